@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* 128-bit identifiers: message, case, referral, complaint and event ids. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+#define UUID_SIZE      16U
+#define UUID_TEXT_SIZE 37U /* with the NUL */
+
+typedef struct Uuid {
+    uint8_t b[UUID_SIZE];
+} Uuid;
+
+static inline bool uuid_equal(const Uuid *a, const Uuid *b) {
+    return memcmp(a->b, b->b, UUID_SIZE) == 0;
+}
+static inline bool uuid_is_nil(const Uuid *u) {
+    static const Uuid nil = { { 0 } };
+    return uuid_equal(u, &nil);
+}
+
+/* UUIDv7 (RFC 9562): wall_ms, then random bits from libsodium. Ids made in one process within one
+ * millisecond are not ordered among themselves. */
+Uuid uuid_v7(int64_t wall_ms);
+/* UUIDv4: random. */
+Uuid uuid_v4(void);
+/* UUIDv8 derived from bytes: the same input gives the same id. */
+Uuid uuid_derive(Bytes input);
+void uuid_format(const Uuid *u, char ret[static UUID_TEXT_SIZE]);
+/* Accepts 8-4-4-4-12 in either case. Returns 0 or -EINVAL. */
+_must_check_ int uuid_parse(const char *text, Uuid *ret);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The decision on a message that is not a duplicate: refuse with every reason at once, or accept
+ * with the recipients and the next hop of each. Pure: the store writes what this decides.
+ */
+
+#include "core/directory.h"
+#include "core/message.h"
+#include "core/rules.h"
+
+typedef struct AcceptPolicy {
+    int64_t default_expiry_ms; /* 30 days */
+    int64_t event_expiry_ms;   /* 72 hours */
+    int64_t max_expiry_ms;     /* refuse expires_at further away: 180 days (dedup memory) */
+    int64_t clock_skew_ms;     /* created_at may be this far in the future: 5 min */
+} AcceptPolicy;
+
+typedef struct RoutedRecipient {
+    Recipient who;
+    char hop[NODE_NAME_SIZE]; /* self = local mailbox, else neighbour broker; "" = unroutable */
+} RoutedRecipient;
+
+typedef struct AcceptInput {
+    const Message *message;
+    const Directory *directory;
+    const char *self;      /* node id of this broker */
+    const char *authority; /* node the session acts for */
+    bool from_link;        /* authority is a neighbour broker passing the message on */
+    int64_t now_ms;
+    const AcceptPolicy *policy;
+} AcceptInput;
+
+typedef struct AcceptDecision {
+    Reasons reasons;      /* refused when reasons.n_refusals > 0 */
+    int64_t expires_ms;   /* effective */
+    uint32_t n_routes;
+    RoutedRecipient routes[RECIPIENTS_MAX];
+    /* Event scope: local nodes to deposit at come from accept_scope_next(); neighbours to copy to: */
+    bool scope;
+    uint32_t n_scope_hops;
+    char scope_hops[16][NODE_NAME_SIZE];
+} AcceptDecision;
+
+/* From a publisher: sender is who it says, sizes and digests, kind and schema, times sane, rules,
+ * audience resolved; unroutable is refused.
+ * From a link: the decision was made at the publisher's home broker and stands; sizes and digests
+ * are checked again, recipients are routed; one that this broker cannot route has hop "" and is
+ * answered UNDELIVERABLE(RECIPIENT_UNKNOWN) by the store, not refused. */
+void accept_decide(const AcceptInput *in, AcceptDecision *ret);
+/* Iterates the nodes at home here that an event scope covers. *cursor starts at 0. NULL = end. */
+const DirNode *accept_scope_next(const AcceptInput *in, size_t *cursor);

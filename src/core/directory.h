@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The directory as one immutable snapshot: nodes, keys, region names. Built once, then shared by
+ * reference between threads; a change is a new snapshot.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/times.h"
+#include "core/codes.h"
+#include "core/limits.h"
+#include "core/message.h"
+
+#define CURVE_TEXT_SIZE      41U /* Z85 */
+#define DIR_AREAS_MAX        16U
+#define DIR_CLUSTERS_MAX     8U
+
+typedef struct ServiceArea {
+    char region[REGION_SIZE]; /* prefix, 2 or 4 digits */
+    int cluster;              /* CLUSTER_ANY or one */
+    uint32_t priority;        /* 1 first; 0 counts as last */
+} ServiceArea;
+
+typedef struct DirNode {
+    char id[NODE_NAME_SIZE];
+    int kind;
+    char name[128];
+    char parent[NODE_NAME_SIZE];        /* supervising node */
+    char home[NODE_NAME_SIZE];          /* broker node that keeps its mailbox */
+    char broker_parent[NODE_NAME_SIZE]; /* of a broker: the broker it dials; "" = root */
+    bool broker, inactive, no_clients;
+    uint32_t n_areas, n_clusters, capacity;
+    ServiceArea areas[DIR_AREAS_MAX];
+    int clusters[DIR_CLUSTERS_MAX];
+} DirNode;
+
+typedef struct DirKey {
+    char curve[CURVE_TEXT_SIZE];
+    char node[NODE_NAME_SIZE];
+    char label[LABEL_SIZE];
+    bool broker, operator_, revoked;
+    int64_t valid_from_ms, valid_until_ms; /* 0 = open */
+} DirKey;
+
+typedef struct DirRegion {
+    char code[REGION_SIZE];
+    char name[64];
+    char alias_of[REGION_SIZE];
+} DirRegion;
+
+typedef struct Directory Directory;
+
+/* Building: add everything, then seal; after that it is read-only. Adding the same node, key or
+ * region again replaces it. Return 0, -ENOMEM, or -EINVAL for a record that cannot stand. */
+_must_check_ int directory_new(Directory **ret);
+Directory *directory_ref(Directory *d);
+Directory *directory_unref(Directory *d);
+DEFINE_CLEANUP(Directory *, directory_unref);
+_must_check_ int directory_add_node(Directory *d, const DirNode *n);
+_must_check_ int directory_add_key(Directory *d, const DirKey *k);
+_must_check_ int directory_add_region(Directory *d, const DirRegion *r);
+_must_check_ int directory_seal(Directory *d, uint64_t version);
+
+uint64_t directory_version(const Directory *d);
+size_t directory_node_count(const Directory *d);
+/* Nodes in order of id, i < directory_node_count(). */
+const DirNode *directory_node_at(const Directory *d, size_t i);
+const DirNode *directory_node(const Directory *d, const char *id);
+size_t directory_key_count(const Directory *d);
+const DirKey *directory_key_at(const Directory *d, size_t i);
+/* The key record for a CURVE public key, whatever its state; NULL when unknown. */
+const DirKey *directory_key(const Directory *d, const char *curve);
+/* Usable at this moment: not revoked, within its validity, its node known and active. */
+bool directory_key_is_usable(const Directory *d, const DirKey *k, int64_t now_ms);
+
+/* Is the code known: form, province in the dated table of provinces (Kepmendagri
+ * 300.2.2-2138/2025) and, where the directory lists codes of that length below the same province,
+ * listed there (aliases too). "" is the nation. */
+bool directory_region_is_known(const Directory *d, const char *code);
+/* Minutes ahead of UTC: WIB 420, WITA 480, WIT 540; "" and unknown give WIB. */
+int region_utc_offset_min(const char *code);
+
+/* One node by role at region: kind, then longest service-area (or own-id region) prefix, then
+ * cluster match, then priority, then capacity, then id. NULL when none is active.
+ * kind 4-6 (balai besar, balai, loka) stand for each other: all are UPT. */
+const DirNode *directory_by_role(const Directory *d, int kind, const char *region, int cluster);
+/* The region prefix in a node id: "dsk/3203" -> "3203", "uptd/32/pa-02" -> "32"; "" if none. */
+void node_region(const char *id, char ret[static REGION_SIZE]);
+
+/* Which neighbour of broker `self` leads to node: self's own name when self is the node's home;
+ * the child broker whose subtree holds the home; else the parent. NULL when the node is unknown,
+ * has no home, or self has no parent to ask. */
+const char *directory_next_hop(const Directory *d, const char *self, const char *node);
+/* Is `broker` self or below self in the tree of brokers? */
+bool directory_is_below(const Directory *d, const char *self, const char *broker);

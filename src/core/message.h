@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A message as the broker holds it: the bytes as received, shared and never changed, and the plain
+ * values decoded from them. Nothing here knows protobuf.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "base/times.h"
+#include "base/uuid.h"
+#include "core/codes.h"
+#include "core/lanes.h"
+#include "core/limits.h"
+
+/* The three parts as received, in one allocation. References may be held by both threads. */
+typedef struct Body {
+    atomic_uint refs;
+    uint32_t n_envelope, n_facts, n_sealed;
+    uint8_t bytes[]; /* envelope, facts, sealed */
+} Body;
+
+/* Copies the parts. NULL when out of memory. */
+Body *body_new(Bytes envelope, Bytes facts, Bytes sealed);
+Body *body_ref(Body *b);
+Body *body_unref(Body *b);
+DEFINE_CLEANUP(Body *, body_unref);
+Bytes body_envelope(const Body *b);
+Bytes body_facts(const Body *b);
+Bytes body_sealed(const Body *b);
+size_t body_size(const Body *b);
+
+typedef enum AudienceForm {
+    AUDIENCE_NONE = 0, /* nothing or more than one form given */
+    AUDIENCE_NODES,
+    AUDIENCE_ROLE,
+    AUDIENCE_SCOPE,
+} AudienceForm;
+
+typedef struct Audience {
+    AudienceForm form;
+    uint32_t n; /* of nodes or scope */
+    char nodes[AUDIENCE_NODES_MAX][NODE_NAME_SIZE];
+    char scope[AUDIENCE_SCOPE_MAX][REGION_SIZE];
+    int role_kind;
+    char role_region[REGION_SIZE];
+    int role_cluster;
+} Audience;
+
+typedef struct Envelope {
+    Uuid message_id;
+    int kind; /* MessageKind or a number newer than this broker */
+    uint32_t schema;
+    char sender[NODE_NAME_SIZE];
+    Audience audience;
+    char region[REGION_SIZE];
+    int cluster;
+    Uuid case_id, correlation_id, causation_id; /* nil = none */
+    int urgency, sensitivity, legal_basis;
+    int64_t created_ms, expires_ms; /* expires 0 = default of the lane */
+    uint8_t facts_sha256[SHA256_SIZE];
+    uint8_t sealed_sha256[SHA256_SIZE];
+    bool has_facts_sha256, has_sealed_sha256;
+    ReceiptPolicy receipts;
+} Envelope;
+
+/* What the rules of this version read from the facts. Unset stays zero. */
+typedef struct Facts {
+    bool readable; /* decoded: false for a kind newer than this broker */
+    bool harm_now;
+    CivilDate requested_on, outside_service_started_on, home_service_started_on;
+    int64_t occurred_ms;
+    Uuid recall_of;        /* RECALL_ORDER: the message to withdraw */
+    /* RECEIPT: */
+    Uuid receipt_for;
+    char receipt_recipient[NODE_NAME_SIZE];
+    int receipt_level, receipt_cause;
+    char receipt_leg[NODE_NAME_SIZE];
+    int64_t receipt_said_ms;
+    /* First clear text field (of envelope or facts) that holds what R-004 forbids: a run of 16
+     * digits, an e-mail address or a phone number. Empty = none. */
+    char personal_field[64];
+} Facts;
+
+typedef enum RecipientRole {
+    ROLE_UNSPECIFIED = 0,
+    ROLE_ADDRESSEE = 1,
+    ROLE_SUPERVISOR = 2,
+    ROLE_SUBSCRIBER = 3,
+} RecipientRole;
+
+typedef struct Recipient {
+    char node[NODE_NAME_SIZE];
+    RecipientRole role;
+} Recipient;
+
+/* Where a message has been: one stamp per broker that stored it, in order. */
+typedef struct HopStamp {
+    char broker[NODE_NAME_SIZE];
+    int64_t at_ms;
+} HopStamp;
+
+/* What a broker adds when it passes a message on. */
+typedef struct Forward {
+    bool present; /* false: the message comes from its publisher */
+    bool scope;   /* recipients are "everyone in the scope", expanded by each broker */
+    int64_t accepted_ms, expires_ms;
+    uint32_t n_recipients, n_stamps;
+    Recipient recipients[RECIPIENTS_MAX];
+    HopStamp stamps[STAMPS_MAX];
+} Forward;
+
+/* One message on its way in. Owns a reference on the body. */
+typedef struct Message {
+    Envelope env;
+    Facts facts;
+    Forward fwd;
+    Body *body;
+    Lane lane;
+    uint8_t digest[SHA256_SIZE]; /* hash_message() of the parts */
+} Message;
+
+Message *message_free(Message *m);
+DEFINE_CLEANUP(Message *, message_free);
+
+/* The value deliveries are ordered by: case_id, else correlation_id, else message_id, hashed to 63
+ * bits (a collision only makes two cases wait for each other). Never 0. */
+int64_t message_order_key(const Envelope *e);
+
+/* Is text a node id: lower-case `kind/part/part`, parts of a-z 0-9 - and ., at most 64 bytes. */
+bool node_name_is_valid(const char *text);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A result table: what operator verbs answer with. Cells are text; the column says how to read it. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+typedef enum ColumnType {
+    COLUMN_TEXT = 1,
+    COLUMN_NUMBER = 2,
+    COLUMN_TIME = 3, /* wall ms in decimal, "0" = none */
+    COLUMN_BOOL = 4, /* "0" or "1" */
+} ColumnType;
+
+typedef struct Column {
+    const char *name; /* static string when built here, owned when decoded (owns_names) */
+    ColumnType type;
+} Column;
+
+typedef struct Table {
+    uint32_t code; /* 0 done, 1 refused or not found, 2 bad request */
+    char text[256];
+    uint32_t n_columns;
+    Column columns[16];
+    uint32_t n_cells, room;
+    char **cells; /* row by row, owned */
+    bool more, failed, owns_names;
+} Table;
+
+Table *table_new(void);
+Table *table_free(Table *t);
+DEFINE_CLEANUP(Table *, table_free);
+/* Columns first, then cells row by row. After a failed allocation `failed` stays set. */
+void table_column(Table *t, const char *name, ColumnType type);
+void table_text(Table *t, const char *value);
+void table_number(Table *t, int64_t value);
+_printf_(2, 3) void table_textf(Table *t, const char *format, ...);
+_printf_(3, 4) void table_say(Table *t, uint32_t code, const char *format, ...);
+uint32_t table_rows(const Table *t);
+const char *table_cell(const Table *t, uint32_t row, uint32_t column);

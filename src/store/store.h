@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Store: the durable outbox in one SQLite file, and its only connection.
+ *
+ * Work comes as a batch of operations and is one transaction: after store_run() returned 0 all of
+ * it is on disk (WAL, synchronous=FULL) and the results may be told to others; before that nothing
+ * may. A negative return is a fault of disk or memory: nothing of the batch may be answered and
+ * the process must stop. A full disk is not a fault: intake in that batch gets VERDICT_LATER, the
+ * rest of it is carried out with the room kept in reserve.
+ *
+ * One thread uses a Store. No clock of its own: the time is passed in.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "core/accept.h"
+#include "core/directory.h"
+#include "core/filter.h"
+#include "core/frame.h"
+#include "core/message.h"
+#include "core/receipt.h"
+#include "core/table.h"
+
+typedef struct Store Store;
+
+/* --- queues ------------------------------------------------------------------------------- */
+
+typedef int64_t QueueId; /* row id in table queue; 0 = none */
+
+typedef enum QueueKind {
+    QUEUE_MAILBOX = 1,      /* name = node */
+    QUEUE_RECEIPTS = 2,     /* name = node */
+    QUEUE_SUBSCRIPTION = 3, /* name = owner node, space, subscription name */
+    QUEUE_LINK = 4,         /* name = neighbour broker */
+} QueueKind;
+
+/* Bits of DeliveryRow.flags. */
+enum {
+    DELIVERY_WARNED_EXPIRY = 1, /* EXPIRES_SOON was sent */
+    DELIVERY_WARNED_DELAY = 2,  /* DELAYED was sent */
+    DELIVERY_RECALLED = 4,      /* the sender wants it back: withdraw it unless it is out */
+    DELIVERY_UNCERTAIN = 8,     /* link rows: may have been handed over without an answer; never expired here */
+    DELIVERY_HANDED = 16,       /* was out to a consumer at least once */
+    DELIVERY_FACTS_ONLY = 32,   /* role SUPERVISOR or SUBSCRIBER: never hand out the sealed part */
+};
+
+typedef struct DeliveryRow {
+    QueueId queue;
+    int64_t seq; /* of the message in this store: order of acceptance */
+    int64_t order_key;
+    Lane lane; /* effective: lifted to the highest lane waiting for the same (queue, order_key) */
+    uint32_t attempts;
+    uint32_t flags;
+    int64_t due_ms; /* not before; 0 = now */
+    int64_t expires_ms;
+    uint32_t size; /* bytes of the parts as they would go out */
+} DeliveryRow;
+
+/* A delivery that came into being, with its body when it is still at hand. */
+typedef struct Deposit {
+    DeliveryRow row;
+    Body *body; /* owned reference or NULL: load it with OP_BODIES */
+    bool lifted; /* other rows of this (queue, order_key) were lifted into row.lane */
+} Deposit;
+
+/* --- operations --------------------------------------------------------------------------- */
+
+typedef enum OpKind {
+    OP_ACCEPT = 1, /* PUBLISH from a client or a link */
+    OP_DELIVERY,   /* one change of one delivery: settled, parked, dead, expired ... */
+    OP_LOAD,       /* rows of a queue from a cursor on */
+    OP_NEXT,       /* first waiting row of (queue, order_key) */
+    OP_BODIES,     /* bodies of rows */
+    OP_QUEUE,      /* find or create a queue */
+    OP_SUBSCRIPTION, /* create, check or drop a named subscription */
+    OP_SWEEP,      /* a chunk of the search for rows that expire, are late or were recalled */
+    OP_LINK,       /* a link session opened or closed */
+    OP_IMPORT,     /* directory records */
+    OP_QUERY,      /* operator verbs answered from the store */
+    OP_BACKUP,     /* start a backup to a file */
+    OP_DEAD,       /* requeue, redirect or discard a dead letter */
+} OpKind;
+
+typedef enum DeliveryAction {
+    ACTION_DONE = 1,   /* settled: MAILBOX and RECEIPTS collected, LINK handed over, SUBSCRIPTION read */
+    ACTION_PARK,       /* not now: writes attempts, due_ms, flags */
+    ACTION_DEAD,       /* to the dead letters with cause; outcome UNDELIVERABLE */
+    ACTION_EXPIRE,     /* gone by time; outcome UNDELIVERABLE with cause */
+    ACTION_RECALL,     /* withdrawn; outcome RECALLED */
+    ACTION_WARN_EXPIRY, /* receipt EXPIRES_SOON, flag */
+    ACTION_WARN_DELAY, /* receipt DELAYED, flag */
+    ACTION_UNROUTABLE, /* link rows: the neighbour refused it; outcome UNDELIVERABLE with cause for its recipients */
+} DeliveryAction;
+
+typedef struct StoreOp StoreOp;
+struct StoreOp {
+    OpKind kind;
+    StoreOp *next; /* for the caller's lists */
+    void *owner;   /* the caller's: never looked at */
+    uint64_t owner_id;
+    uint32_t n_deposits; /* result of ACCEPT, DELIVERY, DEAD: deliveries that came into being */
+    Deposit *deposits;   /* owned */
+    uint32_t n_recalled; /* result of ACCEPT of a RECALL_ORDER: rows that got DELIVERY_RECALLED */
+    DeliveryRow *recalled; /* owned */
+    union {
+        struct {
+            Message *message; /* owned; in */
+            char authority[NODE_NAME_SIZE]; /* node of the session; of a link the neighbour broker */
+            bool from_link;
+            PublishResult result; /* out */
+        } accept;
+        struct {
+            DeliveryRow row; /* in: identity; for PARK also what to write */
+            QueueKind queue_kind;
+            DeliveryAction action;
+            ReceiptCause cause;
+            char detail[REASON_TEXT_MAX + 1];
+            bool found; /* out: the row was there */
+        } delivery;
+        struct {
+            QueueId queue;
+            Lane lane;
+            int64_t after_seq; /* rows with seq > after_seq */
+            uint32_t limit;    /* at most so many rows */
+            uint32_t n;        /* out */
+            DeliveryRow *rows; /* out, owned */
+            bool end;          /* out: nothing behind the last row */
+        } load;
+        struct {
+            QueueId queue;
+            int64_t order_key;
+            bool found; /* out */
+            DeliveryRow row;
+        } next_;
+        struct {
+            uint32_t n;
+            struct BodyWanted {
+                DeliveryRow row;       /* in */
+                QueueKind queue_kind;  /* in */
+                Body *body;            /* out, owned; NULL = missing or damaged */
+                bool damaged;          /* out: the checksum does not match: never hand it out */
+                Recipient recipient;   /* out: whose copy this is (mailbox, receipts, subscription) */
+                Forward *forward;      /* out, owned: link rows */
+                uint32_t n_stamps;     /* out */
+                HopStamp stamps[STAMPS_MAX];
+                int64_t accepted_ms;
+                Uuid message_id;       /* out */
+            } *wanted; /* owned */
+        } bodies;
+        struct {
+            QueueKind kind;
+            char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
+            QueueId id;      /* out */
+            uint64_t queued; /* out */
+        } queue;
+        struct {
+            bool drop;
+            char owner[NODE_NAME_SIZE];
+            char name[SUBSCRIPTION_SIZE];
+            Filter *filter; /* owned or NULL */
+            enum { SUBSCRIPTION_OK = 0, SUBSCRIPTION_MISSING, SUBSCRIPTION_DIFFERS, SUBSCRIPTION_TOO_MANY } verdict; /* out */
+            QueueId id;
+            uint64_t queued;
+            bool overrun;
+            int64_t overrun_ms;
+        } subscription;
+        struct {
+            QueueId queue;    /* in/out cursor; starts at 0,0,0; out: where to go on */
+            Lane lane;
+            int64_t seq;
+            uint32_t limit;   /* rows to look at */
+            bool end;         /* out: the whole table was seen; cursor is back at the start */
+            uint32_t n;       /* out */
+            struct SweepHit {
+                DeliveryRow row;
+                QueueKind queue_kind;
+                DeliveryAction action; /* EXPIRE, RECALL, WARN_EXPIRY, WARN_DELAY */
+            } *hits; /* owned */
+        } sweep;
+        struct {
+            char neighbour[NODE_NAME_SIZE];
+            bool up;
+            /* out: counters since the link exists */
+            QueueId queue;
+            LinkProgress progress;
+        } link;
+        struct {
+            uint32_t n_nodes, n_keys, n_regions;
+            DirNode *nodes; /* owned */
+            DirKey *keys;
+            DirRegion *regions;
+            bool replace; /* drop what is not in the import */
+            Directory *directory; /* out: owned reference on the new snapshot, NULL when refused */
+            char text[256]; /* out: why refused */
+        } import;
+        struct {
+            char verb[32]; /* "status", "queues", "trace", "dead-list", "dead-show", "outcome",
+                              "node-list", "node-show", "links", "check", "messages" */
+            char *args[8]; /* owned */
+            uint32_t n_args, limit;
+            char authority[NODE_NAME_SIZE]; /* "outcome": only messages of this node; "" = operator */
+            Table *table; /* out, owned */
+        } query;
+        struct {
+            char path[4096];
+            char text[256]; /* out: why not started */
+            bool started;   /* out */
+        } backup;
+        struct {
+            enum { DEAD_REQUEUE = 1, DEAD_REDIRECT, DEAD_DISCARD } verb;
+            Uuid message_id;
+            char recipient[NODE_NAME_SIZE]; /* "" = all dead copies of the message */
+            char target[NODE_NAME_SIZE];    /* REDIRECT */
+            char reason[REASON_TEXT_MAX + 1];
+            char by[NODE_NAME_SIZE];
+            uint32_t n_done; /* out */
+            char text[256];  /* out: why none */
+        } dead;
+    };
+};
+
+StoreOp *store_op_new(OpKind kind); /* zeroed; NULL when out of memory */
+StoreOp *store_op_free(StoreOp *op);
+DEFINE_CLEANUP(StoreOp *, store_op_free);
+
+/* --- the store ---------------------------------------------------------------------------- */
+
+typedef struct StoreConfig {
+    const char *path;  /* database file; -wal and -shm beside it; a file `path`.lock is flock()ed */
+    const char *self;  /* node id of this broker; must match a store made before */
+    AcceptPolicy accept;
+    uint32_t page_size;          /* of a new file; 8192 */
+    uint64_t free_low_bytes;     /* intake stops below this much free space in the file system */
+    uint64_t free_high_bytes;    /* and starts again above this */
+    uint64_t size_high_bytes;    /* intake stops above this database size (live pages); 0 = no limit */
+    uint64_t size_low_bytes;
+    uint64_t ballast_bytes;      /* reserve file, given up when the disk is full */
+    uint32_t subscription_quota; /* waiting copies per named subscription */
+    uint32_t subscriptions_max;  /* per owner */
+    int64_t retention_ms;        /* finished messages keep their bytes so long: 30 days */
+    int64_t retention_event_ms;  /* 90 days */
+    int64_t dedup_ms;            /* 180 days */
+    int64_t delay_warning_ms;    /* DELAYED after so long undelivered: 4 hours; 0 = never */
+    /* Encodes a receipt as envelope and facts of kind RECEIPT (wire knows how). Returns a new
+     * reference or NULL when out of memory. */
+    Body *(*encode_receipt)(const Receipt *r, const char *self, int64_t now_ms);
+    /* Decodes a stored envelope again (dead letter redirect, trace). 0 or -EBADMSG. */
+    int (*decode_envelope)(Bytes envelope, Envelope *ret);
+    Bytes (*encode_filter)(const Filter *f, uint8_t *buf, size_t size); /* n == 0: did not fit */
+    int (*decode_filter)(Bytes b, Filter *ret);
+} StoreConfig;
+
+typedef struct StoreHealth {
+    bool unclean;        /* the last stop was not clean: quick_check was run */
+    bool intake_closed;  /* above a high-water mark */
+    uint64_t free_bytes, size_bytes, wal_frames;
+    uint64_t commits, messages;
+} StoreHealth;
+
+/* Opens or creates. Verifies journal_mode=wal, synchronous=2, mmap_size=0, cell_size_check; migrates
+ * forward; runs quick_check after an unclean stop (progress, if given, is called now and then so that
+ * the caller can ask systemd for more time). Returns 0, or with `why` filled:
+ * -EBUSY another process has it, -EPROTO file of a newer version or another broker, -EUCLEAN damaged
+ * (the file is left as it is), -EACCES, -ENOSPC, -EIO, -ENOMEM. Never creates a file over one it
+ * cannot read. */
+_must_check_ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
+                            void *progress_data, char why[static 256]);
+/* Marks the stop as clean and closes. */
+Store *store_close(Store *s);
+DEFINE_CLEANUP(Store *, store_close);
+
+/* Carries out the list in order as one transaction. Returns 0 or a negative errno (stop!). */
+_must_check_ int store_run(Store *s, StoreOp *list, int64_t now_ms);
+/* Housekeeping when there is nothing else to do: checkpoint, a backup step, a bounded purge,
+ * incremental vacuum, water marks. *ret_more: call again soon. Returns 0 or a negative errno. */
+_must_check_ int store_idle(Store *s, int64_t now_ms, bool *ret_more);
+/* A new reference on the current directory snapshot (an empty one in a new store). */
+Directory *store_directory(Store *s);
+const StoreHealth *store_health(Store *s);
+/* State of the last backup: 0 none, 1 running, 2 done, negative errno; text says more. */
+int store_backup_state(Store *s, char ret_text[static 256]);

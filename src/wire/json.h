@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * JSON by descriptor reflection: proto field names, enum names (full, or without the prefix on
+ * input), ids as UUID text, times (fields ..._at) RFC 3339, Date "YYYY-MM-DD", bytes base64. An
+ * unknown key is an error that names it. Zero values are left out on output.
+ */
+
+#include "base/bytes.h"
+#include "core/directory.h"
+#include "core/filter.h"
+#include "core/frame.h"
+#include "core/message.h"
+
+#define JSON_WHY_SIZE 256U
+
+/* A message file: {"envelope": {...}, "facts": {...}, "sealed": "base64"}; the kind in the envelope
+ * names the facts message. Fills what the publisher may leave out: message_id (minted), schema,
+ * sender (from node), created_at (now), the digests. Returns 0, -ENOMEM, or -EINVAL with the reason,
+ * naming the key. */
+typedef struct JsonMessage {
+    uint8_t *envelope, *facts, *sealed; /* owned, malloc()ed */
+    size_t n_envelope, n_facts, n_sealed;
+    Uuid message_id;
+} JsonMessage;
+void json_message_deinit(JsonMessage *m);
+_must_check_ int json_parse_message(const char *text, size_t n, const char *node, int64_t now_ms,
+                                    JsonMessage *ret, char why[static JSON_WHY_SIZE]);
+/* One line (or indented): the parts of a delivered message and what the broker said about it.
+ * d may be NULL. *ret is malloc()ed. Unknown kinds print facts as base64 under "facts_bytes". */
+_must_check_ int json_print_message(Bytes envelope, Bytes facts, Bytes sealed, const Frame *deliver,
+                                    bool pretty, char **ret);
+/* A filter from {"kinds": ["REFERRAL_REQUEST"], "regions": ["32"]...}. */
+_must_check_ int json_parse_filter(const char *text, Filter *ret, char why[static JSON_WHY_SIZE]);
+
+/* One directory line. Exactly one of the three is filled and its flag set. 0, -EINVAL, -ENOMEM. */
+typedef struct DirectoryLine {
+    enum { LINE_NODE = 1, LINE_KEY, LINE_REGION } which;
+    DirNode node;
+    DirKey key;
+    DirRegion region;
+} DirectoryLine;
+_must_check_ int json_parse_directory_line(const char *text, size_t n, DirectoryLine *ret,
+                                           char why[static JSON_WHY_SIZE]);
+/* PUBLISHED result as one JSON object. */
+_must_check_ int json_print_result(const PublishResult *r, char **ret);
+/* A table as JSON: an array of objects, or one object when single. */
+_must_check_ int json_print_table(const Table *t, bool single, char **ret);
+/* Kind name <-> number: "REFERRAL_REQUEST" or "MESSAGE_KIND_REFERRAL_REQUEST"; 0 when unknown. */
+int json_kind_by_name(const char *name);
