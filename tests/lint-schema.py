@@ -151,13 +151,9 @@ class Lint:
         for extension in list(message.extension) + list(message.extension_range):
             self.say(file.name, what, "extensions are not used")
 
-        numbers = {}
+        # Two fields with one number: protoc refuses that itself.
         for index, field in enumerate(message.field):
             name = what + "." + field.name
-            if field.number in numbers:
-                self.say(file.name, name,
-                         f"number {field.number} is used by {numbers[field.number]} already")
-            numbers[field.number] = field.name
             if field.type == F.TYPE_MESSAGE:
                 edges.append((field.name, field.type_name))
             self.check_field(file, field, name, message)
@@ -303,6 +299,9 @@ BAD = [
      "message M { repeated group G = 1 { optional uint32 x = 1; } }\n", "M.g: groups are not used"),
     ("extensions", HEAD + 'syntax = "proto2";\npackage serasi.v1;\n'
      "message M { extensions 100 to 200; }\n", "M: extensions are not used"),
+    ("extension of a message", HEAD + 'syntax = "proto2";\npackage serasi.v1;\n'
+     "message M { extensions 100 to 200; }\nextend M { optional uint32 x = 100; }\n",
+     "sample.proto: x: extensions are not used"),
     ("wrong package", HEAD + 'syntax = "proto3";\npackage other;\nmessage M {}\n',
      "package: must be serasi.v1"),
     ("no licence", 'syntax = "proto3";\npackage serasi.v1;\nmessage M {}\n',

@@ -14,6 +14,10 @@
 #include "net/keys.h"
 
 #define SOCK_MESSAGE_MAX (FRAME_ANSWER_MAX + ENVELOPE_MAX + FACTS_MAX + SEALED_MAX + 4096U)
+/* Bound of libzmq on one frame, before anything is known of a peer: the largest part and some room
+ * for encryption. */
+#define SOCK_FRAME_MAX   (SEALED_MAX + 4096U)
+#define SOCK_ZAP_DOMAIN  "serasi"
 #define ROUTE_MAX        32U /* bytes of a routing id */
 #define USER_ID_SIZE     64U
 
@@ -27,6 +31,10 @@ typedef struct SockOptions {
 extern const SockOptions sock_options_default;
 
 typedef struct Sock Sock;
+
+/* A ZeroMQ context with one I/O thread; its sockets must be freed first. -errno. */
+_must_check_ int sock_context_new(void **ret);
+void sock_context_free(void *ctx);
 
 /* ROUTER that will bind CURVE endpoints; keys stay the caller's. -errno of libzmq. */
 _must_check_ int sock_new_router(Sock **ret, void *ctx, const NodeKeys *keys, const SockOptions *o);
@@ -59,8 +67,9 @@ typedef struct SockMessage {
 } SockMessage;
 void sock_message_deinit(SockMessage *m);
 
-/* Receives without waiting: 0, -EAGAIN when there is nothing, -ENOMEM, or another -errno. A message
- * without User-Id on a ROUTER is dropped inside. */
+/* Receives without waiting: 0, -EAGAIN when there is nothing, -ENOMEM (the message is lost), or
+ * another -errno. On a ROUTER a message without User-Id, or from a peer that chose its own routing
+ * id, is dropped inside. */
 _must_check_ int sock_recv(Sock *s, SockMessage *ret);
 /* Sends without waiting; route/n_route only for a ROUTER. 0, -EAGAIN (over the high-water mark, or a
  * dealer that is not connected), -EHOSTUNREACH (peer gone), or another -errno. */
@@ -78,3 +87,4 @@ _must_check_ int sock_watch(Sock *s); /* dealers only; before or after connectin
 SockEvent sock_next_event(Sock *s);   /* never waits; reads all that is there, oldest first */
 /* The monitor socket for zmq_poll, NULL when not watched. */
 void *sock_watch_zmq(Sock *s);
+int sock_watch_fd(Sock *s); /* its edge-triggered ZMQ_FD, -1 when not watched */

@@ -6,6 +6,7 @@
  * into it is freed all at once; asking for more than the budget fails that unpack and nothing else.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <protobuf-c/protobuf-c.h>
@@ -14,9 +15,17 @@
 
 typedef struct Arena Arena;
 
-/* Budget for unpacking n bytes: 8 n + 16 KiB. NULL when out of memory. */
+#define ARENA_UNBOUNDED SIZE_MAX /* for what we build ourselves */
+
+Arena *arena_new(size_t budget);
+/* Budget for unpacking n bytes: 32 n + 64 KiB (a list of six-byte submessages, each with its
+ * pointer and its entry in protobuf-c's scratch table, needs 24 n). NULL when out of memory. */
 Arena *arena_new_for(size_t n);
 Arena *arena_free(Arena *a);
 DEFINE_CLEANUP(Arena *, arena_free);
+/* Not cleared. NULL when out of memory or over the budget. */
+void *arena_alloc(Arena *a, size_t n);
 ProtobufCAllocator *arena_allocator(Arena *a);
 size_t arena_used(const Arena *a);
+/* Was something refused for the budget (and not for want of memory)? */
+bool arena_is_over_budget(const Arena *a);

@@ -21,7 +21,7 @@ typedef enum GuardVerdict {
     GUARD_TOO_MANY_FIELDS,
     GUARD_TOO_MANY_UNKNOWN,
     GUARD_REPEATED_MESSAGE, /* a singular submessage given twice */
-    GUARD_BAD_TEXT,         /* UTF-8 or NUL */
+    GUARD_BAD_TEXT,         /* not UTF-8, or NUL or another control character (text_is_clean) */
     GUARD_BAD_WIRE_TYPE,    /* group, or a type that does not fit the field */
 } GuardVerdict;
 

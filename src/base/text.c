@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdint.h>
+
+#include "base/text.h"
+
+bool text_copy(char *dst, size_t size, const char *src) {
+    if (size == 0)
+        return false;
+    size_t n = src ? strnlen(src, size) : 0;
+    bool whole = n < size;
+    if (!whole) {
+        n = size - 1;
+        /* Never half a UTF-8 character: the receiver of a cut text would refuse all of it. */
+        while (n > 0 && ((uint8_t)src[n] & 0xc0) == 0x80)
+            n--;
+    }
+    if (n > 0)
+        memcpy(dst, src, n);
+    dst[n] = '\0';
+    return whole;
+}
+
+bool text_starts_with(const char *text, const char *prefix) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Length of the UTF-8 character at p with its code point, or 0 when it is not one (truncated,
+ * overlong, a surrogate, past U+10FFFF). */
+static size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *ret) {
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    if (p[0] < 0x80) {
+        *ret = p[0];
+        return 1;
+    }
+    size_t length = p[0] >= 0xf0 && p[0] < 0xf8 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] >= 0xf5 || length > n)
+        return 0;
+    uint32_t code = p[0] & (0xffU >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (p[i] & 0x3f);
+    }
+    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+        return 0;
+    *ret = code;
+    return length;
+}
+
+bool text_is_clean(Bytes b) {
+    for (size_t i = 0; i < b.n;) {
+        uint32_t code;
+        size_t length = utf8_decode(b.p + i, b.n - i, &code);
+        if (length == 0)
+            return false;
+        bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+        if (control && code != '\t' && code != '\n')
+            return false;
+        i += length;
+    }
+    return true;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+
+#include "base/hash.h"
+#include "base/uuid.h"
+
+static void uuid_mark(Uuid *u, uint8_t version) {
+    u->b[6] = (uint8_t)((u->b[6] & 0x0f) | (version << 4));
+    u->b[8] = (uint8_t)((u->b[8] & 0x3f) | 0x80);
+}
+
+Uuid uuid_v7(int64_t wall_ms) {
+    Uuid u;
+    uint64_t ms = wall_ms < 0 ? 0 : (uint64_t)wall_ms;
+    random_fill(u.b, sizeof(u.b));
+    for (unsigned i = 0; i < 6; i++)
+        u.b[i] = (uint8_t)(ms >> (40 - 8 * i));
+    uuid_mark(&u, 7);
+    return u;
+}
+
+Uuid uuid_v4(void) {
+    Uuid u;
+    random_fill(u.b, sizeof(u.b));
+    uuid_mark(&u, 4);
+    return u;
+}
+
+Uuid uuid_derive(Bytes input) {
+    uint8_t digest[SHA256_SIZE];
+    Uuid u;
+    hash_sha256(input, digest);
+    memcpy(u.b, digest, sizeof(u.b));
+    uuid_mark(&u, 8);
+    return u;
+}
+
+/* The text form has a hyphen before bytes 4, 6, 8 and 10. */
+static bool hyphen_before(unsigned i) {
+    return i == 4 || i == 6 || i == 8 || i == 10;
+}
+
+void uuid_format(const Uuid *u, char ret[static UUID_TEXT_SIZE]) {
+    static const char digits[] = "0123456789abcdef";
+    char *p = ret;
+    for (unsigned i = 0; i < UUID_SIZE; i++) {
+        if (hyphen_before(i))
+            *p++ = '-';
+        *p++ = digits[u->b[i] >> 4];
+        *p++ = digits[u->b[i] & 0x0f];
+    }
+    *p = '\0';
+}
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+int uuid_parse(const char *text, Uuid *ret) {
+    Uuid u;
+    const char *p = text;
+    for (unsigned i = 0; i < UUID_SIZE; i++) {
+        if (hyphen_before(i) && *p++ != '-')
+            return -EINVAL;
+        int high = hex_value(p[0]);
+        int low = high < 0 ? -1 : hex_value(p[1]);
+        if (low < 0)
+            return -EINVAL;
+        u.b[i] = (uint8_t)(high << 4 | low);
+        p += 2;
+    }
+    if (*p != '\0')
+        return -EINVAL;
+    *ret = u;
+    return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Broker: sessions, mailboxes, credit, links. No socket, no thread, no clock, no file of its own:
+ * frames come in with the time, store operations go out as a batch, their results come back, frames
+ * go out. The daemon runs it over ZeroMQ and a store thread; a simulator over anything.
+ *
+ *     receive / tick ──► batch of StoreOp ──► (store_run) ──► stored ──► send
+ *
+ * An answer that promises something (PUBLISHED ACCEPTED, SETTLED) is only ever sent from
+ * broker_stored(). One thread uses a Broker.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/times.h"
+#include "core/directory.h"
+#include "core/retry.h"
+#include "core/table.h"
+#include "store/store.h"
+
+typedef struct Broker Broker;
+
+typedef enum BrokerPort {
+    PORT_CLIENTS = 0, /* CURVE ROUTER: clients and child brokers */
+    PORT_ADMIN = 1,   /* ipc ROUTER: operators of this machine; user id "uid:<n>" */
+    PORT_UPLINK = 2,  /* DEALER to the parent broker; no route */
+} BrokerPort;
+
+typedef struct BrokerConfig {
+    char self[NODE_NAME_SIZE];   /* node id of this broker */
+    char parent[NODE_NAME_SIZE]; /* node id of the parent broker; "" = none */
+    uint32_t sessions_max;       /* 4096 */
+    uint32_t publish_window;     /* unanswered PUBLISH frames a session: 1024 */
+    uint32_t credit_messages_max; /* per channel: 1024 */
+    uint32_t credit_bytes_max;   /* per channel: 16 MiB */
+    uint32_t link_window;        /* in flight on the uplink: 256 messages */
+    int64_t ping_ms;             /* 10 s; a session is dead after three */
+    int64_t probe_ms;            /* 2 s: sessions that hold deliveries are pinged so often */
+    int64_t lease_ms;            /* 15 min: a delivery not settled nor extended is taken back */
+    int64_t sweep_ms;            /* 5 s: search for expired deliveries */
+    int64_t link_stall_ms;       /* 60 s: backlog without progress resets the link */
+    RetryPolicy retry;
+    size_t cache_bytes;          /* bodies kept in memory: 64 MiB */
+    uint32_t pending_max;        /* operations waiting before intake pauses: 4096 */
+} BrokerConfig;
+extern const BrokerConfig broker_config_default;
+
+/* What the broker asks of its surroundings. */
+typedef struct BrokerIo {
+    void *data;
+    /* Sends one message without waiting; parts are copied. 0, -EAGAIN, -EHOSTUNREACH. */
+    int (*send)(void *data, BrokerPort port, Bytes route, const Bytes *parts, unsigned n_parts);
+    void (*log)(void *data, const LogRecord *r);
+    /* Random 32 bits (jitter). */
+    uint32_t (*random)(void *data);
+    /* The uplink makes no progress: rebuild its connection. */
+    void (*uplink_reset)(void *data);
+    /* Operator verbs that are not the broker's ("reload", ...): fill the table, return true when known. */
+    bool (*verb)(void *data, const char *verb, char *const *args, uint32_t n_args, Table *table);
+    /* The directory changed (new snapshot, borrowed): tell Zap. */
+    void (*directory)(void *data, Directory *d);
+} BrokerIo;
+
+typedef struct PeerMessage {
+    BrokerPort port;
+    Bytes route;         /* ROUTER: routing id, made by our own socket */
+    const char *user_id; /* authenticated: CURVE key text, or "uid:<n>" on PORT_ADMIN */
+    const Bytes *parts;
+    unsigned n_parts;
+    bool oversized;      /* too many parts or a part over its limit; parts are not given */
+} PeerMessage;
+
+/* io is copied. directory: a reference of its own is taken. Returns 0 or -ENOMEM. */
+_must_check_ int broker_new(Broker **ret, const BrokerConfig *config, const BrokerIo *io,
+                            Directory *directory, Now now);
+Broker *broker_free(Broker *b);
+DEFINE_CLEANUP(Broker *, broker_free);
+
+/* One message from a peer. Nothing a peer sends is an error here; -ENOMEM is. */
+_must_check_ int broker_receive(Broker *b, Now now, const PeerMessage *m);
+/* The connection to the parent was made (say HELLO) or lost. */
+_must_check_ int broker_uplink_connected(Broker *b, Now now);
+_must_check_ int broker_uplink_lost(Broker *b, Now now);
+/* Whether there is room for more work from peers; read no sockets while false. */
+bool broker_has_room(const Broker *b);
+
+/* The next batch for the store: at most 256 messages / 4 MiB of intake and all other operations
+ * that wait, in order. NULL when there is nothing. Only one batch may be out at a time. */
+StoreOp *broker_take_batch(Broker *b);
+/* The batch was committed: its results. Takes ownership of the list. */
+_must_check_ int broker_stored(Broker *b, Now now, StoreOp *list);
+
+/* When broker_tick() wants to be called next, monotonic ms. */
+int64_t broker_due_ms(const Broker *b, Now now);
+_must_check_ int broker_tick(Broker *b, Now now);
+
+/* Configuration values that may change while running. */
+void broker_reconfigure(Broker *b, const BrokerConfig *config);
+/* Orderly stop: tells every session BYE. What is out becomes ready again. */
+void broker_stop(Broker *b, Now now);
+/* Counters for STATUS= lines. */
+typedef struct BrokerStatus {
+    uint32_t sessions, child_links;
+    bool has_parent, uplink_up;
+    uint64_t accepted, delivered, settled, pending_ops;
+    uint64_t turns; /* rises with every receive, tick and batch: watchdog */
+} BrokerStatus;
+BrokerStatus broker_status(const Broker *b);

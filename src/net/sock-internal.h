@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What sock.c and sock-watch.c share. */
+
+#include "net/sock.h"
+
+#define ENDPOINT_SIZE 512U
+
+typedef enum SockRole {
+    SOCK_ROUTER, /* CURVE server */
+    SOCK_ADMIN,  /* ipc only */
+    SOCK_DEALER,
+} SockRole;
+
+struct Sock {
+    SockRole role;
+    void *ctx; /* borrowed */
+    void *zmq;
+    void *monitor; /* PAIR, NULL when not watched */
+    char endpoint[ENDPOINT_SIZE];
+};
+
+int sock_get_fd(void *zmq);
+void sock_unwatch(Sock *s);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The monitor of a dealer. Only the events that are looked at are switched on: libzmq's I/O thread
+ * waits when nobody reads them.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <zmq.h>
+
+#include "net/sock-internal.h"
+
+#define WATCHED                                                                                    \
+    (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |    \
+     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+
+int sock_watch(Sock *s) {
+    char name[64];
+    int zero = 0;
+    assert(s->role == SOCK_DEALER);
+    if (s->monitor)
+        return 0;
+    snprintf(name, sizeof(name), "inproc://serasi-watch-%p", (void *)s);
+    if (zmq_socket_monitor(s->zmq, name, WATCHED) != 0)
+        return -errno;
+    s->monitor = zmq_socket(s->ctx, ZMQ_PAIR);
+    if (!s->monitor || zmq_setsockopt(s->monitor, ZMQ_LINGER, &zero, sizeof(zero)) != 0 ||
+        zmq_connect(s->monitor, name) != 0) {
+        int r = -errno;
+        sock_unwatch(s);
+        return r;
+    }
+    return 0;
+}
+
+void sock_unwatch(Sock *s) {
+    if (!s->zmq || s->role != SOCK_DEALER)
+        return;
+    /* Our end first: then the I/O thread cannot wait for us while the socket closes. */
+    if (s->monitor)
+        zmq_close(s->monitor);
+    s->monitor = NULL;
+    (void)zmq_socket_monitor(s->zmq, NULL, 0);
+}
+
+void *sock_watch_zmq(Sock *s) {
+    return s->monitor;
+}
+
+int sock_watch_fd(Sock *s) {
+    return sock_get_fd(s->monitor);
+}
+
+/* An event is two frames: number (16 bits) and value (32 bits, packed), then the endpoint. */
+static bool read_event(void *monitor, uint16_t *event, uint32_t *value) {
+    uint8_t head[6], endpoint[8];
+    int n;
+    do
+        n = zmq_recv(monitor, head, sizeof(head), ZMQ_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return false;
+    do
+        n = zmq_recv(monitor, endpoint, sizeof(endpoint), ZMQ_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    memcpy(event, head, sizeof(*event));
+    memcpy(value, head + sizeof(*event), sizeof(*value));
+    return true;
+}
+
+SockEvent sock_next_event(Sock *s) {
+    uint16_t event;
+    uint32_t value;
+    while (s->monitor && read_event(s->monitor, &event, &value)) {
+        switch (event) {
+        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+            return SOCK_EVENT_CONNECTED;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+            if (value != 300)
+                return SOCK_EVENT_REFUSED;
+            return SOCK_EVENT_DISCONNECTED;
+        case ZMQ_EVENT_DISCONNECTED:
+        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            return SOCK_EVENT_DISCONNECTED;
+        default:
+            continue;
+        }
+    }
+    return SOCK_EVENT_NONE;
+}

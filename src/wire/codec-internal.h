@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the codec's files share: guarded unpacking, packing, and the small conversions between
+ * generated structs and core values. Decoding helpers return NULL, or the reason as static text. */
+
+#include <stdbool.h>
+
+#include "serasi/v1/envelope.pb-c.h"
+#include "serasi/v1/receipt.pb-c.h"
+#include "serasi/v1/session.pb-c.h"
+
+#include "base/bytes.h"
+#include "core/frame.h"
+#include "core/message.h"
+#include "wire/arena.h"
+#include "wire/codec.h"
+#include "wire/guard.h"
+
+/* Guard, then unpack into a new arena. 0 (the caller frees *ret_arena), a WireVerdict, -ENOMEM. */
+_must_check_ int wire_unpack(const ProtobufCMessageDescriptor *d, Bytes b,
+                             const GuardLimits *limits, Arena **ret_arena, ProtobufCMessage **ret,
+                             const char **ret_why);
+/* Packs into a new malloc()ed buffer, never NULL on success. 0 or -ENOMEM. */
+_must_check_ int wire_pack(const ProtobufCMessage *m, uint8_t **ret, size_t *ret_n);
+
+/* --- reading: false when the value does not fit --- */
+bool take_uuid(ProtobufCBinaryData b, Uuid *ret);          /* 16 bytes */
+bool take_optional_uuid(ProtobufCBinaryData b, Uuid *ret); /* 16 bytes, or empty = nil */
+bool take_time(uint64_t ms, int64_t *ret);                 /* up to the year 9999 */
+bool take_node(const char *s, char ret[static NODE_NAME_SIZE]);
+bool take_optional_node(const char *s, char ret[static NODE_NAME_SIZE]);
+bool take_region(const char *s, char ret[static REGION_SIZE]); /* up to 10 digits, or empty */
+const char *take_stamps(size_t n, Serasi__V1__HopStamp *const *in, uint32_t *ret_n,
+                        HopStamp ret[static STAMPS_MAX]);
+const char *take_recipient(const Serasi__V1__Recipient *in, Recipient *ret);
+const char *take_progress(const Serasi__V1__LinkProgress *in, LinkProgress *ret);
+/* *ret: NULL when in is NULL, else owned by the caller. *ret_error: -ENOMEM. */
+const char *take_forward(const Serasi__V1__Forward *in, Forward **ret, int *ret_error);
+const char *take_filter(const Serasi__V1__Filter *in, Filter *ret);
+
+/* --- writing: everything in the arena, NULL when out of memory; NULL for what is absent too, told
+ * apart by arena_failed() --- */
+ProtobufCBinaryData give_uuid(const Uuid *u); /* nil = empty; borrows */
+Serasi__V1__LinkProgress *give_progress(Arena *a, const LinkProgress *in);
+Serasi__V1__HopStamp **give_stamps(Arena *a, uint32_t n, const HopStamp *in);
+Serasi__V1__Recipient **give_recipients(Arena *a, uint32_t n, const Recipient *in);
+Serasi__V1__Forward *give_forward(Arena *a, const Forward *in);
+Serasi__V1__Filter *give_filter(Arena *a, const Filter *in);
+/* n pointers to n structs of `size`, each initialised; for n == 0 some pointer. */
+void *give_list(Arena *a, uint32_t n, size_t size, ProtobufCMessageInit init);
