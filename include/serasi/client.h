@@ -92,12 +92,15 @@ typedef enum serasi_source {
 
 /* Opens a channel with a window of `messages` unsettled deliveries, kept topped up as they are
  * settled. name and filter_json only for SERASI_NAMED; filter_json NULL = it must exist. 0, -EINVAL,
- * -ENOMEM; refusals come from serasi_channel_error(). *ret_channel is the handle. */
+ * -ENOMEM, -ENOSPC with 16 channels; refusals come from serasi_channel_error(). *ret_channel is the
+ * handle. */
 int serasi_subscribe(serasi_client *c, serasi_source source, const char *name,
                      const char *filter_json, uint32_t messages, uint32_t *ret_channel);
 /* NULL while the channel is fine, else what the broker said. */
 const char *serasi_channel_error(serasi_client *c, uint32_t channel);
 int serasi_channel_is_open(serasi_client *c, uint32_t channel); /* SUBSCRIBED was seen in this session */
+/* A named subscription over its quota: 1, and since when copies are missing (wall ms); else 0. */
+int serasi_channel_overrun(serasi_client *c, uint32_t channel, int64_t *ret_since_ms);
 int serasi_unsubscribe(serasi_client *c, uint32_t channel);
 /* Deletes a named subscription and what it holds. Fire and forget. */
 int serasi_drop_subscription(serasi_client *c, const char *name);

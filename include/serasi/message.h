@@ -3,7 +3,7 @@
 #define SERASI_MESSAGE_H
 
 /*
- * What goes to and comes from a broker: parts in the schemas of serasi/v1/*.proto, encoded by the
+ * What goes to and comes from a broker: parts in the schemas of package serasi.v1, encoded by the
  * application (any protobuf library), or built from JSON text.
  */
 

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-#define _cleanup_(f) __attribute__((cleanup(f)))
-#define _must_check_ __attribute__((warn_unused_result))
+#define _cleanup_(f)   __attribute__((cleanup(f)))
+#define _must_check_   __attribute__((warn_unused_result))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
 
 #define TAKE_PTR(p)                                                                                \
@@ -37,7 +37,7 @@ static inline void freep(void *p) {
     })
 #define MAX(a, b)                                                                                  \
     ({                                                                                             \
-        __typeof__(a) _a = (a);                                                                    \
-        __typeof__(b) _b = (b);                                                                    \
-        _a > _b ? _a : _b;                                                                         \
+        __typeof__(a) _max_a = (a);                                                                \
+        __typeof__(b) _max_b = (b);                                                                \
+        _max_a > _max_b ? _max_a : _max_b;                                                         \
     })

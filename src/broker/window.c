@@ -230,15 +230,21 @@ Entry *window_peek(Window *w, bool skip_suspects) {
 
 void window_take(Window *w, Entry *e, EntryState state) {
     assert(e->state == ENTRY_READY);
-    unsigned waiting = 0;
-    for (Lane lane = LANE_EVENT; lane < LANE_COUNT; lane++)
-        if (w->ready[lane])
-            waiting |= 1U << lane;
-    (void)lane_pick(&w->picker, waiting); /* the same choice window_peek() made */
+    (void)lane_pick(&w->picker, 1U << e->row.lane); /* charges the lane */
     ready_remove(w, e);
     e->state = state;
     if (state == ENTRY_BUSY)
         w->n_busy++;
+}
+
+void window_withdraw(Window *w, Entry *e) {
+    assert(e->state == ENTRY_READY || e->state == ENTRY_PARKED);
+    if (e->state == ENTRY_READY)
+        ready_remove(w, e);
+    else
+        DL_DELETE(w->parked, e);
+    e->state = ENTRY_BUSY;
+    w->n_busy++;
 }
 
 void window_busy(Window *w, Entry *e) {

@@ -51,14 +51,14 @@ struct Entry {
     uint32_t more;     /* further rows of this order key known to be on disk */
     bool more_unknown; /* there may be others: look after every settlement */
     bool suspect;      /* its consumer died: goes out alone */
-    bool out_elsewhere; /* consumer gone while BUSY: nothing to do for a channel */
     Body *body;        /* owned, NULL = not in memory */
     DeliveryInfo *info; /* owned, NULL while body is NULL */
-    struct Channel *channel; /* of ENTRY_OUT */
-    uint64_t tag;
-    int64_t lease_mono_ms;
-    Entry *prev, *next;  /* in the ready, parked or (channel's) out list */
+    struct Channel *channel; /* of ENTRY_OUT; NULL for the uplink */
+    uint64_t tag;            /* of ENTRY_OUT */
+    int64_t lease_mono_ms;   /* of ENTRY_OUT */
+    Entry *prev, *next;  /* in the ready or parked list */
     UT_hash_handle hh;   /* by row.order_key */
+    UT_hash_handle hh_tag; /* in the channel's table of what is out, by tag */
 };
 
 typedef struct Window {
@@ -98,6 +98,8 @@ void window_take(Window *w, Entry *e, EntryState state);
 void window_return(Window *w, Entry *e);
 /* OUT or BUSY -> PARKED until e->row.due_ms. */
 void window_park(Window *w, Entry *e);
+/* READY or PARKED -> BUSY: the store takes it off without a consumer. */
+void window_withdraw(Window *w, Entry *e);
 /* OUT -> BUSY. */
 void window_busy(Window *w, Entry *e);
 /* The row is gone from disk. Returns true when the caller must look up the next row of the order

@@ -40,7 +40,7 @@ typedef struct AcceptDecision {
     /* Event scope: local nodes to deposit at come from accept_scope_next(); neighbours to copy to: */
     bool scope;
     uint32_t n_scope_hops;
-    char scope_hops[16][NODE_NAME_SIZE];
+    char scope_hops[SCOPE_HOPS_MAX][NODE_NAME_SIZE];
 } AcceptDecision;
 
 /* From a publisher: sender is who it says, sizes and digests, kind and schema, times sane, rules,

@@ -77,6 +77,10 @@ typedef enum NodeKind {
 } NodeKind;
 /* "SOCIAL_AGENCY_REGENCY"; "UNSPECIFIED" for numbers it does not know. */
 const char *node_kind_name(int kind);
+/* Balai besar, balai and loka: the ministry's units, which run the regional brokers. */
+static inline bool node_kind_is_upt(int kind) {
+    return kind >= NODE_UPT_BALAI_BESAR && kind <= NODE_UPT_LOKA;
+}
 
 typedef enum Cluster {
     CLUSTER_ANY = 0, /* unspecified */

@@ -23,4 +23,5 @@
 #define FILTER_VALUES_MAX    32U              /* values of one filter field */
 #define STAMPS_MAX           8U               /* hops of one message */
 #define CHANNELS_MAX         16U              /* channels of one session */
+#define SCOPE_HOPS_MAX       128U             /* neighbours of one broker: its parent and children */
 #define SETTLEMENTS_MAX      256U             /* ranges in one SETTLE */

@@ -30,7 +30,7 @@ typedef struct Rule {
     const char *pasal;   /* "P7 Pasal 3" */
     const char *text_en; /* may hold {r} region, {n} sender, {kind} */
     const char *text_id;
-    const char *field;
+    const char *field;   /* may hold {f}: the field R-004 found */
     bool (*violated)(const RuleInput *in);
 } Rule;
 
@@ -53,9 +53,12 @@ typedef struct Reasons {
 
 /* Runs the whole table and adds every violation. */
 void rules_check(const RuleInput *in, Reasons *reasons);
-/* Adds one reason from the technical vocabulary below. */
+/* Adds one reason from the technical vocabulary below; with text_en NULL, both texts are the
+ * table's. A reason that no longer fits the list still counts as a refusal. */
 void reasons_add(Reasons *r, const char *code, const char *field, const char *text_en,
                  const char *text_id);
+/* The same as a warning: stored all the same. Texts are the table's. */
+void reasons_warn(Reasons *r, const char *code, const char *field);
 /* Print-out for `serasictl rules` and PROTOCOL.md; every technical refusal code with its text. */
 typedef struct ReasonCode {
     const char *code, *text_en, *text_id;

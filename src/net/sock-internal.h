@@ -7,6 +7,11 @@
 
 #define ENDPOINT_SIZE 512U
 
+/* Served by every 4.3 library, but kept out of zmq.h there unless drafts are on. */
+#ifndef ZMQ_ZAP_ENFORCE_DOMAIN
+#define ZMQ_ZAP_ENFORCE_DOMAIN 93
+#endif
+
 typedef enum SockRole {
     SOCK_ROUTER, /* CURVE server */
     SOCK_ADMIN,  /* ipc only */

@@ -51,8 +51,9 @@ static void incoming_take(Incoming *in, zmq_msg_t *frame) {
         zmq_msg_close(frame);
         return;
     }
-    in->parts[in->n_parts] = *frame; /* moved: the old place is never touched again */
-    in->n_parts++;
+    zmq_msg_init(&in->parts[in->n_parts]);
+    zmq_msg_move(&in->parts[in->n_parts++], frame);
+    zmq_msg_close(frame);
 }
 
 /* Reads all frames of one message, so that the next call starts at a message. */
@@ -68,7 +69,9 @@ static int incoming_read(Sock *s, Incoming *in) {
         }
         more = zmq_msg_more(&frame);
         if (first && s->role != SOCK_DEALER) {
-            in->route = frame;
+            zmq_msg_init(&in->route);
+            zmq_msg_move(&in->route, &frame);
+            zmq_msg_close(&frame);
             in->has_route = true;
         } else {
             incoming_take(in, &frame);

@@ -236,6 +236,10 @@ int sock_new_dealer(Sock **ret, void *ctx, const char *endpoint, const char *ser
     return r;
 }
 
+void sock_linger(Sock *s, int ms) {
+    (void)zmq_setsockopt(s->zmq, ZMQ_LINGER, &ms, sizeof(ms)); /* ms >= 0 is always taken */
+}
+
 void *sock_zmq(Sock *s) {
     return s->zmq;
 }

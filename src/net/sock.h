@@ -51,6 +51,9 @@ _must_check_ int sock_new_dealer(Sock **ret, void *ctx, const char *endpoint, co
 Sock *sock_free(Sock *s);
 DEFINE_CLEANUP(Sock *, sock_free);
 
+/* Before freeing: freeing the context then waits so long for what was sent. Otherwise not at all. */
+void sock_linger(Sock *s, int ms);
+
 void *sock_zmq(Sock *s); /* for zmq_poll */
 int sock_fd(Sock *s);    /* edge-triggered ZMQ_FD */
 bool sock_readable(Sock *s);

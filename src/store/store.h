@@ -112,6 +112,7 @@ struct StoreOp {
             char authority[NODE_NAME_SIZE]; /* node of the session; of a link the neighbour broker */
             bool from_link;
             PublishResult result; /* out */
+            QueueId overrun; /* out: a subscription that ran over its quota with this message; 0 = none */
         } accept;
         struct {
             DeliveryRow row; /* in: identity; for PARK also what to write */
@@ -259,6 +260,7 @@ typedef struct StoreHealth {
     bool intake_closed;  /* above a high-water mark */
     uint64_t free_bytes, size_bytes, wal_frames;
     uint64_t commits, messages;
+    char fault[160]; /* what SQLite said about the last fault */
 } StoreHealth;
 
 /* Opens or creates. Verifies journal_mode=wal, synchronous=2, mmap_size=0, cell_size_check; migrates

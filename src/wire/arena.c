@@ -24,7 +24,7 @@ struct Arena {
     ProtobufCAllocator allocator;
     Chunk *chunks; /* the first is the one being filled */
     size_t used, budget;
-    bool over_budget;
+    bool over_budget, failed;
 };
 
 static Chunk *chunk_add(Arena *a, size_t need) {
@@ -32,26 +32,27 @@ static Chunk *chunk_add(Arena *a, size_t need) {
     Chunk *c = malloc(sizeof(*c) + room);
     if (!c)
         return NULL;
-    *c = (Chunk){ .next = a->chunks, .room = room };
+    *c = (Chunk) { .next = a->chunks, .room = room };
     return a->chunks = c;
 }
 
+static void *refuse(Arena *a, bool over_budget) {
+    a->over_budget |= over_budget;
+    a->failed = true;
+    return NULL;
+}
+
 void *arena_alloc(Arena *a, size_t n) {
-    if (n > a->budget - a->used) {
-        a->over_budget = true;
-        return NULL;
-    }
-    size_t size = MAX((n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1),
-                      alignof(max_align_t));
-    if (size > a->budget - a->used) {
-        a->over_budget = true;
-        return NULL;
-    }
+    const size_t unit = alignof(max_align_t);
+    size_t left = a->budget - a->used;
+    if (n > left || (MAX(n, (size_t)1) + unit - 1) / unit > left / unit)
+        return refuse(a, true);
+    size_t size = (MAX(n, (size_t)1) + unit - 1) / unit * unit;
     Chunk *c = a->chunks;
     if (!c || size > c->room - c->used)
         c = chunk_add(a, size);
     if (!c)
-        return NULL;
+        return refuse(a, false);
     void *p = c->bytes + c->used;
     c->used += size;
     a->used += size;
@@ -71,7 +72,7 @@ Arena *arena_new(size_t budget) {
     Arena *a = calloc(1, sizeof(*a));
     if (!a)
         return NULL;
-    a->allocator = (ProtobufCAllocator){ .alloc = on_alloc, .free = on_free, .allocator_data = a };
+    a->allocator = (ProtobufCAllocator) { .alloc = on_alloc, .free = on_free, .allocator_data = a };
     a->budget = budget;
     return a;
 }
@@ -104,4 +105,8 @@ size_t arena_used(const Arena *a) {
 
 bool arena_is_over_budget(const Arena *a) {
     return a->over_budget;
+}
+
+bool arena_has_failed(const Arena *a) {
+    return a->failed;
 }

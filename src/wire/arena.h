@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -29,3 +30,5 @@ ProtobufCAllocator *arena_allocator(Arena *a);
 size_t arena_used(const Arena *a);
 /* Was something refused for the budget (and not for want of memory)? */
 bool arena_is_over_budget(const Arena *a);
+/* Has any allocation failed, for whatever reason? Sticky: straight-line code checks once. */
+bool arena_has_failed(const Arena *a);

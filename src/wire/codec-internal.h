@@ -17,6 +17,9 @@
 #include "wire/codec.h"
 #include "wire/guard.h"
 
+/* The reason that is no verdict: the decoder returns -ENOMEM for it. Compared by address. */
+extern const char codec_out_of_memory[];
+
 /* Guard, then unpack into a new arena. 0 (the caller frees *ret_arena), a WireVerdict, -ENOMEM. */
 _must_check_ int wire_unpack(const ProtobufCMessageDescriptor *d, Bytes b,
                              const GuardLimits *limits, Arena **ret_arena, ProtobufCMessage **ret,
@@ -35,12 +38,12 @@ const char *take_stamps(size_t n, Serasi__V1__HopStamp *const *in, uint32_t *ret
                         HopStamp ret[static STAMPS_MAX]);
 const char *take_recipient(const Serasi__V1__Recipient *in, Recipient *ret);
 const char *take_progress(const Serasi__V1__LinkProgress *in, LinkProgress *ret);
-/* *ret: NULL when in is NULL, else owned by the caller. *ret_error: -ENOMEM. */
-const char *take_forward(const Serasi__V1__Forward *in, Forward **ret, int *ret_error);
+/* *ret stays as it is when in is NULL, else it is owned by the caller. */
+const char *take_forward(const Serasi__V1__Forward *in, Forward **ret);
 const char *take_filter(const Serasi__V1__Filter *in, Filter *ret);
 
 /* --- writing: everything in the arena, NULL when out of memory; NULL for what is absent too, told
- * apart by arena_failed() --- */
+ * apart by arena_has_failed() --- */
 ProtobufCBinaryData give_uuid(const Uuid *u); /* nil = empty; borrows */
 Serasi__V1__LinkProgress *give_progress(Arena *a, const LinkProgress *in);
 Serasi__V1__HopStamp **give_stamps(Arena *a, uint32_t n, const HopStamp *in);

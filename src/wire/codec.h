@@ -39,7 +39,7 @@ _must_check_ int codec_encode_envelope(const Envelope *e, uint8_t **ret, size_t 
 /* StoreConfig.encode_receipt: a whole RECEIPT message from broker `self`. */
 Body *codec_encode_receipt(const Receipt *r, const char *self, int64_t now_ms);
 /* Facts of kind RECALL_ORDER. */
-_must_check_ int codec_encode_recall_order(const Uuid *message_id, const char *reason, uint8_t **ret,
-                                           size_t *ret_n);
+_must_check_ int codec_encode_recall_order(const Uuid *message_id, const char *reason,
+                                           uint8_t **ret, size_t *ret_n);
 Bytes codec_encode_filter(const Filter *f, uint8_t *buf, size_t size);
 _must_check_ int codec_decode_filter(Bytes b, Filter *ret);

@@ -60,7 +60,7 @@ static GuardVerdict take_value(Cursor *c, ProtobufCWireType type, Bytes *ret) {
     uint64_t n;
     switch (type) {
     case PROTOBUF_C_WIRE_TYPE_VARINT:
-        *ret = (Bytes){ .p = c->at };
+        *ret = (Bytes) { .p = c->at };
         if (!take_varint(c, VARINT_BYTES_MAX, &n))
             return GUARD_TRUNCATED;
         ret->n = (size_t)(c->at - ret->p);
@@ -116,7 +116,8 @@ static GuardVerdict count_packed(Scan *s, ProtobufCWireType element, Bytes block
     return s->fields > s->limits->fields ? GUARD_TOO_MANY_FIELDS : GUARD_OK;
 }
 
-/* The bits of what may come only once: a singular submessage, or any member of the field's oneof. */
+/* The bits of what may come only once: a singular submessage, or any member of the field's oneof.
+ */
 static uint64_t once_mask(const ProtobufCMessageDescriptor *d, const ProtobufCFieldDescriptor *f) {
     if (f->label == PROTOBUF_C_LABEL_REPEATED)
         return 0;
@@ -137,8 +138,8 @@ static GuardVerdict scan_known(Scan *s, const ProtobufCFieldDescriptor *f, Proto
                                Bytes value, unsigned depth) {
     ProtobufCWireType wanted = wire_type_of(f->type);
     if (type != wanted) {
-        bool packed = f->label == PROTOBUF_C_LABEL_REPEATED &&
-                      type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+        bool packed =
+            f->label == PROTOBUF_C_LABEL_REPEATED && type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
         return packed ? count_packed(s, wanted, value) : GUARD_BAD_WIRE_TYPE;
     }
     if (f->type == PROTOBUF_C_TYPE_STRING && !text_is_clean(value))
@@ -168,7 +169,7 @@ static GuardVerdict scan_message(Scan *s, const ProtobufCMessageDescriptor *d, B
             protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3));
         if (!f && ++s->unknown > s->limits->unknown_fields)
             return GUARD_TOO_MANY_UNKNOWN;
-        Bytes value;
+        Bytes value = { 0 };
         GuardVerdict v = take_value(&c, type, &value);
         if (v != GUARD_OK)
             return v;

@@ -16,7 +16,7 @@ struct ProtobufCMessageDescriptor;
 typedef enum GuardVerdict {
     GUARD_OK = 0,
     GUARD_TOO_LARGE,
-    GUARD_TRUNCATED,        /* a length or varint runs over the end */
+    GUARD_TRUNCATED, /* a length or varint runs over the end */
     GUARD_TOO_DEEP,
     GUARD_TOO_MANY_FIELDS,
     GUARD_TOO_MANY_UNKNOWN,

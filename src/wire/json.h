@@ -17,8 +17,8 @@
 
 /* A message file: {"envelope": {...}, "facts": {...}, "sealed": "base64"}; the kind in the envelope
  * names the facts message. Fills what the publisher may leave out: message_id (minted), schema,
- * sender (from node), created_at (now), the digests. Returns 0, -ENOMEM, or -EINVAL with the reason,
- * naming the key. */
+ * sender (from node), created_at (now), the digests. Returns 0, -ENOMEM, or -EINVAL with the
+ * reason, naming the key. */
 typedef struct JsonMessage {
     uint8_t *envelope, *facts, *sealed; /* owned, malloc()ed */
     size_t n_envelope, n_facts, n_sealed;

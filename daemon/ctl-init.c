@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Making a folder that serasid or a client can run from, and the keys in it. Nothing is ever
+ * overwritten. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "core/message.h"
+#include "daemon/ctl.h"
+#include "net/keys.h"
+#include "wire/base64.h"
+
+#define KEY_FILE_NAME  "keys"
+#define DEFAULT_LISTEN "tcp://0.0.0.0:7021"
+
+typedef struct Init {
+    const char *role, *node, *listen, *parent, *parent_key, *parent_node, *broker, *broker_key;
+    char key[CURVE_TEXT_SIZE]; /* of the parent or broker */
+    bool client, regional;
+} Init;
+
+/* --- what was asked for --- */
+
+/* The same judgement the configuration would make, before anything is written. */
+static bool value_is_fine(const char *section, const char *name, const char *option,
+                          const char *text) {
+    _cleanup_(config_freep) Config *scratch = calloc(1, sizeof(*scratch));
+    _cleanup_(buf_deinit) Buf why = { 0 };
+    bool section_known;
+    const ConfigKey *k = config_key_find(section, name, &section_known);
+    if (scratch && k && config_set_value(scratch, k, text, &why) == 0)
+        return true;
+    ctl_complain("--%s: %s", option, buf_text(&why) ? buf_text(&why) : "not a value");
+    return false;
+}
+
+static bool is_given(const char *value, const char *option, const char *role) {
+    if (value)
+        return true;
+    ctl_complain("init --role %s needs --%s", role, option);
+    return false;
+}
+
+static int judge(Init *in) {
+    if (!is_given(in->role, "role", "hub|regional|client") ||
+        !value_is_fine("node", "role", "role", in->role) ||
+        !is_given(in->node, "node", in->role) || !value_is_fine("node", "id", "node", in->node))
+        return CTL_USAGE;
+    in->client = strcmp(in->role, "client") == 0;
+    in->regional = strcmp(in->role, "regional") == 0;
+    if (in->client) {
+        if (!is_given(in->broker, "broker", "client") ||
+            !is_given(in->broker_key, "broker-key", "client") ||
+            !value_is_fine("connection", "endpoint", "broker", in->broker))
+            return CTL_USAGE;
+        return ctl_parse_key(in->broker_key, in->key);
+    }
+    if (!in->listen)
+        in->listen = DEFAULT_LISTEN;
+    if (!value_is_fine("listen", "endpoint", "listen", in->listen))
+        return CTL_USAGE;
+    if (!in->regional)
+        return CTL_DONE;
+    if (!in->parent_node)
+        in->parent_node = "hub";
+    if (!is_given(in->parent, "parent", "regional") ||
+        !is_given(in->parent_key, "parent-key", "regional") ||
+        !value_is_fine("parent", "endpoint", "parent", in->parent) ||
+        !value_is_fine("parent", "node", "parent-node", in->parent_node))
+        return CTL_USAGE;
+    return ctl_parse_key(in->parent_key, in->key);
+}
+
+/* --- the folder --- */
+
+/* mkdir -p; the last part is for its owner alone. */
+static int make_folder(const char *path, char ret_full[static PATH_MAX]) {
+    char part[PATH_MAX];
+    if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
+        return -ENAMETOOLONG;
+    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return -errno;
+        *slash = '/';
+    }
+    if (mkdir(part, 0700) != 0 && errno != EEXIST)
+        return -errno;
+    return realpath(part, ret_full) ? 0 : -errno;
+}
+
+static int check_folder(const char *full, bool client) {
+    static const char *const names[] = { CONFIG_FILE_NAME, KEY_FILE_NAME };
+    char path[PATH_MAX + 64];
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", full, names[i]);
+        if (access(path, F_OK) == 0) {
+            ctl_complain("%s is there already; init does not overwrite", path);
+            return CTL_REFUSED;
+        }
+    }
+    int n = snprintf(path, sizeof(path), "%s/run/admin.sock", full);
+    if (!client && n >= (int)sizeof(((struct sockaddr_un *)0)->sun_path)) {
+        ctl_complain("the admin socket would be %s, %d bytes; a Unix socket has room for 107.\n"
+                     "Choose a folder with a shorter path",
+                     path, n);
+        return CTL_REFUSED;
+    }
+    return CTL_DONE;
+}
+
+/* --- files --- */
+
+static void config_text(const Init *in, Buf *b) {
+    buf_addf(b,
+             "# Made by serasictl init. What is not here has its default value: serasid.conf(5),\n"
+             "# serasid --print-config. Paths are relative to this folder.\n\n"
+             "[node]\nid = %s\nrole = %s\nkey-file = " KEY_FILE_NAME "\n",
+             in->node, in->role);
+    if (in->client) {
+        buf_addf(b,
+                 "\n# The home broker of this node and its public key.\n"
+                 "[connection]\nendpoint = %s\nkey = %s\n",
+                 in->broker, in->key);
+        return;
+    }
+    buf_addf(b,
+             "data-dir = data\nadmin-socket = run/admin.sock\n\n"
+             "# Where clients and child brokers connect.\n[listen]\nendpoint = %s\n",
+             in->listen);
+    if (in->regional)
+        buf_addf(b,
+                 "\n# The broker above this one and its public key.\n"
+                 "[parent]\nendpoint = %s\nkey = %s\nnode = %s\n",
+                 in->parent, in->key, in->parent_node);
+}
+
+static int write_config(const Init *in, const char *full) {
+    _cleanup_(buf_deinit) Buf b = { 0 };
+    char path[PATH_MAX + 64];
+    config_text(in, &b);
+    const char *text = buf_text(&b);
+    if (!text)
+        return -ENOMEM;
+    (void)snprintf(path, sizeof(path), "%s/" CONFIG_FILE_NAME, full);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    int r = write(fd, text, b.n) == (ssize_t)b.n && fsync(fd) == 0 ? 0 : errno ? -errno : -EIO;
+    close(fd);
+    return r;
+}
+
+static int make_keys(const char *path) {
+    _cleanup_(keys_wipe) NodeKeys keys = { 0 };
+    int r = hash_init();
+    if (r == 0)
+        r = keys_generate(&keys);
+    return r == 0 ? keys_save(&keys, path) : r;
+}
+
+static int fill_folder(const Init *in, const char *full) {
+    char path[PATH_MAX + 64];
+    int r = 0;
+    (void)snprintf(path, sizeof(path), "%s/data", full);
+    if (!in->client && mkdir(path, 0700) != 0 && errno != EEXIST)
+        r = -errno;
+    (void)snprintf(path, sizeof(path), "%s/run", full);
+    if (r == 0 && !in->client && mkdir(path, 0750) != 0 && errno != EEXIST)
+        r = -errno;
+    (void)snprintf(path, sizeof(path), "%s/" KEY_FILE_NAME, full);
+    if (r == 0)
+        r = make_keys(path);
+    return r == 0 ? write_config(in, full) : r;
+}
+
+static void say_next_step(const Init *in, const char *dir) {
+    fprintf(stderr, "%s is ready.\n", dir);
+    if (in->client)
+        fprintf(stderr,
+                "Next: send the line of `serasictl --dir %s pubkey` to the operators of the "
+                "directory.\n",
+                dir);
+    else
+        fprintf(stderr,
+                "Next: serasid --config %s/" CONFIG_FILE_NAME
+                ", then `serasictl --dir %s node import FILE`;\nits own key for that file: "
+                "`serasictl --dir %s pubkey`.\n",
+                dir, dir, dir);
+}
+
+int ctl_cmd_init(Ctl *c, int argc, char **argv) {
+    Init in = { 0 };
+    const char *dir = NULL;
+    char full[PATH_MAX];
+    const CtlOption options[] = {
+        { .name = "role", .value = &in.role },
+        { .name = "node", .value = &in.node },
+        { .name = "listen", .value = &in.listen },
+        { .name = "parent", .value = &in.parent },
+        { .name = "parent-key", .value = &in.parent_key },
+        { .name = "parent-node", .value = &in.parent_node },
+        { .name = "broker", .value = &in.broker },
+        { .name = "broker-key", .value = &in.broker_key },
+        { 0 },
+    };
+    int r = ctl_parse(c, argc, argv, options, &dir, 0, 1, NULL);
+    if (r == CTL_DONE && !dir)
+        dir = c->dir;
+    if (r == CTL_DONE && !dir) {
+        ctl_complain("which folder? serasictl init DIR --role ...");
+        r = CTL_USAGE;
+    }
+    if (r == CTL_DONE)
+        r = judge(&in);
+    if (r != CTL_DONE)
+        return r;
+    r = make_folder(dir, full);
+    int status = r == 0 ? check_folder(full, in.client) : CTL_DONE;
+    if (r == 0 && status == CTL_DONE)
+        r = fill_folder(&in, full);
+    if (r < 0) {
+        ctl_complain("%s: %s", dir, strerror(-r));
+        return CTL_REFUSED;
+    }
+    if (status == CTL_DONE)
+        say_next_step(&in, dir);
+    return status;
+}
+
+/* --- keys --- */
+
+static int print_key(const char *node, const char *label, bool broker, const NodeKeys *k) {
+    _cleanup_(freep) char *ed = base64_encode(bytes_make(k->ed25519_public, 32));
+    _cleanup_(freep) char *x = base64_encode(bytes_make(k->x25519_public, 32));
+    _cleanup_(json_dropp) json_t *o =
+        ed && x ? json_pack("{s:{s:s,s:s,s:s,s:s,s:s}}", "key", "node", node, "label", label,
+                            "curve", k->curve_public, "ed25519", ed, "x25519", x)
+                : NULL;
+    if (!o)
+        return CTL_REFUSED;
+    if (broker)
+        (void)json_object_set_new(json_object_get(o, "key"), "broker", json_true());
+    ctl_print_json(o);
+    return CTL_DONE;
+}
+
+static int load_keys(const char *path, NodeKeys *ret) {
+    int r = keys_load(ret, path);
+    if (r == 0)
+        return CTL_DONE;
+    ctl_complain("%s: %s", path,
+                 r == -EBADMSG  ? "not a key file, or damaged"
+                 : r == -EACCES ? "may not be read, or others may read it too (mode 0600 wanted)"
+                                : strerror(-r));
+    return CTL_REFUSED;
+}
+
+int ctl_cmd_pubkey(Ctl *c, int argc, char **argv) {
+    _cleanup_(keys_wipe) NodeKeys keys = { 0 };
+    bool curve = false;
+    const char *label = "main";
+    const CtlOption options[] = { { .name = "curve", .flag = &curve },
+                                  { .name = "label", .value = &label },
+                                  { 0 } };
+    int r = ctl_parse(c, argc, argv, options, NULL, 0, 0, NULL);
+    if (r == CTL_DONE)
+        r = ctl_config(c);
+    if (r == CTL_DONE)
+        r = load_keys(c->config->key_file, &keys);
+    if (r != CTL_DONE)
+        return r;
+    if (!curve)
+        return print_key(c->config->node, label, c->config->role != ROLE_CLIENT, &keys);
+    puts(keys.curve_public);
+    return CTL_DONE;
+}
+
+int ctl_cmd_keygen(Ctl *c, int argc, char **argv) {
+    _cleanup_(keys_wipe) NodeKeys keys = { 0 };
+    const char *path = NULL;
+    int r = ctl_parse(c, argc, argv, NULL, &path, 1, 1, NULL);
+    if (r != CTL_DONE)
+        return r;
+    int e = make_keys(path);
+    if (e < 0) {
+        ctl_complain("%s: %s", path, e == -EEXIST ? "is there already" : strerror(-e));
+        return CTL_REFUSED;
+    }
+    r = load_keys(path, &keys);
+    if (r == CTL_DONE)
+        puts(keys.curve_public);
+    return r;
+}

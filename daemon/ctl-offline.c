@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The store of a broker that does not run, opened under the same lock the broker would take. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "base/times.h"
+#include "daemon/ctl.h"
+#include "store/store.h"
+#include "wire/codec.h"
+#include "wire/json.h"
+
+int ctl_open_store(Ctl *c, Store **ret) {
+    StoreConfig config;
+    char path[CONFIG_PATH_SIZE], why[256] = "";
+    int r = hash_init();
+    if (r == 0)
+        r = config_fill_store(c->config, &config, path);
+    if (r == 0) {
+        config.encode_receipt = codec_encode_receipt;
+        config.decode_envelope = codec_decode_stored_envelope;
+        config.encode_filter = codec_encode_filter;
+        config.decode_filter = codec_decode_filter;
+        r = store_open(ret, &config, NULL, NULL, why);
+    }
+    if (r == 0)
+        return CTL_DONE;
+    ctl_complain("cannot open the store in %s: %s", c->config->data_dir,
+                 why[0] ? why : strerror(-r));
+    return CTL_REFUSED;
+}
+
+static int run_query(Store *s, StoreOp *op, json_t **ret) {
+    _cleanup_(freep) char *text = NULL;
+    int r = store_run(s, op, now_read().wall_ms);
+    if (r < 0) {
+        ctl_complain("the store failed: %s", strerror(-r));
+        return CTL_REFUSED;
+    }
+    const Table *t = op->query.table;
+    if (!t || t->failed || t->code != 0) {
+        ctl_complain("%s", t && !t->failed ? t->text : "out of memory");
+        return CTL_REFUSED;
+    }
+    json_t *rows = json_print_table(t, false, &text) == 0 ? json_loads(text, 0, NULL) : NULL;
+    if (!rows)
+        return CTL_REFUSED;
+    *ret = rows;
+    return CTL_DONE;
+}
+
+int ctl_offline_query(Ctl *c, const char *verb, const char *const *args, size_t n_args,
+                      json_t **ret) {
+    _cleanup_(store_closep) Store *s = NULL;
+    _cleanup_(store_op_freep) StoreOp *op = store_op_new(OP_QUERY);
+    if (!op || n_args > ARRAY_SIZE(op->query.args))
+        return CTL_REFUSED;
+    (void)text_copy(op->query.verb, sizeof(op->query.verb), verb);
+    op->query.limit = c->limit;
+    for (size_t i = 0; i < n_args; i++) {
+        op->query.args[i] = strdup(args[i]);
+        if (!op->query.args[i])
+            return CTL_REFUSED;
+        op->query.n_args++;
+    }
+    int r = ctl_open_store(c, &s);
+    return r == CTL_DONE ? run_query(s, op, ret) : r;
+}

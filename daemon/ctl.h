@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * serasictl: what its files share. Each command is one function that parses its own arguments and
+ * returns the exit status. Answers go to stdout (JSON lines with --json, else for people), remarks
+ * and complaints to stderr.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+#include <serasi/client.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "daemon/config.h"
+
+typedef enum CtlStatus {
+    CTL_DONE = 0,
+    CTL_REFUSED = 1,     /* refused, not found, or it failed here */
+    CTL_USAGE = 2,
+    CTL_UNREACHABLE = 3, /* no answer in time */
+} CtlStatus;
+
+typedef struct Ctl {
+    const char *command;
+    const char *dir;
+    bool json, help;
+    int64_t timeout_ms; /* -1: not given */
+    uint32_t limit;     /* most rows; 0: what the broker thinks right */
+    Config *config;        /* of dir, once ctl_config() was called */
+    serasi_client *client; /* once ctl_connect() was called */
+} Ctl;
+
+typedef struct CtlCommand {
+    const char *name, *arguments, *summary;
+    const char *help; /* what the options mean; "" = nothing to add */
+    int (*run)(Ctl *c, int argc, char **argv);
+} CtlCommand;
+extern const CtlCommand ctl_commands[]; /* ended by name == NULL; serasictl.c */
+
+/* --- arguments and words, ctl-args.c --- */
+
+typedef struct CtlOption {
+    const char *name;   /* without the dashes */
+    const char **value; /* takes an argument */
+    bool *flag;         /* takes none */
+} CtlOption;
+
+/* Sorts argv into options (these and the global ones) and other arguments, of which there must be
+ * min to max. Returns 0 or CTL_USAGE, having said why. options end with name == NULL. */
+_must_check_ int ctl_parse(Ctl *c, int argc, char **argv, const CtlOption *options,
+                           const char **args, size_t min, size_t max, size_t *ret_n);
+_printf_(1, 2) void ctl_complain(const char *format, ...);
+int64_t ctl_timeout(const Ctl *c, int64_t preset_ms);
+/* A whole file, "-" = stdin, with a NUL behind it. NULL after a complaint. */
+char *ctl_read_file(const char *path, size_t *ret_n);
+/* KEY arguments: the 40 characters, or the JSON line of `serasictl pubkey`. CTL_DONE or CTL_USAGE. */
+_must_check_ int ctl_parse_key(const char *text, char ret[static CURVE_TEXT_SIZE]);
+
+/* --- a folder and its broker, ctl-connect.c --- */
+
+/* Loads the configuration of the folder. A CtlStatus. */
+_must_check_ int ctl_config(Ctl *c);
+/* Opens a session: with the folder's broker over its admin socket, or as a client. A CtlStatus. */
+_must_check_ int ctl_connect(Ctl *c);
+/* Is the folder a broker's, with the broker not running? */
+bool ctl_is_offline(Ctl *c);
+/* Asks the broker, or the store of a stopped one when offline_too. *ret: an array of objects, the
+ * caller's reference; not set unless CTL_DONE. Every failure is explained. */
+_must_check_ int ctl_ask(Ctl *c, const char *verb, const char *const *args, size_t n_args,
+                         bool offline_too, json_t **ret);
+/* One question over the open session. SERASI_REFUSED: *ret_text has the reason. */
+_must_check_ int ctl_query(Ctl *c, const char *verb, const char *const *args, size_t n_args,
+                           Bytes input, json_t **ret, char **ret_text);
+/* What a status of libserasi means for the exit status, with a complaint. */
+int ctl_explain(Ctl *c, int r, const char *doing);
+void ctl_close(Ctl *c);
+
+/* --- the store of a stopped broker, ctl-offline.c --- */
+struct Store;
+_must_check_ int ctl_open_store(Ctl *c, struct Store **ret);
+_must_check_ int ctl_offline_query(Ctl *c, const char *verb, const char *const *args, size_t n_args,
+                                   json_t **ret);
+
+/* --- printing, ctl-print.c --- */
+
+/* Rows as JSON lines or as a table with aligned columns and local times. */
+void ctl_print_rows(const Ctl *c, const json_t *rows);
+/* One JSON value on one line. */
+void ctl_print_json(const json_t *value);
+/* A progress line on a terminal's stderr, written over the last one; NULL ends it. */
+void ctl_progress(const char *text);
+static inline void json_dropp(json_t **p) {
+    json_decref(*p);
+}
+
+/* Takes the next JSON document of a text of several. 0; 1 at the end; -1 after a complaint that
+ * names file and line. */
+typedef struct CtlDocuments {
+    const char *file, *text;
+    size_t n, at;
+    unsigned line;
+} CtlDocuments;
+_must_check_ int ctl_next_document(CtlDocuments *d, json_t **ret);
+
+
+/* --- commands --- */
+int ctl_cmd_init(Ctl *c, int argc, char **argv);
+int ctl_cmd_keygen(Ctl *c, int argc, char **argv);
+int ctl_cmd_pubkey(Ctl *c, int argc, char **argv);
+int ctl_cmd_node(Ctl *c, int argc, char **argv);
+int ctl_cmd_publish(Ctl *c, int argc, char **argv);
+int ctl_cmd_recall(Ctl *c, int argc, char **argv);
+int ctl_cmd_consume(Ctl *c, int argc, char **argv);
+int ctl_cmd_subscribe(Ctl *c, int argc, char **argv);
+int ctl_cmd_unsubscribe(Ctl *c, int argc, char **argv);
+int ctl_cmd_validate(Ctl *c, int argc, char **argv);
+int ctl_cmd_status(Ctl *c, int argc, char **argv);
+int ctl_cmd_ask(Ctl *c, int argc, char **argv); /* the verbs that only ask */
+int ctl_cmd_dead(Ctl *c, int argc, char **argv);
+int ctl_cmd_backup(Ctl *c, int argc, char **argv);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One batch is in here at most: waiting, being written, or done and not yet taken. There is no timer
+ * that would let batches grow; they grow by themselves while the last one is being synced.
+ *
+ * After a fault the thread ends and leaves the store open: what a failed commit left behind is not
+ * known, so it must not be called a clean stop.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/times.h"
+#include "daemon/serasid-store.h"
+
+#define IDLE_SOON_MS  100 /* after work: checkpoint, purge */
+#define IDLE_LATER_MS 500 /* nothing happened since */
+
+struct StoreThread {
+    const StoreConfig *config;
+    Beats *beats;
+    pthread_t thread;
+    int fd;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
+    bool opened, stopping;
+    int open_result, fault;
+    char why[256];
+    Directory *directory;
+    StoreOp *waiting, *done;
+    bool busy;
+    StoreReport report;
+};
+
+static void ring(StoreThread *t) {
+    uint64_t one = 1;
+    ssize_t n = write(t->fd, &one, sizeof(one));
+    assert(n == (ssize_t)sizeof(one)); /* the counter cannot overflow by news that are taken */
+}
+
+static void on_progress(void *data) {
+    StoreThread *t = data;
+    atomic_fetch_add(&t->beats->store, 1);
+}
+
+static Store *open_store(StoreThread *t) {
+    Store *s = NULL;
+    char why[256] = "";
+    int r = store_open(&s, t->config, on_progress, t, why);
+    (void)pthread_mutex_lock(&t->lock);
+    t->opened = true;
+    t->open_result = r;
+    memcpy(t->why, why, sizeof(why));
+    if (r == 0) {
+        t->directory = store_directory(s);
+        t->report.health = *store_health(s);
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+    ring(t);
+    return s;
+}
+
+static void wait_for_work(StoreThread *t, int64_t wait_ms) {
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += wait_ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    int r = 0;
+    while (!t->waiting && !t->stopping && r == 0)
+        r = pthread_cond_timedwait(&t->wake, &t->lock, &until);
+}
+
+/* One step without the lock: a batch, or housekeeping when there is none. */
+static int step(Store *s, StoreOp *batch, StoreReport *report, bool *ret_more) {
+    int64_t wall_ms = now_read().wall_ms;
+    int r = batch ? store_run(s, batch, wall_ms) : store_idle(s, wall_ms, ret_more);
+    if (r == 0) {
+        report->health = *store_health(s);
+        report->backup = store_backup_state(s, report->backup_text);
+    }
+    return r;
+}
+
+/* Returns false when the thread has to end: asked to, or after a fault. */
+static bool turn(StoreThread *t, Store *s, int64_t *wait_ms) {
+    StoreReport report = { 0 };
+    bool more = false;
+    (void)pthread_mutex_lock(&t->lock);
+    wait_for_work(t, *wait_ms);
+    StoreOp *batch = TAKE_PTR(t->waiting);
+    bool stop = !batch && t->stopping;
+    (void)pthread_mutex_unlock(&t->lock);
+    if (stop)
+        return false;
+
+    int r = step(s, batch, &report, &more);
+    atomic_fetch_add(&t->beats->store, 1);
+    *wait_ms = more ? 0 : batch ? IDLE_SOON_MS : IDLE_LATER_MS;
+
+    (void)pthread_mutex_lock(&t->lock);
+    if (r == 0)
+        t->report = report;
+    t->fault = r;
+    if (batch)
+        t->done = batch;
+    (void)pthread_mutex_unlock(&t->lock);
+    if (batch || r < 0)
+        ring(t);
+    return r == 0;
+}
+
+static void *store_main(void *data) {
+    StoreThread *t = data;
+    Store *s = open_store(t);
+    int64_t wait_ms = 0;
+    if (!s)
+        return NULL;
+    while (turn(t, s, &wait_ms))
+        continue;
+    if (t->fault == 0) /* nobody else writes it */
+        (void)store_close(s);
+    return NULL;
+}
+
+int store_thread_start(StoreThread **ret, const StoreConfig *config, Beats *beats) {
+    StoreThread *t = calloc(1, sizeof(*t));
+    pthread_condattr_t attr;
+    if (!t)
+        return -ENOMEM;
+    t->config = config;
+    t->beats = beats;
+    t->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (t->fd < 0) {
+        int r = -errno;
+        free(t);
+        return r;
+    }
+    (void)pthread_mutex_init(&t->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&t->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    int r = -pthread_create(&t->thread, NULL, store_main, t);
+    if (r < 0) {
+        close(t->fd);
+        free(t);
+        return r;
+    }
+    *ret = t;
+    return 0;
+}
+
+static void free_list(StoreOp *list) {
+    while (list) {
+        StoreOp *next = list->next;
+        store_op_free(list);
+        list = next;
+    }
+}
+
+StoreThread *store_thread_stop(StoreThread *t) {
+    if (!t)
+        return NULL;
+    (void)pthread_mutex_lock(&t->lock);
+    t->stopping = true;
+    (void)pthread_cond_signal(&t->wake);
+    (void)pthread_mutex_unlock(&t->lock);
+    (void)pthread_join(t->thread, NULL);
+    directory_unref(t->directory);
+    free_list(t->waiting);
+    free_list(t->done);
+    (void)pthread_cond_destroy(&t->wake);
+    (void)pthread_mutex_destroy(&t->lock);
+    close(t->fd);
+    free(t);
+    return NULL;
+}
+
+int store_thread_fd(const StoreThread *t) {
+    return t->fd;
+}
+
+void store_thread_clear_fd(StoreThread *t) {
+    uint64_t count;
+    (void)!read(t->fd, &count, sizeof(count)); /* empty is fine too */
+}
+
+bool store_thread_is_open(StoreThread *t, int *ret_r, char why[static 256]) {
+    (void)pthread_mutex_lock(&t->lock);
+    bool opened = t->opened;
+    *ret_r = t->open_result;
+    memcpy(why, t->why, sizeof(t->why));
+    (void)pthread_mutex_unlock(&t->lock);
+    return opened;
+}
+
+Directory *store_thread_steal_directory(StoreThread *t) {
+    (void)pthread_mutex_lock(&t->lock);
+    Directory *d = TAKE_PTR(t->directory);
+    (void)pthread_mutex_unlock(&t->lock);
+    return d;
+}
+
+bool store_thread_is_idle(StoreThread *t) {
+    (void)pthread_mutex_lock(&t->lock);
+    bool idle = !t->busy;
+    (void)pthread_mutex_unlock(&t->lock);
+    return idle;
+}
+
+void store_thread_give(StoreThread *t, StoreOp *batch) {
+    (void)pthread_mutex_lock(&t->lock);
+    assert(!t->busy);
+    t->busy = true;
+    t->waiting = batch;
+    (void)pthread_cond_signal(&t->wake);
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+int store_thread_take(StoreThread *t, StoreOp **ret) {
+    (void)pthread_mutex_lock(&t->lock);
+    int r = t->fault;
+    StoreOp *done = r == 0 ? TAKE_PTR(t->done) : NULL;
+    if (done)
+        t->busy = false;
+    (void)pthread_mutex_unlock(&t->lock);
+    if (r == 0)
+        *ret = done;
+    return r;
+}
+
+void store_thread_report(StoreThread *t, StoreReport *ret) {
+    (void)pthread_mutex_lock(&t->lock);
+    *ret = t->report;
+    (void)pthread_mutex_unlock(&t->lock);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * StoreThread: the thread that opens the store, carries out one batch at a time and keeps house in
+ * between. All functions here are for the router thread and never wait, except stop.
+ */
+
+#include <stdbool.h>
+
+#include "base/cleanup.h"
+#include "daemon/serasid-notify.h"
+#include "store/store.h"
+
+/* How the store is, copied after each step of the thread. */
+typedef struct StoreReport {
+    StoreHealth health;
+    int backup; /* as of store_backup_state() */
+    char backup_text[256];
+} StoreReport;
+
+typedef struct StoreThread StoreThread;
+
+/* Starts to open the store. config and beats must outlive the thread. */
+_must_check_ int store_thread_start(StoreThread **ret, const StoreConfig *config, Beats *beats);
+/* Waits for the batch under way, closes the store (a clean stop) and ends the thread. After a fault
+ * the store is left as it is. */
+StoreThread *store_thread_stop(StoreThread *t);
+/* Readable when there is news: opened, a batch done, a fault. */
+int store_thread_fd(const StoreThread *t);
+void store_thread_clear_fd(StoreThread *t);
+/* Has opening ended? Then *ret_r is what store_open() returned, why its text. */
+bool store_thread_is_open(StoreThread *t, int *ret_r, char why[static 256]);
+/* The directory found at opening: the caller's reference, once. */
+Directory *store_thread_steal_directory(StoreThread *t);
+bool store_thread_is_idle(StoreThread *t);
+/* Hands over a batch; only while idle. */
+void store_thread_give(StoreThread *t, StoreOp *batch);
+/* 0: *ret is a finished batch or NULL. Negative: the fault that ended the thread. */
+_must_check_ int store_thread_take(StoreThread *t, StoreOp **ret);
+void store_thread_report(StoreThread *t, StoreReport *ret);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The DEALER to the parent broker. libzmq reconnects by itself after most losses, but never again
+ * after the parent refused the key (the key may be imported there a minute later) and after some
+ * failures of the handshake. So a socket that was refused is made anew with a growing pause, and
+ * one that does not come back for long is made anew too.
+ */
+
+#include <errno.h>
+
+#include "base/hash.h"
+#include "daemon/serasid.h"
+
+#define UPLINK_HWM 256
+
+/* How long libzmq may try alone before the socket is made anew. */
+static int64_t patience_ms(const Config *c) {
+    return c->reconnect_cap_ms + c->handshake_ms + c->connect_ms + 5 * SECOND_MS;
+}
+
+/* refused-first, doubled with each refusal in a row up to refused-cap, less up to half of it. */
+static int64_t refused_pause_ms(const Daemon *d) {
+    RetryPolicy p = { .first_ms = d->config->refused_first_ms,
+                      .cap_ms = d->config->refused_cap_ms };
+    uint32_t random;
+    random_fill(&random, sizeof(random));
+    return retry_delay_ms(&p, d->uplink.refusals, random);
+}
+
+static int connect_anew(Daemon *d, Now now) {
+    Uplink *u = &d->uplink;
+    const Config *c = d->config;
+    SockOptions o;
+    daemon_sock_options(d, &o);
+    o.hwm = UPLINK_HWM;
+    u->sock = sock_free(u->sock);
+    int r = sock_new_dealer(&u->sock, d->zmq, c->parent_endpoint, c->parent_key, &d->keys, &o);
+    if (r == 0)
+        r = sock_watch(u->sock);
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0) {
+        /* A name that does not resolve, or no descriptor left: both may pass. */
+        u->sock = sock_free(u->sock);
+        u->retry_mono_ms = now.mono_ms + c->reconnect_cap_ms;
+        daemon_log(d, LOG_EVENT_LINK_DOWN, "cannot dial the parent at %s: %s", c->parent_endpoint,
+                   strerror(-r));
+        return 0;
+    }
+    u->retry_mono_ms = now.mono_ms + patience_ms(c);
+    return 0;
+}
+
+static int lost(Daemon *d, Now now) {
+    Uplink *u = &d->uplink;
+    if (!u->connected)
+        return 0;
+    u->connected = false;
+    return broker_uplink_lost(d->broker, now);
+}
+
+static int on_event(Daemon *d, Now now, SockEvent e) {
+    Uplink *u = &d->uplink;
+    switch (e) {
+    case SOCK_EVENT_CONNECTED:
+        u->refusals = 0;
+        u->retry_mono_ms = 0;
+        u->connected = true;
+        /* Lets libzmq attach the new pipe, so that the HELLO has somewhere to go. */
+        (void)sock_readable(u->sock);
+        return broker_uplink_connected(d->broker, now);
+    case SOCK_EVENT_DISCONNECTED:
+        u->retry_mono_ms = now.mono_ms + patience_ms(d->config);
+        return lost(d, now);
+    case SOCK_EVENT_REFUSED:
+        u->refusals++;
+        u->sock = sock_free(u->sock);
+        u->retry_mono_ms = now.mono_ms + refused_pause_ms(d);
+        daemon_log(d, LOG_EVENT_LINK_DOWN,
+                   "the parent at %s does not know our key %s; trying again", //
+                   d->config->parent_endpoint, d->keys.curve_public);
+        return lost(d, now);
+    default:
+        return 0;
+    }
+}
+
+int uplink_open(Daemon *d, Now now) {
+    return d->config->parent_endpoint[0] != '\0' ? connect_anew(d, now) : 0;
+}
+
+int uplink_turn(Daemon *d, Now now) {
+    Uplink *u = &d->uplink;
+    SockEvent e;
+    int r = 0;
+    while (r == 0 && u->sock && (e = sock_next_event(u->sock)) != SOCK_EVENT_NONE)
+        r = on_event(d, now, e);
+    bool due = u->retry_mono_ms != 0 && now.mono_ms >= u->retry_mono_ms;
+    if (r < 0 || (!due && !u->reset_wanted))
+        return r;
+    u->reset_wanted = false;
+    r = lost(d, now);
+    return r < 0 ? r : uplink_open(d, now);
+}
+
+int64_t uplink_due_ms(const Daemon *d) {
+    return d->uplink.reset_wanted ? 0 : d->uplink.retry_mono_ms ? d->uplink.retry_mono_ms : INT64_MAX;
+}
+
+void uplink_close(Daemon *d) {
+    d->uplink.sock = sock_free(d->uplink.sock);
+}

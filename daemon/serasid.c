@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * serasid(8): the broker. Command line and exit statuses; the rest is in serasid-*.c.
+ *
+ * Exit statuses: 0 asked to stop; 64 command line; 70 internal; 74 the store failed (nothing
+ * unanswered was lost, systemd restarts); 75 another process has the store; 78 configuration.
+ */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "daemon/serasid.h"
+
+#define DEFAULT_CONFIG "/etc/serasi/" CONFIG_FILE_NAME
+#define FAULT_EXIT_MS  800
+
+static void usage(FILE *f) {
+    fputs("Usage: serasid [--config FILE] [--check | --print-config]\n"
+          "\n"
+          "Durable message broker for social service referrals.\n"
+          "\n"
+          "  -c, --config FILE   configuration, default " DEFAULT_CONFIG "\n"
+          "      --check         read the configuration and the keys, say what is wrong, end\n"
+          "      --print-config  print the configuration in effect, defaults included, end\n"
+          "      --version       print the version, end\n"
+          "  -h, --help          print this, end\n"
+          "\n"
+          "SIGTERM stops in order, SIGHUP reads the configuration again.\n"
+          "See serasid(8), serasid.conf(5); `serasictl init` makes a first configuration.\n",
+          f);
+}
+
+typedef enum Mode {
+    MODE_RUN = 0,
+    MODE_CHECK,
+    MODE_PRINT,
+} Mode;
+
+/* Returns -1 to go on, else the exit status. */
+static int parse_arguments(int argc, char **argv, const char **config_file, Mode *mode) {
+    static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+        { "print-config", no_argument, NULL, 'p' }, { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },         { 0 },
+    };
+    int o;
+    while ((o = getopt_long(argc, argv, "c:h", options, NULL)) >= 0) {
+        switch (o) {
+        case 'c':
+            *config_file = optarg;
+            break;
+        case 'k':
+            *mode = MODE_CHECK;
+            break;
+        case 'p':
+            *mode = MODE_PRINT;
+            break;
+        case 'v':
+            puts("serasid " SERASI_VERSION);
+            return EX_OK;
+        case 'h':
+            usage(stdout);
+            return EX_OK;
+        default:
+            usage(stderr);
+            return EX_USAGE;
+        }
+    }
+    if (optind == argc)
+        return -1;
+    daemon_complain("unexpected argument \"%s\"; see serasid --help", argv[optind]);
+    return EX_USAGE;
+}
+
+static int check_or_print(const char *config_file, Mode mode) {
+    _cleanup_(config_freep) Config *c = NULL;
+    _cleanup_(buf_deinit) Buf complaints = { 0 }, text = { 0 };
+    NodeKeys keys;
+    if (config_load(&c, config_file, &complaints) < 0) {
+        const char *what = buf_text(&complaints);
+        fputs(what ? what : "out of memory\n", stderr);
+        return EX_CONFIG;
+    }
+    if (mode == MODE_PRINT) {
+        config_print(c, &text);
+        const char *out = buf_text(&text);
+        return out && fputs(out, stdout) >= 0 && fflush(stdout) == 0 ? EX_OK : EX_SOFTWARE;
+    }
+    int r = keys_load(&keys, c->key_file);
+    keys_wipe(&keys);
+    if (r < 0) {
+        daemon_complain("%s: cannot be used as key file (%s); make one with serasictl keygen",
+                        c->key_file, strerror(-r));
+        return EX_CONFIG;
+    }
+    printf("%s: fine\n", c->file);
+    return EX_OK;
+}
+
+/* What the store was doing is not known any more: no clean-up that would touch it. */
+static void end_after_fault(Daemon *d, int status) {
+    daemon_set_deadline(FAULT_EXIT_MS, status);
+    notify_send(d->notify, "STATUS=The store failed, ending");
+    d->log = log_stop(d->log);
+    _exit(status);
+}
+
+int main(int argc, char **argv) {
+    const char *config_file = DEFAULT_CONFIG;
+    Mode mode = MODE_RUN;
+    int status = parse_arguments(argc, argv, &config_file, &mode);
+    if (status >= 0)
+        return status;
+    if (mode != MODE_RUN)
+        return check_or_print(config_file, mode);
+
+    Daemon d = { .signal_fd = -1 };
+    status = daemon_start(&d, config_file);
+    if (status == 0)
+        status = loop_run(&d);
+    if (status == EX_IOERR && d.broker)
+        end_after_fault(&d, status);
+    return daemon_stop(&d, status);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * serasid: what its files share. The main thread is the router thread; it owns the Daemon and every
+ * socket in it. Besides it there are the store thread, the notify thread, the log thread (base/log)
+ * and the Zap thread (net/zap); they meet the router thread in their own objects only.
+ */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "base/times.h"
+#include "broker/broker.h"
+#include "daemon/config.h"
+#include "daemon/serasid-notify.h"
+#include "daemon/serasid-store.h"
+#include "net/keys.h"
+#include "net/sock.h"
+#include "net/zap.h"
+
+#define LOOP_DRAIN_MAX 256 /* messages of one socket in one turn */
+#define LOOP_WAIT_MS   500 /* longest sleep: the watchdog wants to see the loop turn */
+
+/* The connection to the parent broker; serasid-uplink.c. */
+typedef struct Uplink {
+    Sock *sock; /* NULL: no parent, or waiting for retry_mono_ms */
+    bool connected, reset_wanted;
+    uint32_t refusals;     /* one after the other */
+    int64_t retry_mono_ms; /* make a new socket then; 0 = nothing planned */
+} Uplink;
+
+typedef struct Daemon {
+    Config *config;
+    NodeKeys keys;
+    Beats beats;
+    Log *log;
+    Notify *notify;
+    StoreConfig store_config;
+    char store_path[CONFIG_PATH_SIZE];
+    StoreThread *store;
+    Directory *directory; /* as of the start; later ones go from the broker to Zap */
+    void *zmq;
+    Zap *zap;
+    Sock *clients, *admin;
+    Uplink uplink;
+    Broker *broker;
+    int signal_fd;
+    bool stopping;
+    int64_t status_mono_ms;
+    StoreReport told; /* what the journal was last told about the store */
+    uint32_t descriptors; /* soft limit on open files */
+} Daemon;
+
+/* Start and stop, serasid-start.c. Each returns 0 or an exit status, having said why. */
+_must_check_ int daemon_start(Daemon *d, const char *config_file);
+/* status: why it stops; returns the exit status, worse when stopping failed. */
+_must_check_ int daemon_stop(Daemon *d, int status);
+/* Says on stderr why the start failed and what to do about it. */
+_printf_(1, 2) void daemon_complain(const char *format, ...);
+/* Ends the process with `status` after so many ms unless it has ended by itself. */
+void daemon_set_deadline(int64_t ms, int status);
+_printf_(3, 4) void daemon_log(Daemon *d, LogEvent event, const char *format, ...);
+/* Broker settings out of the configuration, within what the descriptor limit allows. */
+void daemon_broker_config(Daemon *d, BrokerConfig *ret);
+void daemon_sock_options(const Daemon *d, SockOptions *ret);
+
+/* Sockets and their self-test, serasid-sockets.c. 0 or an exit status. */
+_must_check_ int sockets_open(Daemon *d);
+void sockets_close(Daemon *d);
+
+/* serasid-uplink.c. They return 0 or -ENOMEM. */
+_must_check_ int uplink_open(Daemon *d, Now now);
+_must_check_ int uplink_turn(Daemon *d, Now now);
+int64_t uplink_due_ms(const Daemon *d); /* monotonic; INT64_MAX = never */
+void uplink_close(Daemon *d);
+
+/* The broker's view of all this, serasid-io.c. */
+void io_fill(Daemon *d, BrokerIo *ret);
+
+/* serasid-reload.c: table may be NULL. */
+void reload(Daemon *d, Table *table);
+
+/* serasid-loop.c: returns the exit status. */
+int loop_run(Daemon *d);
+/* Without reading sockets, until nothing waits for the store or the time is up. */
+int loop_drain(Daemon *d, int64_t ms);

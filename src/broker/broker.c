@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Turns of the broker: what came in, what the store did, what time has brought. Everything a turn
+ * causes (answers, deliveries, settlements upwards) leaves at its end, in turn_end().
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "broker/internal.h"
+#include "wire/codec.h"
+
+const BrokerConfig broker_config_default = {
+    .sessions_max = 4096,
+    .publish_window = 1024,
+    .credit_messages_max = 256,
+    .credit_bytes_max = 16U * 1024 * 1024,
+    .link_window = 256,
+    .ping_ms = 10 * SECOND_MS,
+    .probe_ms = 2 * SECOND_MS,
+    .lease_ms = 15 * MINUTE_MS,
+    .sweep_ms = 5 * SECOND_MS,
+    .link_stall_ms = 60 * SECOND_MS,
+    .retry = { .first_ms = SECOND_MS, .cap_ms = 15 * MINUTE_MS, .max_attempts = 16 },
+    .cache_bytes = 64U * 1024 * 1024,
+    .pending_max = 4096,
+};
+
+StoreOp *op_for(OpKind kind, uint64_t owner_id, void *owner) {
+    StoreOp *op = store_op_new(kind);
+    if (!op)
+        return NULL;
+    op->owner_id = owner_id;
+    op->owner = owner;
+    return op;
+}
+
+void broker_push(Broker *b, StoreOp *op) {
+    op->next = NULL;
+    if (b->ops_tail)
+        b->ops_tail->next = op;
+    else
+        b->ops = op;
+    b->ops_tail = op;
+    b->n_ops++;
+}
+
+void broker_log(Broker *b, LogEvent event, const char *peer, const char *format, ...) {
+    LogRecord r = { .event = event };
+    if (peer)
+        log_peer_name(peer, r.peer, sizeof(r.peer));
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(r.text, sizeof(r.text), format, ap);
+    va_end(ap);
+    b->io.log(b->io.data, &r);
+}
+
+static void ops_free(StoreOp *op) {
+    while (op) {
+        StoreOp *next = op->next;
+        if (op->kind == OP_DELIVERY && op->owner) {
+            Ticket *t = op->owner;
+            if (--t->pending == 0) {
+                free(t->done);
+                free(t->unknown);
+                free(t);
+            }
+        }
+        (void)store_op_free(op);
+        op = next;
+    }
+}
+
+int broker_new(Broker **ret, const BrokerConfig *config, const BrokerIo *io, Directory *directory,
+               Now now) {
+    _cleanup_(broker_freep) Broker *b = calloc(1, sizeof(*b));
+    if (!b)
+        return -ENOMEM;
+    b->config = *config;
+    b->io = *io;
+    b->directory = directory_ref(directory);
+    b->instance_id = uuid_v4();
+    b->next_session_id = SESSION_ID_FIRST;
+    b->tick_mono_ms = b->second_mono_ms = now.mono_ms;
+    b->sweep_mono_ms = now.mono_ms; /* what expired while we were down is told soon */
+    b->uplink.ping_ms = config->ping_ms;
+    *ret = TAKE_PTR(b);
+    return 0;
+}
+
+Broker *broker_free(Broker *b) {
+    if (!b)
+        return NULL;
+    Session *s, *s_tmp;
+    HASH_ITER(hh, b->sessions, s, s_tmp) {
+        HASH_DEL(b->sessions, s);
+        HASH_DELETE(hh_id, b->sessions_by_id, s);
+        for (uint32_t i = 1; i <= CHANNELS_MAX; i++) {
+            if (s->channels[i]) {
+                HASH_CLEAR(hh_tag, s->channels[i]->out);
+                free(s->channels[i]);
+            }
+        }
+        for (uint32_t i = 0; i < s->n_results; i++)
+            publish_result_deinit(&s->results[i]);
+        while (s->outbox) {
+            Answer *next = s->outbox->next;
+            free(s->outbox->p);
+            free(s->outbox);
+            s->outbox = next;
+        }
+        free(s);
+    }
+    Sent *sent, *sent_tmp;
+    HASH_ITER(hh, b->uplink.sent, sent, sent_tmp) {
+        HASH_DEL(b->uplink.sent, sent);
+        free(sent);
+    }
+    Feed *q, *q_tmp;
+    HASH_ITER(hh, b->feeds, q, q_tmp) {
+        HASH_DEL(b->feeds, q);
+        window_deinit(&q->window);
+        free(q);
+    }
+    Neighbour *l, *l_tmp;
+    HASH_ITER(hh, b->neighbours, l, l_tmp) {
+        HASH_DEL(b->neighbours, l);
+        free(l);
+    }
+    ops_free(b->ops);
+    (void)directory_unref(b->directory);
+    free(b);
+    return NULL;
+}
+
+void broker_reconfigure(Broker *b, const BrokerConfig *config) {
+    b->config = *config;
+}
+
+bool broker_has_room(const Broker *b) {
+    return b->n_ops < b->config.pending_max;
+}
+
+/* What every turn ends with. */
+static int turn_end(Broker *b, Now now) {
+    int r;
+
+    b->status.turns++;
+    r = feeds_pump(b, now);
+    if (r < 0)
+        return r;
+    sessions_flush_results(b);
+    r = uplink_flush(b);
+    if (r < 0)
+        return r;
+    return sessions_bury(b, now);
+}
+
+static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const PeerMessage *m) {
+    s->heard_mono_ms = now.mono_ms;
+    switch (f->kind) {
+    case FRAME_PUBLISH:
+        return publish_frame(b, now, s, f, m);
+    case FRAME_SUBSCRIBE:
+        return consume_subscribe(b, s, f);
+    case FRAME_UNSUBSCRIBE:
+        return consume_unsubscribe(b, now, s, f);
+    case FRAME_CREDIT:
+        return consume_credit(b, s, f);
+    case FRAME_SETTLE:
+        return settle_frame(b, now, s, f);
+    case FRAME_QUERY:
+        return query_frame(b, now, s, f);
+    case FRAME_PING: {
+        Frame pong = { .kind = FRAME_PONG, .pong = { .sent_ms = f->ping.sent_ms } };
+        if (s->broker) {
+            pong.pong.progress = neighbour_progress(b, s->node);
+            neighbour_compare(b, s->node, &f->ping.progress);
+        }
+        (void)session_send(b, s, &pong, NULL, 0);
+        return 0;
+    }
+    case FRAME_PONG:
+        return 0;
+    case FRAME_BYE:
+        return session_end(b, now, s, SESSION_ORDERLY, "the peer said BYE");
+    case FRAME_ERROR:
+        return 0;
+    default:
+        session_error(b, s, ERROR_MALFORMED, 0, true, "this frame is not for a broker");
+        return session_end(b, now, s, SESSION_DIED, "a frame that is not for a broker");
+    }
+}
+
+static int receive(Broker *b, Now now, const PeerMessage *m) {
+    if (m->port == PORT_UPLINK)
+        return uplink_receive(b, now, m);
+
+    Session *s = session_find(b, m->port, m->route);
+    if (m->oversized || m->n_parts == 0) {
+        broker_log(b, LOG_EVENT_PEER_MALFORMED, s ? s->node : m->user_id,
+                   "A message had too many parts or a part over its limit.");
+        if (!s)
+            return 0;
+        session_error(b, s, ERROR_TOO_LARGE, 0, true, "too many parts, or a part over its limit");
+        return session_end(b, now, s, SESSION_DIED, "an oversized message");
+    }
+
+    Frame f = { 0 };
+    const char *why = NULL;
+    bool wide = m->port == PORT_ADMIN || (s && (s->broker || s->operator_));
+    int r = codec_decode_frame(m->parts[0], wide ? FRAME_ANSWER_MAX : FRAME_MAX, &f, &why);
+    if (r < 0)
+        return r;
+    if (r > 0) {
+        broker_log(b, LOG_EVENT_PEER_MALFORMED, s ? s->node : m->user_id,
+                   "A frame could not be read: %s.", why ? why : "malformed");
+        if (!s) {
+            peer_error(b, m, ERROR_MALFORMED, why ? why : "malformed");
+            return 0;
+        }
+        session_error(b, s, r == WIRE_TOO_LARGE ? ERROR_TOO_LARGE : ERROR_MALFORMED, 0, true,
+                      why ? why : "malformed");
+        return session_end(b, now, s, SESSION_DIED, "a malformed frame");
+    }
+    if (f.kind == FRAME_HELLO)
+        r = session_hello(b, now, m, &f);
+    else if (s)
+        r = receive_in_session(b, now, s, &f, m);
+    else
+        peer_error(b, m, ERROR_NO_SESSION, "say HELLO first");
+    frame_deinit(&f);
+    return r;
+}
+
+int broker_receive(Broker *b, Now now, const PeerMessage *m) {
+    int r = receive(b, now, m);
+    if (r < 0)
+        return r;
+    return turn_end(b, now);
+}
+
+StoreOp *broker_take_batch(Broker *b) {
+    StoreOp *head = b->ops, *last = NULL;
+    uint32_t n = 0, n_messages = 0;
+    size_t bytes = 0;
+
+    for (StoreOp *op = head; op && n < BATCH_OPS; op = op->next) {
+        if (op->kind == OP_ACCEPT) {
+            size_t size = body_size(op->accept.message->body);
+            if (n_messages == BATCH_MESSAGES || (bytes > 0 && bytes + size > BATCH_BYTES))
+                break;
+            n_messages++;
+            bytes += size;
+        }
+        last = op;
+        n++;
+    }
+    if (!last)
+        return NULL;
+    b->ops = last->next;
+    if (!b->ops)
+        b->ops_tail = NULL;
+    last->next = NULL;
+    b->n_ops -= n;
+    return head;
+}
+
+static int stored_one(Broker *b, Now now, StoreOp *op) {
+    switch (op->kind) {
+    case OP_ACCEPT:
+        return op->owner_id == UPLINK_OWNER ? uplink_accepted(b, now, op)
+                                            : publish_done(b, now, op);
+    case OP_DELIVERY:
+        return delivery_done(b, now, op);
+    case OP_LOAD:
+        return feed_loaded(b, op);
+    case OP_NEXT:
+        return feed_found(b, op);
+    case OP_BODIES:
+        return feed_bodies(b, now, op);
+    case OP_QUEUE:
+        return op->owner_id == UPLINK_OWNER ? uplink_queue_found(b, now, op)
+                                            : consume_queue_found(b, now, op);
+    case OP_SUBSCRIPTION:
+        return consume_subscription_done(b, now, op);
+    case OP_SWEEP:
+        return sweep_done(b, now, op);
+    case OP_LINK:
+        return neighbour_counted(b, op);
+    case OP_IMPORT:
+    case OP_QUERY:
+    case OP_BACKUP:
+    case OP_DEAD:
+        return query_done(b, now, op);
+    }
+    return 0;
+}
+
+int broker_deposits(Broker *b, StoreOp *op) {
+    for (uint32_t i = 0; i < op->n_deposits; i++) {
+        Deposit *d = &op->deposits[i];
+        Feed *q = feed_get(b, d->row.queue);
+        if (!q)
+            continue; /* nobody reads it now: the row waits on disk */
+        _cleanup_(delivery_info_freep) DeliveryInfo *info = NULL;
+        bool keep = op->kind == OP_ACCEPT && q->kind != QUEUE_LINK && d->body &&
+                    b->cached + body_size(d->body) <= b->config.cache_bytes;
+        if (keep) {
+            const Message *m = op->accept.message;
+            info = calloc(1, sizeof(*info));
+            if (!info)
+                return -ENOMEM;
+            info->message_id = m->env.message_id;
+            info->accepted_ms =
+                m->fwd.present ? m->fwd.accepted_ms : op->accept.result.accepted_ms;
+            (void)text_copy(info->recipient.node, sizeof(info->recipient.node), q->name);
+            char *space = strchr(info->recipient.node, ' '); /* "owner name" of a subscription */
+            if (space)
+                *space = '\0';
+            info->recipient.role = q->kind != QUEUE_SUBSCRIPTION ? ROLE_ADDRESSEE
+                                                                 : ROLE_SUBSCRIBER;
+            if (q->kind == QUEUE_MAILBOX && (d->row.flags & DELIVERY_FACTS_ONLY))
+                info->recipient.role = ROLE_SUPERVISOR;
+            info->n_stamps = MIN(m->fwd.n_stamps, STAMPS_MAX - 1);
+            memcpy(info->stamps, m->fwd.stamps, info->n_stamps * sizeof(HopStamp));
+            HopStamp *own = &info->stamps[info->n_stamps++];
+            (void)text_copy(own->broker, sizeof(own->broker), b->config.self);
+            own->at_ms = op->accept.result.accepted_ms;
+        }
+        int r = window_deposit(&q->window, d, &info, keep);
+        if (r < 0)
+            return r;
+        if (r > 0) {
+            r = feed_seek(b, q, d->row.order_key);
+            if (r < 0)
+                return r;
+        }
+        feed_want(b, q);
+    }
+    for (uint32_t i = 0; i < op->n_recalled; i++) {
+        Feed *q = feed_get(b, op->recalled[i].queue);
+        int r = sweep_recall(b, &op->recalled[i], q ? q->kind : (QueueKind)0);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int broker_stored(Broker *b, Now now, StoreOp *list) {
+    while (list) {
+        StoreOp *op = list;
+        list = op->next;
+        op->next = NULL;
+        int r = broker_deposits(b, op);
+        if (r == 0)
+            r = stored_one(b, now, op);
+        (void)store_op_free(op);
+        if (r < 0) {
+            ops_free(list);
+            return r;
+        }
+    }
+    return turn_end(b, now);
+}
+
+int64_t broker_due_ms(const Broker *b, Now now) {
+    (void)now;
+    return b->tick_mono_ms;
+}
+
+int broker_tick(Broker *b, Now now) {
+    if (now.mono_ms < b->tick_mono_ms)
+        return 0;
+    b->tick_mono_ms = now.mono_ms + TICK_MS;
+
+    Feed *q, *tmp;
+    HASH_ITER(hh, b->feeds, q, tmp) {
+        window_wake(&q->window, now.wall_ms);
+        Channel *c;
+        for (c = q->channels; c; c = c->next)
+            c->blocked = false;
+        if (q->channels || q->uplink)
+            feed_want(b, q);
+    }
+    int r = sweep_tick(b, now);
+    if (r == 0 && now.mono_ms >= b->second_mono_ms) {
+        b->second_mono_ms = now.mono_ms + SECOND_MS;
+        r = sessions_second(b, now);
+        if (r == 0)
+            r = uplink_second(b, now);
+    }
+    if (r < 0)
+        return r;
+    return turn_end(b, now);
+}
+
+void broker_stop(Broker *b, Now now) {
+    (void)now;
+    Frame bye = { .kind = FRAME_BYE };
+    (void)text_copy(bye.bye.reason, sizeof(bye.bye.reason), "the broker is stopping");
+    Session *s, *tmp;
+    HASH_ITER(hh, b->sessions, s, tmp) {
+        (void)session_send(b, s, &bye, NULL, 0);
+    }
+    if (b->uplink.state == UPLINK_OPEN) {
+        uint8_t *p;
+        size_t n;
+        if (codec_encode_frame(&bye, &p, &n) == 0) {
+            Bytes part = bytes_make(p, n);
+            (void)b->io.send(b->io.data, PORT_UPLINK, (Bytes){ 0 }, &part, 1);
+            free(p);
+        }
+    }
+}
+
+BrokerStatus broker_status(const Broker *b) {
+    BrokerStatus st = b->status;
+    st.sessions = b->n_sessions;
+    st.has_parent = b->config.parent[0] != '\0';
+    st.uplink_up = b->uplink.state == UPLINK_OPEN;
+    st.pending_ops = b->n_ops;
+    st.child_links = 0;
+    for (const Neighbour *l = b->neighbours; l; l = l->hh.next)
+        st.child_links += l->up && strcmp(l->neighbour, b->config.parent) != 0;
+    return st;
+}

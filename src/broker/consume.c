@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Channels: a consumer opens one on a queue, grants credit, and closes it. Competing consumers are
+ * several channels on one queue, of one session or many.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "base/text.h"
+#include "broker/internal.h"
+
+static void credit_add(const Broker *b, Channel *c, uint32_t messages, uint32_t bytes) {
+    uint32_t room = b->config.credit_messages_max - MIN(c->credit_messages + c->n_out,
+                                                        b->config.credit_messages_max);
+    c->credit_messages += MIN(messages, room);
+    room = b->config.credit_bytes_max -
+           MIN(c->credit_bytes + c->bytes_out, b->config.credit_bytes_max);
+    c->credit_bytes += bytes == 0 ? room : MIN(bytes, room);
+}
+
+static Channel *channel_get(Session *s, uint32_t id) {
+    return id >= 1 && id <= CHANNELS_MAX ? s->channels[id] : NULL;
+}
+
+static Channel *channel_open(const Broker *b, Session *s, const Frame *f) {
+    Channel *c = calloc(1, sizeof(*c));
+    if (!c)
+        return NULL;
+    c->id = f->subscribe.channel;
+    c->source = f->subscribe.source;
+    (void)text_copy(c->name, sizeof(c->name), f->subscribe.name);
+    c->session = s;
+    c->next_tag = 1;
+    credit_add(b, c, f->subscribe.credit_messages, f->subscribe.credit_bytes);
+    s->channels[c->id] = c;
+    s->n_channels++;
+    return c;
+}
+
+static void channel_free(Channel *c) {
+    c->session->channels[c->id] = NULL;
+    c->session->n_channels--;
+    free(c);
+}
+
+static bool subscription_name_is_valid(const char *name) {
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-");
+    return n > 0 && name[n] == '\0';
+}
+
+/* May the session read this source? NULL, or why not. */
+static const char *source_refused(const Broker *b, const Session *s, const Frame *f) {
+    const DirNode *node = directory_node(b->directory, s->node);
+    const char *why = NULL;
+    switch (f->subscribe.source) {
+    case SOURCE_MAILBOX:
+    case SOURCE_RECEIPTS:
+        if (!node || strcmp(node->home[0] ? node->home : node->id, b->config.self) != 0)
+            return "this broker is not the home of your node";
+        return NULL;
+    case SOURCE_NAMED:
+        if (!node)
+            return "your node is not in the directory";
+        if (f->subscribe.filter && !filter_is_allowed(f->subscribe.filter, node, &why))
+            return why ? why : "the filter reaches outside your scope";
+        return NULL;
+    case SOURCE_LINK:
+        if (!s->broker || !node || strcmp(node->broker_parent, b->config.self) != 0)
+            return "only a broker whose parent this is may read its link";
+        return NULL;
+    default:
+        return "unknown source";
+    }
+}
+
+int consume_subscribe(Broker *b, Session *s, Frame *f) {
+    uint32_t id = f->subscribe.channel;
+    if (id < 1 || id > CHANNELS_MAX || s->channels[id]) {
+        session_error(b, s, ERROR_BAD_CHANNEL, id, false, "channel out of range or already open");
+        return 0;
+    }
+    if (f->subscribe.source == SOURCE_NAMED && !subscription_name_is_valid(f->subscribe.name)) {
+        session_error(b, s, ERROR_NO_SUBSCRIPTION, id, false, "names are 1-64 of a-z 0-9 . _ -");
+        return 0;
+    }
+    const char *why = source_refused(b, s, f);
+    if (why) {
+        session_error(b, s, ERROR_NOT_ALLOWED, id, false, why);
+        return 0;
+    }
+    StoreOp *op = op_for(f->subscribe.source == SOURCE_NAMED ? OP_SUBSCRIPTION : OP_QUEUE, s->id,
+                         NULL);
+    if (!op)
+        return -ENOMEM;
+    if (!channel_open(b, s, f)) {
+        (void)store_op_free(op);
+        return -ENOMEM;
+    }
+    if (op->kind == OP_SUBSCRIPTION) {
+        (void)text_copy(op->subscription.owner, sizeof(op->subscription.owner), s->node);
+        (void)text_copy(op->subscription.name, sizeof(op->subscription.name), f->subscribe.name);
+        op->subscription.filter = TAKE_PTR(f->subscribe.filter);
+    } else {
+        op->queue.kind = f->subscribe.source == SOURCE_MAILBOX    ? QUEUE_MAILBOX
+                         : f->subscribe.source == SOURCE_RECEIPTS ? QUEUE_RECEIPTS
+                                                                  : QUEUE_LINK;
+        (void)text_copy(op->queue.name, sizeof(op->queue.name), s->node);
+    }
+    op->owner = (void *)(uintptr_t)id;
+    broker_push(b, op);
+    if (f->subscribe.source == SOURCE_LINK)
+        return neighbour_session(b, s->node, true);
+    return 0;
+}
+
+static int channel_attach(Broker *b, Channel *c, QueueId id, QueueKind kind, const char *name,
+                          uint64_t queued, bool overrun, int64_t overrun_ms) {
+    c->feed = feed_open(b, id, kind, name);
+    if (!c->feed)
+        return -ENOMEM;
+    DL_APPEND(c->feed->channels, c);
+    Frame f = { .kind = FRAME_SUBSCRIBED,
+                .subscribed = { .channel = c->id,
+                                .queued = queued,
+                                .overrun = overrun,
+                                .overrun_ms = overrun_ms } };
+    (void)session_send(b, c->session, &f, NULL, 0);
+    feed_want(b, c->feed);
+    return 0;
+}
+
+/* The channel an operation was made for, if it is still there and still waits for its queue. */
+static Channel *waiting_channel(Broker *b, const StoreOp *op) {
+    Session *s = session_by_id(b, op->owner_id);
+    Channel *c = s ? channel_get(s, (uint32_t)(uintptr_t)op->owner) : NULL;
+    return c && !c->feed ? c : NULL;
+}
+
+int consume_queue_found(Broker *b, Now now, StoreOp *op) {
+    (void)now;
+    Channel *c = waiting_channel(b, op);
+    if (!c)
+        return 0;
+    return channel_attach(b, c, op->queue.id, op->queue.kind, op->queue.name, op->queue.queued,
+                          false, 0);
+}
+
+int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
+    (void)now;
+    if (op->subscription.drop)
+        return 0;
+    Channel *c = waiting_channel(b, op);
+    if (!c)
+        return 0;
+    if (op->subscription.verdict != SUBSCRIPTION_OK) {
+        bool full = op->subscription.verdict == SUBSCRIPTION_TOO_MANY;
+        session_error(b, c->session, full ? ERROR_BUSY : ERROR_NO_SUBSCRIPTION, c->id, false,
+                      full ? "no room for another subscription of this node"
+                      : op->subscription.verdict == SUBSCRIPTION_DIFFERS
+                          ? "a subscription of this name has another filter"
+                          : "no subscription of this name: give a filter to create it");
+        channel_free(c);
+        return 0;
+    }
+    if (op->subscription.overrun)
+        broker_log(b, LOG_EVENT_SUBSCRIPTION_OVERRUN, c->session->node,
+                   "Subscription %s is over its quota: copies are missing.",
+                   op->subscription.name);
+    char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
+    (void)text_copy(name, sizeof(name), op->subscription.owner);
+    size_t n = strlen(name);
+    (void)text_copy(name + n, sizeof(name) - n, " ");
+    (void)text_copy(name + n + 1, sizeof(name) - n - 1, op->subscription.name);
+    return channel_attach(b, c, op->subscription.id, QUEUE_SUBSCRIPTION, name,
+                          op->subscription.queued, op->subscription.overrun,
+                          op->subscription.overrun_ms);
+}
+
+int consume_unsubscribe(Broker *b, Now now, Session *s, const Frame *f) {
+    if (f->unsubscribe.drop_name[0]) {
+        StoreOp *op = op_for(OP_SUBSCRIPTION, s->id, NULL);
+        if (!op)
+            return -ENOMEM;
+        op->subscription.drop = true;
+        (void)text_copy(op->subscription.owner, sizeof(op->subscription.owner), s->node);
+        (void)text_copy(op->subscription.name, sizeof(op->subscription.name),
+                        f->unsubscribe.drop_name);
+        broker_push(b, op);
+        /* Its channels, of every session of the node, have nothing to read any more. */
+        char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
+        (void)text_copy(name, sizeof(name), s->node);
+        size_t n = strlen(name);
+        (void)text_copy(name + n, sizeof(name) - n, " ");
+        (void)text_copy(name + n + 1, sizeof(name) - n - 1, f->unsubscribe.drop_name);
+        for (Feed *q = b->feeds; q; q = q->hh.next) {
+            if (q->kind != QUEUE_SUBSCRIPTION || strcmp(q->name, name) != 0)
+                continue;
+            Channel *c, *tmp;
+            DL_FOREACH_SAFE(q->channels, c, tmp) {
+                session_error(b, c->session, ERROR_NO_SUBSCRIPTION, c->id, false,
+                              "the subscription was dropped");
+                int r = channel_close(b, now, c, SESSION_ORDERLY);
+                if (r < 0)
+                    return r;
+            }
+            break;
+        }
+        return 0;
+    }
+    Channel *c = channel_get(s, f->unsubscribe.channel);
+    if (!c) {
+        session_error(b, s, ERROR_BAD_CHANNEL, f->unsubscribe.channel, false, "no such channel");
+        return 0;
+    }
+    bool was_link = c->source == SOURCE_LINK;
+    int r = channel_close(b, now, c, SESSION_ORDERLY);
+    if (r == 0 && was_link)
+        r = neighbour_session(b, s->node, false);
+    return r;
+}
+
+int consume_credit(Broker *b, Session *s, const Frame *f) {
+    Channel *c = channel_get(s, f->credit.channel);
+    if (!c) {
+        session_error(b, s, ERROR_BAD_CHANNEL, f->credit.channel, false, "no such channel");
+        return 0;
+    }
+    credit_add(b, c, f->credit.messages, f->credit.bytes);
+    if (c->feed)
+        feed_want(b, c->feed);
+    return 0;
+}
+
+/* The consumer died holding this one, most likely on it: one attempt used up. */
+static int count_attempt(Broker *b, Now now, Feed *q, Entry *e) {
+    e->row.attempts++;
+    e->row.flags |= DELIVERY_HANDED;
+    window_busy(&q->window, e);
+    if (e->row.attempts >= b->config.retry.max_attempts)
+        return delivery_op(b, q, &e->row, q->kind, ACTION_DEAD, CAUSE_DEAD_CRASHED,
+                           "the consumer went away while processing it", NULL, 0);
+    e->row.due_ms = now.wall_ms + retry_delay_ms(&b->config.retry, e->row.attempts,
+                                                 b->io.random(b->io.data));
+    return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_NONE, "consumer gone", NULL, 0);
+}
+
+static int take_back(Broker *b, Now now, Feed *q, Entry *e, SessionEnd how, bool oldest) {
+    if (q->kind == QUEUE_LINK) {
+        /* The neighbour may have stored it without our hearing of it: it must go to the neighbour
+         * again, and never expire here. */
+        e->row.flags |= DELIVERY_UNCERTAIN;
+        e->row.due_ms = 0;
+        window_busy(&q->window, e);
+        return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_NONE, "", NULL, 0);
+    }
+    if (how == SESSION_DIED && oldest)
+        return count_attempt(b, now, q, e);
+    e->row.flags |= DELIVERY_HANDED;
+    if (how == SESSION_DIED && !e->suspect) {
+        e->suspect = true;
+        q->window.n_suspects++;
+    }
+    window_return(&q->window, e);
+    return 0;
+}
+
+int channel_close(Broker *b, Now now, Channel *c, SessionEnd how) {
+    Feed *q = c->feed;
+    if (q) {
+        DL_DELETE(q->channels, c);
+        Entry *e, *tmp;
+        bool oldest = true;
+        HASH_ITER(hh_tag, c->out, e, tmp) {
+            HASH_DELETE(hh_tag, c->out, e);
+            e->channel = NULL;
+            int r = take_back(b, now, q, e, how, oldest);
+            if (r < 0)
+                return r;
+            oldest = false;
+        }
+        feed_want(b, q);
+    }
+    channel_free(c);
+    return 0;
+}
+
+int channel_leases(Broker *b, Now now, Channel *c) {
+    Entry *e, *tmp;
+    if (!c->feed || c->feed->kind == QUEUE_LINK)
+        return 0;
+    HASH_ITER(hh_tag, c->out, e, tmp) {
+        if (now.mono_ms < e->lease_mono_ms)
+            continue;
+        channel_forget(c, e);
+        int r = count_attempt(b, now, c->feed, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}

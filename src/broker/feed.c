@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Deliver: moves what waits in a queue to the channels that have credit, asks the store for rows
+ * and bodies when memory runs dry, and acts on what the store did to a delivery.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "base/text.h"
+#include "broker/internal.h"
+
+#define BODIES_PER_OP   64U
+#define BODIES_BYTES    (2U * 1024U * 1024U)
+
+Feed *feed_get(Broker *b, QueueId id) {
+    Feed *q = NULL;
+    HASH_FIND(hh, b->feeds, &id, sizeof(id), q);
+    return q;
+}
+
+Feed *feed_open(Broker *b, QueueId id, QueueKind kind, const char *name) {
+    Feed *q = feed_get(b, id);
+    if (q)
+        return q;
+    q = calloc(1, sizeof(*q));
+    if (!q)
+        return NULL;
+    q->id = id;
+    q->kind = kind;
+    (void)text_copy(q->name, sizeof(q->name), name);
+    window_init(&q->window, &b->cached);
+    HASH_ADD(hh, b->feeds, id, sizeof(q->id), q);
+    return q;
+}
+
+void feed_want(Broker *b, Feed *q) {
+    if (q->wanted)
+        return;
+    q->wanted = true;
+    q->next_wanted = b->wanted;
+    b->wanted = q;
+}
+
+void feed_drop_if_idle(Broker *b, Feed *q) {
+    /* Suspects must be remembered until they went out alone; work in the store comes back here. */
+    if (q->channels || q->uplink || q->wanted || q->n_loading > 0 || q->window.n_suspects > 0 ||
+        q->window.n_busy > 0)
+        return;
+    for (Lane lane = LANE_EVENT; lane < LANE_COUNT; lane++)
+        if (q->window.loading[lane])
+            return;
+    HASH_DEL(b->feeds, q);
+    window_deinit(&q->window);
+    free(q);
+}
+
+int feed_seek(Broker *b, Feed *q, int64_t order_key) {
+    StoreOp *op = op_for(OP_NEXT, 0, NULL);
+    if (!op)
+        return -ENOMEM;
+    op->next_.queue = q->id;
+    op->next_.order_key = order_key;
+    broker_push(b, op);
+    return 0;
+}
+
+static int load_more(Broker *b, Feed *q) {
+    Lane lane;
+    int64_t after;
+    while (window_wants_load(&q->window, &lane, &after)) {
+        StoreOp *op = op_for(OP_LOAD, 0, NULL);
+        if (!op)
+            return -ENOMEM;
+        op->load.queue = q->id;
+        op->load.lane = lane;
+        op->load.after_seq = after;
+        op->load.limit = WINDOW_LOAD;
+        broker_push(b, op);
+    }
+    return 0;
+}
+
+int feed_loaded(Broker *b, StoreOp *op) {
+    Feed *q = feed_get(b, op->load.queue);
+    if (!q)
+        return 0;
+    feed_want(b, q);
+    return window_loaded(&q->window, op->load.lane, op->load.rows, op->load.n, op->load.end);
+}
+
+int feed_found(Broker *b, StoreOp *op) {
+    Feed *q = feed_get(b, op->next_.queue);
+    if (!q)
+        return 0;
+    feed_want(b, q);
+    return window_found(&q->window, op->next_.order_key, op->next_.found ? &op->next_.row : NULL);
+}
+
+/* --- bodies --------------------------------------------------------------------------------- */
+
+int feed_fetch_bodies(Broker *b, Feed *q, Entry *first, uint32_t room, bool skip_suspects) {
+    StoreOp *op = op_for(OP_BODIES, 0, NULL);
+    if (!op)
+        return -ENOMEM;
+    op->bodies.wanted = calloc(BODIES_PER_OP, sizeof(*op->bodies.wanted));
+    if (!op->bodies.wanted) {
+        (void)store_op_free(op);
+        return -ENOMEM;
+    }
+    size_t bytes = 0;
+    Entry *e = first;
+    while (e && !e->body && op->bodies.n < MIN(BODIES_PER_OP, room) && bytes < BODIES_BYTES) {
+        struct BodyWanted *w = &op->bodies.wanted[op->bodies.n++];
+        w->row = e->row;
+        w->queue_kind = q->kind;
+        bytes += e->row.size;
+        window_take(&q->window, e, ENTRY_BUSY);
+        q->n_loading++;
+        e = window_peek(&q->window, skip_suspects);
+    }
+    broker_push(b, op);
+    return 0;
+}
+
+static DeliveryInfo *info_from(struct BodyWanted *w) {
+    DeliveryInfo *info = calloc(1, sizeof(*info));
+    if (!info)
+        return NULL;
+    info->message_id = w->message_id;
+    info->recipient = w->recipient;
+    info->accepted_ms = w->accepted_ms;
+    info->n_stamps = w->n_stamps;
+    memcpy(info->stamps, w->stamps, sizeof(info->stamps));
+    info->forward = TAKE_PTR(w->forward);
+    return info;
+}
+
+int feed_bodies(Broker *b, Now now, StoreOp *op) {
+    (void)now;
+    for (uint32_t i = 0; i < op->bodies.n; i++) {
+        struct BodyWanted *w = &op->bodies.wanted[i];
+        Feed *q = feed_get(b, w->row.queue);
+        if (!q)
+            continue;
+        q->n_loading -= q->n_loading > 0;
+        feed_want(b, q);
+        Entry *e = window_find(&q->window, w->row.order_key, w->row.seq);
+        if (!e || e->state != ENTRY_BUSY)
+            continue;
+        if (w->body) {
+            DeliveryInfo *info = info_from(w);
+            if (!info)
+                return -ENOMEM;
+            window_set_body(&q->window, e, TAKE_PTR(w->body), info);
+            window_return(&q->window, e);
+        } else if (w->damaged) {
+            LogRecord r = { .event = LOG_EVENT_ROW_DAMAGED, .message_id = w->message_id };
+            (void)text_copy(r.text, sizeof(r.text),
+                            "Stored bytes do not match their checksum; the message is not handed "
+                            "out and goes to the dead letters.");
+            b->io.log(b->io.data, &r);
+            int k = delivery_op(b, q, &e->row, q->kind, ACTION_DEAD, CAUSE_DEAD_CHECKSUM,
+                                "stored bytes do not match their checksum", NULL, 0);
+            if (k < 0)
+                return k;
+        } else if (window_gone(&q->window, e)) { /* taken off meanwhile (expired, dropped) */
+            int k = feed_seek(b, q, w->row.order_key);
+            if (k < 0)
+                return k;
+        }
+    }
+    return 0;
+}
+
+/* --- handing out ---------------------------------------------------------------------------- */
+
+ReceiptCause expiry_cause(const DeliveryRow *row, QueueKind kind) {
+    if (kind == QUEUE_LINK)
+        return CAUSE_EXPIRED_ON_LINK;
+    return row->flags & DELIVERY_HANDED || row->attempts > 0 ? CAUSE_EXPIRED_UNSETTLED
+                                                              : CAUSE_EXPIRED_IN_MAILBOX;
+}
+
+int feed_withdraw(Broker *b, Now now, Feed *q, Entry *e) {
+    bool certain = !(e->row.flags & DELIVERY_UNCERTAIN);
+    DeliveryAction action;
+    ReceiptCause cause;
+    if (e->row.flags & DELIVERY_RECALLED && certain) {
+        action = ACTION_RECALL;
+        cause = CAUSE_RECALLED_BY_SENDER;
+    } else if (e->row.expires_ms > 0 && now.wall_ms >= e->row.expires_ms && certain) {
+        action = ACTION_EXPIRE;
+        cause = expiry_cause(&e->row, q->kind);
+    } else {
+        return 0;
+    }
+    window_take(&q->window, e, ENTRY_BUSY);
+    int r = delivery_op(b, q, &e->row, q->kind, action, cause, "", NULL, 0);
+    return r < 0 ? r : 1;
+}
+
+static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
+    Feed *q = c->feed;
+    Frame f = { .kind = FRAME_DELIVER,
+                .deliver = { .channel = c->id,
+                             .tag = c->next_tag,
+                             .attempt = e->row.attempts + 1,
+                             .role = e->info->recipient.role,
+                             .accepted_ms = e->info->accepted_ms,
+                             .n_stamps = e->info->n_stamps,
+                             .forward = e->info->forward,
+                             .suspect = e->suspect } };
+    memcpy(f.deliver.recipient, e->info->recipient.node, sizeof(f.deliver.recipient));
+    memcpy(f.deliver.stamps, e->info->stamps, sizeof(f.deliver.stamps));
+    Bytes parts[3] = { body_envelope(e->body), body_facts(e->body), body_sealed(e->body) };
+    unsigned n = e->row.flags & DELIVERY_FACTS_ONLY || parts[2].n == 0 ? 2 : 3;
+    int r = session_send(b, c->session, &f, parts, n);
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0) {
+        c->blocked = true; /* full pipe: next tick; gone: its session ends with this turn */
+        return 1;
+    }
+    uint32_t size = MIN(e->row.size, c->credit_bytes);
+    c->credit_messages--;
+    c->credit_bytes -= size;
+    c->n_out++;
+    c->bytes_out += e->row.size;
+    c->session->n_out++;
+    c->alone = e->suspect;
+    window_take(&q->window, e, ENTRY_OUT);
+    e->tag = c->next_tag++;
+    e->channel = c;
+    e->lease_mono_ms = now.mono_ms + b->config.lease_ms;
+    HASH_ADD(hh_tag, c->out, tag, sizeof(e->tag), e);
+    b->status.delivered++;
+    return 0;
+}
+
+static bool channel_has_room(const Channel *c, const Entry *e) {
+    return c->credit_messages > 0 && !c->blocked && !c->alone && !c->session->gone &&
+           (!e || e->row.size <= c->credit_bytes);
+}
+
+/* Gives one delivery to one channel. 1: something moved, 0: this channel can take nothing now. */
+static int pump_channel(Broker *b, Now now, Feed *q, Channel *c, uint32_t room) {
+    if (!channel_has_room(c, NULL))
+        return 0;
+    bool skip_suspects = c->n_out > 0 && q->kind != QUEUE_LINK;
+    Entry *e = window_peek(&q->window, skip_suspects);
+    if (!e)
+        return 0;
+    int r = feed_withdraw(b, now, q, e);
+    if (r != 0)
+        return r;
+    if (!e->body) {
+        if (q->n_loading >= room)
+            return 0;
+        r = feed_fetch_bodies(b, q, e, room - q->n_loading, skip_suspects);
+        return r < 0 ? r : 1;
+    }
+    if (!channel_has_room(c, e))
+        return 0;
+    r = hand_out(b, now, c, e);
+    return r < 0 ? r : r == 0;
+}
+
+static int pump(Broker *b, Now now, Feed *q) {
+    int r = load_more(b, q);
+    if (r < 0 || q->uplink)
+        return r < 0 ? r : uplink_pump(b, now, q);
+    uint32_t room = 0;
+    Channel *c;
+    for (c = q->channels; c; c = c->next)
+        room += c->credit_messages;
+    /* One delivery each in turn, so that competing consumers share what there is. */
+    for (bool moved = q->channels != NULL; moved;) {
+        moved = false;
+        for (c = q->channels; c; c = c->next) {
+            r = pump_channel(b, now, q, c, room);
+            if (r < 0)
+                return r;
+            moved |= r > 0;
+        }
+        if (moved && q->channels->next) { /* the first of the next round is another one */
+            Channel *head = q->channels;
+            DL_DELETE(q->channels, head);
+            DL_APPEND(q->channels, head);
+        }
+    }
+    return load_more(b, q);
+}
+
+int feeds_pump(Broker *b, Now now) {
+    while (b->wanted) {
+        Feed *q = b->wanted;
+        b->wanted = q->next_wanted;
+        q->wanted = false;
+        if (q->channels || q->uplink) {
+            int r = pump(b, now, q);
+            if (r < 0)
+                return r;
+        }
+        feed_drop_if_idle(b, q);
+    }
+    return 0;
+}
+
+/* --- changes of deliveries ------------------------------------------------------------------- */
+
+int delivery_op(Broker *b, Feed *q, const DeliveryRow *row, QueueKind kind, DeliveryAction action,
+                ReceiptCause cause, const char *detail, Ticket *ticket, uint64_t tag) {
+    (void)q;
+    StoreOp *op = op_for(OP_DELIVERY, tag, ticket);
+    if (!op)
+        return -ENOMEM;
+    op->delivery.row = *row;
+    op->delivery.queue_kind = kind;
+    op->delivery.action = action;
+    op->delivery.cause = cause;
+    (void)text_copy(op->delivery.detail, sizeof(op->delivery.detail), detail ? detail : "");
+    if (ticket)
+        ticket->pending++;
+    broker_push(b, op);
+    return 0;
+}
+
+static void log_action(Broker *b, const Feed *q, const StoreOp *op) {
+    static const struct {
+        DeliveryAction action;
+        LogEvent event;
+        const char *text;
+    } told[] = {
+        { ACTION_DEAD, LOG_EVENT_DEAD_LETTER, "A delivery became a dead letter." },
+        { ACTION_EXPIRE, LOG_EVENT_EXPIRED, "A delivery expired uncollected." },
+        { ACTION_RECALL, LOG_EVENT_RECALLED, "A delivery was withdrawn on its sender's order." },
+        { ACTION_UNROUTABLE, LOG_EVENT_UNROUTABLE, "A neighbour broker refused a message." },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+        if (told[i].action != op->delivery.action || !op->delivery.found)
+            continue;
+        if (op->delivery.queue_kind == QUEUE_RECEIPTS && told[i].action == ACTION_EXPIRE)
+            return; /* an old receipt nobody fetched */
+        LogRecord r = { .event = told[i].event };
+        if (q)
+            log_peer_name(q->name, r.peer, sizeof(r.peer));
+        (void)text_copy(r.lane, sizeof(r.lane), lane_name(op->delivery.row.lane));
+        (void)text_copy(r.rule, sizeof(r.rule), receipt_cause_name(op->delivery.cause));
+        b->io.log(b->io.data, (text_copy(r.text, sizeof(r.text), told[i].text), &r));
+        return;
+    }
+}
+
+int delivery_done(Broker *b, Now now, StoreOp *op) {
+    const DeliveryRow *row = &op->delivery.row;
+    Feed *q = feed_get(b, row->queue);
+    Entry *e = q ? window_find(&q->window, row->order_key, row->seq) : NULL;
+
+    log_action(b, q, op);
+    if (op->delivery.action == ACTION_DONE)
+        b->status.settled++;
+    if (op->owner) {
+        ticket_done(b, op->owner, op->owner_id, true);
+        op->owner = NULL;
+    }
+    if (!e || e->state != ENTRY_BUSY) {
+        if (q)
+            feed_want(b, q);
+        return 0;
+    }
+    feed_want(b, q);
+    switch (op->delivery.action) {
+    case ACTION_PARK:
+    case ACTION_WARN_EXPIRY:
+    case ACTION_WARN_DELAY:
+        if (!op->delivery.found)
+            break;
+        if (e->row.due_ms > now.wall_ms)
+            window_park(&q->window, e);
+        else
+            window_return(&q->window, e);
+        return 0;
+    default:
+        break;
+    }
+    return window_gone(&q->window, e) ? feed_seek(b, q, row->order_key) : 0;
+}

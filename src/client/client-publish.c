@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Publishing: messages wait, are in flight (sent in this session, not answered), and end in an
+ * answer. When a session dies what was in flight waits again, in the old order and before the rest.
+ */
+
+#include <errno.h>
+
+#include "base/times.h"
+#include "client/client-internal.h"
+
+#define LATER_MIN_MS 50U
+
+static Outgoing *outgoing_free(Outgoing *o) {
+    body_unref(o->body);
+    free(o);
+    return NULL;
+}
+
+static void keep_result(serasi_client *c, serasi_result *result, const Outgoing *o) {
+    if (o->abandoned) {
+        (void)result_free(result);
+    } else if (o->awaited) {
+        (void)result_free(c->awaited);
+        c->awaited = result;
+    } else {
+        DL_APPEND(c->results, result);
+        c->n_results++;
+    }
+}
+
+/* --- sending --- */
+
+/* The part that is larger than the broker takes, or NULL. */
+static const char *too_large_part(const serasi_client *c, const Body *b) {
+    if (b->n_envelope > c->envelope_max)
+        return "envelope";
+    if (b->n_facts > c->facts_max)
+        return "facts";
+    return b->n_sealed > c->sealed_max ? "sealed" : NULL;
+}
+
+/* The broker would end the session over it, each time: the answer is given here. */
+static int refuse_here(serasi_client *c, Outgoing *o) {
+    PublishResult r = { .message_id = o->id, .verdict = VERDICT_REFUSED };
+    r.reasons = calloc(1, sizeof(*r.reasons));
+    if (!r.reasons)
+        return -ENOMEM;
+    reasons_add(r.reasons, "TOO_LARGE", too_large_part(c, o->body), NULL, NULL);
+    serasi_result *result = result_new(&r);
+    if (!result) {
+        publish_result_deinit(&r);
+        return -ENOMEM;
+    }
+    keep_result(c, result, o);
+    return 0;
+}
+
+int publish_write(serasi_client *c) {
+    while (c->waiting && c->n_inflight < c->publish_window) {
+        Outgoing *o = c->waiting;
+        const Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = o->id } };
+        const bool refused = too_large_part(c, o->body) != NULL;
+        int r = refused ? refuse_here(c, o) : session_send(c, &f, o->body);
+        if (r < 0)
+            return r;
+        DL_DELETE(c->waiting, o);
+        c->n_waiting--;
+        if (refused) {
+            (void)outgoing_free(o);
+        } else {
+            DL_APPEND(c->inflight, o);
+            c->n_inflight++;
+        }
+    }
+    return 0;
+}
+
+void publish_session_lost(serasi_client *c) {
+    Outgoing *o, *next;
+    DL_FOREACH_SAFE(c->inflight, o, next) {
+        if (!o->abandoned)
+            continue;
+        DL_DELETE(c->inflight, o);
+        c->n_inflight--;
+        (void)outgoing_free(o);
+    }
+    DL_CONCAT(c->inflight, c->waiting);
+    c->waiting = c->inflight;
+    c->n_waiting += c->n_inflight;
+    c->inflight = NULL;
+    c->n_inflight = 0;
+}
+
+/* --- answers --- */
+
+static int take_answer(serasi_client *c, PublishResult *r) {
+    Outgoing *o;
+    DL_FOREACH (c->inflight, o) {
+        if (uuid_equal(&o->id, &r->message_id))
+            break;
+    }
+    if (!o)
+        return 0; /* of no message of ours */
+    serasi_result *result = result_new(r);
+    if (!result)
+        return -ENOMEM;
+    DL_DELETE(c->inflight, o);
+    c->n_inflight--;
+    keep_result(c, result, o);
+    (void)outgoing_free(o);
+    return 0;
+}
+
+int publish_answered(serasi_client *c, Frame *f) {
+    for (uint32_t i = 0; i < f->published.n; i++) {
+        int r = take_answer(c, &f->published.results[i]);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+void publish_deinit(serasi_client *c) {
+    publish_session_lost(c);
+    Outgoing *o, *next_o;
+    DL_FOREACH_SAFE(c->waiting, o, next_o)
+    (void)outgoing_free(o);
+    serasi_result *r, *next_r;
+    DL_FOREACH_SAFE(c->results, r, next_r)
+    (void)result_free(r);
+    (void)result_free(c->awaited);
+    c->waiting = NULL;
+    c->results = c->awaited = NULL;
+}
+
+/* --- what applications call --- */
+
+static int enqueue(serasi_client *c, const serasi_message *m, Outgoing **ret) {
+    if (c->n_waiting + c->n_inflight + c->n_results >= QUEUE_MAX)
+        return SERASI_AGAIN;
+    if (c->session > 0 && too_large_part(c, m->body))
+        return SERASI_TOO_LARGE;
+    Outgoing *o = calloc(1, sizeof(*o));
+    if (!o)
+        return -ENOMEM;
+    o->id = m->id;
+    o->body = body_ref(m->body); /* a body never changes: the reference is the copy */
+    DL_APPEND(c->waiting, o);
+    c->n_waiting++;
+    client_wake(c);
+    if (ret)
+        *ret = o;
+    return 0;
+}
+
+SERASI_PUBLIC int serasi_publish(serasi_client *c, const serasi_message *m) {
+    return m ? enqueue(c, m, NULL) : -EINVAL;
+}
+
+SERASI_PUBLIC int serasi_next_result(serasi_client *c, serasi_result **ret) {
+    serasi_result *r = c->results;
+    if (!r)
+        return SERASI_AGAIN;
+    DL_DELETE(c->results, r);
+    c->n_results--;
+    r->prev = r->next = NULL;
+    *ret = r;
+    return 0;
+}
+
+/* Waits for the answer to the awaited message. */
+static int await_answer(serasi_client *c, int64_t deadline) {
+    for (;;) {
+        int r = serasi_process(c);
+        if (c->awaited)
+            return 0;
+        if (r < 0)
+            return r;
+        if (!client_sleep(c, deadline))
+            return SERASI_TIMEOUT;
+    }
+}
+
+/* Nobody waits any more. An unsent message is forgotten; a sent one keeps its place in the window
+ * until it is answered. */
+static void abandon(serasi_client *c) {
+    Outgoing *o, *next;
+    DL_FOREACH (c->inflight, o) {
+        o->abandoned |= o->awaited;
+    }
+    DL_FOREACH_SAFE(c->waiting, o, next) {
+        if (!o->awaited)
+            continue;
+        DL_DELETE(c->waiting, o);
+        c->n_waiting--;
+        (void)outgoing_free(o);
+    }
+}
+
+static int pause_until(serasi_client *c, int64_t until) {
+    while (now_read().mono_ms < until) {
+        int r = serasi_process(c);
+        if (r < 0)
+            return r;
+        (void)client_sleep(c, until);
+    }
+    return 0;
+}
+
+static int status_of(const serasi_result *r) {
+    switch (r->r.verdict) {
+    case VERDICT_ACCEPTED:
+    case VERDICT_DUPLICATE:
+        return 0;
+    case VERDICT_CONFLICT:
+        return SERASI_CONFLICT;
+    case VERDICT_LATER:
+        return SERASI_LATER;
+    default:
+        return SERASI_REFUSED;
+    }
+}
+
+/* One attempt: 0 with c->awaited set, SERASI_TIMEOUT, SERASI_TOO_LARGE or -errno. A full queue is
+ * waited for. */
+static int attempt(serasi_client *c, const serasi_message *m, int64_t deadline) {
+    Outgoing *o = NULL;
+    int r;
+    while ((r = enqueue(c, m, &o)) == SERASI_AGAIN) {
+        if (c->n_results >= QUEUE_MAX)
+            return SERASI_AGAIN; /* only the application can make room */
+        r = serasi_process(c);
+        if (r < 0)
+            return r;
+        if (!client_sleep(c, deadline))
+            return SERASI_TIMEOUT;
+    }
+    if (r != 0)
+        return r;
+    o->awaited = true;
+    r = await_answer(c, deadline);
+    if (r != 0)
+        abandon(c);
+    return r;
+}
+
+SERASI_PUBLIC int serasi_publish_wait(serasi_client *c, const serasi_message *m, int timeout_ms,
+                                      serasi_result **result) {
+    const int64_t deadline = client_deadline(timeout_ms);
+    if (!m)
+        return -EINVAL;
+    for (;;) {
+        int r = attempt(c, m, deadline);
+        if (r != 0)
+            return r;
+        serasi_result *answer = TAKE_PTR(c->awaited);
+        const int status = status_of(answer);
+        const int64_t again = now_read().mono_ms + MAX(answer->r.retry_after_ms, LATER_MIN_MS);
+        if (status == SERASI_LATER && again < deadline) {
+            (void)result_free(answer);
+            r = pause_until(c, again);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        if (result)
+            *result = answer;
+        else
+            (void)result_free(answer);
+        return status;
+    }
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A message is checked when it is made, so that nothing the broker must refuse for its form is ever
+ * queued: such a frame would end the session, again at each attempt. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "base/times.h"
+#include "client/client-internal.h"
+#include "wire/codec.h"
+#include "wire/json.h"
+
+static bool digest_matches(bool present, const uint8_t digest[static SHA256_SIZE], Bytes part) {
+    uint8_t real[SHA256_SIZE];
+    if (!present)
+        return part.n == 0;
+    hash_sha256(part, real);
+    return memcmp(real, digest, SHA256_SIZE) == 0;
+}
+
+static int message_new(serasi_message **ret, Bytes envelope, Bytes facts, Bytes sealed,
+                       const char **ret_why) {
+    Envelope e = { 0 };
+    if (envelope.n > ENVELOPE_MAX || facts.n > FACTS_MAX || sealed.n > SEALED_MAX) {
+        *ret_why = "a part is over its limit";
+        return SERASI_TOO_LARGE;
+    }
+    int r = hash_init();
+    if (r == 0)
+        r = codec_decode_envelope(envelope, &e, ret_why);
+    if (r != 0)
+        return r < 0 ? r : -EINVAL;
+    if (!digest_matches(e.has_facts_sha256, e.facts_sha256, facts) ||
+        !digest_matches(e.has_sealed_sha256, e.sealed_sha256, sealed)) {
+        *ret_why = "a digest in the envelope is not that of its part";
+        return -EINVAL;
+    }
+
+    _cleanup_(freep) serasi_message *m = calloc(1, sizeof(*m));
+    if (!m)
+        return -ENOMEM;
+    m->id = e.message_id;
+    m->body = body_new(envelope, facts, sealed);
+    if (!m->body)
+        return -ENOMEM;
+    *ret = TAKE_PTR(m);
+    return 0;
+}
+
+SERASI_PUBLIC int serasi_message_new(serasi_message **ret, const void *envelope, size_t n_envelope,
+                                     const void *facts, size_t n_facts, const void *sealed,
+                                     size_t n_sealed) {
+    const char *why = NULL;
+    if (!ret || !envelope || (!facts && n_facts) || (!sealed && n_sealed))
+        return -EINVAL;
+    return message_new(ret, bytes_make(envelope, n_envelope), bytes_make(facts, n_facts),
+                       bytes_make(sealed, n_sealed), &why);
+}
+
+SERASI_PUBLIC int serasi_message_from_json(serasi_message **ret, const char *json, const char *node,
+                                           char *error, size_t error_size) {
+    _cleanup_(json_message_deinit) JsonMessage parts = { 0 };
+    char text[JSON_WHY_SIZE] = "";
+    const char *why = text;
+    if (!ret || !json)
+        return -EINVAL;
+    int r = hash_init();
+    if (r == 0)
+        r = json_parse_message(json, strlen(json), node ? node : "", now_read().wall_ms, &parts,
+                               text);
+    if (r == 0)
+        r = message_new(ret, bytes_make(parts.envelope, parts.n_envelope),
+                        bytes_make(parts.facts, parts.n_facts),
+                        bytes_make(parts.sealed, parts.n_sealed), &why);
+    if (error && error_size > 0)
+        (void)text_copy(error, error_size, r == 0 || !why ? "" : why);
+    return r;
+}
+
+SERASI_PUBLIC void serasi_message_free(serasi_message *m) {
+    if (!m)
+        return;
+    body_unref(m->body);
+    free(m);
+}
+
+SERASI_PUBLIC const uint8_t *serasi_message_id(const serasi_message *m) {
+    return m->id.b;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What directory.c and routes.c share; nobody else includes it. */
+
+#include "core/directory.h"
+
+/* uthash reports a failed allocation through the local `added` of the function that adds. */
+#define HASH_NONFATAL_OOM             1
+#define uthash_nonfatal_oom(element_) (added = false)
+#include <uthash.h>
+
+#define BROKER_DEPTH_MAX 32U
+
+typedef struct NodeEntry {
+    DirNode node;
+    uint32_t n_children; /* brokers that dial this one; counted at seal */
+    UT_hash_handle hh;
+} NodeEntry;
+
+typedef struct KeyEntry {
+    DirKey key;
+    UT_hash_handle hh;
+} KeyEntry;
+
+typedef struct RegionEntry {
+    DirRegion region;
+    UT_hash_handle hh;
+} RegionEntry;
+
+typedef struct KindIndex {
+    const DirNode **list; /* in order of id */
+    size_t n;
+} KindIndex;
+
+struct Directory {
+    atomic_uint refs;
+    bool sealed;
+    uint64_t version;
+    NodeEntry *nodes;
+    KeyEntry *keys;
+    RegionEntry *regions;
+    bool lists_length[100][REGION_SIZE]; /* [province][digits]: some such code is listed */
+    size_t n_nodes, n_keys;
+    const DirNode **node_list;
+    const DirKey **key_list;
+    KindIndex by_kind[NODE_KIND_MAX_];
+};
+
+/* The first two digits of a well-formed code as a number. */
+static inline unsigned region_province_index(const char *code) {
+    return (unsigned)(code[0] - '0') * 10U + (unsigned)(code[1] - '0');
+}
+
+/* Every walk up ends within BROKER_DEPTH_MAX steps, and no broker has more neighbours than an
+ * event scope can be copied to. */
+bool broker_tree_is_sound(const Directory *d);

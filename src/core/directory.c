@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Building and lookup of a directory snapshot. Hash tables answer "who is this", sorted arrays
+ * made at seal answer "in order of id" and "all of this kind". Records come from files and from
+ * peers: what cannot stand is refused with -EINVAL, running out of memory is -ENOMEM.
+ * Routes are in routes.c.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/directory-internal.h"
+#include "core/regions.h"
+
+int directory_new(Directory **ret) {
+    Directory *d = calloc(1, sizeof(*d));
+    if (!d)
+        return -ENOMEM;
+    atomic_init(&d->refs, 1);
+    *ret = d;
+    return 0;
+}
+
+Directory *directory_ref(Directory *d) {
+    if (d)
+        atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
+    return d;
+}
+
+static void directory_free(Directory *d) {
+    NodeEntry *n, *next_n;
+    KeyEntry *k, *next_k;
+    RegionEntry *r, *next_r;
+    HASH_ITER (hh, d->nodes, n, next_n) {
+        HASH_DEL(d->nodes, n);
+        free(n);
+    }
+    HASH_ITER (hh, d->keys, k, next_k) {
+        HASH_DEL(d->keys, k);
+        free(k);
+    }
+    HASH_ITER (hh, d->regions, r, next_r) {
+        HASH_DEL(d->regions, r);
+        free(r);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(d->by_kind); i++)
+        free(d->by_kind[i].list);
+    free(d->node_list);
+    free(d->key_list);
+    free(d);
+}
+
+Directory *directory_unref(Directory *d) {
+    if (!d)
+        return NULL;
+    unsigned before = atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before == 1)
+        directory_free(d);
+    return NULL;
+}
+
+/* --- building
+ * -------------------------------------------------------------------------------------- */
+
+/* Is there a NUL within the array? Records are plain values that a caller filled. */
+#define IS_ENDED(a) (strnlen((a), sizeof(a)) < sizeof(a))
+
+static bool name_is_valid_or_empty(const char *name) {
+    return name[0] == '\0' || node_name_is_valid(name);
+}
+
+static bool node_can_stand(const DirNode *n) {
+    if (!IS_ENDED(n->id) || !IS_ENDED(n->name) || !IS_ENDED(n->parent) || !IS_ENDED(n->home) ||
+        !IS_ENDED(n->broker_parent) || n->n_areas > DIR_AREAS_MAX ||
+        n->n_clusters > DIR_CLUSTERS_MAX || n->kind <= NODE_UNSPECIFIED)
+        return false;
+    for (uint32_t i = 0; i < n->n_areas; i++)
+        if (!IS_ENDED(n->areas[i].region) || !region_form_is_valid(n->areas[i].region))
+            return false;
+    return node_name_is_valid(n->id) && name_is_valid_or_empty(n->parent) &&
+           name_is_valid_or_empty(n->home) && name_is_valid_or_empty(n->broker_parent);
+}
+
+int directory_add_node(Directory *d, const DirNode *n) {
+    if (d->sealed || !node_can_stand(n))
+        return -EINVAL;
+    NodeEntry *e;
+    HASH_FIND_STR(d->nodes, n->id, e);
+    if (!e) {
+        bool added = true;
+        e = calloc(1, sizeof(*e));
+        if (!e)
+            return -ENOMEM;
+        memcpy(e->node.id, n->id, sizeof(e->node.id));
+        HASH_ADD_STR(d->nodes, node.id, e);
+        if (!added) {
+            free(e);
+            return -ENOMEM;
+        }
+    }
+    e->node = *n;
+    if (n->broker && n->home[0] == '\0')
+        memcpy(e->node.home, n->id, sizeof(e->node.home));
+    return 0;
+}
+
+int directory_add_key(Directory *d, const DirKey *k) {
+    if (d->sealed || strnlen(k->curve, sizeof(k->curve)) != CURVE_TEXT_SIZE - 1 ||
+        !IS_ENDED(k->node) || !IS_ENDED(k->label) || !node_name_is_valid(k->node) ||
+        (k->valid_until_ms != 0 && k->valid_until_ms <= k->valid_from_ms))
+        return -EINVAL;
+    KeyEntry *e;
+    HASH_FIND_STR(d->keys, k->curve, e);
+    if (!e) {
+        bool added = true;
+        e = calloc(1, sizeof(*e));
+        if (!e)
+            return -ENOMEM;
+        memcpy(e->key.curve, k->curve, sizeof(e->key.curve));
+        HASH_ADD_STR(d->keys, key.curve, e);
+        if (!added) {
+            free(e);
+            return -ENOMEM;
+        }
+    }
+    e->key = *k;
+    return 0;
+}
+
+int directory_add_region(Directory *d, const DirRegion *r) {
+    if (d->sealed || !IS_ENDED(r->code) || !IS_ENDED(r->name) || !IS_ENDED(r->alias_of) ||
+        r->code[0] == '\0' || !region_form_is_valid(r->code) || !region_form_is_valid(r->alias_of))
+        return -EINVAL;
+    RegionEntry *e;
+    HASH_FIND_STR(d->regions, r->code, e);
+    if (!e) {
+        bool added = true;
+        e = calloc(1, sizeof(*e));
+        if (!e)
+            return -ENOMEM;
+        memcpy(e->region.code, r->code, sizeof(e->region.code));
+        HASH_ADD_STR(d->regions, region.code, e);
+        if (!added) {
+            free(e);
+            return -ENOMEM;
+        }
+        d->lists_length[region_province_index(r->code)][strlen(r->code)] = true;
+    }
+    e->region = *r;
+    return 0;
+}
+
+/* --- seal
+ * ------------------------------------------------------------------------------------------ */
+
+static int compare_nodes(const void *a, const void *b) {
+    const DirNode *const *x = a, *const *y = b;
+    return strcmp((*x)->id, (*y)->id);
+}
+
+static int compare_keys(const void *a, const void *b) {
+    const DirKey *const *x = a, *const *y = b;
+    return strcmp((*x)->curve, (*y)->curve);
+}
+
+static int seal_nodes(Directory *d) {
+    size_t n = 0, per_kind[NODE_KIND_MAX_] = { 0 };
+    NodeEntry *e, *next;
+    d->node_list = calloc(HASH_COUNT(d->nodes) + 1U, sizeof(*d->node_list));
+    if (!d->node_list)
+        return -ENOMEM;
+    HASH_ITER (hh, d->nodes, e, next) {
+        d->node_list[n++] = &e->node;
+        if (e->node.kind < NODE_KIND_MAX_)
+            per_kind[e->node.kind]++;
+    }
+    qsort(d->node_list, n, sizeof(*d->node_list), compare_nodes);
+    d->n_nodes = n;
+
+    for (size_t k = 0; k < NODE_KIND_MAX_; k++) {
+        d->by_kind[k].list = calloc(per_kind[k] + 1, sizeof(*d->by_kind[k].list));
+        if (!d->by_kind[k].list)
+            return -ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++) { /* in order of id, so each list is sorted too */
+        const DirNode *node = d->node_list[i];
+        if (node->kind < NODE_KIND_MAX_)
+            d->by_kind[node->kind].list[d->by_kind[node->kind].n++] = node;
+    }
+    return 0;
+}
+
+static int seal_keys(Directory *d) {
+    size_t n = 0;
+    KeyEntry *e, *next;
+    d->key_list = calloc(HASH_COUNT(d->keys) + 1U, sizeof(*d->key_list));
+    if (!d->key_list)
+        return -ENOMEM;
+    HASH_ITER (hh, d->keys, e, next)
+        d->key_list[n++] = &e->key;
+    qsort(d->key_list, n, sizeof(*d->key_list), compare_keys);
+    d->n_keys = n;
+    return 0;
+}
+
+int directory_seal(Directory *d, uint64_t version) {
+    if (d->sealed || !broker_tree_is_sound(d))
+        return -EINVAL;
+    int r = seal_nodes(d);
+    if (r < 0)
+        return r;
+    r = seal_keys(d);
+    if (r < 0)
+        return r;
+    d->version = version;
+    d->sealed = true;
+    return 0;
+}
+
+/* --- looking up
+ * ------------------------------------------------------------------------------------ */
+
+uint64_t directory_version(const Directory *d) {
+    return d->version;
+}
+
+size_t directory_node_count(const Directory *d) {
+    return d->n_nodes;
+}
+
+const DirNode *directory_node_at(const Directory *d, size_t i) {
+    return i < d->n_nodes ? d->node_list[i] : NULL;
+}
+
+const DirNode *directory_node(const Directory *d, const char *id) {
+    NodeEntry *e;
+    HASH_FIND_STR(d->nodes, id, e);
+    return e ? &e->node : NULL;
+}
+
+size_t directory_key_count(const Directory *d) {
+    return d->n_keys;
+}
+
+const DirKey *directory_key_at(const Directory *d, size_t i) {
+    return i < d->n_keys ? d->key_list[i] : NULL;
+}
+
+const DirKey *directory_key(const Directory *d, const char *curve) {
+    KeyEntry *e;
+    HASH_FIND_STR(d->keys, curve, e);
+    return e ? &e->key : NULL;
+}
+
+bool directory_key_is_usable(const Directory *d, const DirKey *k, int64_t now_ms) {
+    if (k->revoked || now_ms < k->valid_from_ms ||
+        (k->valid_until_ms != 0 && now_ms >= k->valid_until_ms))
+        return false;
+    const DirNode *n = directory_node(d, k->node);
+    return n && !n->inactive;
+}
+
+bool directory_region_is_known(const Directory *d, const char *code) {
+    if (!region_form_is_valid(code))
+        return false;
+    if (code[0] == '\0')
+        return true;
+    RegionEntry *e;
+    HASH_FIND_STR(d->regions, code, e);
+    if (e) /* an alias may lie in a province that is no more */
+        return e->region.alias_of[0] != '\0' || region_province(code);
+    return region_province(code) && !d->lists_length[region_province_index(code)][strlen(code)];
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Backup: pages are copied over the store's own connection, some at each idle turn, so that writes
+ * in between are copied along. The copy gets its name only when it is complete, synced and sound.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+#define BACKUP_PAGES 256
+
+void backup_stop(Store *s) {
+    Backup *b = &s->backup;
+    if (b->copy)
+        (void)sqlite3_backup_finish(b->copy); /* its error was seen at the step */
+    (void)sqlite3_close(b->db);
+    if (b->state == 1)
+        (void)unlink(b->temp);
+    b->copy = NULL;
+    b->db = NULL;
+}
+
+static int backup_failed(Store *s, int error, const char *what) {
+    Backup *b = &s->backup;
+    snprintf(b->text, sizeof(b->text), "%.100s: %.120s", what,
+             b->db ? sqlite3_errmsg(b->db) : strerror(-error));
+    backup_stop(s);
+    b->state = error;
+    return 0; /* a failed backup is no fault of the store */
+}
+
+void run_backup(Store *s, StoreOp *op) {
+    Backup *b = &s->backup;
+    op->backup.started = false;
+    op->backup.text[0] = '\0';
+    if (b->state == 1) {
+        snprintf(op->backup.text, sizeof(op->backup.text), "a backup to %.180s is running",
+                 b->path);
+        return;
+    }
+    if (access(op->backup.path, F_OK) == 0 || errno != ENOENT) {
+        snprintf(op->backup.text, sizeof(op->backup.text), "%.200s exists, or cannot be looked at",
+                 op->backup.path);
+        return;
+    }
+    *b = (Backup) { .state = 1 };
+    text_copy(b->path, sizeof(b->path), op->backup.path);
+    snprintf(b->temp, sizeof(b->temp), "%s.tmp", b->path);
+    text_copy(b->text, sizeof(b->text), "running");
+    op->backup.started = true;
+}
+
+static int backup_open(Store *s) {
+    Backup *b = &s->backup;
+    const int fd = open(b->temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    int rc = sqlite3_open_v2(
+        b->temp, &b->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (rc == SQLITE_OK) /* no journal: an unfinished copy is thrown away */
+        rc = sqlite3_exec(b->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL,
+                          NULL);
+    if (rc != SQLITE_OK)
+        return -EIO;
+    b->copy = sqlite3_backup_init(b->db, "main", s->db, "main");
+    return b->copy ? 0 : -EIO;
+}
+
+static int sync_path(const char *path, int flags) {
+    const int fd = open(path, flags | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    const int r = fsync(fd) < 0 ? -errno : 0;
+    close(fd);
+    return r;
+}
+
+/* Read as an unchanging file: no log, no lock, nothing is written beside it. */
+static int check_copy(const Backup *b) {
+    char uri[3 * sizeof(b->temp) + 32] = "file:";
+    size_t n = strlen(uri);
+    for (const char *p = b->temp; *p; p++) /* what means something in a URI is escaped */
+        n += (size_t)snprintf(uri + n, sizeof(uri) - n, strchr("%?#", *p) ? "%%%02x" : "%c",
+                              (unsigned char)*p);
+    snprintf(uri + n, sizeof(uri) - n, "?mode=ro&immutable=1");
+    sqlite3 *db = NULL;
+    sqlite3_stmt *q = NULL;
+    int r = -EUCLEAN;
+    if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &q, NULL) == SQLITE_OK &&
+        sqlite3_step(q) == SQLITE_ROW && strcmp(col_text(q, 0), "ok") == 0)
+        r = 0;
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return r;
+}
+
+static int backup_finish(Store *s) {
+    Backup *b = &s->backup;
+    char folder[sizeof(b->path)];
+    sqlite3_backup_finish(b->copy);
+    sqlite3_close(b->db);
+    b->copy = NULL;
+    b->db = NULL;
+    text_copy(folder, sizeof(folder), b->path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder ? 1 : 0] = '\0';
+    int r = check_copy(b);
+    if (r < 0)
+        return backup_failed(s, r, "the copy is not sound");
+    r = sync_path(b->temp, O_RDWR);
+    if (r == 0 && rename(b->temp, b->path) < 0)
+        r = -errno;
+    if (r == 0)
+        r = sync_path(slash ? folder : ".", O_RDONLY | O_DIRECTORY);
+    if (r < 0)
+        return backup_failed(s, r, "the copy cannot be put in place");
+    b->state = 2;
+    text_copy(b->text, sizeof(b->text), b->path);
+    return 0;
+}
+
+int backup_step(Store *s, bool *ret_more) {
+    Backup *b = &s->backup;
+    if (b->state != 1)
+        return 0;
+    *ret_more = true;
+    if (!b->copy) {
+        const int r = backup_open(s);
+        return r < 0 ? backup_failed(s, r, "the copy cannot be made") : 0;
+    }
+    const int rc = sqlite3_backup_step(b->copy, BACKUP_PAGES);
+    if (rc == SQLITE_DONE)
+        return backup_finish(s);
+    if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
+        const int all = sqlite3_backup_pagecount(b->copy);
+        snprintf(b->text, sizeof(b->text), "%d of %d pages",
+                 all - sqlite3_backup_remaining(b->copy), all);
+        return 0;
+    }
+    return backup_failed(s, rc == SQLITE_FULL ? -ENOSPC : -EIO, "copying stopped");
+}
+
+int store_backup_state(Store *s, char ret_text[static 256]) {
+    snprintf(ret_text, 256, "%s", s->backup.text);
+    return s->backup.state;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OP_DELIVERY: one change of one delivery, with its outcome and receipt. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+#define PARKS_ON_TRAIL 16U /* a link that retries for a month must not fill the store with notes   \
+                            */
+
+/* By its key, or by its case when it was lifted into another lane meanwhile. */
+static bool find_row(Store *s, const DeliveryRow *want, DeliveryRow *ret) {
+    {
+        _query_ q = QUERY(s,
+                          "SELECT " ROW_COLUMNS " FROM delivery "
+                          "WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
+                          INT(want->queue), INT(want->lane), INT(want->seq));
+        if (db_row(s, q)) {
+            queue_read_row(q, ret);
+            return true;
+        }
+    }
+    return queue_find_row(s, want->queue, want->order_key, want->seq, ret);
+}
+
+static void bury(Store *s, const StoreOp *op, const DeliveryRow *row, const char *recipient) {
+    RUN(s,
+        "INSERT OR REPLACE INTO dead_letter(seq, queue, recipient, lane, order_key, cause, detail,"
+        " attempts, at, flags, expires, size) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+        INT(row->seq), INT(row->queue), TEXT(recipient), INT(row->lane), INT(row->order_key),
+        INT(op->delivery.cause), TEXT(op->delivery.detail), INT(op->delivery.row.attempts),
+        INT(s->now_ms), INT(row->flags), INT(row->expires_ms), INT(row->size));
+    trail_add(s, row->seq, "dead", recipient, op->delivery.detail);
+}
+
+static ReceiptLevel level_of(DeliveryAction action) {
+    switch (action) {
+    case ACTION_DONE:
+        return LEVEL_COLLECTED;
+    case ACTION_DEAD:
+    case ACTION_EXPIRE:
+    case ACTION_UNROUTABLE:
+        return LEVEL_UNDELIVERABLE;
+    case ACTION_RECALL:
+        return LEVEL_RECALLED;
+    case ACTION_WARN_EXPIRY:
+        return LEVEL_EXPIRES_SOON;
+    case ACTION_WARN_DELAY:
+        return LEVEL_DELAYED;
+    case ACTION_PARK:
+        break;
+    }
+    return LEVEL_NONE;
+}
+
+static ReceiptCause cause_of(const StoreOp *op) {
+    if (op->delivery.action == ACTION_RECALL)
+        return CAUSE_RECALLED_BY_SENDER;
+    return op->delivery.action == ACTION_DONE ? CAUSE_NONE : op->delivery.cause;
+}
+
+/* A requeued dead letter was reported as lost before: the good news comes late, the outcome
+ * stays. */
+static void say_late(Store *s, StoreOp *op, const StoredMessage *m, Saying *say) {
+    if (say->level != LEVEL_COLLECTED ||
+        outcome_level(s, m->seq, say->recipient) != LEVEL_UNDELIVERABLE)
+        return;
+    say->level = LEVEL_COLLECTED_LATE;
+    trail_add(s, m->seq, "collected late", say->recipient, "");
+    receipt_say(s, op, m, say);
+}
+
+static void say_about(Store *s, StoreOp *op, const StoredMessage *m, const char *recipient,
+                      RecipientRole role) {
+    Saying say = {
+        .recipient = recipient,
+        .role = role,
+        .level = level_of(op->delivery.action),
+        .cause = cause_of(op),
+        .attempts = op->delivery.row.attempts,
+        .detail = op->delivery.detail,
+    };
+    if (!receipt_say(s, op, m, &say))
+        say_late(s, op, m, &say);
+}
+
+/* Does this row still stand for the recipient? A dead letter left it. */
+static bool is_behind(Store *s, const RouteEntry *e, const DeliveryRow *row) {
+    return e->queue == row->queue && !(e->flags & ROUTE_CLOSED) &&
+           db_number(s,
+                     QUERY(s,
+                           "SELECT count(*) FROM dead_letter "
+                           "WHERE seq = ?1 AND queue = ?2 AND recipient = ?3",
+                           INT(row->seq), INT(row->queue), TEXT(e->node)),
+                     0) == 0;
+}
+
+/* Says it about everyone who is reached through the row. */
+static void say_all(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
+                    const Queue *queue) {
+    if (queue->kind == QUEUE_MAILBOX) {
+        const RouteEntry *e = route_find_queue(&m->route, queue->id);
+        say_about(s, op, m, queue_name(queue), e ? e->role : ROLE_ADDRESSEE);
+    } else if (queue->kind == QUEUE_LINK) {
+        for (uint32_t i = 0; i < m->route.n; i++)
+            if (is_behind(s, &m->route.list[i], row))
+                say_about(s, op, m, m->route.list[i].node, m->route.list[i].role);
+    }
+}
+
+static void dead(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
+                 const Queue *queue) {
+    say_all(s, op, m, row, queue);
+    if (queue->kind == QUEUE_SUBSCRIPTION && queue->subscription) {
+        bury(s, op, row, queue->subscription->owner);
+    } else if (queue->kind != QUEUE_LINK) {
+        bury(s, op, row, queue_name(queue));
+    } else {
+        for (uint32_t i = 0; i < m->route.n; i++)
+            if (is_behind(s, &m->route.list[i], row))
+                bury(s, op, row, m->route.list[i].node);
+    }
+}
+
+static void handed_over(Store *s, const StoredMessage *m, Queue *queue) {
+    link_count_sent(s, queue, &m->id);
+    if (m->kind != KIND_RECEIPT)
+        trail_add(s, m->seq, "handed", queue_name(queue), "");
+}
+
+static void park(Store *s, const StoreOp *op, const DeliveryRow *row, const Queue *queue) {
+    const DeliveryRow *want = &op->delivery.row;
+    /* UNCERTAIN is the caller's to set and to clear; the other bits only ever come. */
+    const uint32_t flags = (row->flags & ~(uint32_t)DELIVERY_UNCERTAIN) | want->flags;
+    RUN(s,
+        "UPDATE delivery SET attempts = ?4, flags = ?5, due = ?6 "
+        "WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
+        INT(row->queue), INT(row->lane), INT(row->seq), INT(want->attempts), INT(flags),
+        INT(want->due_ms));
+    if (op->delivery.detail[0] != '\0' && want->attempts <= PARKS_ON_TRAIL)
+        trail_add(s, row->seq, "parked", queue_name(queue), op->delivery.detail);
+}
+
+static void warn(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
+                 const Queue *queue) {
+    const uint32_t bit =
+        op->delivery.action == ACTION_WARN_EXPIRY ? DELIVERY_WARNED_EXPIRY : DELIVERY_WARNED_DELAY;
+    if (row->flags & bit)
+        return;
+    RUN(s, "UPDATE delivery SET flags = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
+        INT(row->queue), INT(row->lane), INT(row->seq), INT(row->flags | bit));
+    trail_add(s, row->seq, receipt_level_name((int)level_of(op->delivery.action)),
+              queue_name(queue), "");
+    say_all(s, op, m, row, queue);
+}
+
+/* The row is gone; what follows from that. */
+static void finish(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
+                   Queue *queue) {
+    switch (op->delivery.action) {
+    case ACTION_DONE:
+        if (queue->kind == QUEUE_LINK)
+            handed_over(s, m, queue);
+        else
+            say_all(s, op, m, row, queue);
+        break;
+    case ACTION_DEAD:
+        dead(s, op, m, row, queue);
+        break;
+    case ACTION_UNROUTABLE:
+        trail_add(s, m->seq, "unroutable", queue_name(queue), op->delivery.detail);
+        say_all(s, op, m, row, queue);
+        break;
+    case ACTION_EXPIRE:
+    case ACTION_RECALL:
+        say_all(s, op, m, row, queue);
+        break;
+    case ACTION_PARK:
+    case ACTION_WARN_EXPIRY:
+    case ACTION_WARN_DELAY:
+        break; /* the row stays */
+    }
+}
+
+void run_delivery(Store *s, StoreOp *op) {
+    DeliveryRow row;
+    op->delivery.found = find_row(s, &op->delivery.row, &row);
+    Queue *queue = queue_by_id(s, op->delivery.row.queue);
+    if (!op->delivery.found || !queue)
+        return;
+    if (op->delivery.action == ACTION_PARK) {
+        park(s, op, &row, queue);
+        return;
+    }
+    const bool warning =
+        op->delivery.action == ACTION_WARN_EXPIRY || op->delivery.action == ACTION_WARN_DELAY;
+    if (!warning)
+        queue_remove_row(s, &row);
+    /* Nobody is told about copies of subscriptions and about receipts: spare the look-up. */
+    if (op->delivery.action != ACTION_DEAD &&
+        (queue->kind == QUEUE_SUBSCRIPTION || queue->kind == QUEUE_RECEIPTS))
+        return;
+    _cleanup_(stored_message_deinit) StoredMessage m;
+    if (!message_load(s, row.seq, &m)) {
+        if (op->delivery.action == ACTION_DEAD) /* no message any more: nobody to tell */
+            bury(s, op, &row, queue_name(queue));
+        return;
+    }
+    if (warning)
+        warn(s, op, &m, &row, queue);
+    else
+        finish(s, op, &m, &row, queue);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directory in its tables; reading it back and taking in an import. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+enum { NODE_BROKER = 1, NODE_INACTIVE = 2, NODE_NO_CLIENTS = 4 };
+enum { KEY_BROKER = 1, KEY_OPERATOR = 2, KEY_REVOKED = 4 };
+
+/* "3203:1:2,32:0:1": region, cluster, priority. */
+static void areas_format(const DirNode *n, char *ret, size_t size) {
+    size_t at = 0;
+    ret[0] = '\0';
+    for (uint32_t i = 0; i < n->n_areas && at < size; i++)
+        at += (size_t)snprintf(ret + at, size - at, "%s%s:%d:%u", i > 0 ? "," : "",
+                               n->areas[i].region, n->areas[i].cluster,
+                               (unsigned)n->areas[i].priority);
+}
+
+static void areas_parse(const char *text, DirNode *n) {
+    while (*text && n->n_areas < DIR_AREAS_MAX) {
+        ServiceArea *a = &n->areas[n->n_areas++];
+        int used = 0;
+        unsigned priority = 0;
+        if (*text != ':' && sscanf(text, "%10[0-9]%n", a->region, &used) == 1)
+            text += used;
+        used = 0;
+        if (sscanf(text, ":%d:%u%n", &a->cluster, &priority, &used) != 2)
+            return;
+        a->priority = priority;
+        text += used;
+        text += *text == ',';
+    }
+}
+
+static void clusters_format(const DirNode *n, char *ret, size_t size) {
+    size_t at = 0;
+    ret[0] = '\0';
+    for (uint32_t i = 0; i < n->n_clusters && at < size; i++)
+        at += (size_t)snprintf(ret + at, size - at, "%s%d", i > 0 ? "," : "", n->clusters[i]);
+}
+
+static void clusters_parse(const char *text, DirNode *n) {
+    while (*text && n->n_clusters < DIR_CLUSTERS_MAX) {
+        char *end;
+        n->clusters[n->n_clusters++] = (int)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : "";
+    }
+}
+
+/* --- tables to snapshot --------------------------------------------------------------------- */
+
+static int read_nodes(Store *s, Directory *d) {
+    int r = 0;
+    _query_ q = QUERY(s, "SELECT id, kind, name, parent, home, broker_parent, flags, capacity,"
+                         " areas, clusters FROM dir_node");
+    while (r == 0 && db_row(s, q)) {
+        const int64_t flags = col_int(q, 6);
+        DirNode n = {
+            .kind = (int)col_int(q, 1),
+            .broker = flags & NODE_BROKER,
+            .inactive = flags & NODE_INACTIVE,
+            .no_clients = flags & NODE_NO_CLIENTS,
+            .capacity = (uint32_t)col_int(q, 7),
+        };
+        text_copy(n.id, sizeof(n.id), col_text(q, 0));
+        text_copy(n.name, sizeof(n.name), col_text(q, 2));
+        text_copy(n.parent, sizeof(n.parent), col_text(q, 3));
+        text_copy(n.home, sizeof(n.home), col_text(q, 4));
+        text_copy(n.broker_parent, sizeof(n.broker_parent), col_text(q, 5));
+        areas_parse(col_text(q, 8), &n);
+        clusters_parse(col_text(q, 9), &n);
+        r = directory_add_node(d, &n);
+    }
+    return r;
+}
+
+static int read_keys(Store *s, Directory *d) {
+    int r = 0;
+    _query_ q = QUERY(s, "SELECT curve, node, label, flags, valid_from, valid_until FROM dir_key");
+    while (r == 0 && db_row(s, q)) {
+        const int64_t flags = col_int(q, 3);
+        DirKey k = {
+            .broker = flags & KEY_BROKER,
+            .operator_ = flags & KEY_OPERATOR,
+            .revoked = flags & KEY_REVOKED,
+            .valid_from_ms = col_int(q, 4),
+            .valid_until_ms = col_int(q, 5),
+        };
+        text_copy(k.curve, sizeof(k.curve), col_text(q, 0));
+        text_copy(k.node, sizeof(k.node), col_text(q, 1));
+        text_copy(k.label, sizeof(k.label), col_text(q, 2));
+        r = directory_add_key(d, &k);
+    }
+    return r;
+}
+
+static int read_regions(Store *s, Directory *d) {
+    int r = 0;
+    _query_ q = QUERY(s, "SELECT code, name, alias_of FROM dir_region");
+    while (r == 0 && db_row(s, q)) {
+        DirRegion region = { 0 };
+        text_copy(region.code, sizeof(region.code), col_text(q, 0));
+        text_copy(region.name, sizeof(region.name), col_text(q, 1));
+        text_copy(region.alias_of, sizeof(region.alias_of), col_text(q, 2));
+        r = directory_add_region(d, &region);
+    }
+    return r;
+}
+
+static int read_tables(Store *s, Directory *d) {
+    int r = read_nodes(s, d);
+    if (r == 0)
+        r = read_keys(s, d);
+    if (r == 0)
+        r = read_regions(s, d);
+    return r < 0 ? r : s->fault;
+}
+
+void directory_load(Store *s) {
+    _cleanup_(directory_unrefp) Directory *d = NULL;
+    int r = directory_new(&d);
+    if (r == 0)
+        r = read_tables(s, d);
+    if (r == 0)
+        r = directory_seal(d, (uint64_t)meta_number(s, "directory", 0));
+    if (r < 0)
+        db_fault(s, r == -EINVAL ? -EUCLEAN : r, "the stored directory does not stand");
+    else
+        s->directory = TAKE_PTR(d);
+}
+
+/* --- import --------------------------------------------------------------------------------- */
+
+static int add_import(const StoreOp *op, Directory *d, const char **ret_what) {
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < op->import.n_nodes; i++)
+        if ((r = directory_add_node(d, &op->import.nodes[i])) < 0)
+            *ret_what = op->import.nodes[i].id;
+    for (uint32_t i = 0; r == 0 && i < op->import.n_keys; i++)
+        if ((r = directory_add_key(d, &op->import.keys[i])) < 0)
+            *ret_what = op->import.keys[i].node;
+    for (uint32_t i = 0; r == 0 && i < op->import.n_regions; i++)
+        if ((r = directory_add_region(d, &op->import.regions[i])) < 0)
+            *ret_what = op->import.regions[i].code;
+    return r;
+}
+
+static void write_node(Store *s, const DirNode *n) {
+    char areas[DIR_AREAS_MAX * 32], clusters[DIR_CLUSTERS_MAX * 12];
+    areas_format(n, areas, sizeof(areas));
+    clusters_format(n, clusters, sizeof(clusters));
+    const int flags = (n->broker ? NODE_BROKER : 0) | (n->inactive ? NODE_INACTIVE : 0) |
+                      (n->no_clients ? NODE_NO_CLIENTS : 0);
+    RUN(s,
+        "INSERT OR REPLACE INTO dir_node(id, kind, name, parent, home, broker_parent, flags,"
+        " capacity, areas, clusters) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+        TEXT(n->id), INT(n->kind), TEXT(n->name), TEXT(n->parent), TEXT(n->home),
+        TEXT(n->broker_parent), INT(flags), INT(n->capacity), TEXT(areas), TEXT(clusters));
+}
+
+static void write_key(Store *s, const DirKey *k) {
+    const int flags = (k->broker ? KEY_BROKER : 0) | (k->operator_ ? KEY_OPERATOR : 0) |
+                      (k->revoked ? KEY_REVOKED : 0);
+    RUN(s,
+        "INSERT OR REPLACE INTO dir_key(curve, node, label, flags, valid_from, valid_until) "
+        "VALUES(?1,?2,?3,?4,?5,?6)",
+        TEXT(k->curve), TEXT(k->node), TEXT(k->label), INT(flags), INT(k->valid_from_ms),
+        INT(k->valid_until_ms));
+}
+
+static void write_import(Store *s, const StoreOp *op, uint64_t version) {
+    if (op->import.replace) {
+        RUN(s, "DELETE FROM dir_node");
+        RUN(s, "DELETE FROM dir_key");
+        RUN(s, "DELETE FROM dir_region");
+    }
+    for (uint32_t i = 0; i < op->import.n_nodes; i++)
+        write_node(s, &op->import.nodes[i]);
+    for (uint32_t i = 0; i < op->import.n_keys; i++)
+        write_key(s, &op->import.keys[i]);
+    for (uint32_t i = 0; i < op->import.n_regions; i++) {
+        const DirRegion *r = &op->import.regions[i];
+        RUN(s, "INSERT OR REPLACE INTO dir_region(code, name, alias_of) VALUES(?1,?2,?3)",
+            TEXT(r->code), TEXT(r->name), TEXT(r->alias_of));
+    }
+    meta_set(s, "directory", (int64_t)version);
+}
+
+void run_import(Store *s, StoreOp *op) {
+    _cleanup_(directory_unrefp) Directory *d = NULL;
+    const char *what = "the directory as a whole";
+    const uint64_t version = directory_version(s->directory) + 1;
+    op->import.text[0] = '\0';
+    int r = directory_new(&d);
+    if (r == 0 && !op->import.replace)
+        r = read_tables(s, d);
+    if (r == 0)
+        r = add_import(op, d, &what);
+    if (r == 0)
+        r = directory_seal(d, version);
+    if (r == -EINVAL) { /* nothing was written yet */
+        snprintf(op->import.text, sizeof(op->import.text), "refused: %.120s does not stand", what);
+        return;
+    }
+    if (r < 0) {
+        db_fault(s, r, "cannot build the directory");
+        return;
+    }
+    write_import(s, op, version);
+    directory_unref(s->directory);
+    s->directory = TAKE_PTR(d);
+    op->import.directory = directory_ref(s->directory);
+}

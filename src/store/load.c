@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading rows and bodies for the broker. */
+#include <errno.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+#define LOAD_MAX 4096U /* rows of one operation: no long read in the store thread */
+
+void run_load(Store *s, StoreOp *op) {
+    const uint32_t limit = MIN(op->load.limit, LOAD_MAX);
+    free(op->load.rows);
+    op->load.n = 0;
+    op->load.end = false;
+    op->load.rows = calloc(MAX(limit, 1U), sizeof(DeliveryRow));
+    if (!op->load.rows) {
+        db_fault(s, -ENOMEM, "out of memory");
+        return;
+    }
+    _query_ q = QUERY(s,
+                      "SELECT " ROW_COLUMNS " FROM delivery "
+                      "WHERE queue = ?1 AND lane = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4",
+                      INT(op->load.queue), INT(op->load.lane), INT(op->load.after_seq),
+                      INT((int64_t)limit + 1)); /* one more tells whether this is the end */
+    while (op->load.n < limit && db_row(s, q))
+        queue_read_row(q, &op->load.rows[op->load.n++]);
+    op->load.end = op->load.n < limit || !db_row(s, q);
+}
+
+void run_next(Store *s, StoreOp *op) {
+    _query_ q = QUERY(s,
+                      "SELECT " ROW_COLUMNS " FROM delivery INDEXED BY delivery_case "
+                      "WHERE queue = ?1 AND order_key = ?2 ORDER BY seq LIMIT 1",
+                      INT(op->next_.queue), INT(op->next_.order_key));
+    op->next_.found = db_row(s, q);
+    if (op->next_.found)
+        queue_read_row(q, &op->next_.row);
+}
+
+static bool is_dead(Store *s, int64_t seq, QueueId queue, const char *recipient) {
+    return db_number(s,
+                     QUERY(s,
+                           "SELECT 1 FROM dead_letter WHERE seq = ?1 AND queue = ?2 "
+                           "AND recipient = ?3",
+                           INT(seq), INT(queue), TEXT(recipient)),
+                     0) != 0;
+}
+
+/* What goes with the copy for a neighbour: everyone behind that link who still waits for it. */
+static Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row) {
+    Forward *f = calloc(1, sizeof(*f));
+    if (!f) {
+        db_fault(s, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    f->present = true;
+    f->accepted_ms = m->n_stamps > 0 ? m->stamps[0].at_ms : m->accepted_ms;
+    f->expires_ms = MAX(m->expires_ms, row->expires_ms); /* a requeued one lives on */
+    f->n_stamps = m->n_stamps;
+    memcpy(f->stamps, m->stamps, sizeof(f->stamps));
+    for (uint32_t i = 0; i < m->route.n; i++) {
+        const RouteEntry *e = &m->route.list[i];
+        if (e->queue != row->queue || (e->flags & ROUTE_CLOSED))
+            continue;
+        if (e->flags & ROUTE_SCOPE_HOP) {
+            f->scope = true;
+            continue;
+        }
+        if (f->n_recipients == RECIPIENTS_MAX || is_dead(s, m->seq, row->queue, e->node))
+            continue;
+        Recipient *r = &f->recipients[f->n_recipients++];
+        r->role = e->role;
+        text_copy(r->node, sizeof(r->node), e->node);
+    }
+    return f;
+}
+
+static void name_recipient(Store *s, const StoredMessage *m, struct BodyWanted *w) {
+    const Queue *queue = queue_by_id(s, w->row.queue);
+    if (!queue)
+        return;
+    if (queue->subscription) {
+        w->recipient.role = ROLE_SUBSCRIBER;
+        text_copy(w->recipient.node, NODE_NAME_SIZE, queue->subscription->owner);
+        return;
+    }
+    const RouteEntry *e = route_find_queue(&m->route, queue->id);
+    w->recipient.role = e ? e->role : ROLE_ADDRESSEE;
+    text_copy(w->recipient.node, NODE_NAME_SIZE, queue_name(queue));
+}
+
+static void load_body(Store *s, struct BodyWanted *w) {
+    _cleanup_(stored_message_deinit) StoredMessage m;
+    _cleanup_(body_unrefp) Body *body = NULL;
+    w->body = body_unref(w->body);
+    free(w->forward);
+    w->forward = NULL;
+    w->recipient = (Recipient) { 0 };
+    if (!message_load_body(s, w->row.seq, &m, &body, &w->damaged))
+        w->damaged = true; /* a row without its message: as bad as a wrong checksum */
+    w->message_id = m.id;
+    if (w->damaged || s->fault < 0)
+        return;
+
+    w->n_stamps = m.n_stamps;
+    memcpy(w->stamps, m.stamps, sizeof(w->stamps));
+    w->accepted_ms = m.n_stamps > 0 ? m.stamps[0].at_ms : m.accepted_ms;
+    if (w->queue_kind == QUEUE_LINK)
+        w->forward = forward_for(s, &m, &w->row);
+    else
+        name_recipient(s, &m, w);
+    if ((w->row.flags & DELIVERY_FACTS_ONLY) && body->n_sealed > 0) {
+        w->body = body_new(body_envelope(body), body_facts(body), bytes_make(NULL, 0));
+        if (!w->body)
+            db_fault(s, -ENOMEM, "out of memory");
+    } else {
+        w->body = TAKE_PTR(body);
+    }
+}
+
+void run_bodies(Store *s, StoreOp *op) {
+    for (uint32_t i = 0; i < op->bodies.n && s->fault == 0; i++)
+        load_body(s, &op->bodies.wanted[i]);
+}

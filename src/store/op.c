@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations as values: making, freeing, and forgetting their results. */
+#include <errno.h>
+
+#include "store/private.h"
+
+StoreOp *store_op_new(OpKind kind) {
+    StoreOp *op = calloc(1, sizeof(*op));
+    if (op)
+        op->kind = kind;
+    return op;
+}
+
+static void bodies_reset(StoreOp *op) {
+    for (uint32_t i = 0; i < op->bodies.n && op->bodies.wanted; i++) {
+        struct BodyWanted *w = &op->bodies.wanted[i];
+        w->body = body_unref(w->body);
+        free(w->forward);
+        w->forward = NULL;
+    }
+}
+
+static void rows_reset(StoreOp *op) {
+    for (uint32_t i = 0; i < op->n_deposits; i++)
+        body_unref(op->deposits[i].body);
+    free(op->deposits);
+    free(op->recalled);
+    op->deposits = NULL;
+    op->recalled = NULL;
+    op->n_deposits = op->n_recalled = 0;
+}
+
+void op_results_reset(StoreOp *op) {
+    rows_reset(op);
+    switch (op->kind) {
+    case OP_ACCEPT:
+        publish_result_deinit(&op->accept.result);
+        op->accept.result = (PublishResult) { 0 };
+        op->accept.overrun = 0;
+        break;
+    case OP_LOAD:
+        free(op->load.rows);
+        op->load.rows = NULL;
+        op->load.n = 0;
+        break;
+    case OP_BODIES:
+        bodies_reset(op);
+        break;
+    case OP_SWEEP: /* the cursor may have moved: start over, hits are found again */
+        free(op->sweep.hits);
+        op->sweep.hits = NULL;
+        op->sweep.n = 0;
+        op->sweep.queue = op->sweep.seq = 0;
+        op->sweep.lane = LANE_EVENT;
+        break;
+    case OP_IMPORT:
+        op->import.directory = directory_unref(op->import.directory);
+        break;
+    case OP_QUERY:
+        op->query.table = table_free(op->query.table);
+        break;
+    case OP_DELIVERY:
+    case OP_NEXT:
+    case OP_QUEUE:
+    case OP_SUBSCRIPTION:
+    case OP_LINK:
+    case OP_BACKUP:
+    case OP_DEAD:
+        break; /* plain values, written anew */
+    }
+}
+
+StoreOp *store_op_free(StoreOp *op) {
+    if (!op)
+        return NULL;
+    op_results_reset(op);
+    switch (op->kind) {
+    case OP_ACCEPT:
+        message_free(op->accept.message);
+        break;
+    case OP_BODIES:
+        free(op->bodies.wanted);
+        break;
+    case OP_SUBSCRIPTION:
+        free(op->subscription.filter);
+        break;
+    case OP_IMPORT:
+        free(op->import.nodes);
+        free(op->import.keys);
+        free(op->import.regions);
+        break;
+    case OP_QUERY:
+        for (uint32_t i = 0; i < ARRAY_SIZE(op->query.args); i++)
+            free(op->query.args[i]);
+        break;
+    case OP_DELIVERY:
+    case OP_LOAD:
+    case OP_NEXT:
+    case OP_QUEUE:
+    case OP_SWEEP:
+    case OP_LINK:
+    case OP_BACKUP:
+    case OP_DEAD:
+        break;
+    }
+    free(op);
+    return NULL;
+}
+
+/* Room doubles whenever the count is a power of two: 1, 2, 4 ... */
+static bool needs_room(uint32_t n) {
+    return (n & (n - 1)) == 0;
+}
+
+void op_add_deposit(Store *s, StoreOp *op, const DeliveryRow *row, Body *body, bool lifted) {
+    if (needs_room(op->n_deposits)) {
+        const size_t room = op->n_deposits > 0 ? 2 * (size_t)op->n_deposits : 1;
+        Deposit *list = reallocarray(op->deposits, room, sizeof(*list));
+        if (!list) {
+            db_fault(s, -ENOMEM, "out of memory");
+            return;
+        }
+        op->deposits = list;
+    }
+    op->deposits[op->n_deposits++] =
+        (Deposit) { .row = *row, .body = body ? body_ref(body) : NULL, .lifted = lifted };
+}
+
+void op_add_recalled(Store *s, StoreOp *op, const DeliveryRow *row) {
+    if (needs_room(op->n_recalled)) {
+        const size_t room = op->n_recalled > 0 ? 2 * (size_t)op->n_recalled : 1;
+        DeliveryRow *list = reallocarray(op->recalled, room, sizeof(*list));
+        if (!list) {
+            db_fault(s, -ENOMEM, "out of memory");
+            return;
+        }
+        op->recalled = list;
+    }
+    op->recalled[op->n_recalled++] = *row;
+}

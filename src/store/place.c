@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a resolved recipient to its queue and its delivery row. */
+#include <errno.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+static Queue *queue_for(Store *s, int kind, const Placement *p) {
+    if (p->hop[0] == '\0')
+        return NULL;
+    if (strcmp(p->hop, s->self) == 0)
+        return queue_get(s, kind == KIND_RECEIPT ? QUEUE_RECEIPTS : QUEUE_MAILBOX, p->node);
+    Link *link = link_get(s, p->hop);
+    return link ? link->queue : NULL;
+}
+
+RouteEntry *place_recipient(Store *s, StoredMessage *m, const Placement *p) {
+    const Queue *queue = queue_for(s, m->kind, p);
+    RouteEntry *e = route_add(&m->route, p->node, p->role, p->flags, queue ? queue->id : 0);
+    if (!e)
+        db_fault(s, -ENOMEM, "out of memory");
+    return e;
+}
+
+/* Only supervisors behind this queue? Then the copy goes without the sealed part, and late. */
+static bool is_supervision(const Route *r, QueueId queue) {
+    for (uint32_t i = 0; i < r->n; i++)
+        if (r->list[i].queue == queue && r->list[i].role != ROLE_SUPERVISOR)
+            return false;
+    return true;
+}
+
+/* The queue has its row already (other recipients on the same link): it must suffice for all. */
+static bool join_row(Store *s, const StoredMessage *m, QueueId queue, bool supervision) {
+    DeliveryRow row;
+    if (!queue_find_row(s, queue, m->order_key, m->seq, &row))
+        return false;
+    if (!supervision && (row.flags & DELIVERY_FACTS_ONLY))
+        RUN(s, "UPDATE delivery SET flags = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
+            INT(queue), INT(row.lane), INT(row.seq), INT(row.flags & ~DELIVERY_FACTS_ONLY));
+    return true;
+}
+
+void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, const Copies *c) {
+    const RouteEntry *e = &m->route.list[i];
+    Queue *queue = queue_by_id(s, e->queue);
+    if (!queue)
+        return;
+    const bool supervision = is_supervision(&m->route, e->queue);
+    for (uint32_t k = 0; c->fresh && k < i; k++)
+        if (m->route.list[k].queue == e->queue)
+            return; /* one row however many recipients */
+    if (!c->fresh && join_row(s, m, e->queue, supervision))
+        return;
+
+    NewDelivery d = {
+        .queue = queue,
+        .seq = m->seq,
+        .order_key = m->order_key,
+        .since_ms = s->now_ms,
+        .expires_ms = MAX(m->expires_ms, c->expires_ms),
+        .lane = m->lane,
+        .size = c->size_full,
+        .body = c->full,
+    };
+    /* Rows that nobody is warned about are born warned: the sweep then needs no look at the
+     * message. */
+    if (supervision || !receipt_applies(m->kind))
+        d.flags |= DELIVERY_WARNED_EXPIRY | DELIVERY_WARNED_DELAY;
+    if (supervision) {
+        d.flags |= DELIVERY_FACTS_ONLY;
+        if (d.lane < LANE_ROUTINE)
+            d.lane = LANE_ROUTINE;
+        d.size = c->size_facts;
+        d.body = c->facts_only;
+    }
+    queue_deliver(s, op, &d);
+}
+
+/* Sizes and, when the body is at hand, the two forms in which it goes out. */
+void copies_init(Store *s, Copies *c, Body *body, bool fresh) {
+    *c = (Copies) {
+        .fresh = fresh,
+        .full = body,
+        .size_full = (uint32_t)body_size(body),
+        .size_facts = body->n_envelope + body->n_facts,
+    };
+    if (body->n_sealed == 0)
+        c->facts_only = body_ref(body);
+    else if (fresh)
+        c->facts_only = body_new(body_envelope(body), body_facts(body), bytes_make(NULL, 0));
+    if (fresh && !c->facts_only)
+        db_fault(s, -ENOMEM, "out of memory");
+}
+
+void copies_deinit(Copies *c) {
+    c->facts_only = body_unref(c->facts_only);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Inside of the store: its state and what its modules offer each other. Functions without a
+ * result leave an error in Store.fault (see stmt.h).
+ */
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+#include <utlist.h>
+
+#include "store/row.h"
+#include "store/stmt.h"
+#include "store/store.h"
+
+#define STORE_SCHEMA 1
+
+typedef struct Statement {
+    const char *sql;
+    sqlite3_stmt *stmt;
+    UT_hash_handle hh;
+} Statement;
+
+typedef struct Subscription Subscription;
+typedef struct Link Link;
+
+/* A queue; `waiting` follows table delivery within the transaction. */
+typedef struct Queue {
+    QueueId id;
+    QueueKind kind;
+    char key[1 + NODE_NAME_SIZE + SUBSCRIPTION_SIZE]; /* kind as a digit, then the name */
+    uint64_t waiting;
+    Subscription *subscription;
+    Link *link;
+    UT_hash_handle hh_key, hh_id;
+} Queue;
+
+static inline const char *queue_name(const Queue *q) {
+    return q->key + 1;
+}
+
+struct Subscription {
+    Queue *queue;
+    char owner[NODE_NAME_SIZE], name[SUBSCRIPTION_SIZE];
+    Filter filter;
+    bool blocked;       /* overrun: nothing more until read down to half the quota */
+    int64_t overrun_ms; /* copies were left out since then; 0 = none the owner was not told of */
+    Subscription *prev, *next;
+};
+
+struct Link {
+    Queue *queue;
+    bool open, dirty; /* dirty: counters not written yet in this transaction */
+    uint64_t sent_count, received_count;
+    Uuid sent_digest, received_digest;
+    Link *prev, *next;
+};
+
+/* How much intake the batch at hand gets: less at each try after "disk full". */
+typedef enum Intake {
+    INTAKE_NORMAL = 0,
+    INTAKE_URGENT, /* EVENT, EMERGENCY, receipts and recall orders */
+    INTAKE_NONE,
+} Intake;
+
+typedef struct Backup {
+    int state; /* as store_backup_state() */
+    sqlite3 *db;
+    sqlite3_backup *copy;
+    char path[4096], temp[4096 + 8], text[256];
+} Backup;
+
+struct Store {
+    sqlite3 *db;
+    int lock_fd;
+    char *path;
+    char self[NODE_NAME_SIZE];
+    StoreConfig config; /* path and self point to the copies above */
+
+    int fault;   /* sticky within the transaction */
+    int stopped; /* sticky for good: no further work after a fault */
+    int64_t now_ms;
+    Statement *statements;
+
+    /* What is kept of the tables; made again from them after a rollback. */
+    Queue *queues_by_key, *queues_by_id;
+    Subscription *subscriptions;
+    Link *links;
+    Directory *directory;
+    int64_t next_seq;
+    uint64_t purged; /* messages deleted since the file was made */
+
+    AcceptDecision decision; /* scratch: large */
+    Backup backup;
+    StoreHealth health;
+
+    Intake intake;
+    bool above_mark;       /* a water mark was passed */
+    int64_t full_until_ms; /* intake stays closed after "disk full" at least until then */
+    int64_t space_due_ms;
+    bool ballast;      /* the reserve file is there */
+    uint32_t wal_done; /* frames already copied into the database */
+
+    int64_t purge_seq, purge_due_ms;
+    Uuid dedup_cursor;
+    int64_t dedup_due_ms;
+};
+
+/* --- schema.c --- */
+int schema_open(Store *s, void (*progress)(void *), void *progress_data, char why[static 256]);
+int64_t meta_number(Store *s, const char *key, int64_t none);
+void meta_set(Store *s, const char *key, int64_t value);
+
+/* --- store.c, run.c --- */
+/* Reads queues, subscriptions, links, directory and counters from the tables. */
+void store_cache_load(Store *s);
+void store_cache_drop(Store *s);
+int store_checkpoint(Store *s, bool idle);
+
+/* --- op.c --- */
+void op_results_reset(StoreOp *op);
+void op_add_deposit(Store *s, StoreOp *op, const DeliveryRow *row, Body *body, bool lifted);
+void op_add_recalled(Store *s, StoreOp *op, const DeliveryRow *row);
+
+/* --- queue.c --- */
+/* NULL when it does not exist (find) or with a fault (get, which creates). */
+Queue *queue_find(Store *s, QueueKind kind, const char *name);
+Queue *queue_get(Store *s, QueueKind kind, const char *name);
+Queue *queue_by_id(Store *s, QueueId id);
+void queue_remove(Store *s, Queue *q); /* with all its rows */
+void queues_load(Store *s);
+void queues_drop(Store *s);
+void run_queue(Store *s, StoreOp *op);
+
+/* A delivery about to be made; lane and lifting are decided by what waits for the same case. */
+typedef struct NewDelivery {
+    Queue *queue;
+    int64_t seq, order_key, since_ms, expires_ms;
+    Lane lane;
+    uint32_t flags, size;
+    Body *body; /* borrowed, NULL = load it */
+} NewDelivery;
+void queue_deliver(Store *s, StoreOp *op, const NewDelivery *d);
+/* The row of (queue, order_key, seq) whatever its lane; false when it is not there. */
+bool queue_find_row(Store *s, QueueId queue, int64_t order_key, int64_t seq, DeliveryRow *ret);
+void queue_remove_row(Store *s, const DeliveryRow *row);
+void queue_read_row(sqlite3_stmt *q, DeliveryRow *ret);
+/* Columns in the order queue_read_row() wants. */
+#define ROW_COLUMNS "queue,lane,seq,order_key,attempts,flags,due,expires,size"
+
+/* --- message.c --- */
+/* What is stored of a message besides its parts. */
+typedef struct StoredMessage {
+    int64_t seq, order_key, accepted_ms, expires_ms;
+    Uuid id, thread; /* thread: case, else correlation, else the message itself */
+    int kind;
+    Lane lane;
+    bool cased;
+    ReceiptPolicy receipts;
+    char sender[NODE_NAME_SIZE], region[REGION_SIZE];
+    char origin[NODE_NAME_SIZE]; /* neighbour it came from; "" = published here */
+    uint32_t n_stamps;
+    HopStamp stamps[STAMPS_MAX];
+    Route route;
+} StoredMessage;
+
+void stored_message_deinit(StoredMessage *m);
+/* Without the parts. Returns false when there is no such message (or a fault); a row that does not
+ * decode comes back as far as it could be read. Call stored_message_deinit() in any case. */
+bool message_load(Store *s, int64_t seq, StoredMessage *ret);
+/* The same with the parts. *ret_damaged: the checksum does not match, *ret is NULL then. */
+bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_body,
+                       bool *ret_damaged);
+/* Gives it the next sequence number (m->seq) and writes it. */
+void message_insert(Store *s, StoredMessage *m, const Body *body);
+/* Writes the route again, and the sealed part if a body is given. */
+void message_update(Store *s, const StoredMessage *m, const Body *body);
+/* seq by id; 0 when not known. */
+int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[SHA256_SIZE]);
+bool message_has_row(Store *s, const StoredMessage *m, DeliveryRow *ret_any);
+
+/* --- receipts.c --- */
+/* What is to be said about one recipient of a message. */
+typedef struct Saying {
+    const char *recipient;
+    RecipientRole role;
+    ReceiptLevel level;
+    ReceiptCause cause;
+    uint32_t attempts;
+    const char *detail; /* may be NULL */
+} Saying;
+/* Records a final level (the first one wins) and makes the receipt the sender wants. Returns true
+ * when it was the first final one, or a level that is not final. */
+bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say);
+/* Writes an outcome unless there is one. Returns true when it was written. */
+bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempts,
+                    const char *detail);
+/* LEVEL_NONE when nothing final is known. */
+ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient);
+/* A receipt from another broker passes: note it on the message it is about. */
+void receipt_note(Store *s, const Message *receipt, const char *neighbour);
+/* Does the message get outcomes and receipts at all? */
+bool receipt_applies(int kind);
+
+/* --- trail (trace.c) --- */
+void trail_add(Store *s, int64_t seq, const char *step, const char *who, const char *note);
+
+/* --- operations --- */
+void run_accept(Store *s, StoreOp *op);
+void run_delivery(Store *s, StoreOp *op);
+void run_load(Store *s, StoreOp *op);
+void run_next(Store *s, StoreOp *op);
+void run_bodies(Store *s, StoreOp *op);
+void run_subscription(Store *s, StoreOp *op);
+void run_sweep(Store *s, StoreOp *op);
+void run_link(Store *s, StoreOp *op);
+void run_import(Store *s, StoreOp *op);
+void run_query(Store *s, StoreOp *op);
+void run_backup(Store *s, StoreOp *op);
+void run_dead(Store *s, StoreOp *op);
+
+/* --- place.c, recall.c --- */
+typedef struct Placement {
+    const char *node;
+    RecipientRole role;
+    uint8_t flags;   /* ROUTE_... */
+    const char *hop; /* self = local, "" = unroutable */
+} Placement;
+/* Adds the recipient to the route of m and finds (or makes) the queue for it. */
+RouteEntry *place_recipient(Store *s, StoredMessage *m, const Placement *p);
+
+/* The forms in which one message goes out, shared by its deliveries. */
+typedef struct Copies {
+    Body *full;       /* borrowed */
+    Body *facts_only; /* owned; NULL = load it */
+    uint32_t size_full, size_facts;
+    int64_t expires_ms; /* at least; 0 = as the message */
+    bool fresh;         /* the message is just being stored: no row can exist yet */
+} Copies;
+void copies_init(Store *s, Copies *c, Body *body, bool fresh);
+void copies_deinit(Copies *c);
+/* Makes the delivery of route entry i, unless its queue has one for this message. */
+void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, const Copies *c);
+
+void accept_recall(Store *s, StoreOp *op);
+/* What both kinds of acceptance share. */
+void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret);
+void accept_store(Store *s, StoreOp *op, StoredMessage *m);
+void accept_refuse(Store *s, StoreOp *op, Verdict verdict);
+Reasons *accept_reasons(Store *s, PublishResult *r);
+void accept_list_recipients(Store *s, PublishResult *r, const StoredMessage *m);
+
+/* --- subscription.c, link.c --- */
+/* Copies for every named subscription that wants the message. */
+void subscriptions_feed(Store *s, StoreOp *op, const StoredMessage *m, const Copies *c);
+void subscriptions_load(Store *s);
+void subscriptions_drop(Store *s);
+Link *link_get(Store *s, const char *neighbour);
+void link_count_sent(Store *s, Queue *q, const Uuid *id);
+void link_count_received(Store *s, const char *neighbour, const Uuid *id);
+void links_load(Store *s);
+void links_drop(Store *s);
+void links_flush(Store *s);
+/* After an unclean stop: what was out on an open link may have arrived. */
+void links_mark_uncertain(Store *s);
+
+/* --- directory-table.c --- */
+void directory_load(Store *s);
+
+/* --- query.c, trace.c, check.c --- */
+void query_trace(Store *s, StoreOp *op, Table *t);
+void query_outcome(Store *s, StoreOp *op, Table *t);
+void query_check(Store *s, StoreOp *op, Table *t);
+/* "WAITING", "DEAD" or "DONE". */
+const char *message_state(Store *s, const StoredMessage *m);
+
+/* --- purge.c, backup.c, space.c --- */
+int purge_step(Store *s, bool *ret_more);
+int backup_step(Store *s, bool *ret_more);
+void backup_stop(Store *s);
+void space_check(Store *s);
+void space_release_ballast(Store *s);
+void space_make_ballast(Store *s);
+bool space_intake_is_open(const Store *s, const Message *m);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is finished and old goes, in bounded steps; what is not finished stays, however old. */
+#include <errno.h>
+
+#include "store/private.h"
+
+#define PURGE_ROWS      200U
+#define PURGE_PERIOD_MS (10 * MINUTE_MS)
+#define DEDUP_PERIOD_MS (6 * HOUR_MS)
+#define VACUUM_PAGES    1024 /* unused pages that are worth giving back */
+
+static bool is_event(const StoredMessage *m) {
+    const KindInfo *info = kind_info(m->kind);
+    return m->lane == LANE_EVENT || (info && info->event);
+}
+
+static int64_t retention_of(const Store *s, const StoredMessage *m) {
+    return is_event(m) ? MAX(s->config.retention_event_ms, s->config.retention_ms)
+                       : s->config.retention_ms;
+}
+
+/* Does every recipient have its end, as far as this broker is the one to know? A broker on the way
+ * is done when it handed the message over. */
+static bool all_ended(Store *s, const StoredMessage *m) {
+    if (!receipt_applies(m->kind))
+        return true;
+    for (uint32_t i = 0; i < m->route.n; i++) {
+        const RouteEntry *e = &m->route.list[i];
+        const Queue *queue = queue_by_id(s, e->queue);
+        const bool on_the_way = queue && queue->kind == QUEUE_LINK &&
+                                (m->origin[0] != '\0' || (e->flags & ROUTE_SCOPE_HOP));
+        if (!on_the_way && outcome_level(s, m->seq, e->node) == LEVEL_NONE)
+            return false;
+    }
+    return true;
+}
+
+static bool is_finished(Store *s, const StoredMessage *m) {
+    DeliveryRow row;
+    const int64_t retention = retention_of(s, m);
+    if (m->accepted_ms + retention > s->now_ms || message_has_row(s, m, &row))
+        return false;
+    if (db_number(s, QUERY(s, "SELECT 1 FROM dead_letter WHERE seq = ?1 LIMIT 1", INT(m->seq)), 0))
+        return false;
+    return all_ended(s, m) || m->expires_ms + retention <= s->now_ms;
+}
+
+static void delete_message(Store *s, int64_t seq) {
+    RUN(s, "DELETE FROM message WHERE seq = ?1", INT(seq));
+    RUN(s, "DELETE FROM outcome WHERE seq = ?1", INT(seq));
+    RUN(s, "DELETE FROM trail WHERE seq = ?1", INT(seq));
+    s->purged++;
+}
+
+/* Messages are in order of acceptance, so the walk ends at the first one that is too young. */
+static bool purge_messages(Store *s) {
+    const uint64_t before = s->purged;
+    bool more = true;
+    for (uint32_t i = 0; i < PURGE_ROWS && more && s->fault == 0; i++) {
+        _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
+        const int64_t seq =
+            db_number(s,
+                      QUERY(s, "SELECT seq FROM message WHERE seq > ?1 ORDER BY seq LIMIT 1",
+                            INT(s->purge_seq)),
+                      0);
+        more = seq > 0 && message_load(s, seq, &m) &&
+               m.accepted_ms + s->config.retention_ms <= s->now_ms;
+        if (!more)
+            break;
+        s->purge_seq = seq;
+        if (is_finished(s, &m))
+            delete_message(s, seq);
+    }
+    if (s->purged != before) {
+        meta_set(s, "purged", (int64_t)s->purged);
+        meta_set(s, "next_seq", s->next_seq); /* numbers are never used again */
+    }
+    if (!more) {
+        s->purge_seq = 0;
+        s->purge_due_ms = s->now_ms + PURGE_PERIOD_MS;
+    }
+    return more;
+}
+
+/* Ids are remembered longer than messages, and at least as long as them. */
+static bool purge_dedup(Store *s) {
+    Uuid old[PURGE_ROWS];
+    uint32_t n = 0, n_old = 0;
+    {
+        _query_ q =
+            QUERY(s,
+                  "SELECT d.id, d.accepted_at <= ?2 AND NOT EXISTS("
+                  "SELECT 1 FROM message m WHERE m.seq = d.seq) "
+                  "FROM dedup d WHERE d.id > ?1 ORDER BY d.id LIMIT ?3",
+                  UUID(&s->dedup_cursor), INT(s->now_ms - s->config.dedup_ms), INT(PURGE_ROWS));
+        Uuid last = s->dedup_cursor;
+        for (; n < PURGE_ROWS && db_row(s, q); n++) {
+            last = col_uuid(q, 0);
+            if (col_int(q, 1))
+                old[n_old++] = last;
+        }
+        s->dedup_cursor = last;
+    }
+    for (uint32_t i = 0; i < n_old; i++)
+        RUN(s, "DELETE FROM dedup WHERE id = ?1", UUID(&old[i]));
+    if (n == PURGE_ROWS)
+        return true;
+    s->dedup_cursor = (Uuid) { { 0 } };
+    s->dedup_due_ms = s->now_ms + DEDUP_PERIOD_MS;
+    return false;
+}
+
+/* Unused pages are kept for the next peak unless they are a quarter of the file. */
+static bool wants_vacuum(Store *s) {
+    const int64_t pages = db_number(s, QUERY(s, "PRAGMA page_count"), 0);
+    const int64_t unused = db_number(s, QUERY(s, "PRAGMA freelist_count"), 0);
+    return unused > VACUUM_PAGES && unused > pages / 4;
+}
+
+int purge_step(Store *s, bool *ret_more) {
+    const bool messages = s->now_ms >= s->purge_due_ms, dedup = s->now_ms >= s->dedup_due_ms;
+    bool more = false;
+    if (messages || dedup) {
+        (void)db_exec(s, "BEGIN IMMEDIATE");
+        if (messages)
+            more = purge_messages(s);
+        if (dedup)
+            more = purge_dedup(s) || more;
+        (void)db_exec(s, "COMMIT");
+    }
+    if (s->fault == 0 && wants_vacuum(s)) {
+        (void)db_exec(s, "PRAGMA incremental_vacuum(64)");
+        more = true;
+    }
+    if (s->fault == 0) {
+        *ret_more = *ret_more || more;
+        return 0;
+    }
+    const int r = s->fault;
+    if (!sqlite3_get_autocommit(s->db))
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* the fault is what counts */
+    if (r != -ENOSPC)
+        return r;
+    /* Deleting needs room as well: give the ballast for it and come back. */
+    s->fault = 0;
+    space_release_ballast(s);
+    s->purge_seq = 0;
+    s->purge_due_ms = s->dedup_due_ms = s->now_ms + 5 * SECOND_MS;
+    store_cache_load(s);
+    return s->fault;
+}

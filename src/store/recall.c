@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OP_ACCEPT of a RECALL_ORDER. The order goes to everyone the message went to and who has no
+ * outcome yet: rows waiting here are flagged and given to the caller, and every link behind which
+ * such a recipient is gets the order too. On a link it has the order key of the message, so it can
+ * never overtake it; a neighbour that never saw the message ignores it.
+ */
+#include <errno.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+static void flag_row(Store *s, StoreOp *op, const StoredMessage *m, QueueId queue) {
+    DeliveryRow row;
+    if (!queue_find_row(s, queue, m->order_key, m->seq, &row))
+        return;
+    const Queue *q = queue_by_id(s, queue);
+    /* It may have arrived already: only the order that follows it can tell. */
+    if (q && q->kind == QUEUE_LINK && (row.flags & DELIVERY_UNCERTAIN))
+        return;
+    if (row.flags & DELIVERY_RECALLED)
+        return;
+    row.flags |= DELIVERY_RECALLED;
+    RUN(s, "UPDATE delivery SET flags = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
+        INT(row.queue), INT(row.lane), INT(row.seq), INT(row.flags));
+    op_add_recalled(s, op, &row);
+}
+
+static bool is_named(const StoreOp *op, const char *node) {
+    const Message *m = op->accept.message;
+    if (!op->accept.from_link || m->fwd.scope)
+        return true;
+    for (uint32_t i = 0; i < m->fwd.n_recipients; i++)
+        if (strcmp(m->fwd.recipients[i].node, node) == 0)
+            return true;
+    return false;
+}
+
+/* Route of the order: the pending part of the message's route. */
+static void collect(Store *s, StoreOp *op, const StoredMessage *target, StoredMessage *order) {
+    for (uint32_t i = 0; i < target->route.n && s->fault == 0; i++) {
+        const RouteEntry *e = &target->route.list[i];
+        if (e->queue == 0 || (!(e->flags & ROUTE_SCOPE_HOP) && !is_named(op, e->node)))
+            continue;
+        if (outcome_level(s, target->seq, e->node) != LEVEL_NONE) {
+            Reasons *list = accept_reasons(s, &op->accept.result);
+            if (list)
+                reasons_warn(list, "RECALL_TOO_LATE", e->node);
+            continue;
+        }
+        flag_row(s, op, target, e->queue);
+        const Queue *queue = queue_by_id(s, e->queue);
+        /* A local recipient's copy is withdrawn by its row; the order itself is not for people. */
+        const QueueId way = queue && queue->kind == QUEUE_LINK ? e->queue : 0;
+        if (!route_add(&order->route, e->node, e->role, e->flags, way))
+            db_fault(s, -ENOMEM, "out of memory");
+        trail_add(s, target->seq, "recall ordered", e->node, "");
+    }
+    order->route.scope = target->route.scope;
+}
+
+static bool refuse_unless_theirs(Store *s, StoreOp *op, int64_t seq, const StoredMessage *target) {
+    if (op->accept.from_link)
+        return false;
+    const char *code = NULL;
+    if (seq == 0)
+        code = "NO_SUCH_MESSAGE";
+    else if (strcmp(target->sender, op->accept.message->env.sender) != 0)
+        code = "NOT_YOURS";
+    if (!code)
+        return false;
+    reasons_add(&s->decision.reasons, code, "recall_of", NULL, NULL);
+    accept_refuse(s, op, VERDICT_REFUSED);
+    return true;
+}
+
+/* Copies of named subscriptions are withdrawn without a word. */
+static void withdraw_copies(Store *s, const StoredMessage *target) {
+    const Subscription *sub;
+    DeliveryRow row;
+    DL_FOREACH (s->subscriptions, sub)
+        if (queue_find_row(s, sub->queue->id, target->order_key, target->seq, &row))
+            RUN(s, "UPDATE delivery SET flags = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
+                INT(row.queue), INT(row.lane), INT(row.seq), INT(row.flags | DELIVERY_RECALLED));
+}
+
+void accept_recall(Store *s, StoreOp *op) {
+    const Message *message = op->accept.message;
+    _cleanup_(stored_message_deinit) StoredMessage target = { 0 }, order;
+    _cleanup_(copies_deinit) Copies copies = { 0 };
+    int64_t seq = message_find(s, &message->facts.recall_of, NULL);
+    if (seq > 0 && (!message_load(s, seq, &target) || !receipt_applies(target.kind)))
+        seq = 0;
+    /* A neighbour vouches for its side, but the sender of the message stays the only one who may
+     * recall it. */
+    if (op->accept.from_link && seq > 0 && strcmp(target.sender, message->env.sender) != 0)
+        seq = 0;
+    accept_begin(s, op, &order);
+    if (refuse_unless_theirs(s, op, seq, &target))
+        return;
+    if (seq > 0) {
+        order.order_key = target.order_key;
+        collect(s, op, &target, &order);
+        withdraw_copies(s, &target);
+    }
+    accept_store(s, op, &order);
+    copies_init(s, &copies, message->body, true);
+    for (uint32_t i = 0; i < order.route.n && s->fault == 0; i++)
+        place_delivery(s, op, &order, i, &copies);
+    accept_list_recipients(s, &op->accept.result, &order);
+}

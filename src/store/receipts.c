@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Outcomes (the first final level wins) and the receipts that tell the sender. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+bool receipt_applies(int kind) {
+    return kind != KIND_RECEIPT && kind != KIND_RECALL_ORDER;
+}
+
+bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempts,
+                    const char *detail) {
+    return RUN(s,
+               "INSERT INTO outcome(seq, recipient, level, cause, said_at, leg, attempts, detail) "
+               "VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT DO NOTHING",
+               INT(seq), TEXT(o->recipient), INT(o->level), INT(o->cause), INT(o->said_ms),
+               TEXT(o->leg), INT(attempts), TEXT(detail ? detail : "")) > 0;
+}
+
+ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient) {
+    return (ReceiptLevel)db_number(
+        s,
+        QUERY(s, "SELECT level FROM outcome WHERE seq = ?1 AND recipient = ?2", INT(seq),
+              TEXT(recipient)),
+        LEVEL_NONE);
+}
+
+/* The queue that leads to the sender: its own, or the link towards its home; when the directory
+ * does not know the sender (any more), back the way the message came. */
+static Queue *way_to_sender(Store *s, const StoredMessage *m) {
+    const char *hop = directory_next_hop(s->directory, s->self, m->sender);
+    if (!hop)
+        hop = m->origin[0] != '\0' ? m->origin : s->self;
+    if (strcmp(hop, s->self) == 0)
+        return queue_get(s, QUEUE_RECEIPTS, m->sender);
+    Link *link = link_get(s, hop);
+    return link ? link->queue : NULL;
+}
+
+static void fill_receipt(Store *s, const StoredMessage *m, const Saying *say, Receipt *r) {
+    *r = (Receipt) {
+        .message_id = m->id,
+        .level = say->level,
+        .cause = say->cause,
+        .said_ms = s->now_ms,
+        .attempts = say->attempts,
+        .correlation_id = m->thread,
+        .n_stamps = m->n_stamps,
+    };
+    text_copy(r->sender, sizeof(r->sender), m->sender);
+    text_copy(r->recipient, sizeof(r->recipient), say->recipient);
+    text_copy(r->leg, sizeof(r->leg), s->self);
+    text_copy(r->detail, sizeof(r->detail), say->detail ? say->detail : "");
+    text_copy(r->region, sizeof(r->region), m->region);
+    memcpy(r->stamps, m->stamps, sizeof(r->stamps));
+}
+
+/* A receipt is a message of this broker's own. It needs no dedup row here: what it tells is said
+ * once, because it is said together with the change of state. */
+static void send_receipt(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say) {
+    Queue *queue = way_to_sender(s, m);
+    Receipt r;
+    if (!queue || s->fault < 0)
+        return;
+    fill_receipt(s, m, say, &r);
+    _cleanup_(body_unrefp) Body *body = s->config.encode_receipt(&r, s->self, s->now_ms);
+    _cleanup_(stored_message_deinit) StoredMessage receipt = {
+        .id = receipt_message_id(&r),
+        .kind = KIND_RECEIPT,
+        .lane = LANE_PRIORITY,
+        .order_key = m->order_key,
+        .thread = m->thread,
+        .accepted_ms = s->now_ms,
+        .expires_ms = s->now_ms + s->config.accept.default_expiry_ms,
+        .n_stamps = 1,
+        .stamps = { { .at_ms = s->now_ms } },
+    };
+    text_copy(receipt.sender, NODE_NAME_SIZE, s->self);
+    text_copy(receipt.region, REGION_SIZE, m->region);
+    text_copy(receipt.stamps[0].broker, NODE_NAME_SIZE, s->self);
+    if (!body || !route_add(&receipt.route, m->sender, ROLE_ADDRESSEE, 0, queue->id)) {
+        db_fault(s, -ENOMEM, "out of memory");
+        return;
+    }
+    message_insert(s, &receipt, body);
+    queue_deliver(s, op,
+                  &(NewDelivery) { .queue = queue,
+                                   .seq = receipt.seq,
+                                   .order_key = receipt.order_key,
+                                   .since_ms = s->now_ms,
+                                   .expires_ms = receipt.expires_ms,
+                                   .lane = LANE_PRIORITY,
+                                   .flags = DELIVERY_WARNED_EXPIRY | DELIVERY_WARNED_DELAY,
+                                   .size = (uint32_t)body_size(body),
+                                   .body = body });
+}
+
+bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say) {
+    if (s->fault < 0 || !receipt_applies(m->kind) || say->role == ROLE_SUBSCRIBER)
+        return false;
+    if (receipt_is_final(say->level)) {
+        OutcomeRow o = { .level = say->level, .cause = say->cause, .said_ms = s->now_ms };
+        text_copy(o.recipient, sizeof(o.recipient), say->recipient);
+        text_copy(o.leg, sizeof(o.leg), s->self);
+        if (!outcome_insert(s, m->seq, &o, say->attempts, say->detail))
+            return false;
+    }
+    if (receipt_is_wanted(m->receipts, (int)say->level))
+        send_receipt(s, op, m, say);
+    return s->fault == 0;
+}
+
+/* May this neighbour speak about that recipient? Only when the message was given to it for the
+ * recipient, or when the recipient was not known when the message was stored (event scope,
+ * redirected dead letter). */
+static bool may_speak(Store *s, const StoredMessage *m, const char *recipient,
+                      const char *neighbour) {
+    const RouteEntry *e = route_find(&m->route, recipient);
+    const Queue *link = queue_find(s, QUEUE_LINK, neighbour);
+    return !e || (link && e->queue == link->id);
+}
+
+void receipt_note(Store *s, const Message *receipt, const char *neighbour) {
+    const Facts *f = &receipt->facts;
+    _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
+    if (!f->readable)
+        return;
+    const int64_t seq = message_find(s, &f->receipt_for, NULL);
+    if (seq == 0 || !message_load(s, seq, &m) || !receipt_applies(m.kind))
+        return;
+    OutcomeRow o = { .level = (ReceiptLevel)f->receipt_level,
+                     .cause = (ReceiptCause)f->receipt_cause,
+                     .said_ms = f->receipt_said_ms };
+    text_copy(o.recipient, sizeof(o.recipient), f->receipt_recipient);
+    text_copy(o.leg, sizeof(o.leg), f->receipt_leg);
+    const bool allowed = may_speak(s, &m, o.recipient, neighbour);
+    if (allowed && receipt_is_final(f->receipt_level) && outcome_insert(s, seq, &o, 0, NULL))
+        return;
+    char note[160];
+    snprintf(note, sizeof(note), "%s said by %.64s%s", receipt_level_name(f->receipt_level), o.leg,
+             allowed ? "" : ", not believed: it came over another link");
+    trail_add(s, seq, "told", o.recipient, note);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One batch of operations as one transaction, and the housekeeping between batches. */
+#include <errno.h>
+
+#include "store/private.h"
+
+#define CHECKPOINT_IDLE_PAGES    1000U
+#define CHECKPOINT_BUSY_PAGES    4000U
+#define CHECKPOINT_RESTART_PAGES 16000U
+#define FULL_PAUSE_MS            (5 * SECOND_MS)
+
+static void run_op(Store *s, StoreOp *op) {
+    switch (op->kind) {
+    case OP_ACCEPT:
+        run_accept(s, op);
+        break;
+    case OP_DELIVERY:
+        run_delivery(s, op);
+        break;
+    case OP_LOAD:
+        run_load(s, op);
+        break;
+    case OP_NEXT:
+        run_next(s, op);
+        break;
+    case OP_BODIES:
+        run_bodies(s, op);
+        break;
+    case OP_QUEUE:
+        run_queue(s, op);
+        break;
+    case OP_SUBSCRIPTION:
+        run_subscription(s, op);
+        break;
+    case OP_SWEEP:
+        run_sweep(s, op);
+        break;
+    case OP_LINK:
+        run_link(s, op);
+        break;
+    case OP_IMPORT:
+        run_import(s, op);
+        break;
+    case OP_QUERY:
+        run_query(s, op);
+        break;
+    case OP_BACKUP:
+        run_backup(s, op);
+        break;
+    case OP_DEAD:
+        run_dead(s, op);
+        break;
+    }
+}
+
+static void rollback(Store *s) {
+    if (!sqlite3_get_autocommit(s->db)) /* SQLite may have done it itself */
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int attempt(Store *s, StoreOp *list) {
+    (void)db_exec(s, "BEGIN IMMEDIATE"); /* errors stick and end the loop */
+    for (StoreOp *op = list; op && s->fault == 0; op = op->next)
+        run_op(s, op);
+    links_flush(s);
+    return db_exec(s, "COMMIT");
+}
+
+int store_run(Store *s, StoreOp *list, int64_t now_ms) {
+    if (s->stopped < 0)
+        return s->stopped;
+    s->now_ms = now_ms;
+    if (now_ms >= s->space_due_ms)
+        space_check(s);
+
+    /* "Disk full" is met with less and less intake; the rest has the ballast's room. */
+    for (s->intake = INTAKE_NORMAL; attempt(s, list) < 0; s->intake++) {
+        const int r = s->fault;
+        rollback(s);
+        if (r != -ENOSPC || s->intake == INTAKE_NONE)
+            return s->stopped = r;
+        for (StoreOp *op = list; op; op = op->next)
+            op_results_reset(op);
+        s->fault = 0;
+        s->full_until_ms = now_ms + FULL_PAUSE_MS;
+        s->health.intake_closed = true;
+        space_release_ballast(s);
+        store_cache_load(s);
+        if (s->fault < 0)
+            return s->stopped = s->fault;
+    }
+    s->health.commits++;
+    return s->stopped = store_checkpoint(s, false);
+}
+
+int store_checkpoint(Store *s, bool idle) {
+    const uint64_t pages = s->health.wal_frames, todo = pages - s->wal_done;
+    if (todo < (idle ? CHECKPOINT_IDLE_PAGES : CHECKPOINT_BUSY_PAGES))
+        return 0;
+    /* RESTART only waits for readers; with none it costs the same as PASSIVE. */
+    const int mode =
+        pages >= CHECKPOINT_RESTART_PAGES ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+    int frames = 0, done = 0;
+    sqlite3_busy_timeout(s->db, 200);
+    const int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, &frames, &done);
+    sqlite3_busy_timeout(s->db, 5000);
+    if (done > 0)
+        s->wal_done = (uint32_t)done;
+    if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
+        return 0;
+    const int r = db_fail(s, rc);
+    s->fault = 0;
+    if (r != -ENOSPC)
+        return r;
+    /* The database file could not grow; everything is safe in the log. */
+    s->full_until_ms = s->now_ms + FULL_PAUSE_MS;
+    s->health.intake_closed = true;
+    return 0;
+}
+
+int store_idle(Store *s, int64_t now_ms, bool *ret_more) {
+    if (s->stopped < 0)
+        return s->stopped;
+    s->now_ms = now_ms;
+    bool more = false;
+    if (now_ms >= s->space_due_ms)
+        space_check(s);
+    space_make_ballast(s);
+    int r = store_checkpoint(s, true);
+    if (r == 0)
+        r = backup_step(s, &more);
+    if (r == 0)
+        r = purge_step(s, &more);
+    if (r < 0)
+        return s->stopped = r;
+    *ret_more = more;
+    return 0;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+#define APPLICATION_ID 0x53525349 /* "SRSI" */
+
+/*
+ * Version 1. Bodies are appended by sequence number; what changes is narrow: a delivery row lives
+ * until it is settled and is then deleted, an outcome row comes when something final is known.
+ * message.sum is over every other column: bit rot is found before a body is handed out.
+ */
+static const char schema_1[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE message("
+    "  seq INTEGER PRIMARY KEY, id BLOB NOT NULL, kind INTEGER NOT NULL, lane INTEGER NOT NULL,"
+    "  sender TEXT NOT NULL, order_key INTEGER NOT NULL, cased INTEGER NOT NULL,"
+    "  thread BLOB NOT NULL, region TEXT NOT NULL, accepted_at INTEGER NOT NULL,"
+    "  expires_at INTEGER NOT NULL, receipts INTEGER NOT NULL, origin TEXT NOT NULL,"
+    "  stamps BLOB NOT NULL, route BLOB NOT NULL, sum INTEGER NOT NULL,"
+    "  envelope BLOB NOT NULL, facts BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;"
+    "CREATE INDEX message_case ON message(order_key) WHERE cased = 1;"
+    "CREATE TABLE dedup("
+    "  id BLOB PRIMARY KEY, digest BLOB NOT NULL, seq INTEGER NOT NULL,"
+    "  accepted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE queue("
+    "  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL,"
+    "  UNIQUE(kind, name)) STRICT;"
+    "CREATE TABLE delivery("
+    "  queue INTEGER NOT NULL, lane INTEGER NOT NULL, seq INTEGER NOT NULL,"
+    "  order_key INTEGER NOT NULL, attempts INTEGER NOT NULL, flags INTEGER NOT NULL,"
+    "  due INTEGER NOT NULL, expires INTEGER NOT NULL, size INTEGER NOT NULL,"
+    "  since INTEGER NOT NULL, PRIMARY KEY(queue, lane, seq)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX delivery_case ON delivery(queue, order_key, seq);"
+    "CREATE TABLE outcome("
+    "  seq INTEGER NOT NULL, recipient TEXT NOT NULL, level INTEGER NOT NULL,"
+    "  cause INTEGER NOT NULL, said_at INTEGER NOT NULL, leg TEXT NOT NULL,"
+    "  attempts INTEGER NOT NULL, detail TEXT NOT NULL,"
+    "  PRIMARY KEY(seq, recipient)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE dead_letter("
+    "  seq INTEGER NOT NULL, queue INTEGER NOT NULL, recipient TEXT NOT NULL,"
+    "  lane INTEGER NOT NULL, order_key INTEGER NOT NULL, cause INTEGER NOT NULL,"
+    "  detail TEXT NOT NULL, attempts INTEGER NOT NULL, at INTEGER NOT NULL,"
+    "  flags INTEGER NOT NULL, expires INTEGER NOT NULL, size INTEGER NOT NULL,"
+    "  PRIMARY KEY(seq, queue, recipient)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE trail("
+    "  seq INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL,"
+    "  who TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY(seq, n)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE subscription("
+    "  queue INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, filter BLOB NOT NULL,"
+    "  blocked INTEGER NOT NULL, overrun_at INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE link("
+    "  queue INTEGER PRIMARY KEY, open INTEGER NOT NULL, sent_count INTEGER NOT NULL,"
+    "  sent_digest BLOB NOT NULL, received_count INTEGER NOT NULL,"
+    "  received_digest BLOB NOT NULL) STRICT;"
+    "CREATE TABLE dir_node("
+    "  id TEXT PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, parent TEXT NOT NULL,"
+    "  home TEXT NOT NULL, broker_parent TEXT NOT NULL, flags INTEGER NOT NULL,"
+    "  capacity INTEGER NOT NULL, areas TEXT NOT NULL, clusters TEXT NOT NULL)"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE TABLE dir_key("
+    "  curve TEXT PRIMARY KEY, node TEXT NOT NULL, label TEXT NOT NULL, flags INTEGER NOT NULL,"
+    "  valid_from INTEGER NOT NULL, valid_until INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE dir_region("
+    "  code TEXT PRIMARY KEY, name TEXT NOT NULL, alias_of TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "PRAGMA application_id = 1397904201;";
+
+_Static_assert(APPLICATION_ID == 1397904201, "the number in schema_1");
+
+/* Forward only: step i brings a file of version i to version i + 1. */
+static const char *const steps[STORE_SCHEMA] = { schema_1 };
+
+int64_t meta_number(Store *s, const char *key, int64_t none) {
+    return db_number(s, QUERY(s, "SELECT value FROM meta WHERE key = ?1", TEXT(key)), none);
+}
+
+void meta_set(Store *s, const char *key, int64_t value) {
+    RUN(s, "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)", TEXT(key), INT(value));
+}
+
+_printf_(3, 4) static int refuse(char why[static 256], int error, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, 256, format, args);
+    va_end(args);
+    return error;
+}
+
+static int refuse_fault(Store *s, char why[static 256], const char *doing) {
+    return refuse(why, s->fault, "%.150s: %s: %.80s", s->path, doing, s->health.fault);
+}
+
+/* Reads before anything is written: a file that is not ours stays as it is. */
+static int check_identity(Store *s, int *ret_version, char why[static 256]) {
+    const int64_t tables = db_number(s, QUERY(s, "SELECT count(*) FROM sqlite_schema"), 0);
+    const int64_t version = db_number(s, QUERY(s, "PRAGMA user_version"), 0);
+    const int64_t application = db_number(s, QUERY(s, "PRAGMA application_id"), 0);
+    if (s->fault < 0)
+        return refuse_fault(s, why, "cannot be read as a store");
+    if (application != APPLICATION_ID && (tables > 0 || version != 0))
+        return refuse(why, -EUCLEAN, "%.180s is an SQLite file of another program", s->path);
+    if (version > STORE_SCHEMA)
+        return refuse(why, -EPROTO,
+                      "%.120s has schema version %d, this program knows up to %d: install the "
+                      "newer version",
+                      s->path, (int)version, STORE_SCHEMA);
+    *ret_version = (int)version;
+    return 0;
+}
+
+static int expect_pragma(Store *s, sqlite3_stmt *q, int64_t want, const char *name,
+                         char why[static 256]) {
+    const int64_t is = db_number(s, q, -1);
+    if (s->fault < 0)
+        return refuse_fault(s, why, name);
+    if (is != want)
+        return refuse(why, -EIO, "%.150s: %s is %d where %d is needed", s->path, name, (int)is,
+                      (int)want);
+    return 0;
+}
+
+static int set_pragmas(Store *s, int version, char why[static 256]) {
+    if (version == 0) { /* these two only take effect before the first page is written */
+        char sql[64];
+        snprintf(sql, sizeof(sql), "PRAGMA page_size = %u", (unsigned)s->config.page_size);
+        (void)db_exec(s, sql); /* sticky */
+        (void)db_exec(s, "PRAGMA auto_vacuum = INCREMENTAL");
+    }
+    (void)db_exec(s, "PRAGMA secure_delete = FAST; PRAGMA cell_size_check = ON;"
+                     "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
+                     "PRAGMA cache_size = -16384; PRAGMA mmap_size = 0;"
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                     "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 134217728");
+    if (s->fault < 0)
+        return refuse_fault(s, why, "cannot be set up");
+    {
+        _query_ q = QUERY(s, "PRAGMA journal_mode");
+        if (!db_row(s, q) || strcmp(col_text(q, 0), "wal") != 0)
+            return refuse(why, -EIO, "%.150s: the file system does not allow a write-ahead log",
+                          s->path);
+    }
+    int r = expect_pragma(s, QUERY(s, "PRAGMA synchronous"), 2, "synchronous", why);
+    if (r == 0)
+        r = expect_pragma(s, QUERY(s, "PRAGMA mmap_size"), 0, "mmap_size", why);
+    if (r == 0)
+        r = expect_pragma(s, QUERY(s, "PRAGMA cell_size_check"), 1, "cell_size_check", why);
+    if (r == 0)
+        r = expect_pragma(s, QUERY(s, "PRAGMA auto_vacuum"), 2, "auto_vacuum", why);
+    return r;
+}
+
+static int migrate(Store *s, int version, char why[static 256]) {
+    for (int v = version; v < STORE_SCHEMA; v++) {
+        char sql[64];
+        snprintf(sql, sizeof(sql), "PRAGMA user_version = %d; COMMIT", v + 1);
+        (void)db_exec(s, "BEGIN IMMEDIATE");
+        (void)db_exec(s, steps[v]);
+        if (v == 0) {
+            RUN(s, "INSERT INTO meta(key, value) VALUES('self', ?1)", TEXT(s->self));
+            meta_set(s, "clean", 1);
+        }
+        if (db_exec(s, sql) < 0) {
+            const int r = refuse_fault(s, why, "cannot be migrated");
+            (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* the first error counts */
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int check_owner(Store *s, char why[static 256]) {
+    _query_ q = QUERY(s, "SELECT value FROM meta WHERE key = 'self'");
+    if (!db_row(s, q))
+        return s->fault < 0
+                   ? refuse_fault(s, why, "cannot be read")
+                   : refuse(why, -EUCLEAN, "%.180s does not say whose store it is", s->path);
+    if (strcmp(col_text(q, 0), s->self) != 0)
+        return refuse(why, -EPROTO, "%.120s is the store of broker %.64s, not of %.64s", s->path,
+                      col_text(q, 0), s->self);
+    return 0;
+}
+
+struct Progress {
+    void (*call)(void *);
+    void *data;
+};
+
+static int on_progress(void *data) {
+    const struct Progress *p = data;
+    p->call(p->data);
+    return 0;
+}
+
+static int quick_check(Store *s, void (*progress)(void *), void *progress_data,
+                       char why[static 256]) {
+    struct Progress p = { .call = progress, .data = progress_data };
+    if (progress)
+        sqlite3_progress_handler(s->db, 200000, on_progress, &p);
+    int r = 0;
+    _query_ q = QUERY(s, "PRAGMA quick_check(1)");
+    if (!db_row(s, q))
+        r = refuse_fault(s, why, "quick_check");
+    else if (strcmp(col_text(q, 0), "ok") != 0)
+        r = refuse(why, -EUCLEAN, "%.120s is damaged: %.100s", s->path, col_text(q, 0));
+    sqlite3_progress_handler(s->db, 0, NULL, NULL);
+    return r;
+}
+
+int schema_open(Store *s, void (*progress)(void *), void *progress_data, char why[static 256]) {
+    int version = 0;
+    int r = check_identity(s, &version, why);
+    if (r == 0)
+        r = set_pragmas(s, version, why);
+    if (r == 0)
+        r = migrate(s, version, why);
+    if (r == 0)
+        r = check_owner(s, why);
+    if (r < 0)
+        return r;
+
+    s->health.unclean = meta_number(s, "clean", 0) == 0;
+    if (s->health.unclean)
+        r = quick_check(s, progress, progress_data, why);
+    if (r < 0)
+        return r;
+    meta_set(s, "clean", 0);
+    return s->fault < 0 ? refuse_fault(s, why, "cannot be written") : 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Water marks on free space and store size, and the ballast file given up when the disk is full. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "store/private.h"
+
+#define SPACE_PERIOD_MS SECOND_MS
+
+/* Below the lower and above the upper marks the answer is clear; in between it stays. */
+static bool is_above(const Store *s, uint64_t free_bytes, uint64_t size) {
+    const StoreConfig *c = &s->config;
+    const uint64_t size_low = c->size_low_bytes > 0 ? c->size_low_bytes : c->size_high_bytes;
+    if (free_bytes < c->free_low_bytes || (c->size_high_bytes > 0 && size > c->size_high_bytes))
+        return true;
+    if (free_bytes < MAX(c->free_high_bytes, c->free_low_bytes) ||
+        (c->size_high_bytes > 0 && size >= size_low))
+        return s->above_mark;
+    return false;
+}
+
+void space_check(Store *s) {
+    struct statvfs v;
+    const int64_t pages = db_number(s, QUERY(s, "PRAGMA page_count"), 0);
+    const int64_t unused = db_number(s, QUERY(s, "PRAGMA freelist_count"), 0);
+    const int64_t page_size = db_number(s, QUERY(s, "PRAGMA page_size"), 0);
+    s->health.size_bytes = (uint64_t)(pages - unused) * (uint64_t)page_size;
+    s->space_due_ms = s->now_ms + SPACE_PERIOD_MS;
+    if (statvfs(s->path, &v) < 0)
+        return; /* keep the last answer; writing will tell */
+    s->health.free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+    s->above_mark = is_above(s, s->health.free_bytes, s->health.size_bytes);
+    s->health.intake_closed = s->above_mark || s->now_ms < s->full_until_ms;
+}
+
+bool space_intake_is_open(const Store *s, const Message *m) {
+    if (s->intake == INTAKE_NONE)
+        return false;
+    if (s->intake == INTAKE_NORMAL && !s->health.intake_closed)
+        return true;
+    return m->lane <= LANE_EMERGENCY || !receipt_applies(m->env.kind);
+}
+
+static void ballast_path(const Store *s, char ret[static 4096 + 16]) {
+    snprintf(ret, 4096 + 16, "%s.ballast", s->path);
+}
+
+void space_release_ballast(Store *s) {
+    char path[4096 + 16];
+    ballast_path(s, path);
+    (void)unlink(path); /* it may not be there */
+    s->ballast = false;
+}
+
+/* Made when there is room for it above the mark that opens intake again. */
+void space_make_ballast(Store *s) {
+    char path[4096 + 16];
+    struct statvfs v;
+    const uint64_t size = s->config.ballast_bytes;
+    if (s->ballast || size == 0 || s->now_ms < s->full_until_ms || statvfs(s->path, &v) < 0 ||
+        (uint64_t)v.f_bavail * v.f_frsize < size + s->config.free_high_bytes)
+        return;
+    ballast_path(s, path);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return; /* tried again at the next idle turn */
+    s->ballast = posix_fallocate(fd, 0, (off_t)size) == 0;
+    close(fd);
+    if (!s->ballast)
+        (void)unlink(path); /* half a ballast is no room for others either */
+}

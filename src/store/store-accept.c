@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OP_ACCEPT: dedup, decision, message row, deliveries, receipts; all in the batch's transaction. */
+#include <errno.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+#define STORE_FULL_RETRY_MS 5000U
+
+/* --- answers -------------------------------------------------------------------------------- */
+
+Reasons *accept_reasons(Store *s, PublishResult *r) {
+    if (!r->reasons && !(r->reasons = calloc(1, sizeof(*r->reasons))))
+        db_fault(s, -ENOMEM, "out of memory");
+    return r->reasons;
+}
+
+static void add_reason(Store *s, PublishResult *r, const char *code, const char *field,
+                       const char *text_en, const char *text_id) {
+    Reasons *list = accept_reasons(s, r);
+    if (list)
+        reasons_add(list, code, field, text_en, text_id);
+}
+
+void accept_refuse(Store *s, StoreOp *op, Verdict verdict) {
+    PublishResult *r = &op->accept.result;
+    r->verdict = verdict;
+    Reasons *list = accept_reasons(s, r);
+    if (list && s->decision.reasons.n > 0)
+        *list = s->decision.reasons;
+}
+
+static void answer_later(Store *s, StoreOp *op) {
+    PublishResult *r = &op->accept.result;
+    r->verdict = VERDICT_LATER;
+    r->retry_after_ms = STORE_FULL_RETRY_MS;
+    add_reason(s, r, "STORE_FULL", "", NULL, NULL);
+}
+
+static void answer_conflict(Store *s, StoreOp *op) {
+    PublishResult *r = &op->accept.result;
+    r->verdict = VERDICT_CONFLICT;
+    add_reason(s, r, "CONFLICT", "message_id",
+               "A message with this id and different content was accepted before.",
+               "Pesan dengan id ini tetapi isi berbeda sudah pernah diterima.");
+}
+
+/* Scopes can cover thousands of nodes: the answer then names as many as other messages can have. */
+void accept_list_recipients(Store *s, PublishResult *r, const StoredMessage *m) {
+    const uint32_t n = MIN(m->route.n, RECIPIENTS_MAX);
+    r->recipients = calloc(MAX(n, 1U), sizeof(Recipient));
+    if (!r->recipients) {
+        db_fault(s, -ENOMEM, "out of memory");
+        return;
+    }
+    for (uint32_t i = 0; i < m->route.n && r->n_recipients < n; i++) {
+        const RouteEntry *e = &m->route.list[i];
+        if (e->flags & ROUTE_SCOPE_HOP)
+            continue;
+        Recipient *to = &r->recipients[r->n_recipients++];
+        to->role = e->role;
+        text_copy(to->node, sizeof(to->node), e->node);
+    }
+}
+
+static void list_outcomes(Store *s, PublishResult *r, int64_t seq) {
+    r->outcomes = calloc(RECIPIENTS_MAX, sizeof(OutcomeRow));
+    if (!r->outcomes) {
+        db_fault(s, -ENOMEM, "out of memory");
+        return;
+    }
+    _query_ q = QUERY(s,
+                      "SELECT recipient, level, cause, said_at, leg FROM outcome "
+                      "WHERE seq = ?1 LIMIT ?2",
+                      INT(seq), INT(RECIPIENTS_MAX));
+    while (db_row(s, q)) {
+        OutcomeRow *o = &r->outcomes[r->n_outcomes++];
+        text_copy(o->recipient, sizeof(o->recipient), col_text(q, 0));
+        o->level = (ReceiptLevel)col_int(q, 1);
+        o->cause = (ReceiptCause)col_int(q, 2);
+        o->said_ms = col_int(q, 3);
+        text_copy(o->leg, sizeof(o->leg), col_text(q, 4));
+    }
+}
+
+static void decide(Store *s, const StoreOp *op) {
+    const AcceptInput in = {
+        .message = op->accept.message,
+        .directory = s->directory,
+        .self = s->self,
+        .authority = op->accept.authority,
+        .from_link = op->accept.from_link,
+        .now_ms = s->now_ms,
+        .policy = &s->config.accept,
+    };
+    accept_decide(&in, &s->decision);
+}
+
+/* --- a message seen before ------------------------------------------------------------------ */
+
+/* A copy without sealed part has another digest than the whole message: a broker may see both when
+ * it supervises and is then sent a redirected dead letter. The whole one wins. */
+static bool is_other_form(Store *s, const Message *m, StoredMessage *stored) {
+    _cleanup_(stored_message_deinit) StoredMessage again;
+    _cleanup_(body_unrefp) Body *body = NULL;
+    bool damaged;
+    if (!message_load_body(s, stored->seq, &again, &body, &damaged) || damaged)
+        return false;
+    if (!bytes_equal(body_envelope(body), body_envelope(m->body)) ||
+        !bytes_equal(body_facts(body), body_facts(m->body)))
+        return false;
+    if (m->body->n_sealed == 0)
+        return true;
+    if (body->n_sealed > 0)
+        return false;
+    message_update(s, stored, m->body);
+    RUN(s, "UPDATE dedup SET digest = ?2 WHERE id = ?1", UUID(&stored->id),
+        BLOB(bytes_make(m->digest, SHA256_SIZE)));
+    return true;
+}
+
+/* Entry of the stored route that needs a new way: NULL-named ones are new. */
+static bool needs_way(const StoredMessage *stored, const Recipient *r, const Queue *from) {
+    const RouteEntry *e = route_find(&stored->route, r->node);
+    return e ? from && e->queue == from->id : true;
+}
+
+static void add_way(Store *s, StoreOp *op, StoredMessage *stored, const RoutedRecipient *routed,
+                    const Copies *c) {
+    const Placement p = { .node = routed->who.node, .role = routed->who.role, .hop = routed->hop };
+    RouteEntry *e = place_recipient(s, stored, &p);
+    if (!e)
+        return;
+    RouteEntry *old = route_find(&stored->route, p.node);
+    if (old != e) { /* it came back: its entry gets the new queue */
+        old->queue = e->queue;
+        stored->route.n--;
+        e = old;
+    }
+    if (e->queue > 0) {
+        place_delivery(s, op, stored, (uint32_t)(e - stored->route.list), c);
+        return;
+    }
+    receipt_say(s, op, stored,
+                &(Saying) { .recipient = p.node,
+                            .role = p.role,
+                            .level = LEVEL_UNDELIVERABLE,
+                            .cause = CAUSE_RECIPIENT_UNKNOWN });
+}
+
+/* A link may bring a known message for further recipients (a redirected dead letter), or hand one
+ * back that it cannot route any more. */
+static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
+    const Message *m = op->accept.message;
+    const Queue *from = queue_find(s, QUEUE_LINK, op->accept.authority);
+    bool any = false;
+    for (uint32_t i = 0; i < m->fwd.n_recipients; i++)
+        any = any || needs_way(stored, &m->fwd.recipients[i], from);
+    if (!any || m->fwd.scope || stored->route.scope)
+        return;
+
+    _cleanup_(stored_message_deinit) StoredMessage again;
+    _cleanup_(body_unrefp) Body *body = NULL;
+    _cleanup_(copies_deinit) Copies copies = { 0 };
+    bool damaged;
+    if (!message_load_body(s, stored->seq, &again, &body, &damaged))
+        return;
+    if (damaged) /* the same bytes are at hand: heal the row */
+        body = body_ref(m->body);
+    copies_init(s, &copies, body, false);
+    copies.expires_ms = m->fwd.expires_ms;
+    /* It may have to go back to a broker it passed before it was redirected; in a tree it can only
+     * circle by turning back where it came from, and that is refused anyway. */
+    const uint32_t n_stamps = op->accept.message->fwd.n_stamps;
+    op->accept.message->fwd.n_stamps = 0;
+    decide(s, op);
+    op->accept.message->fwd.n_stamps = n_stamps;
+    for (uint32_t i = 0; i < s->decision.n_routes; i++)
+        if (needs_way(stored, &s->decision.routes[i].who, from))
+            add_way(s, op, stored, &s->decision.routes[i], &copies);
+    message_update(s, stored, body);
+    link_count_received(s, op->accept.authority, &stored->id);
+}
+
+static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *digest) {
+    const Message *m = op->accept.message;
+    PublishResult *r = &op->accept.result;
+    _cleanup_(stored_message_deinit) StoredMessage stored;
+    const bool kept = message_load(s, seq, &stored);
+    const bool same = memcmp(digest, m->digest, SHA256_SIZE) == 0;
+    /* Another node learns nothing about the message. */
+    if (!op->accept.from_link && strcmp(op->accept.authority, m->env.sender) != 0) {
+        answer_conflict(s, op);
+        return;
+    }
+    if (!same && !(op->accept.from_link && kept && is_other_form(s, m, &stored))) {
+        answer_conflict(s, op);
+        return;
+    }
+    r->verdict = VERDICT_DUPLICATE;
+    if (!kept)
+        return;
+    if (op->accept.from_link)
+        add_recipients(s, op, &stored);
+    r->accepted_ms = stored.accepted_ms;
+    accept_list_recipients(s, r, &stored);
+    list_outcomes(s, r, seq);
+}
+
+/* --- a new message -------------------------------------------------------------------------- */
+
+static void stamp(Store *s, StoredMessage *m, const Message *message) {
+    m->n_stamps = MIN(message->fwd.n_stamps, STAMPS_MAX);
+    memcpy(m->stamps, message->fwd.stamps, m->n_stamps * sizeof(HopStamp));
+    const uint32_t last = MIN(m->n_stamps, STAMPS_MAX - 1); /* too many hops: keep the first */
+    m->stamps[last] = (HopStamp) { .at_ms = s->now_ms };
+    text_copy(m->stamps[last].broker, NODE_NAME_SIZE, s->self);
+    m->n_stamps = last + 1;
+}
+
+void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret) {
+    const Message *m = op->accept.message;
+    const Envelope *e = &m->env;
+    *ret = (StoredMessage) {
+        .id = e->message_id,
+        .kind = e->kind,
+        .lane = m->lane,
+        .order_key = message_order_key(e),
+        .cased = !uuid_is_nil(&e->case_id),
+        .thread = e->message_id,
+        .accepted_ms = s->now_ms,
+        .expires_ms = s->decision.expires_ms,
+        .receipts = e->receipts,
+    };
+    if (ret->cased)
+        ret->thread = e->case_id;
+    else if (!uuid_is_nil(&e->correlation_id))
+        ret->thread = e->correlation_id;
+    text_copy(ret->sender, sizeof(ret->sender), e->sender);
+    text_copy(ret->region, sizeof(ret->region), e->region);
+    if (op->accept.from_link)
+        text_copy(ret->origin, sizeof(ret->origin), op->accept.authority);
+    stamp(s, ret, m);
+}
+
+void accept_store(Store *s, StoreOp *op, StoredMessage *m) {
+    const Message *message = op->accept.message;
+    message_insert(s, m, message->body);
+    RUN(s, "INSERT INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4)", UUID(&m->id),
+        BLOB(bytes_make(message->digest, SHA256_SIZE)), INT(m->seq), INT(s->now_ms));
+    if (op->accept.from_link)
+        link_count_received(s, op->accept.authority, &m->id);
+    op->accept.result.verdict = VERDICT_ACCEPTED;
+    op->accept.result.accepted_ms = s->now_ms;
+}
+
+static void route_scope(Store *s, const StoreOp *op, StoredMessage *m) {
+    const AcceptInput in = {
+        .message = op->accept.message,
+        .directory = s->directory,
+        .self = s->self,
+        .authority = op->accept.authority,
+        .from_link = op->accept.from_link,
+        .now_ms = s->now_ms,
+        .policy = &s->config.accept,
+    };
+    size_t cursor = 0;
+    const DirNode *node;
+    m->route.scope = true;
+    while (s->fault == 0 && (node = accept_scope_next(&in, &cursor)))
+        if (!route_find(&m->route, node->id))
+            place_recipient(
+                s, m, &(Placement) { .node = node->id, .role = ROLE_ADDRESSEE, .hop = s->self });
+    for (uint32_t i = 0; i < s->decision.n_scope_hops; i++) {
+        const char *hop = s->decision.scope_hops[i];
+        if (!op->accept.from_link || strcmp(hop, op->accept.authority) != 0)
+            place_recipient(
+                s, m,
+                &(Placement) {
+                    .node = hop, .role = ROLE_ADDRESSEE, .flags = ROUTE_SCOPE_HOP, .hop = hop });
+    }
+}
+
+static void deliver_all(Store *s, StoreOp *op, const StoredMessage *m, const Copies *copies) {
+    const bool expired = op->accept.from_link && m->expires_ms <= s->now_ms;
+    for (uint32_t i = 0; i < m->route.n && s->fault == 0; i++) {
+        const RouteEntry *e = &m->route.list[i];
+        Saying say = { .recipient = e->node, .role = e->role };
+        if (e->queue > 0 && !expired) {
+            place_delivery(s, op, m, i, copies);
+            const Queue *queue = queue_by_id(s, e->queue);
+            if (m->receipts != RECEIPTS_WITH_DEPOSITED || !queue || queue->kind != QUEUE_MAILBOX)
+                continue;
+            say.level = LEVEL_DEPOSITED;
+        } else {
+            say.level = LEVEL_UNDELIVERABLE;
+            say.cause = expired ? CAUSE_EXPIRED_ON_LINK : CAUSE_RECIPIENT_UNKNOWN;
+        }
+        receipt_say(s, op, m, &say);
+    }
+    if (receipt_applies(m->kind) && !expired)
+        subscriptions_feed(s, op, m, copies);
+}
+
+static void accept_new(Store *s, StoreOp *op) {
+    const Message *message = op->accept.message;
+    const AcceptDecision *d = &s->decision;
+    _cleanup_(stored_message_deinit) StoredMessage m;
+    _cleanup_(copies_deinit) Copies copies = { 0 };
+    accept_begin(s, op, &m);
+    for (uint32_t i = 0; i < d->n_routes && s->fault == 0; i++)
+        place_recipient(s, &m,
+                        &(Placement) { .node = d->routes[i].who.node,
+                                       .role = d->routes[i].who.role,
+                                       .hop = d->routes[i].hop });
+    if (d->scope)
+        route_scope(s, op, &m);
+    accept_store(s, op, &m);
+    copies_init(s, &copies, message->body, true);
+    deliver_all(s, op, &m, &copies);
+    if (m.kind == KIND_RECEIPT)
+        receipt_note(s, message, op->accept.authority);
+    accept_list_recipients(s, &op->accept.result, &m);
+    if (d->reasons.n > 0) { /* warnings */
+        Reasons *list = accept_reasons(s, &op->accept.result);
+        if (list)
+            *list = d->reasons;
+    }
+}
+
+void run_accept(Store *s, StoreOp *op) {
+    const Message *m = op->accept.message;
+    uint8_t digest[SHA256_SIZE];
+    op->accept.result.message_id = m->env.message_id;
+    const int64_t seq = message_find(s, &m->env.message_id, digest);
+    if (seq > 0 && s->intake == INTAKE_NORMAL) {
+        answer_known(s, op, seq, digest);
+        return;
+    }
+    if (!space_intake_is_open(s, m)) {
+        answer_later(s, op);
+        return;
+    }
+    if (seq > 0) {
+        answer_known(s, op, seq, digest);
+        return;
+    }
+    decide(s, op);
+    if (s->decision.reasons.n_refusals > 0)
+        accept_refuse(s, op, VERDICT_REFUSED);
+    else if (m->env.kind == KIND_RECALL_ORDER)
+        accept_recall(s, op);
+    else
+        accept_new(s, op);
+}

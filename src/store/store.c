@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+static int on_wal(void *data, sqlite3 *db, const char *name, int frames) {
+    Store *s = data;
+    (void)db;
+    (void)name;
+    if ((uint64_t)frames < s->health.wal_frames)
+        s->wal_done = 0; /* the log began anew */
+    s->health.wal_frames = (uint64_t)frames;
+    return SQLITE_OK;
+}
+
+/* One process per store. The lock file is never removed: removing it would race. */
+static int take_lock(Store *s, char why[static 256]) {
+    char path[4096 + 8];
+    snprintf(path, sizeof(path), "%s.lock", s->path);
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0) {
+        const int r = -errno;
+        snprintf(why, 256, "cannot make the lock file %.150s: %s", path, strerror(-r));
+        return r;
+    }
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        const int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        snprintf(why, 256, "another process has the store open (lock file %.150s)", path);
+        return r;
+    }
+    return 0;
+}
+
+/* A new file is made here for its mode; one that exists is never opened by hand: closing it would
+ * drop SQLite's locks. */
+static int check_file(Store *s, char why[static 256]) {
+    struct stat st;
+    if (stat(s->path, &st) == 0) {
+        if (S_ISREG(st.st_mode))
+            return 0;
+        snprintf(why, 256, "%.200s is not a regular file", s->path);
+        return -EUCLEAN;
+    }
+    int r = -errno;
+    if (r == -ENOENT) {
+        const int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd >= 0) {
+            close(fd);
+            return 0;
+        }
+        r = -errno;
+    }
+    snprintf(why, 256, "cannot make %.180s: %s", s->path, strerror(-r));
+    return r;
+}
+
+static int connect_file(Store *s, char why[static 256]) {
+    const int rc = sqlite3_open_v2(
+        s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (!s->db) {
+        snprintf(why, 256, "out of memory");
+        return -ENOMEM;
+    }
+    if (db_fail(s, rc) < 0) {
+        snprintf(why, 256, "cannot open %.150s: %.80s", s->path, s->health.fault);
+        return s->fault;
+    }
+    sqlite3_busy_timeout(s->db, 5000);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    /* Until the file is known to be ours, closing must not change it. */
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_wal_hook(s->db, on_wal, s);
+    return 0;
+}
+
+static int copy_config(Store *s, const StoreConfig *config) {
+    s->config = *config;
+    s->path = strdup(config->path);
+    if (!s->path)
+        return -ENOMEM;
+    text_copy(s->self, sizeof(s->self), config->self);
+    s->config.path = s->path;
+    s->config.self = s->self;
+    if (s->config.page_size == 0)
+        s->config.page_size = 8192;
+    return 0;
+}
+
+static int sync_folder(const char *path) {
+    char folder[4096];
+    text_copy(folder, sizeof(folder), path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder ? 1 : 0] = '\0';
+    const int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    const int r = fsync(fd) < 0 ? -errno : 0;
+    close(fd);
+    return r;
+}
+
+/* Works without a transaction of its own until here; from now on everything is batches. */
+static int recover(Store *s, char why[static 256]) {
+    (void)db_exec(s, "BEGIN IMMEDIATE");
+    store_cache_load(s);
+    links_mark_uncertain(s);
+    if (db_exec(s, "COMMIT") < 0) {
+        snprintf(why, 256, "%.150s: %.90s", s->path, s->health.fault);
+        return s->fault;
+    }
+    return 0;
+}
+
+int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
+               void *progress_data, char why[static 256]) {
+    _cleanup_(store_closep) Store *s = calloc(1, sizeof(*s));
+    snprintf(why, 256, "out of memory");
+    if (!s)
+        return -ENOMEM;
+    s->lock_fd = -1;
+    s->stopped = -ECANCELED; /* until open: closing leaves no mark */
+    int r = copy_config(s, config);
+    if (r == 0)
+        r = take_lock(s, why);
+    if (r == 0)
+        r = check_file(s, why);
+    if (r == 0)
+        r = connect_file(s, why);
+    if (r == 0)
+        r = schema_open(s, progress, progress_data, why);
+    if (r == 0)
+        r = recover(s, why);
+    if (r == 0 && (r = sync_folder(s->path)) < 0)
+        snprintf(why, 256, "cannot sync the folder of %.150s: %s", s->path, strerror(-r));
+    if (r < 0)
+        return r;
+
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    s->stopped = 0;
+    space_make_ballast(s);
+    space_check(s);
+    why[0] = '\0';
+    *ret = TAKE_PTR(s);
+    return 0;
+}
+
+Store *store_close(Store *s) {
+    if (!s)
+        return NULL;
+    backup_stop(s);
+    if (s->db) {
+        if (s->stopped == 0) {
+            s->fault = 0;
+            meta_set(s, "clean", 1);
+        } else {
+            /* After a fault nothing more is written: the log is recovered at the next start. */
+            sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        }
+    }
+    store_cache_drop(s);
+    db_statements_free(s);
+    sqlite3_close(s->db);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    free(s->path);
+    free(s);
+    return NULL;
+}
+
+void store_cache_load(Store *s) {
+    store_cache_drop(s);
+    queues_load(s);
+    subscriptions_load(s);
+    links_load(s);
+    directory_load(s);
+    const int64_t last = db_number(s, QUERY(s, "SELECT max(seq) FROM message"), 0);
+    s->next_seq = MAX(last + 1, meta_number(s, "next_seq", 1));
+    s->purged = (uint64_t)meta_number(s, "purged", 0);
+    s->health.messages = (uint64_t)(s->next_seq - 1) - s->purged;
+}
+
+void store_cache_drop(Store *s) {
+    subscriptions_drop(s);
+    links_drop(s);
+    queues_drop(s);
+    s->directory = directory_unref(s->directory);
+}
+
+Directory *store_directory(Store *s) {
+    return directory_ref(s->directory);
+}
+
+const StoreHealth *store_health(Store *s) {
+    s->health.messages = (uint64_t)(s->next_seq - 1) - s->purged;
+    return &s->health;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Directory lines: {"node": {...}}, {"key": {...}} or {"region": {...}}, one record a line. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "serasi/v1/directory.pb-c.h"
+#include "wire/codec-internal.h"
+#include "wire/json-internal.h"
+
+#define Z85 "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+
+static int refuse(JsonReader *r, const char *field, const char *text) {
+    (void)text_copy(r->path, sizeof(r->path), field);
+    return json_refuse(r, "%s", text);
+}
+
+static int take_areas(JsonReader *r, const Serasi__V1__NodeRecord *in, DirNode *n) {
+    if (in->n_service_area > DIR_AREAS_MAX)
+        return refuse(r, "node.service_area", "too many areas");
+    if (in->n_clusters > DIR_CLUSTERS_MAX)
+        return refuse(r, "node.clusters", "too many clusters");
+    for (size_t i = 0; i < in->n_service_area; i++) {
+        const Serasi__V1__ServiceArea *area = in->service_area[i];
+        if (!take_region(area->region, n->areas[i].region))
+            return refuse(r, "node.service_area.region", "not a region prefix");
+        n->areas[i].cluster = (int)area->cluster;
+        n->areas[i].priority = area->priority;
+    }
+    for (size_t i = 0; i < in->n_clusters; i++)
+        n->clusters[i] = (int)in->clusters[i];
+    n->n_areas = (uint32_t)in->n_service_area;
+    n->n_clusters = (uint32_t)in->n_clusters;
+    return 0;
+}
+
+static int take_node_record(JsonReader *r, const Serasi__V1__NodeRecord *in, DirNode *n) {
+    if (!take_node(in->id, n->id))
+        return refuse(r, "node.id", "not a node id");
+    if ((int)in->kind <= NODE_UNSPECIFIED)
+        return refuse(r, "node.kind", "is missing");
+    if (!text_copy(n->name, sizeof(n->name), in->name))
+        return refuse(r, "node.name", "too long");
+    if (!take_optional_node(in->parent, n->parent))
+        return refuse(r, "node.parent", "not a node id");
+    if (!take_optional_node(in->home, n->home))
+        return refuse(r, "node.home", "not a node id");
+    if (!take_optional_node(in->broker_parent, n->broker_parent))
+        return refuse(r, "node.broker_parent", "not a node id");
+    n->kind = (int)in->kind;
+    n->broker = in->broker;
+    n->inactive = in->inactive;
+    n->no_clients = in->no_clients;
+    n->capacity = in->capacity;
+    return take_areas(r, in, n);
+}
+
+static int take_key_record(JsonReader *r, const Serasi__V1__KeyRecord *in, DirKey *k) {
+    if (!take_node(in->node, k->node))
+        return refuse(r, "key.node", "not a node id");
+    if (!text_copy(k->label, sizeof(k->label), in->label))
+        return refuse(r, "key.label", "too long");
+    if (strlen(in->curve) != CURVE_TEXT_SIZE - 1 || in->curve[strspn(in->curve, Z85)] != '\0')
+        return refuse(r, "key.curve", "must be 40 characters of Z85");
+    (void)text_copy(k->curve, sizeof(k->curve), in->curve);
+    if (!take_time(in->valid_from_at, &k->valid_from_ms))
+        return refuse(r, "key.valid_from_at", "out of range");
+    if (!take_time(in->valid_until_at, &k->valid_until_ms))
+        return refuse(r, "key.valid_until_at", "out of range");
+    k->broker = in->broker;
+    k->operator_ = in->operator_;
+    k->revoked = in->revoked;
+    return 0;
+}
+
+static int take_region_record(JsonReader *r, const Serasi__V1__RegionRecord *in,
+                              DirRegion *region) {
+    if (in->code[0] == '\0' || !take_region(in->code, region->code))
+        return refuse(r, "region.code", "must be up to 10 digits");
+    if (!text_copy(region->name, sizeof(region->name), in->name))
+        return refuse(r, "region.name", "too long");
+    if (!take_region(in->alias_of, region->alias_of))
+        return refuse(r, "region.alias_of", "must be up to 10 digits");
+    return 0;
+}
+
+static int take_record(JsonReader *r, const Serasi__V1__DirectoryRecord *in, DirectoryLine *line) {
+    switch (in->record_case) {
+    case SERASI__V1__DIRECTORY_RECORD__RECORD_NODE:
+        line->which = LINE_NODE;
+        return take_node_record(r, in->node, &line->node);
+    case SERASI__V1__DIRECTORY_RECORD__RECORD_KEY:
+        line->which = LINE_KEY;
+        return take_key_record(r, in->key, &line->key);
+    case SERASI__V1__DIRECTORY_RECORD__RECORD_REGION:
+        line->which = LINE_REGION;
+        return take_region_record(r, in->region, &line->region);
+    default:
+        return json_refuse(r, "one of node, key and region must be given");
+    }
+}
+
+int json_parse_directory_line(const char *text, size_t n, DirectoryLine *ret,
+                              char why[static JSON_WHY_SIZE]) {
+    if (n > FACTS_MAX) {
+        (void)snprintf(why, JSON_WHY_SIZE, "too large");
+        return -EINVAL;
+    }
+    _cleanup_(json_unrefp) json_t *object = NULL;
+    int e = json_load_object(text, n, &object, why);
+    if (e < 0)
+        return e;
+    _cleanup_(arena_freep) Arena *a = arena_new_for(n);
+    if (!a)
+        return -ENOMEM;
+    JsonReader r = { .arena = a, .why = why };
+    ProtobufCMessage *m;
+    e = json_read_message(&r, object, &serasi__v1__directory_record__descriptor, &m);
+    if (e < 0)
+        return e;
+    DirectoryLine line = { 0 };
+    e = take_record(&r, (const Serasi__V1__DirectoryRecord *)m, &line);
+    if (e == 0)
+        *ret = line;
+    return e;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "serasi/v1/complaint.pb-c.h"
+#include "serasi/v1/referral.pb-c.h"
+#include "test.h"
+#include "wire/codec.h"
+
+static const Uuid ID = { { 1, 2, 3, 4, 5, 6, 0x77, 8, 0x89, 10, 11, 12, 13, 14, 15, 16 } };
+#define TIME_MS INT64_C(1741575900123)
+
+#define SET_TEXT(dst, src) ASSERT_TRUE(text_copy((dst), sizeof(dst), (src)))
+
+/* --- envelope, facts, message --- */
+
+static Envelope sample_envelope(void) {
+    Envelope e = { .message_id = ID,
+                   .kind = KIND_REFERRAL_REQUEST,
+                   .schema = 1,
+                   .sender = "dsk/3203",
+                   .audience = { .form = AUDIENCE_NODES, .n = 2, .nodes = { "upt/satria", "hub" } },
+                   .region = "3203",
+                   .cluster = CLUSTER_CHILD,
+                   .case_id = ID,
+                   .causation_id = ID,
+                   .urgency = URGENCY_PRIORITY,
+                   .sensitivity = 3,
+                   .legal_basis = 4,
+                   .created_ms = TIME_MS,
+                   .expires_ms = TIME_MS + DAY_MS,
+                   .has_facts_sha256 = true,
+                   .receipts = RECEIPTS_WITH_DEPOSITED };
+    memset(e.facts_sha256, 0xab, sizeof(e.facts_sha256));
+    return e;
+}
+
+static int envelope_trip(const Envelope *in, Envelope *out, const char **why) {
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n;
+    ASSERT_OK(codec_encode_envelope(in, &p, &n));
+    return codec_decode_envelope(bytes_make(p, n), out, why);
+}
+
+TEST(envelopes_survive_the_trip_with_every_audience) {
+    static const Audience audiences[] = {
+        { .form = AUDIENCE_NODES, .n = 2, .nodes = { "upt/satria", "hub" } },
+        { .form = AUDIENCE_ROLE, .role_kind = 8, .role_region = "3203", .role_cluster = 1 },
+        { .form = AUDIENCE_SCOPE, .n = 2, .scope = { "", "32" } },
+        { .form = AUDIENCE_NONE },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(audiences); i++) {
+        Envelope in = sample_envelope(), out;
+        const char *why = "";
+        in.audience = audiences[i];
+        memset(&out, 0xff, sizeof(out));
+        ASSERT_OK(envelope_trip(&in, &out, &why));
+        assert_memory_equal(&in.audience, &out.audience, sizeof(in.audience));
+        ASSERT_STR(out.sender, in.sender);
+        ASSERT_TRUE(uuid_equal(&out.case_id, &ID) && uuid_is_nil(&out.correlation_id));
+        ASSERT_TRUE(out.has_facts_sha256 && !out.has_sealed_sha256);
+        ASSERT_EQ(out.expires_ms, in.expires_ms);
+        ASSERT_EQ(out.receipts, RECEIPTS_WITH_DEPOSITED);
+    }
+}
+
+TEST(two_forms_of_audience_are_none) {
+    /* audience { to: "hub" scope: "32" } behind a minimal envelope */
+    static const uint8_t b[] = { 0x0a, 16,   1,  2,   3,   4,   5,    6, 7,   8,   9,   10,
+                                 11,   12,   13, 14,  15,  16,  0x22, 3, 'h', 'u', 'b', 0x2a,
+                                 9,    0x0a, 3,  'h', 'u', 'b', 0x1a, 2, '3', '2' };
+    Envelope e;
+    const char *why;
+    ASSERT_OK(codec_decode_envelope(bytes_make(b, sizeof(b)), &e, &why));
+    ASSERT_EQ(e.audience.form, AUDIENCE_NONE);
+}
+
+static void assert_envelope_refused(const Envelope *e, const char *expected) {
+    Envelope out;
+    const char *why = "";
+    ASSERT_EQ(envelope_trip(e, &out, &why), WIRE_MALFORMED);
+    ASSERT_STR(why, expected);
+}
+
+TEST(envelope_forms_are_checked) {
+    Envelope e = sample_envelope();
+    e.message_id = (Uuid) { { 0 } };
+    assert_envelope_refused(&e, "envelope.message_id: not 16 bytes");
+    e = sample_envelope();
+    SET_TEXT(e.sender, "Dinas Sosial");
+    assert_envelope_refused(&e, "envelope.sender: not a node id");
+    e = sample_envelope();
+    SET_TEXT(e.region, "32.03");
+    assert_envelope_refused(&e, "envelope.region: not a region code");
+    e = sample_envelope();
+    SET_TEXT(e.audience.nodes[1], "");
+    assert_envelope_refused(&e, "envelope.audience.to: not a node id");
+    e = sample_envelope();
+    e.created_ms = -1;
+    assert_envelope_refused(&e, "envelope: time out of range");
+    e = sample_envelope();
+    e.receipts = (ReceiptPolicy)3;
+    assert_envelope_refused(&e, "envelope: kind or receipts out of range");
+    Envelope out;
+    ASSERT_EQ(codec_decode_stored_envelope(bytes_make("\xff", 1), &out), -EBADMSG);
+}
+
+static int decode_message(const Envelope *e, const ProtobufCMessage *facts, Bytes sealed,
+                          Message *m, const char **why) {
+    uint8_t facts_bytes[4096];
+    size_t n_facts = facts ? protobuf_c_message_pack(facts, facts_bytes) : 0;
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n;
+    ASSERT_OK(codec_encode_envelope(e, &p, &n));
+    return codec_decode_message(bytes_make(p, n), bytes_make(facts_bytes, n_facts), sealed, m, why);
+}
+
+TEST(a_message_brings_what_the_rules_read) {
+    _cleanup_(message_freep) Message *m = calloc(1, sizeof(*m));
+    Serasi__V1__Date day = SERASI__V1__DATE__INIT;
+    day.year = 2025;
+    day.month = 3;
+    day.day = 10;
+    Serasi__V1__ReferralRequest facts = SERASI__V1__REFERRAL_REQUEST__INIT;
+    facts.requested_on = facts.home_service_started_on = &day;
+    Envelope e = sample_envelope();
+    const char *why = "";
+    uint8_t digest[SHA256_SIZE];
+    ASSERT_OK(decode_message(&e, &facts.base, bytes_make("secret", 6), m, &why));
+    ASSERT_TRUE(m->facts.readable);
+    ASSERT_EQ(civil_compare(m->facts.requested_on, (CivilDate) { 2025, 3, 10 }), 0);
+    ASSERT_TRUE(civil_is_set(m->facts.home_service_started_on));
+    ASSERT_TRUE(!civil_is_set(m->facts.outside_service_started_on));
+    ASSERT_EQ(m->lane, LANE_PRIORITY);
+    ASSERT_EQ(body_sealed(m->body).n, 6);
+    hash_message(body_envelope(m->body), body_facts(m->body), body_sealed(m->body), digest);
+    assert_memory_equal(digest, m->digest, sizeof(digest));
+    day.month = 2;
+    day.day = 30;
+    ASSERT_EQ(decode_message(&e, &facts.base, (Bytes) { 0 }, m, &why), WIRE_MALFORMED);
+    ASSERT_STR(why, "facts: a day that does not exist");
+    ASSERT_EQ(body_sealed(m->body).n, 6); /* a refusal leaves the message alone */
+}
+
+TEST(harm_now_lifts_a_complaint) {
+    _cleanup_(message_freep) Message *m = calloc(1, sizeof(*m));
+    Serasi__V1__Complaint facts = SERASI__V1__COMPLAINT__INIT;
+    Envelope e = sample_envelope();
+    const char *why;
+    e.kind = KIND_COMPLAINT;
+    e.urgency = URGENCY_ROUTINE;
+    facts.harm_now = 1;
+    ASSERT_OK(decode_message(&e, &facts.base, (Bytes) { 0 }, m, &why));
+    ASSERT_TRUE(m->facts.harm_now);
+    ASSERT_EQ(m->lane, LANE_EMERGENCY);
+}
+
+TEST(unknown_kinds_are_carried_unread_and_known_ones_must_be_sound) {
+    _cleanup_(message_freep) Message *m = calloc(1, sizeof(*m));
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n;
+    const char *why = "";
+    Bytes junk = bytes_make("\xff\xff\xff\xff", 4);
+    Envelope e = sample_envelope();
+    e.kind = 4711;
+    ASSERT_OK(codec_encode_envelope(&e, &p, &n));
+    ASSERT_OK(codec_decode_message(bytes_make(p, n), junk, (Bytes) { 0 }, m, &why));
+    ASSERT_TRUE(!m->facts.readable);
+    free(TAKE_PTR(p));
+    e.kind = KIND_COMPLAINT;
+    ASSERT_OK(codec_encode_envelope(&e, &p, &n));
+    ASSERT_EQ(codec_decode_message(bytes_make(p, n), junk, (Bytes) { 0 }, m, &why), WIRE_MALFORMED);
+    ASSERT_STR(why, "facts: not the message of this kind");
+}
+
+TEST(parts_have_their_limits) {
+    _cleanup_(message_freep) Message *m = calloc(1, sizeof(*m));
+    _cleanup_(freep) uint8_t *p = NULL, *large = calloc(1, SEALED_MAX + 1);
+    size_t n;
+    const char *why = "";
+    Envelope e = sample_envelope();
+    e.kind = 4711;
+    ASSERT_OK(codec_encode_envelope(&e, &p, &n));
+    Bytes envelope = bytes_make(p, n), none = { 0 };
+    ASSERT_OK(codec_decode_message(envelope, bytes_make(large, FACTS_MAX),
+                                   bytes_make(large, SEALED_MAX), m, &why));
+    ASSERT_EQ(codec_decode_message(envelope, bytes_make(large, FACTS_MAX + 1), none, m, &why),
+              WIRE_TOO_LARGE);
+    ASSERT_EQ(codec_decode_message(envelope, none, bytes_make(large, SEALED_MAX + 1), m, &why),
+              WIRE_TOO_LARGE);
+    ASSERT_EQ(codec_decode_message(bytes_make(large, ENVELOPE_MAX + 1), none, none, m, &why),
+              WIRE_TOO_LARGE);
+}
+
+TEST(the_field_with_personal_data_is_named) {
+    _cleanup_(message_freep) Message *m = calloc(1, sizeof(*m));
+    Serasi__V1__DocumentRef clean = SERASI__V1__DOCUMENT_REF__INIT;
+    Serasi__V1__DocumentRef leak = SERASI__V1__DOCUMENT_REF__INIT;
+    Serasi__V1__DocumentRef *documents[] = { &clean, &leak };
+    Serasi__V1__ReferralRequest facts = SERASI__V1__REFERRAL_REQUEST__INIT;
+    Envelope e = sample_envelope();
+    const char *why;
+    clean.number = (char *)"460/123/Dinsos/2025";
+    clean.issuer = (char *)"pks/3203052001";
+    facts.documents = documents;
+    facts.n_documents = 2;
+    ASSERT_OK(decode_message(&e, &facts.base, (Bytes) { 0 }, m, &why));
+    ASSERT_STR(m->facts.personal_field, "");
+    leak.number = (char *)"3203051203990001";
+    ASSERT_OK(decode_message(&e, &facts.base, (Bytes) { 0 }, m, &why));
+    ASSERT_STR(m->facts.personal_field, "facts.documents.number");
+}
+
+/* --- receipts, recall, filters --- */
+
+static Filter sample_filter(void) {
+    return (Filter) { .n_kinds = 2,
+                      .kinds = { KIND_COMPLAINT, 4711 },
+                      .n_regions = 2,
+                      .regions = { "32", "3203052001" },
+                      .n_clusters = 1,
+                      .clusters = { CLUSTER_CHILD },
+                      .n_cases = 1,
+                      .cases = { ID },
+                      .n_urgencies = 1,
+                      .urgencies = { URGENCY_EVENT },
+                      .n_sender_kinds = 1,
+                      .sender_kinds = { NODE_PUSKESOS } };
+}
+
+TEST(a_receipt_reads_back_as_it_was_meant) {
+    _cleanup_(message_freep) Message *m = calloc(1, sizeof(*m));
+    Receipt r = { .message_id = ID,
+                  .sender = "dsk/3203",
+                  .recipient = "upt/satria",
+                  .level = LEVEL_UNDELIVERABLE,
+                  .cause = CAUSE_DEAD_CRASHED,
+                  .leg = "hub",
+                  .said_ms = TIME_MS,
+                  .attempts = 16,
+                  .detail = "crashed",
+                  .region = "3203",
+                  .correlation_id = ID,
+                  .n_stamps = 1,
+                  .stamps = { { "hub", TIME_MS } } };
+    _cleanup_(body_unrefp) Body *b = codec_encode_receipt(&r, "upt/satria", TIME_MS + 5);
+    _cleanup_(body_unrefp) Body *again = codec_encode_receipt(&r, "upt/satria", TIME_MS + 99);
+    const char *why = "";
+    Uuid id = receipt_message_id(&r);
+    uint8_t digest[SHA256_SIZE];
+    ASSERT_TRUE(bytes_equal(body_envelope(b), body_envelope(again)));
+    ASSERT_OK(codec_decode_message(body_envelope(b), body_facts(b), body_sealed(b), m, &why));
+    ASSERT_TRUE(uuid_equal(&m->env.message_id, &id) && uuid_equal(&m->env.causation_id, &ID));
+    ASSERT_EQ(m->env.kind, KIND_RECEIPT);
+    ASSERT_STR(m->env.audience.nodes[0], "dsk/3203");
+    ASSERT_STR(m->env.sender, "upt/satria");
+    ASSERT_EQ(m->env.created_ms, TIME_MS);
+    ASSERT_EQ(m->lane, LANE_PRIORITY);
+    ASSERT_EQ(m->facts.receipt_level, LEVEL_UNDELIVERABLE);
+    ASSERT_EQ(m->facts.receipt_cause, CAUSE_DEAD_CRASHED);
+    ASSERT_EQ(m->facts.receipt_said_ms, TIME_MS);
+    ASSERT_STR(m->facts.receipt_recipient, "upt/satria");
+    ASSERT_STR(m->facts.receipt_leg, "hub");
+    ASSERT_TRUE(uuid_equal(&m->facts.receipt_for, &ID));
+    hash_sha256(body_facts(b), digest);
+    assert_memory_equal(digest, m->env.facts_sha256, sizeof(digest));
+}
+
+TEST(a_recall_order_names_its_message) {
+    _cleanup_(message_freep) Message *m = calloc(1, sizeof(*m));
+    _cleanup_(freep) uint8_t *p = NULL, *facts = NULL;
+    size_t n, n_facts;
+    const char *why = "";
+    Envelope e = sample_envelope();
+    e.kind = KIND_RECALL_ORDER;
+    ASSERT_OK(codec_encode_envelope(&e, &p, &n));
+    ASSERT_OK(codec_encode_recall_order(&ID, "WRONG_CASE", &facts, &n_facts));
+    ASSERT_OK(
+        codec_decode_message(bytes_make(p, n), bytes_make(facts, n_facts), (Bytes) { 0 }, m, &why));
+    ASSERT_TRUE(uuid_equal(&m->facts.recall_of, &ID));
+    ASSERT_EQ(codec_decode_message(bytes_make(p, n), (Bytes) { 0 }, (Bytes) { 0 }, m, &why),
+              WIRE_MALFORMED);
+}
+
+TEST(filters_are_stored_and_read_back) {
+    Filter in = sample_filter(), out = { 0 }, empty = { 0 }, nation = { .n_regions = 1 };
+    uint8_t buf[1024];
+    Bytes b = codec_encode_filter(&in, buf, sizeof(buf));
+    ASSERT_TRUE(b.n > 0);
+    ASSERT_OK(codec_decode_filter(b, &out));
+    ASSERT_TRUE(filter_equal(&in, &out));
+    ASSERT_EQ(codec_encode_filter(&in, buf, b.n - 1).n, 0);
+    b = codec_encode_filter(&empty, buf, sizeof(buf));
+    ASSERT_TRUE(b.n > 0); /* nothing means "did not fit" */
+    ASSERT_OK(codec_decode_filter(b, &out));
+    ASSERT_TRUE(filter_equal(&empty, &out));
+    ASSERT_OK(codec_decode_filter(codec_encode_filter(&nation, buf, sizeof(buf)), &out));
+    ASSERT_TRUE(filter_equal(&empty, &out)); /* "" is every region */
+    ASSERT_EQ(codec_decode_filter(bytes_make("\xa0\x06\x01", 3), &out), WIRE_MALFORMED);
+}
+
+TEST_MAIN

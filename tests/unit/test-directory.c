@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/directory.h"
+#include "sample.h"
+
+#define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+/* --- building
+ * ------------------------------------------------------------------------------------- */
+
+TEST(nodes_come_in_order_of_id_and_by_id) {
+    _cleanup_(directory_unrefp) Directory *d = sample_directory();
+    ASSERT_EQ(directory_version(d), 7);
+    ASSERT_EQ(directory_node_count(d), 18);
+    for (size_t i = 1; i < directory_node_count(d); i++)
+        ASSERT_TRUE(strcmp(directory_node_at(d, i - 1)->id, directory_node_at(d, i)->id) < 0);
+    assert_null(directory_node_at(d, 18));
+    ASSERT_EQ(directory_node(d, "dsk/3203")->kind, NODE_SOCIAL_AGENCY_REGENCY);
+    assert_null(directory_node(d, "dsk/320"));
+    ASSERT_STR(directory_node(d, "hub")->home, "hub"); /* a broker is its own home */
+}
+
+TEST(adding_again_replaces) {
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    DirNode n = sample_node("dsk/3203", NODE_SOCIAL_AGENCY_REGENCY, "hub");
+    ASSERT_OK(directory_add_node(d, &n));
+    ASSERT_OK(directory_add_key(d, &(DirKey) { .curve = KEY_A, .node = "hub" }));
+    ASSERT_OK(directory_add_key(d, &(DirKey) { .curve = KEY_A, .node = "dsk/3203" }));
+    ASSERT_OK(directory_seal(d, 1));
+    ASSERT_EQ(directory_node_count(d), 18);
+    ASSERT_STR(directory_node(d, "dsk/3203")->home, "hub");
+    ASSERT_EQ(directory_key_count(d), 1);
+    ASSERT_STR(directory_key(d, KEY_A)->node, "dsk/3203");
+}
+
+TEST(records_that_cannot_stand_are_refused) {
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    DirNode good = sample_node("dsk/3301", NODE_SOCIAL_AGENCY_REGENCY, "hub"), n = good;
+    n.id[0] = 'X';
+    ASSERT_EQ(directory_add_node(d, &n), -EINVAL);
+    n = good;
+    n.kind = 0;
+    ASSERT_EQ(directory_add_node(d, &n), -EINVAL);
+    n = good;
+    strcpy(n.home, "no home");
+    ASSERT_EQ(directory_add_node(d, &n), -EINVAL);
+    n = good;
+    n.n_areas = DIR_AREAS_MAX + 1;
+    ASSERT_EQ(directory_add_node(d, &n), -EINVAL);
+    n = good;
+    sample_area(&n, "3a", 0, 1);
+    ASSERT_EQ(directory_add_node(d, &n), -EINVAL);
+    n = good;
+    memset(n.name, 'x', sizeof(n.name));
+    ASSERT_EQ(directory_add_node(d, &n), -EINVAL);
+    ASSERT_EQ(directory_add_key(d, &(DirKey) { .curve = "short", .node = "hub" }), -EINVAL);
+    ASSERT_EQ(directory_add_key(d, &(DirKey) { .curve = KEY_A, .node = "" }), -EINVAL);
+    ASSERT_EQ(directory_add_region(d, &(DirRegion) { .code = "" }), -EINVAL);
+    ASSERT_EQ(directory_add_region(d, &(DirRegion) { .code = "3270" }), -EINVAL);
+    ASSERT_OK(directory_seal(d, 1));
+    ASSERT_EQ(directory_add_node(d, &good), -EINVAL);
+    ASSERT_EQ(directory_seal(d, 2), -EINVAL);
+}
+
+TEST(a_circle_of_brokers_is_refused) {
+    Directory *d = sample_unsealed();
+    DirNode hub = sample_broker("hub", NODE_NATIONAL_HUB, "upt/loka-kutoarjo");
+    sample_add(d, &hub);
+    ASSERT_EQ(directory_seal(d, 1), -EINVAL);
+    assert_null(directory_unref(d));
+    ASSERT_OK(directory_new(&d));
+    DirNode self = sample_broker("hub", NODE_NATIONAL_HUB, "hub");
+    sample_add(d, &self);
+    ASSERT_EQ(directory_seal(d, 1), -EINVAL);
+    (void)directory_unref(d);
+}
+
+static int seal_of_a_chain(int length) {
+    _cleanup_(directory_unrefp) Directory *d = NULL;
+    char id[16], above[16] = "";
+    ASSERT_OK(directory_new(&d));
+    for (int i = 0; i < length; i++) {
+        (void)snprintf(id, sizeof(id), "upt/%d", i);
+        DirNode n = sample_broker(id, NODE_UPT_BALAI, above);
+        sample_add(d, &n);
+        strcpy(above, id);
+    }
+    return directory_seal(d, 1);
+}
+
+TEST(a_tree_may_be_32_brokers_deep) {
+    ASSERT_OK(seal_of_a_chain(32));
+    ASSERT_EQ(seal_of_a_chain(34), -EINVAL);
+}
+
+TEST(a_broker_may_not_have_more_neighbours_than_a_scope_can_reach) {
+    for (uint32_t n = SCOPE_HOPS_MAX - 1; n <= SCOPE_HOPS_MAX; n++) {
+        _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+        for (uint32_t i = 2; i < n; i++) { /* the sample has two */
+            char id[16];
+            (void)snprintf(id, sizeof(id), "upt/%u", i);
+            DirNode b = sample_broker(id, NODE_UPT_BALAI, "hub");
+            sample_add(d, &b);
+        }
+        ASSERT_EQ(directory_seal(d, 1), n < SCOPE_HOPS_MAX ? 0 : -EINVAL);
+    }
+}
+
+TEST(snapshots_are_shared_by_reference) {
+    Directory *d = sample_directory();
+    Directory *again = directory_ref(d);
+    assert_null(directory_unref(d));
+    assert_non_null(directory_node(again, "hub"));
+    assert_null(directory_unref(again));
+    assert_null(directory_unref(NULL));
+}
+
+TEST(keys_are_usable_within_their_time_while_their_node_is_active) {
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    DirKey k = { .curve = KEY_A, .node = "dsk/3203", .valid_from_ms = 100, .valid_until_ms = 200 };
+    ASSERT_OK(directory_add_key(d, &k));
+    ASSERT_OK(directory_add_key(d, &(DirKey) { .curve = KEY_B, .node = "hub", .revoked = true }));
+    ASSERT_OK(directory_seal(d, 1));
+    assert_null(directory_key(d, "cccccccccccccccccccccccccccccccccccccccc"));
+    ASSERT_STR(directory_key_at(d, 1)->curve, KEY_B);
+    assert_null(directory_key_at(d, 2));
+
+    const DirKey *a = directory_key(d, KEY_A);
+    ASSERT_TRUE(!directory_key_is_usable(d, a, 99));
+    ASSERT_TRUE(directory_key_is_usable(d, a, 100));
+    ASSERT_TRUE(directory_key_is_usable(d, a, 199));
+    ASSERT_TRUE(!directory_key_is_usable(d, a, 200));
+    ASSERT_TRUE(!directory_key_is_usable(d, directory_key(d, KEY_B), 150));
+    k = *a;
+    strcpy(k.node, "dsk/3299"); /* inactive */
+    ASSERT_TRUE(!directory_key_is_usable(d, &k, 150));
+    strcpy(k.node, "dsk/9999");
+    ASSERT_TRUE(!directory_key_is_usable(d, &k, 150));
+    k = *a;
+    k.valid_from_ms = k.valid_until_ms = 0;
+    ASSERT_TRUE(directory_key_is_usable(d, &k, INT64_MAX));
+}
+
+/* --- role at region
+ * -------------------------------------------------------------------------------- */
+
+TEST(regions_in_ids) {
+    static const struct {
+        const char *id, *region;
+    } want[] = {
+        { "dsk/3203", "3203" },
+        { "uptd/32/pa-02", "32" },
+        { "pks/3203052001", "3203052001" },
+        { "upt/satria", "" },
+        { "hub", "" },
+        { "lks/32x/1", "" },
+        { "lks/320/1", "" },
+        { "x/123456789012", "" },
+        { "x/", "" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+        char region[REGION_SIZE];
+        node_region(want[i].id, region);
+        ASSERT_STR(region, want[i].region);
+    }
+}
+
+/* Homes with one service area each; the winner is asked for at 3203 and CHILD. */
+typedef struct Home {
+    const char *id, *region;
+    int cluster;
+    uint32_t priority, capacity;
+    bool inactive;
+} Home;
+
+static void assert_winner(const Home *homes, size_t n, const char *want) {
+    _cleanup_(directory_unrefp) Directory *d = NULL;
+    ASSERT_OK(directory_new(&d));
+    for (size_t i = 0; i < n; i++) {
+        DirNode node = sample_node(homes[i].id, NODE_UPTD, "hub");
+        sample_area(&node, homes[i].region, homes[i].cluster, homes[i].priority);
+        node.capacity = homes[i].capacity;
+        node.inactive = homes[i].inactive;
+        sample_add(d, &node);
+    }
+    ASSERT_OK(directory_seal(d, 1));
+    const DirNode *best = directory_by_role(d, NODE_UPTD, "3203", CLUSTER_CHILD);
+    if (!want) {
+        assert_null(best);
+        return;
+    }
+    assert_non_null(best);
+    ASSERT_STR(best->id, want);
+}
+#define ASSERT_WINNER(want, ...)                                                                   \
+    do {                                                                                           \
+        const Home homes[] = { __VA_ARGS__ };                                                      \
+        assert_winner(homes, ARRAY_SIZE(homes), want);                                             \
+    } while (0)
+
+TEST(the_longest_prefix_beats_the_cluster) {
+    ASSERT_WINNER("uptd/b", { "uptd/a", "32", CLUSTER_CHILD, 1, 99, false },
+                  { "uptd/b", "3203", CLUSTER_ANY, 0, 0, false });
+}
+
+TEST(the_cluster_beats_the_priority) {
+    ASSERT_WINNER("uptd/b", { "uptd/a", "32", CLUSTER_ANY, 1, 99, false },
+                  { "uptd/b", "32", CLUSTER_CHILD, 5, 0, false });
+    ASSERT_WINNER("uptd/b", { "uptd/a", "32", CLUSTER_ELDERLY, 1, 99, false },
+                  { "uptd/b", "32", CLUSTER_ANY, 5, 0, false });
+}
+
+TEST(the_priority_beats_the_capacity_and_zero_counts_as_last) {
+    ASSERT_WINNER("uptd/b", { "uptd/a", "32", CLUSTER_CHILD, 2, 99, false },
+                  { "uptd/b", "32", CLUSTER_CHILD, 1, 0, false });
+    ASSERT_WINNER("uptd/b", { "uptd/a", "32", CLUSTER_CHILD, 0, 99, false },
+                  { "uptd/b", "32", CLUSTER_CHILD, 7, 0, false });
+}
+
+TEST(the_capacity_beats_the_id_and_the_id_decides_at_last) {
+    ASSERT_WINNER("uptd/b", { "uptd/a", "32", CLUSTER_CHILD, 1, 1, false },
+                  { "uptd/b", "32", CLUSTER_CHILD, 1, 2, false });
+    ASSERT_WINNER("uptd/a", { "uptd/b", "32", CLUSTER_CHILD, 1, 1, false },
+                  { "uptd/a", "32", CLUSTER_CHILD, 1, 1, false });
+}
+
+TEST(inactive_nodes_and_other_regions_are_skipped) {
+    ASSERT_WINNER("uptd/b", { "uptd/a", "3203", CLUSTER_CHILD, 1, 9, true },
+                  { "uptd/b", "32", CLUSTER_ELDERLY, 0, 0, false });
+    ASSERT_WINNER(NULL, { "uptd/a", "33", CLUSTER_CHILD, 1, 9, false },
+                  { "uptd/b", "3204", CLUSTER_CHILD, 1, 9, false });
+}
+
+TEST(roles_are_found_by_the_region_in_the_id_too) {
+    _cleanup_(directory_unrefp) Directory *d = sample_directory();
+    ASSERT_STR(directory_by_role(d, NODE_SOCIAL_AGENCY_REGENCY, "3203", 0)->id, "dsk/3203");
+    ASSERT_STR(directory_by_role(d, NODE_SOCIAL_AGENCY_REGENCY, "3203052001", 0)->id, "dsk/3203");
+    assert_null(directory_by_role(d, NODE_SOCIAL_AGENCY_REGENCY, "32", 0));
+    assert_null(directory_by_role(d, NODE_SOCIAL_AGENCY_REGENCY, "3299", 0)); /* inactive */
+    ASSERT_STR(directory_by_role(d, NODE_MINISTRY_UNIT, "3203", 0)->id, "min/rehsos");
+    assert_null(directory_by_role(d, 0, "3203", 0));
+    assert_null(directory_by_role(d, -5, "3203", 0));
+    assert_null(directory_by_role(d, 500, "3203", 0));
+}
+
+TEST(kinds_of_upt_stand_for_each_other) {
+    _cleanup_(directory_unrefp) Directory *d = sample_directory();
+    for (int k = NODE_UPT_BALAI_BESAR; k <= NODE_UPT_LOKA; k++) {
+        ASSERT_STR(directory_by_role(d, k, "3203", 0)->id, "upt/phala-martha");
+        ASSERT_STR(directory_by_role(d, k, "3306", 0)->id, "upt/loka-kutoarjo");
+        ASSERT_STR(directory_by_role(d, k, "3302", 0)->id, "upt/satria");
+        assert_null(directory_by_role(d, k, "7301", 0));
+    }
+}
+
+/* --- next hop in three levels of brokers
+ * ------------------------------------------------------------ */
+
+static void assert_hop(const Directory *d, const char *self, const char *node, const char *want) {
+    const char *hop = directory_next_hop(d, self, node);
+    if (!want) {
+        assert_null(hop);
+        return;
+    }
+    assert_non_null(hop);
+    ASSERT_STR(hop, want);
+}
+
+TEST(the_next_hop_goes_down_the_right_subtree_or_up) {
+    _cleanup_(directory_unrefp) Directory *d = sample_directory();
+    assert_hop(d, "hub", "lks/3306/0001", "upt/satria");
+    assert_hop(d, "upt/satria", "lks/3306/0001", "upt/loka-kutoarjo");
+    assert_hop(d, "upt/loka-kutoarjo", "lks/3306/0001", "upt/loka-kutoarjo");
+    assert_hop(d, "upt/phala-martha", "lks/3306/0001", "hub");
+    assert_hop(d, "upt/loka-kutoarjo", "dsk/3203", "upt/satria");
+    assert_hop(d, "upt/loka-kutoarjo", "min/rehsos", "upt/satria");
+    assert_hop(d, "hub", "min/rehsos", "hub");
+    assert_hop(d, "hub", "upt/loka-kutoarjo", "upt/satria"); /* a broker's own mailbox */
+    assert_hop(d, "upt/satria", "hub", "hub");
+}
+
+TEST(what_cannot_be_reached_has_no_hop) {
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    DirNode lost = sample_node("lks/3203/9", NODE_LKS, "upt/nowhere");
+    DirNode guest = sample_node("lks/3203/8", NODE_LKS, "dsk/3203"); /* not a broker */
+    DirNode island = sample_broker("upt/island", NODE_UPT_BALAI, "");
+    sample_add(d, &lost);
+    sample_add(d, &guest);
+    sample_add(d, &island);
+    ASSERT_OK(directory_seal(d, 1));
+    assert_hop(d, "hub", "dsk/0000", NULL);
+    assert_hop(d, "hub", "lks/9999/stray", NULL);
+    assert_hop(d, "hub", "lks/3203/9", NULL);
+    assert_hop(d, "hub", "lks/3203/8", NULL);
+    assert_hop(d, "hub", "upt/island", NULL); /* another tree, and the hub has no parent */
+    assert_hop(d, "nobody", "dsk/3203", NULL);
+}
+
+TEST(below_means_in_the_subtree) {
+    _cleanup_(directory_unrefp) Directory *d = sample_directory();
+    ASSERT_TRUE(directory_is_below(d, "hub", "upt/loka-kutoarjo"));
+    ASSERT_TRUE(directory_is_below(d, "upt/satria", "upt/loka-kutoarjo"));
+    ASSERT_TRUE(directory_is_below(d, "upt/satria", "upt/satria"));
+    ASSERT_TRUE(!directory_is_below(d, "upt/loka-kutoarjo", "upt/satria"));
+    ASSERT_TRUE(!directory_is_below(d, "upt/phala-martha", "upt/loka-kutoarjo"));
+    ASSERT_TRUE(!directory_is_below(d, "hub", "upt/nowhere"));
+}
+
+TEST(a_directory_of_20000_nodes_answers_at_once) {
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    for (int i = 0; i < 20000; i++) {
+        char id[32];
+        (void)snprintf(id, sizeof(id), "lks/%04d/%d", 1101 + i % 8000, i);
+        DirNode n = sample_node(id, NODE_LKS, "upt/satria");
+        sample_add(d, &n);
+    }
+    ASSERT_OK(directory_seal(d, 1));
+    ASSERT_EQ(directory_node_count(d), 20018);
+    for (int i = 0; i < 100000; i++)
+        assert_non_null(directory_by_role(d, NODE_SOCIAL_AGENCY_REGENCY, "3203", 0));
+}
+
+TEST_MAIN

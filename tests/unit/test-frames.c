@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+
+#include "base/text.h"
+#include "test.h"
+#include "wire/codec.h"
+
+static const Uuid ID = { { 1, 2, 3, 4, 5, 6, 0x77, 8, 0x89, 10, 11, 12, 13, 14, 15, 16 } };
+#define TIME_MS INT64_C(1741575900123)
+
+#define SET_TEXT(dst, src) ASSERT_TRUE(text_copy((dst), sizeof(dst), (src)))
+
+/* --- samples: every kind of frame with every field filled --- */
+
+static LinkProgress sample_progress(void) {
+    return (LinkProgress) { .present = true,
+                            .sent_count = 5,
+                            .received_count = UINT64_MAX,
+                            .sent_digest = ID,
+                            .backlog = 7,
+                            .in_flight = 3 };
+}
+
+static Forward *sample_forward(void) {
+    Forward *f = calloc(1, sizeof(*f));
+    *f =
+        (Forward) { .present = true,
+                    .scope = true,
+                    .accepted_ms = TIME_MS,
+                    .expires_ms = TIME_MS + 1,
+                    .n_recipients = 2,
+                    .recipients = { { "dsk/3203", ROLE_ADDRESSEE }, { "dsp/32", ROLE_SUPERVISOR } },
+                    .n_stamps = 1,
+                    .stamps = { { "hub", TIME_MS } } };
+    return f;
+}
+
+static Filter sample_filter(void) {
+    return (Filter) { .n_kinds = 2,
+                      .kinds = { KIND_COMPLAINT, 4711 },
+                      .n_regions = 2,
+                      .regions = { "32", "3203052001" },
+                      .n_clusters = 1,
+                      .clusters = { CLUSTER_CHILD },
+                      .n_cases = 1,
+                      .cases = { ID },
+                      .n_urgencies = 1,
+                      .urgencies = { URGENCY_EVENT },
+                      .n_sender_kinds = 1,
+                      .sender_kinds = { NODE_PUSKESOS } };
+}
+
+static void fill_published(Frame *f) {
+    f->published.n = 2;
+    PublishResult *r = f->published.results = calloc(2, sizeof(*r));
+    r[0] = (PublishResult) { .message_id = ID, .verdict = VERDICT_REFUSED, .retry_after_ms = 9 };
+    r[0].reasons = calloc(1, sizeof(*r[0].reasons));
+    r[0].reasons->n = 2;
+    r[0].reasons->n_refusals = 1;
+    r[0].reasons->list[0] =
+        (Reason) { "R-001", "Unknown region", "Tidak dikenal", "P7 Pasal 3", "region", false };
+    r[0].reasons->list[1] = (Reason) { "R-024", "Late", "Terlambat", "", "", true };
+    r[1] = (PublishResult) { .message_id = ID,
+                             .verdict = VERDICT_DUPLICATE,
+                             .n_recipients = 1,
+                             .n_outcomes = 1,
+                             .accepted_ms = TIME_MS };
+    r[1].recipients = calloc(1, sizeof(Recipient));
+    r[1].recipients[0] = (Recipient) { "dsk/3203", ROLE_ADDRESSEE };
+    r[1].outcomes = calloc(1, sizeof(OutcomeRow));
+    r[1].outcomes[0] =
+        (OutcomeRow) { "dsk/3203", LEVEL_UNDELIVERABLE, CAUSE_EXPIRED_ON_LINK, TIME_MS, "hub" };
+}
+
+static void fill_settle(Frame *f) {
+    f->settle.channel = 16;
+    f->settle.n = 2;
+    f->settle.settlements = calloc(2, sizeof(Settlement));
+    f->settle.settlements[0] = (Settlement) { .tags = { 1, 5 }, .action = SETTLE_DONE };
+    f->settle.settlements[1] = (Settlement) {
+        { 6, 6 }, SETTLE_REJECT, .after_ms = 10, .reason = "BAD_FACTS", .permanent = true
+    };
+}
+
+static void fill_settled(Frame *f) {
+    f->settled.channel = 1;
+    f->settled.n_done = f->settled.n_unknown = 1;
+    f->settled.done = calloc(1, sizeof(TagRange));
+    f->settled.unknown = calloc(1, sizeof(TagRange));
+    f->settled.done[0] = (TagRange) { 1, 5 };
+    f->settled.unknown[0] = (TagRange) { 9, UINT64_MAX };
+}
+
+static void fill_query(Frame *f) {
+    f->query.query = 3;
+    f->query.limit = 50;
+    f->query.n_args = 2;
+    SET_TEXT(f->query.verb, "queues");
+    f->query.args[0] = strdup("dsk/3203");
+    f->query.args[1] = strdup("");
+    f->query.n_input = 4;
+    f->query.input = malloc(4);
+    memcpy(f->query.input, "\0\xff\x80z", 4);
+}
+
+static Table *sample_table(uint32_t rows) {
+    Table *t = table_new();
+    table_column(t, "queue", COLUMN_TEXT);
+    table_column(t, "depth", COLUMN_NUMBER);
+    for (uint32_t i = 0; i < rows; i++) {
+        table_textf(t, "q%u", i);
+        table_number(t, -3);
+    }
+    t->more = true;
+    SET_TEXT(t->text, "cut");
+    return t;
+}
+
+static void fill_deliver(Frame *f) {
+    f->deliver.channel = 2;
+    f->deliver.tag = UINT64_MAX;
+    f->deliver.attempt = 3;
+    SET_TEXT(f->deliver.recipient, "dsk/3203");
+    f->deliver.role = ROLE_SUPERVISOR;
+    f->deliver.n_stamps = 1;
+    f->deliver.stamps[0] = (HopStamp) { "upt/satria", TIME_MS };
+    f->deliver.accepted_ms = TIME_MS;
+    f->deliver.forward = sample_forward();
+    f->deliver.suspect = true;
+}
+
+static void fill_welcome(Frame *f) {
+    f->welcome.protocol = 1;
+    f->welcome.envelope_max = ENVELOPE_MAX;
+    f->welcome.facts_max = FACTS_MAX;
+    f->welcome.sealed_max = SEALED_MAX;
+    f->welcome.publish_window = 64;
+    f->welcome.credit_messages_max = 1000;
+    f->welcome.credit_bytes_max = UINT32_MAX;
+    f->welcome.ping_interval_ms = 10000;
+    SET_TEXT(f->welcome.broker, "hub");
+    SET_TEXT(f->welcome.node, "upt/satria");
+    f->welcome.broker_ms = TIME_MS;
+    f->welcome.directory_version = 8;
+    f->welcome.progress = sample_progress();
+}
+
+static void fill_subscribe(Frame *f) {
+    f->subscribe.channel = 4;
+    f->subscribe.source = SOURCE_NAMED;
+    SET_TEXT(f->subscribe.name, "events.32_a-b");
+    f->subscribe.filter = malloc(sizeof(Filter));
+    *f->subscribe.filter = sample_filter();
+    f->subscribe.credit_messages = 100;
+    f->subscribe.credit_bytes = 1 << 20;
+}
+
+static void sample(int kind, Frame *f) {
+    *f = (Frame) { .kind = (FrameKind)kind };
+    switch (kind) {
+    case FRAME_HELLO:
+        f->hello.protocol_min = 1;
+        f->hello.protocol_max = 2;
+        SET_TEXT(f->hello.client, "sistem balai 1.0");
+        f->hello.instance_id = ID;
+        f->hello.progress = sample_progress();
+        break;
+    case FRAME_WELCOME:
+        fill_welcome(f);
+        break;
+    case FRAME_PUBLISH:
+        f->publish.message_id = ID;
+        f->publish.forward = sample_forward();
+        break;
+    case FRAME_PUBLISHED:
+        fill_published(f);
+        break;
+    case FRAME_SUBSCRIBE:
+        fill_subscribe(f);
+        break;
+    case FRAME_SUBSCRIBED:
+        f->subscribed.channel = 4;
+        f->subscribed.queued = 12;
+        f->subscribed.overrun = true;
+        f->subscribed.overrun_ms = TIME_MS;
+        break;
+    case FRAME_UNSUBSCRIBE:
+        SET_TEXT(f->unsubscribe.drop_name, "events");
+        break;
+    case FRAME_CREDIT:
+        f->credit.channel = 1;
+        f->credit.messages = 5;
+        f->credit.bytes = 6;
+        break;
+    case FRAME_DELIVER:
+        fill_deliver(f);
+        break;
+    case FRAME_SETTLE:
+        fill_settle(f);
+        break;
+    case FRAME_SETTLED:
+        fill_settled(f);
+        break;
+    case FRAME_PING:
+        f->ping.sent_ms = TIME_MS;
+        f->ping.progress = sample_progress();
+        break;
+    case FRAME_PONG:
+        f->pong.sent_ms = TIME_MS;
+        f->pong.progress = sample_progress();
+        break;
+    case FRAME_QUERY:
+        fill_query(f);
+        break;
+    case FRAME_RESULT:
+        f->result.query = 3;
+        f->result.table = sample_table(3);
+        break;
+    case FRAME_ERROR:
+        f->error.code = ERROR_REPLACED;
+        SET_TEXT(f->error.text, "a newer session");
+        f->error.channel = 16;
+        f->error.fatal = true;
+        break;
+    case FRAME_BYE:
+        SET_TEXT(f->bye.reason, "selesai");
+        break;
+    }
+}
+
+/* Decodes from memory that ends where the bytes end, so that the sanitizer sees the first byte too
+ * far. */
+static int decode(const uint8_t *p, size_t n, Frame *ret, const char **why) {
+    _cleanup_(freep) uint8_t *exact = malloc(n + !n);
+    if (n > 0)
+        memcpy(exact, p, n);
+    return codec_decode_frame(bytes_make(exact, n), FRAME_MAX, ret, why);
+}
+
+TEST(every_frame_survives_the_trip) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_BYE; kind++) {
+        _cleanup_(frame_deinit) Frame first, second = { 0 };
+        _cleanup_(freep) uint8_t *a = NULL, *b = NULL;
+        size_t n_a, n_b;
+        const char *why = "";
+        sample(kind, &first);
+        ASSERT_OK(codec_encode_frame(&first, &a, &n_a));
+        ASSERT_OK(decode(a, n_a, &second, &why));
+        ASSERT_EQ(second.kind, kind);
+        ASSERT_OK(codec_encode_frame(&second, &b, &n_b));
+        ASSERT_EQ(n_a, n_b);
+        assert_memory_equal(a, b, n_a);
+    }
+}
+
+TEST(what_arrives_is_what_was_meant) {
+    _cleanup_(frame_deinit) Frame in, out = { 0 };
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n;
+    const char *why;
+    sample(FRAME_DELIVER, &in);
+    ASSERT_OK(codec_encode_frame(&in, &p, &n));
+    ASSERT_OK(decode(p, n, &out, &why));
+    ASSERT_TRUE(out.deliver.tag == UINT64_MAX && out.deliver.suspect);
+    ASSERT_STR(out.deliver.stamps[0].broker, "upt/satria");
+    ASSERT_STR(out.deliver.forward->recipients[1].node, "dsp/32");
+    ASSERT_EQ(out.deliver.forward->recipients[1].role, ROLE_SUPERVISOR);
+    ASSERT_TRUE(out.deliver.forward->present && out.deliver.forward->expires_ms == TIME_MS + 1);
+}
+
+TEST(results_keep_reasons_and_tables_own_their_names) {
+    _cleanup_(frame_deinit) Frame in, out = { 0 }, in_table, out_table = { 0 };
+    _cleanup_(freep) uint8_t *p = NULL, *q = NULL;
+    size_t n;
+    const char *why;
+    sample(FRAME_PUBLISHED, &in);
+    ASSERT_OK(codec_encode_frame(&in, &p, &n));
+    ASSERT_OK(decode(p, n, &out, &why));
+    ASSERT_EQ(out.published.results[0].reasons->n_refusals, 1);
+    ASSERT_STR(out.published.results[0].reasons->list[0].text_id, "Tidak dikenal");
+    assert_null(out.published.results[1].reasons);
+    ASSERT_EQ(out.published.results[1].outcomes[0].cause, CAUSE_EXPIRED_ON_LINK);
+    sample(FRAME_RESULT, &in_table);
+    ASSERT_OK(codec_encode_frame(&in_table, &q, &n));
+    ASSERT_OK(decode(q, n, &out_table, &why));
+    ASSERT_TRUE(out_table.result.table->owns_names);
+    ASSERT_EQ(table_rows(out_table.result.table), 3);
+    ASSERT_STR(table_cell(out_table.result.table, 2, 0), "q2");
+    ASSERT_STR(out_table.result.table->columns[1].name, "depth");
+}
+
+/* Cut at every length, then broken at random: anything may be said of it but no harm done. */
+TEST(cut_and_broken_frames_do_no_harm) {
+    uint32_t seed = 7;
+    for (int kind = FRAME_HELLO; kind <= FRAME_BYE; kind++) {
+        _cleanup_(frame_deinit) Frame f;
+        _cleanup_(freep) uint8_t *p = NULL;
+        size_t n;
+        const char *why = NULL;
+        sample(kind, &f);
+        ASSERT_OK(codec_encode_frame(&f, &p, &n));
+        for (size_t cut = 0; cut < n; cut++) {
+            Frame out = { 0 };
+            ASSERT_EQ(decode(p, cut, &out, &why), WIRE_MALFORMED); /* the body's length lies */
+            ASSERT_TRUE(why && out.kind == FRAME_NONE);
+        }
+        for (int i = 0; i < 2000; i++) {
+            Frame out = { 0 };
+            seed = seed * 1664525 + 1013904223;
+            size_t at = (seed >> 8) % n;
+            uint8_t old = p[at];
+            p[at] = (uint8_t)(seed >> 3);
+            ASSERT_TRUE(decode(p, n, &out, &why) >= 0);
+            frame_deinit(&out);
+            p[at] = old;
+        }
+    }
+}
+
+/* --- frames that cannot stand --- */
+
+static void assert_refused(Frame *f, const char *expected) {
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n;
+    const char *why = "";
+    Frame out = { 0 };
+    ASSERT_OK(codec_encode_frame(f, &p, &n));
+    ASSERT_EQ(decode(p, n, &out, &why), WIRE_MALFORMED);
+    ASSERT_STR(why, expected);
+    frame_deinit(f);
+}
+
+TEST(values_out_of_range_are_named) {
+    Frame f;
+    sample(FRAME_CREDIT, &f);
+    f.credit.channel = CHANNELS_MAX + 1;
+    assert_refused(&f, "channel out of range");
+    sample(FRAME_SETTLE, &f);
+    f.settle.settlements[0].action = (SettleAction)5;
+    assert_refused(&f, "settle: action out of range");
+    sample(FRAME_SETTLE, &f);
+    f.settle.settlements[0].tags = (TagRange) { 9, 8 };
+    assert_refused(&f, "tags out of range");
+    sample(FRAME_SUBSCRIBE, &f);
+    f.subscribe.source = (FrameSource)5;
+    assert_refused(&f, "subscribe: source out of range");
+    sample(FRAME_SUBSCRIBE, &f);
+    SET_TEXT(f.subscribe.name, "Events");
+    assert_refused(&f, "subscribe: name is 1-64 of a-z 0-9 . _ -");
+    sample(FRAME_SUBSCRIBE, &f);
+    f.subscribe.name[0] = '\0';
+    assert_refused(&f, "subscribe: a name is for SOURCE_NAMED, which needs one");
+    sample(FRAME_SUBSCRIBE, &f);
+    f.subscribe.filter->kinds[0] = -1;
+    assert_refused(&f, "filter: kinds out of range");
+    sample(FRAME_PUBLISH, &f);
+    SET_TEXT(f.publish.forward->recipients[0].node, "DSK/3203");
+    assert_refused(&f, "recipient is not a node id");
+    sample(FRAME_PUBLISH, &f);
+    f.publish.forward->accepted_ms = -1;
+    assert_refused(&f, "forward: time out of range");
+    sample(FRAME_PUBLISHED, &f);
+    f.published.results[1].verdict = (Verdict)6;
+    assert_refused(&f, "published: verdict out of range");
+    sample(FRAME_WELCOME, &f);
+    f.welcome.node[0] = '\0';
+    assert_refused(&f, "welcome: node is not a node id");
+    sample(FRAME_HELLO, &f);
+    f.hello.protocol_min = 3;
+    assert_refused(&f, "hello: protocol versions out of range");
+    sample(FRAME_ERROR, &f);
+    f.error.code = (ErrorCode)12;
+    assert_refused(&f, "error: code out of range");
+}
+
+TEST(ids_have_sixteen_bytes) {
+    static const uint8_t publish15[] = { 0x1a, 17, 0x0a, 15, 1,  2,  3,  4,  5, 6,
+                                         7,    8,  9,    10, 11, 12, 13, 14, 15 };
+    static const uint8_t publish0[] = { 0x1a, 0 }, unknown[] = { 0x92, 0x01, 0 };
+    const char *why = "";
+    Frame f = { 0 };
+    ASSERT_EQ(decode(publish15, sizeof(publish15), &f, &why), WIRE_MALFORMED);
+    ASSERT_STR(why, "publish: message_id is not 16 bytes");
+    ASSERT_EQ(decode(publish0, sizeof(publish0), &f, &why), WIRE_MALFORMED);
+    ASSERT_EQ(decode(unknown, sizeof(unknown), &f, &why), WIRE_MALFORMED);
+    ASSERT_STR(why, "a frame without a known body");
+}
+
+TEST(long_lists_arrive_and_longer_ones_do_not) {
+    for (uint32_t n = SETTLEMENTS_MAX; n <= SETTLEMENTS_MAX + 1; n++) {
+        _cleanup_(frame_deinit) Frame f = { .kind = FRAME_SETTLE }, out = { 0 };
+        _cleanup_(freep) uint8_t *p = NULL;
+        size_t size;
+        const char *why;
+        f.settle.channel = 1;
+        f.settle.n = n;
+        f.settle.settlements = calloc(n, sizeof(Settlement));
+        for (uint32_t i = 0; i < n; i++)
+            f.settle.settlements[i] = (Settlement) { .tags = { i + 1, i + 1 }, SETTLE_DONE };
+        ASSERT_OK(codec_encode_frame(&f, &p, &size));
+        ASSERT_EQ(decode(p, size, &out, &why), n == SETTLEMENTS_MAX ? 0 : WIRE_MALFORMED);
+    }
+}
+
+TEST(a_thousand_rows_fit_an_answer_but_not_a_client_frame) {
+    _cleanup_(frame_deinit) Frame f = { .kind = FRAME_RESULT }, out = { 0 };
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n;
+    const char *why;
+    Table *t = f.result.table = table_new();
+    for (int i = 0; i < 16; i++)
+        table_column(t, "c", COLUMN_NUMBER);
+    for (int i = 0; i < 16 * 1000; i++)
+        table_number(t, i % 10);
+    ASSERT_OK(codec_encode_frame(&f, &p, &n));
+    ASSERT_EQ(codec_decode_frame(bytes_make(p, n), FRAME_MAX, &out, &why), WIRE_TOO_LARGE);
+    ASSERT_OK(codec_decode_frame(bytes_make(p, n), FRAME_ANSWER_MAX, &out, &why));
+    ASSERT_EQ(table_rows(out.result.table), 1000);
+}
+
+TEST_MAIN

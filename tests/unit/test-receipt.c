@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "test.h"
+
+#include "core/receipt.h"
+
+TEST(four_levels_are_final) {
+    for (int l = 0; l <= LEVEL_COLLECTED_LATE; l++)
+        ASSERT_EQ(receipt_is_final(l), l == LEVEL_COLLECTED || l == LEVEL_REFUSED ||
+                                           l == LEVEL_UNDELIVERABLE || l == LEVEL_RECALLED);
+    ASSERT_TRUE(!receipt_is_final(99));
+}
+
+TEST(the_policy_decides_which_receipts_become_messages) {
+    static const struct {
+        int level;
+        bool wanted[3]; /* default, with deposited, failures only */
+    } want[] = {
+        { LEVEL_NONE, { false, false, false } },
+        { LEVEL_ACCEPTED, { false, false, false } },
+        { LEVEL_DEPOSITED, { false, true, false } },
+        { LEVEL_COLLECTED, { true, true, false } },
+        { LEVEL_DELAYED, { true, true, true } },
+        { LEVEL_EXPIRES_SOON, { true, true, true } },
+        { LEVEL_UNDELIVERABLE, { true, true, true } },
+        { LEVEL_RECALLED, { true, true, true } },
+        { LEVEL_COLLECTED_LATE, { true, true, true } },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+        for (int p = 0; p < 3; p++)
+            ASSERT_EQ(receipt_is_wanted((ReceiptPolicy)p, want[i].level), want[i].wanted[p]);
+}
+
+TEST(the_same_receipt_gets_the_same_id) {
+    Receipt a = { .recipient = "dsk/3203", .level = LEVEL_COLLECTED }, b;
+    b = a;
+    b.said_ms = 77;
+    b.attempts = 3;
+    Uuid id = receipt_message_id(&a), same = receipt_message_id(&b), other;
+    ASSERT_TRUE(uuid_equal(&id, &same));
+    b.level = LEVEL_UNDELIVERABLE;
+    other = receipt_message_id(&b);
+    ASSERT_TRUE(!uuid_equal(&id, &other));
+    b = a;
+    strcpy(b.recipient, "dsk/3204");
+    other = receipt_message_id(&b);
+    ASSERT_TRUE(!uuid_equal(&id, &other));
+    b = a;
+    b.message_id.b[0] = 1;
+    other = receipt_message_id(&b);
+    ASSERT_TRUE(!uuid_equal(&id, &other));
+}
+
+TEST(names_of_levels_and_causes) {
+    ASSERT_STR(receipt_level_name(LEVEL_COLLECTED_LATE), "COLLECTED_LATE");
+    ASSERT_STR(receipt_level_name(50), "");
+    ASSERT_STR(receipt_level_name(-1), "");
+    ASSERT_STR(receipt_cause_name(CAUSE_QUOTA), "QUOTA");
+    ASSERT_STR(receipt_cause_name(CAUSE_NONE), "");
+    ASSERT_STR(receipt_cause_name(50), "");
+    for (int i = 0; i <= CAUSE_QUOTA; i++)
+        assert_non_null(receipt_cause_name(i));
+}
+
+TEST_MAIN

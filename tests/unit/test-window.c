@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
+
+#include "broker/window.h"
+#include "test.h"
+
+static size_t cached;
+
+static DeliveryRow row_of(int64_t seq, int64_t key, Lane lane) {
+    return (DeliveryRow){ .queue = 1, .seq = seq, .order_key = key, .lane = lane, .size = 10 };
+}
+
+static int deposit(Window *w, int64_t seq, int64_t key, Lane lane, bool lifted) {
+    Deposit d = { .row = row_of(seq, key, lane), .lifted = lifted };
+    return window_deposit(w, &d, NULL, false);
+}
+
+/* An empty queue, read to its end in every lane. */
+static void open_window(Window *w) {
+    Lane lane;
+    int64_t after;
+    cached = 0;
+    window_init(w, &cached);
+    while (window_wants_load(w, &lane, &after))
+        ASSERT_OK(window_loaded(w, lane, NULL, 0, true));
+}
+
+static int64_t take(Window *w) {
+    Entry *e = window_peek(w, false);
+    if (!e)
+        return 0;
+    int64_t seq = e->row.seq;
+    window_take(w, e, ENTRY_OUT);
+    return seq;
+}
+
+static Entry *entry(Window *w, int64_t key, int64_t seq) {
+    Entry *e = window_find(w, key, seq);
+    assert_non_null(e);
+    return e;
+}
+
+TEST(one_delivery_per_case_is_out_and_the_next_follows_when_it_is_gone) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 2, 100, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 3, 200, LANE_ROUTINE, false));
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_EQ(take(&w), 3); /* 2 waits for 1 */
+    ASSERT_EQ(take(&w), 0);
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 1)));
+    ASSERT_EQ(take(&w), 0); /* being looked up */
+    DeliveryRow next = row_of(2, 100, LANE_ROUTINE);
+    ASSERT_OK(window_found(&w, 100, &next));
+    ASSERT_EQ(take(&w), 2);
+    ASSERT_TRUE(!window_gone(&w, entry(&w, 100, 2)));
+    ASSERT_TRUE(!window_gone(&w, entry(&w, 200, 3)));
+    assert_null(w.by_key);
+    window_deinit(&w);
+}
+
+TEST(a_higher_lane_lifts_its_whole_case) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 2, 200, LANE_PRIORITY, false));
+    ASSERT_OK(deposit(&w, 3, 100, LANE_EMERGENCY, true));
+    ASSERT_EQ(take(&w), 1); /* lifted over 2, and before 3 */
+    ASSERT_EQ(take(&w), 2);
+    window_deinit(&w);
+}
+
+TEST(a_lifted_case_that_is_only_on_disk_is_looked_up_first) {
+    Window w;
+    Lane lane;
+    int64_t after;
+    cached = 0;
+    window_init(&w, &cached);
+    while (window_wants_load(&w, &lane, &after))
+        ASSERT_OK(window_loaded(&w, lane, NULL, 0, lane != LANE_ROUTINE)); /* ROUTINE: more on disk */
+    ASSERT_EQ(deposit(&w, 9, 100, LANE_EMERGENCY, true), 1);
+    ASSERT_EQ(take(&w), 0);
+    DeliveryRow oldest = row_of(4, 100, LANE_EMERGENCY);
+    ASSERT_OK(window_found(&w, 100, &oldest));
+    ASSERT_EQ(take(&w), 4);
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 4))); /* others may follow: always looked up */
+    DeliveryRow next = row_of(9, 100, LANE_EMERGENCY);
+    ASSERT_OK(window_found(&w, 100, &next));
+    ASSERT_EQ(take(&w), 9);
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 9)));
+    ASSERT_OK(window_found(&w, 100, NULL));
+    assert_null(w.by_key);
+    window_deinit(&w);
+}
+
+TEST(a_returned_delivery_keeps_its_place) {
+    Window w;
+    open_window(&w);
+    for (int64_t seq = 1; seq <= 5; seq++)
+        ASSERT_OK(deposit(&w, seq, 100 + seq, LANE_ROUTINE, false));
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_EQ(take(&w), 2);
+    ASSERT_EQ(take(&w), 3);
+    window_return(&w, entry(&w, 102, 2));
+    window_return(&w, entry(&w, 101, 1));
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_EQ(take(&w), 2);
+    ASSERT_EQ(take(&w), 4);
+    window_deinit(&w);
+}
+
+TEST(a_parked_case_waits_alone) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 2, 200, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 3, 100, LANE_ROUTINE, false));
+    ASSERT_EQ(take(&w), 1);
+    Entry *e = entry(&w, 100, 1);
+    e->row.due_ms = 5000;
+    window_park(&w, e);
+    ASSERT_EQ(take(&w), 2);
+    ASSERT_EQ(take(&w), 0);
+    window_wake(&w, 4999);
+    ASSERT_EQ(take(&w), 0);
+    window_wake(&w, 5000);
+    ASSERT_EQ(take(&w), 1);
+    window_deinit(&w);
+}
+
+TEST(suspects_can_be_skipped) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 2, 200, LANE_ROUTINE, false));
+    Entry *e = entry(&w, 100, 1);
+    e->suspect = true;
+    w.n_suspects++;
+    ASSERT_EQ(window_peek(&w, true)->row.seq, 2);
+    ASSERT_EQ(window_peek(&w, false)->row.seq, 1);
+    window_deinit(&w);
+}
+
+TEST(memory_is_bounded_and_the_rest_is_loaded_later) {
+    Window w;
+    Lane lane;
+    int64_t after;
+    open_window(&w);
+    int64_t n = WINDOW_LANE_MAX + 10;
+    for (int64_t seq = 1; seq <= n; seq++)
+        ASSERT_OK(deposit(&w, seq, 1000 + seq, LANE_ROUTINE, false));
+    ASSERT_EQ(w.n_lane[LANE_ROUTINE], WINDOW_LANE_MAX);
+    ASSERT_TRUE(!window_wants_load(&w, &lane, &after)); /* enough is ready */
+    for (int64_t seq = 1; seq <= WINDOW_LANE_MAX; seq++) {
+        ASSERT_EQ(take(&w), seq);
+        ASSERT_TRUE(!window_gone(&w, entry(&w, 1000 + seq, seq)));
+    }
+    ASSERT_TRUE(window_wants_load(&w, &lane, &after));
+    ASSERT_EQ(lane, LANE_ROUTINE);
+    ASSERT_EQ(after, WINDOW_LANE_MAX);
+    ASSERT_TRUE(!window_wants_load(&w, &lane, &after)); /* asked once */
+    DeliveryRow rows[10];
+    for (int i = 0; i < 10; i++)
+        rows[i] = row_of(WINDOW_LANE_MAX + 1 + i, 1000 + WINDOW_LANE_MAX + 1 + i, LANE_ROUTINE);
+    ASSERT_OK(window_loaded(&w, LANE_ROUTINE, rows, 10, true));
+    ASSERT_EQ(take(&w), WINDOW_LANE_MAX + 1);
+    ASSERT_OK(deposit(&w, n + 1, 77, LANE_ROUTINE, false)); /* read to the end: added at once */
+    ASSERT_TRUE(window_find(&w, 77, n + 1) != NULL);
+    window_deinit(&w);
+}
+
+TEST(a_loaded_row_of_a_case_that_is_known_only_counts) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    w.complete[LANE_ROUTINE] = false;
+    DeliveryRow rows[2] = { row_of(1, 100, LANE_ROUTINE), row_of(2, 100, LANE_ROUTINE) };
+    ASSERT_OK(window_loaded(&w, LANE_ROUTINE, rows, 2, true));
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_EQ(entry(&w, 100, 1)->more, 1);
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 1)));
+    window_deinit(&w);
+}
+
+TEST_MAIN
