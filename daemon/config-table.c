@@ -2,7 +2,8 @@
 
 /*
  * Every key of serasid.conf(5), once: where it is kept, what it is when the file says nothing, and
- * within which bounds it makes sense. serasid.conf and serasid.conf.5 explain each; a test compares.
+ * within which bounds it makes sense. serasid.conf and serasid.conf.5 explain each; a test
+ * compares.
  */
 
 #include <string.h>
@@ -22,8 +23,12 @@ static const ConfigWord roles[] = {
 };
 
 static const ConfigWord levels[] = {
-    { "crit", LOG_CRIT },     { "err", LOG_ERR },   { "warning", LOG_WARNING },
-    { "notice", LOG_NOTICE }, { "info", LOG_INFO }, { "debug", LOG_DEBUG },
+    { "crit", LOG_CRIT },
+    { "err", LOG_ERR },
+    { "warning", LOG_WARNING },
+    { "notice", LOG_NOTICE },
+    { "info", LOG_INFO },
+    { "debug", LOG_DEBUG },
     { NULL, 0 },
 };
 
@@ -35,82 +40,98 @@ static const ConfigWord targets[] = {
 };
 
 /* clang-format off: a table is read by columns */
-#define TEXT(s, n, t, field, preset_) \
+#define TEXT(s, n, t, field, preset_)                                                              \
     { .section = s, .name = n, .type = t, .offset = offsetof(Config, field), .preset = preset_ }
-#define NUMBER(s, n, t, field, preset_, min_, max_, live_) \
-    { .section = s, .name = n, .type = t, .offset = offsetof(Config, field), .preset = preset_, \
-      .min = min_, .max = max_, .live = live_ }
-#define CHOICE(s, n, field, preset_, words_) \
-    { .section = s, .name = n, .type = CONFIG_CHOICE, .offset = offsetof(Config, field), \
-      .preset = preset_, .words = words_ }
+#define NUMBER(s, n, t, field, preset_, min_, max_, live_)                                         \
+    {                                                                                              \
+        .section = s, .name = n, .type = t, .offset = offsetof(Config, field), .preset = preset_,  \
+        .min = min_, .max = max_, .live = live_                                                    \
+    }
+#define CHOICE(s, n, field, preset_, words_)                                                       \
+    {                                                                                              \
+        .section = s, .name = n, .type = CONFIG_CHOICE, .offset = offsetof(Config, field),         \
+        .preset = preset_, .words = words_                                                         \
+    }
 #define LIVE    true
 #define RESTART false
 
 const ConfigKey config_keys[] = {
-    TEXT  ("node", "id",           CONFIG_TEXT_NODE, node,         ""),
-    CHOICE("node", "role",                           role,         "", roles),
-    TEXT  ("node", "data-dir",     CONFIG_TEXT_PATH, data_dir,     "/var/lib/serasid"),
-    TEXT  ("node", "key-file",     CONFIG_TEXT_PATH, key_file,     "/etc/serasi/keys"),
-    TEXT  ("node", "admin-socket", CONFIG_TEXT_PATH, admin_socket, "/run/serasid/admin.sock"),
+    TEXT("node", "id", CONFIG_TEXT_NODE, node, ""),
+    CHOICE("node", "role", role, "", roles),
+    TEXT("node", "data-dir", CONFIG_TEXT_PATH, data_dir, "/var/lib/serasid"),
+    TEXT("node", "key-file", CONFIG_TEXT_PATH, key_file, "/etc/serasi/keys"),
+    TEXT("node", "admin-socket", CONFIG_TEXT_PATH, admin_socket, "/run/serasid/admin.sock"),
 
-    TEXT  ("listen", "endpoint",   CONFIG_ENDPOINTS, listen,       ""),
+    TEXT("listen", "endpoint", CONFIG_ENDPOINTS, listen, ""),
 
-    TEXT  ("parent", "endpoint",   CONFIG_TEXT_ENDPOINT, parent_endpoint, ""),
-    TEXT  ("parent", "key",        CONFIG_TEXT_CURVE,    parent_key,      ""),
-    TEXT  ("parent", "node",       CONFIG_TEXT_NODE,     parent_node,     "hub"),
+    TEXT("parent", "endpoint", CONFIG_TEXT_ENDPOINT, parent_endpoint, ""),
+    TEXT("parent", "key", CONFIG_TEXT_CURVE, parent_key, ""),
+    TEXT("parent", "node", CONFIG_TEXT_NODE, parent_node, "hub"),
 
-    TEXT  ("connection", "endpoint", CONFIG_TEXT_ENDPOINT, connection_endpoint, ""),
-    TEXT  ("connection", "key",      CONFIG_TEXT_CURVE,    connection_key,      ""),
+    TEXT("connection", "endpoint", CONFIG_TEXT_ENDPOINT, connection_endpoint, ""),
+    TEXT("connection", "key", CONFIG_TEXT_CURVE, connection_key, ""),
 
-    NUMBER("limits", "sessions",        CONFIG_COUNT, sessions_max,    "4096",  1, 65536,       LIVE),
-    NUMBER("limits", "publish-window",  CONFIG_COUNT, publish_window,  "1024",  1, 65536,       LIVE),
-    NUMBER("limits", "credit-messages", CONFIG_COUNT, credit_messages, "256",   1, 16384,       LIVE),
-    NUMBER("limits", "credit-bytes",    CONFIG_BYTES, credit_bytes,    "16M",   2 * MIB, 1024 * MIB, LIVE),
-    NUMBER("limits", "cache",           CONFIG_BYTES, cache_bytes,     "64M",   2 * MIB, 64 * 1024 * MIB, LIVE),
-    NUMBER("limits", "pending",         CONFIG_COUNT, pending_max,     "4096",  256, 1000000,   LIVE),
-    NUMBER("limits", "subscriptions",   CONFIG_COUNT, subscriptions_max,  "16", 1, 1024,        RESTART),
-    NUMBER("limits", "subscription-quota", CONFIG_COUNT, subscription_quota, "100000", 1, 10000000, RESTART),
+    NUMBER("limits", "sessions", CONFIG_COUNT, sessions_max, "4096", 1, 65536, LIVE),
+    NUMBER("limits", "publish-window", CONFIG_COUNT, publish_window, "1024", 1, 65536, LIVE),
+    NUMBER("limits", "credit-messages", CONFIG_COUNT, credit_messages, "256", 1, 16384, LIVE),
+    NUMBER("limits", "credit-bytes", CONFIG_BYTES, credit_bytes, "16M", 2 * MIB, 1024 * MIB, LIVE),
+    NUMBER("limits", "cache", CONFIG_BYTES, cache_bytes, "64M", 2 * MIB, 64 * 1024 * MIB, LIVE),
+    NUMBER("limits", "pending", CONFIG_COUNT, pending_max, "4096", 256, 1000000, LIVE),
+    NUMBER("limits", "subscriptions", CONFIG_COUNT, subscriptions_max, "16", 1, 1024, RESTART),
+    NUMBER("limits", "subscription-quota", CONFIG_COUNT, subscription_quota, "100000", 1, 10000000,
+           RESTART),
 
-    NUMBER("store", "page-size",       CONFIG_PAGE_SIZE, page_size, "8192", 512, 65536,  RESTART),
-    NUMBER("store", "free-low",        CONFIG_BYTES, free_low,  "256M", 0, 1024 * TIB,   RESTART),
-    NUMBER("store", "free-high",       CONFIG_BYTES, free_high, "384M", 0, 1024 * TIB,   RESTART),
-    NUMBER("store", "size-high",       CONFIG_BYTES, size_high, "0",    0, 1024 * TIB,   RESTART),
-    NUMBER("store", "size-low",        CONFIG_BYTES, size_low,  "0",    0, 1024 * TIB,   RESTART),
-    NUMBER("store", "ballast",         CONFIG_BYTES, ballast,   "16M",  0, TIB,          RESTART),
-    NUMBER("store", "retention",       CONFIG_DURATION, retention_ms,       "30d",  HOUR_MS, 3660 * DAY_MS, RESTART),
-    NUMBER("store", "retention-event", CONFIG_DURATION, retention_event_ms, "90d",  HOUR_MS, 3660 * DAY_MS, RESTART),
-    NUMBER("store", "dedup",           CONFIG_DURATION, dedup_ms,           "180d", DAY_MS,  3660 * DAY_MS, RESTART),
+    NUMBER("store", "page-size", CONFIG_PAGE_SIZE, page_size, "8192", 512, 65536, RESTART),
+    NUMBER("store", "free-low", CONFIG_BYTES, free_low, "256M", 0, 1024 * TIB, RESTART),
+    NUMBER("store", "free-high", CONFIG_BYTES, free_high, "384M", 0, 1024 * TIB, RESTART),
+    NUMBER("store", "size-high", CONFIG_BYTES, size_high, "0", 0, 1024 * TIB, RESTART),
+    NUMBER("store", "size-low", CONFIG_BYTES, size_low, "0", 0, 1024 * TIB, RESTART),
+    NUMBER("store", "ballast", CONFIG_BYTES, ballast, "16M", 0, TIB, RESTART),
+    NUMBER("store", "retention", CONFIG_DURATION, retention_ms, "30d", HOUR_MS, 3660 * DAY_MS,
+           RESTART),
+    NUMBER("store", "retention-event", CONFIG_DURATION, retention_event_ms, "90d", HOUR_MS,
+           3660 * DAY_MS, RESTART),
+    NUMBER("store", "dedup", CONFIG_DURATION, dedup_ms, "180d", DAY_MS, 3660 * DAY_MS, RESTART),
 
-    NUMBER("delivery", "retry-first",    CONFIG_DURATION, retry_first_ms,    "1s",  100, HOUR_MS,              LIVE),
-    NUMBER("delivery", "retry-cap",      CONFIG_DURATION, retry_cap_ms,      "15m", 100, DAY_MS,               LIVE),
-    NUMBER("delivery", "max-attempts",   CONFIG_COUNT,    max_attempts,      "16",  1, 1000,                   LIVE),
-    NUMBER("delivery", "lease",          CONFIG_DURATION, lease_ms,          "15m", SECOND_MS, DAY_MS,         LIVE),
-    NUMBER("delivery", "sweep",          CONFIG_DURATION, sweep_ms,          "5s",  100, HOUR_MS,              LIVE),
-    NUMBER("delivery", "expiry-default", CONFIG_DURATION, expiry_default_ms, "30d", SECOND_MS, 3660 * DAY_MS,  RESTART),
-    NUMBER("delivery", "expiry-event",   CONFIG_DURATION, expiry_event_ms,   "72h", SECOND_MS, 3660 * DAY_MS,  RESTART),
-    NUMBER("delivery", "expiry-max",     CONFIG_DURATION, expiry_max_ms,     "180d", SECOND_MS, 3660 * DAY_MS, RESTART),
-    NUMBER("delivery", "clock-skew",     CONFIG_DURATION, clock_skew_ms,     "5m",  0, DAY_MS,                 RESTART),
-    NUMBER("delivery", "delay-warning",  CONFIG_DURATION, delay_warning_ms,  "4h",  0, 3660 * DAY_MS,          RESTART),
+    NUMBER("delivery", "retry-first", CONFIG_DURATION, retry_first_ms, "1s", 100, HOUR_MS, LIVE),
+    NUMBER("delivery", "retry-cap", CONFIG_DURATION, retry_cap_ms, "15m", 100, DAY_MS, LIVE),
+    NUMBER("delivery", "max-attempts", CONFIG_COUNT, max_attempts, "16", 1, 1000, LIVE),
+    NUMBER("delivery", "lease", CONFIG_DURATION, lease_ms, "15m", SECOND_MS, DAY_MS, LIVE),
+    NUMBER("delivery", "sweep", CONFIG_DURATION, sweep_ms, "5s", 100, HOUR_MS, LIVE),
+    NUMBER("delivery", "expiry-default", CONFIG_DURATION, expiry_default_ms, "30d", SECOND_MS,
+           3660 * DAY_MS, RESTART),
+    NUMBER("delivery", "expiry-event", CONFIG_DURATION, expiry_event_ms, "72h", SECOND_MS,
+           3660 * DAY_MS, RESTART),
+    NUMBER("delivery", "expiry-max", CONFIG_DURATION, expiry_max_ms, "180d", SECOND_MS,
+           3660 * DAY_MS, RESTART),
+    NUMBER("delivery", "clock-skew", CONFIG_DURATION, clock_skew_ms, "5m", 0, DAY_MS, RESTART),
+    NUMBER("delivery", "delay-warning", CONFIG_DURATION, delay_warning_ms, "4h", 0, 3660 * DAY_MS,
+           RESTART),
 
-    NUMBER("link", "ping",            CONFIG_DURATION, ping_ms,            "10s",  100, 10 * MINUTE_MS, LIVE),
-    NUMBER("link", "probe",           CONFIG_DURATION, probe_ms,           "2s",   100, 10 * MINUTE_MS, LIVE),
-    NUMBER("link", "window",          CONFIG_COUNT,    link_window,        "256",  1, 4096,             LIVE),
-    NUMBER("link", "stall",           CONFIG_DURATION, stall_ms,           "60s",  SECOND_MS, DAY_MS,   LIVE),
-    NUMBER("link", "reconnect-first", CONFIG_DURATION, reconnect_first_ms, "500ms", 10, MINUTE_MS,      RESTART),
-    NUMBER("link", "reconnect-cap",   CONFIG_DURATION, reconnect_cap_ms,   "60s",  100, HOUR_MS,        RESTART),
-    NUMBER("link", "refused-first",   CONFIG_DURATION, refused_first_ms,   "1s",   100, HOUR_MS,        LIVE),
-    NUMBER("link", "refused-cap",     CONFIG_DURATION, refused_cap_ms,     "5m",   100, DAY_MS,         LIVE),
+    NUMBER("link", "ping", CONFIG_DURATION, ping_ms, "10s", 100, 10 * MINUTE_MS, LIVE),
+    NUMBER("link", "probe", CONFIG_DURATION, probe_ms, "2s", 100, 10 * MINUTE_MS, LIVE),
+    NUMBER("link", "window", CONFIG_COUNT, link_window, "256", 1, 4096, LIVE),
+    NUMBER("link", "stall", CONFIG_DURATION, stall_ms, "60s", SECOND_MS, DAY_MS, LIVE),
+    NUMBER("link", "reconnect-first", CONFIG_DURATION, reconnect_first_ms, "500ms", 10, MINUTE_MS,
+           RESTART),
+    NUMBER("link", "reconnect-cap", CONFIG_DURATION, reconnect_cap_ms, "60s", 100, HOUR_MS,
+           RESTART),
+    NUMBER("link", "refused-first", CONFIG_DURATION, refused_first_ms, "1s", 100, HOUR_MS, LIVE),
+    NUMBER("link", "refused-cap", CONFIG_DURATION, refused_cap_ms, "5m", 100, DAY_MS, LIVE),
 
-    NUMBER("socket", "handshake",         CONFIG_DURATION, handshake_ms,         "10s", 500, MINUTE_MS,     RESTART),
-    NUMBER("socket", "heartbeat",         CONFIG_DURATION, heartbeat_ms,         "15s", 100, 10 * MINUTE_MS, RESTART),
-    NUMBER("socket", "heartbeat-timeout", CONFIG_DURATION, heartbeat_timeout_ms, "45s", 100, HOUR_MS,       RESTART),
-    NUMBER("socket", "heartbeat-ttl",     CONFIG_DURATION, heartbeat_ttl_ms,     "60s", 100, 65 * SECOND_MS, RESTART),
-    NUMBER("socket", "connect",           CONFIG_DURATION, connect_ms,           "10s", 100, 10 * MINUTE_MS, RESTART),
-    NUMBER("socket", "tcp-timeout",       CONFIG_DURATION, tcp_timeout_ms,       "60s", 1000, HOUR_MS,      RESTART),
-    NUMBER("socket", "high-water",        CONFIG_COUNT,    high_water,           "512", 16, 65536,          RESTART),
-    NUMBER("socket", "backlog",           CONFIG_COUNT,    backlog,              "1024", 1, 65535,          RESTART),
+    NUMBER("socket", "handshake", CONFIG_DURATION, handshake_ms, "10s", 500, MINUTE_MS, RESTART),
+    NUMBER("socket", "heartbeat", CONFIG_DURATION, heartbeat_ms, "15s", 100, 10 * MINUTE_MS,
+           RESTART),
+    NUMBER("socket", "heartbeat-timeout", CONFIG_DURATION, heartbeat_timeout_ms, "45s", 100,
+           HOUR_MS, RESTART),
+    NUMBER("socket", "heartbeat-ttl", CONFIG_DURATION, heartbeat_ttl_ms, "60s", 100, 65 * SECOND_MS,
+           RESTART),
+    NUMBER("socket", "connect", CONFIG_DURATION, connect_ms, "10s", 100, 10 * MINUTE_MS, RESTART),
+    NUMBER("socket", "tcp-timeout", CONFIG_DURATION, tcp_timeout_ms, "60s", 1000, HOUR_MS, RESTART),
+    NUMBER("socket", "high-water", CONFIG_COUNT, high_water, "512", 16, 65536, RESTART),
+    NUMBER("socket", "backlog", CONFIG_COUNT, backlog, "1024", 1, 65535, RESTART),
 
-    CHOICE("log", "level",  log_level,  "info", levels),
+    CHOICE("log", "level", log_level, "info", levels),
     CHOICE("log", "target", log_target, "auto", targets),
 };
 /* clang-format on */

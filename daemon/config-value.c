@@ -22,8 +22,11 @@ static const struct {
     const char *suffix;
     uint64_t unit;
 } sizes[] = {
-    { "T", UINT64_C(1) << 40 }, { "G", UINT64_C(1) << 30 }, { "M", UINT64_C(1) << 20 },
-    { "K", UINT64_C(1) << 10 }, { "", 1 },
+    { "T", UINT64_C(1) << 40 },
+    { "G", UINT64_C(1) << 30 },
+    { "M", UINT64_C(1) << 20 },
+    { "K", UINT64_C(1) << 10 },
+    { "", 1 },
 };
 
 int size_parse(const char *text, uint64_t *ret) {
@@ -57,8 +60,9 @@ static void duration_format(int64_t ms, Buf *b) {
     static const struct {
         const char *suffix;
         int64_t unit;
-    } units[] = { { "d", DAY_MS },    { "h", HOUR_MS }, { "m", MINUTE_MS },
-                  { "s", SECOND_MS }, { "ms", 1 } };
+    } units[] = {
+        { "d", DAY_MS }, { "h", HOUR_MS }, { "m", MINUTE_MS }, { "s", SECOND_MS }, { "ms", 1 }
+    };
     size_t i = 0;
     while (ms == 0 ? units[i].unit != SECOND_MS : ms % units[i].unit != 0)
         i++;

@@ -104,8 +104,7 @@ static int read_one(Config *c, const char *path, Buf *complaints) {
     struct stat st;
     if (!d.stream || fstat(fileno(d.stream), &st) != 0 || !S_ISREG(st.st_mode)) {
         int r = d.stream ? -EINVAL : -errno;
-        buf_addf(complaints, "%s: %s\n", path,
-                 d.stream ? "is not a regular file" : strerror(-r));
+        buf_addf(complaints, "%s: %s\n", path, d.stream ? "is not a regular file" : strerror(-r));
         if (d.stream)
             fclose(d.stream);
         return r;

@@ -66,7 +66,7 @@ typedef struct Config {
     int64_t connect_ms, tcp_timeout_ms;
     uint32_t high_water, backlog;
 
-    uint32_t log_level; /* syslog priority */
+    uint32_t log_level;  /* syslog priority */
     uint32_t log_target; /* ConfigLogTarget */
 } Config;
 
@@ -104,7 +104,8 @@ extern const size_t config_keys_count;
 const ConfigKey *config_key_find(const char *section, const char *name, bool *section_known);
 
 /* Reads `path` and then `folder of path`/serasid.conf.d/ *.conf in order of name. 0; -EINVAL with
- * one line for every complaint in *complaints; -errno of reading (also explained there); -ENOMEM. */
+ * one line for every complaint in *complaints; -errno of reading (also explained there); -ENOMEM.
+ */
 _must_check_ int config_load(Config **ret, const char *path, Buf *complaints);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free);

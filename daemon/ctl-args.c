@@ -40,9 +40,13 @@ static const CtlOption *find(const CtlOption *list, const char *name, size_t n) 
 
 static int take_option(Arguments *a, int argc, char **argv, int *i) {
     const CtlOption global[] = {
-        { .name = "dir", .value = &a->c->dir },   { .name = "json", .flag = &a->c->json },
-        { .name = "help", .flag = &a->c->help },  { .name = "h", .flag = &a->c->help },
-        { .name = "timeout", .value = &a->timeout }, { .name = "limit", .value = &a->limit }, { 0 },
+        { .name = "dir", .value = &a->c->dir },
+        { .name = "json", .flag = &a->c->json },
+        { .name = "help", .flag = &a->c->help },
+        { .name = "h", .flag = &a->c->help },
+        { .name = "timeout", .value = &a->timeout },
+        { .name = "limit", .value = &a->limit },
+        { 0 },
     };
     const char *text = argv[*i], *name = text + strspn(text, "-");
     const size_t n = strcspn(name, "=");
@@ -72,8 +76,8 @@ static int take_option(Arguments *a, int argc, char **argv, int *i) {
 
 static int take_numbers(Arguments *a) {
     char *end = NULL;
-    if (a->timeout && (duration_parse(a->timeout, &a->c->timeout_ms) < 0 ||
-                       a->c->timeout_ms > INT32_MAX)) {
+    if (a->timeout &&
+        (duration_parse(a->timeout, &a->c->timeout_ms) < 0 || a->c->timeout_ms > INT32_MAX)) {
         ctl_complain("--timeout %s: not a duration such as 10s", a->timeout);
         return CTL_USAGE;
     }
@@ -82,7 +86,8 @@ static int take_numbers(Arguments *a) {
         ctl_complain("--limit %s: not a number from 1 to 100000", a->limit);
         return CTL_USAGE;
     }
-    a->c->limit = (uint32_t)limit;
+    if (a->limit)
+        a->c->limit = (uint32_t)limit;
     return 0;
 }
 
@@ -186,8 +191,9 @@ int ctl_parse_key(const char *text, char ret[static CURVE_TEXT_SIZE]) {
     json_decref(o);
     if (fine)
         return CTL_DONE;
-    ctl_complain("\"%s\" is not a key: give the 40 characters of `serasictl pubkey --curve`, or the "
-                 "line of `serasictl pubkey`",
-                 text);
+    ctl_complain(
+        "\"%s\" is not a key: give the 40 characters of `serasictl pubkey --curve`, or the "
+        "line of `serasictl pubkey`",
+        text);
     return CTL_USAGE;
 }

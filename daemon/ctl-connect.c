@@ -57,8 +57,8 @@ bool ctl_is_offline(Ctl *c) {
 }
 
 int ctl_explain(Ctl *c, int r, const char *doing) {
-    const char *where = c->config->role == ROLE_CLIENT ? c->config->connection_endpoint
-                                                       : c->config->admin_socket;
+    const char *where =
+        c->config->role == ROLE_CLIENT ? c->config->connection_endpoint : c->config->admin_socket;
     switch (r) {
     case SERASI_TIMEOUT:
     case SERASI_NOT_CONNECTED:

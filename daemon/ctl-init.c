@@ -50,8 +50,8 @@ static bool is_given(const char *value, const char *option, const char *role) {
 
 static int judge(Init *in) {
     if (!is_given(in->role, "role", "hub|regional|client") ||
-        !value_is_fine("node", "role", "role", in->role) ||
-        !is_given(in->node, "node", in->role) || !value_is_fine("node", "id", "node", in->node))
+        !value_is_fine("node", "role", "role", in->role) || !is_given(in->node, "node", in->role) ||
+        !value_is_fine("node", "id", "node", in->node))
         return CTL_USAGE;
     in->client = strcmp(in->role, "client") == 0;
     in->regional = strcmp(in->role, "regional") == 0;

@@ -14,9 +14,9 @@
 #include "store/store.h"
 #include "wire/json.h"
 
-#define CHUNK_MAX       (200U * 1024)
-#define COMPLAINTS_MAX  50U
-#define PROGRESS_EVERY  500U
+#define CHUNK_MAX      (200U * 1024)
+#define COMPLAINTS_MAX 50U
+#define PROGRESS_EVERY 500U
 
 typedef struct Line {
     Bytes text; /* borrowed from the file */

@@ -126,8 +126,7 @@ static void print_one(const json_t *row) {
     size_t widest = 0;
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)row, key, value)
-        widest = MAX(widest, width(key));
+    json_object_foreach((json_t *)(uintptr_t)row, key, value) widest = MAX(widest, width(key));
     json_object_foreach((json_t *)(uintptr_t)row, key, value) {
         char *text = cell_text(value);
         fputs(key, stdout);
@@ -141,11 +140,10 @@ void ctl_print_rows(const Ctl *c, const json_t *rows) {
     size_t i;
     json_t *row;
     if (c->json) {
-        json_array_foreach(rows, i, row)
-            ctl_print_json(row);
+        json_array_foreach(rows, i, row) ctl_print_json(row);
     } else if (json_array_size(rows) == 0) {
         puts("none");
-    } else if (json_array_size(rows) == 1 && json_object_size(json_array_get(rows, 0)) > 4) {
+    } else if (json_array_size(rows) == 1 && json_object_size(json_array_get(rows, 0)) > 8) {
         print_one(json_array_get(rows, 0));
     } else {
         print_table(rows);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/hash.h"
 #include "base/times.h"
@@ -16,6 +17,7 @@
 #include "daemon/ctl.h"
 
 #define ACCEPT_TIMEOUT_MS (30 * SECOND_MS)
+#define ID_TIME_MAX_MS    (30 * DAY_MS)
 #define POLL_FIRST_MS     100
 #define POLL_CAP_MS       1000
 
@@ -28,10 +30,10 @@ typedef enum Wait {
 typedef struct Item {
     serasi_message *message;
     char id[UUID_TEXT_SIZE];
-    json_t *result; /* owned; the last answer */
-    int verdict;    /* serasi_verdict of result, 0 = none yet */
+    json_t *result;        /* owned; the last answer */
+    int verdict;           /* serasi_verdict of result, 0 = none yet */
     int64_t again_mono_ms; /* LATER: send it again then; 0 = not planned */
-    bool final;     /* nothing more will be heard */
+    bool final;            /* nothing more will be heard */
 } Item;
 
 typedef struct Batch {
@@ -70,11 +72,12 @@ static int set_defaults(json_t *document, const char *id_wanted) {
     uuid_format(&id, text);
     if (json_object_set_new(envelope, "message_id", json_string(text)) != 0)
         return -ENOMEM;
-    if (json_object_get(envelope, "created_at") || id.b[6] >> 4 != 7)
-        return 0;
-    int64_t ms = 0;
+    int64_t ms = 0, now_ms = now_read().wall_ms;
     for (int i = 0; i < 6; i++)
         ms = ms << 8 | id.b[i];
+    if (json_object_get(envelope, "created_at") || id.b[6] >> 4 != 7 || ms > now_ms ||
+        ms < now_ms - ID_TIME_MAX_MS)
+        return 0; /* an id of long ago, as in an example: created now */
     rfc3339_format(ms, when);
     return json_object_set_new(envelope, "created_at", json_string(when)) == 0 ? 0 : -ENOMEM;
 }
@@ -258,7 +261,7 @@ static int judge_outcomes(const json_t *rows, Wait wait, bool *ret_all_collected
     *ret_all_collected = true;
     json_array_foreach(rows, i, row) {
         const char *role = text_of(row, "role"), *level = text_of(row, "level");
-        if (wait == WAIT_COLLECTED && strcmp(role, "SUPERVISOR") == 0)
+        if (wait == WAIT_COLLECTED && strcasecmp(role, "SUPERVISOR") == 0)
             continue;
         if (!level_is_final(level))
             return 0;
@@ -310,9 +313,7 @@ static int finish(Ctl *c, Batch *b) {
     int64_t until = now_read().mono_ms + ctl_timeout(c, ACCEPT_TIMEOUT_MS);
     for (size_t i = 0; i < b->n; i++) {
         Item *item = &b->items[i];
-        int one = is_accepted(item)                               ? CTL_DONE
-                  : item->final                                   ? CTL_REFUSED
-                                                                  : CTL_UNREACHABLE;
+        int one = is_accepted(item) ? CTL_DONE : item->final ? CTL_REFUSED : CTL_UNREACHABLE;
         if (one == CTL_DONE && b->wait != WAIT_ACCEPTED)
             one = wait_collected(c, item, b->wait, until);
         if (!item->final)
@@ -376,10 +377,14 @@ int ctl_cmd_publish(Ctl *c, int argc, char **argv) {
 
 int ctl_cmd_recall(Ctl *c, int argc, char **argv) {
     _cleanup_(batch_deinit) Batch b = { 0 };
-    const char *message = NULL, *reason = "SENDER_REQUEST";
+    const char *message = NULL, *reason = "SENDER_REQUEST", *wait = "accepted";
     Uuid id;
-    const CtlOption options[] = { { .name = "reason", .value = &reason }, { 0 } };
+    const CtlOption options[] = { { .name = "reason", .value = &reason },
+                                  { .name = "wait", .value = &wait },
+                                  { 0 } };
     int r = ctl_parse(c, argc, argv, options, &message, 1, 1, NULL);
+    if (r == CTL_DONE)
+        r = parse_wait(wait, &b.wait);
     if (r == CTL_DONE)
         r = ctl_config(c);
     if (r == CTL_DONE && uuid_parse(message, &id) < 0) {

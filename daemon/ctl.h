@@ -21,7 +21,7 @@
 
 typedef enum CtlStatus {
     CTL_DONE = 0,
-    CTL_REFUSED = 1,     /* refused, not found, or it failed here */
+    CTL_REFUSED = 1, /* refused, not found, or it failed here */
     CTL_USAGE = 2,
     CTL_UNREACHABLE = 3, /* no answer in time */
 } CtlStatus;
@@ -30,8 +30,8 @@ typedef struct Ctl {
     const char *command;
     const char *dir;
     bool json, help;
-    int64_t timeout_ms; /* -1: not given */
-    uint32_t limit;     /* most rows; 0: what the broker thinks right */
+    int64_t timeout_ms;    /* -1: not given */
+    uint32_t limit;        /* most rows; 0: what the broker thinks right */
     Config *config;        /* of dir, once ctl_config() was called */
     serasi_client *client; /* once ctl_connect() was called */
 } Ctl;
@@ -59,7 +59,8 @@ _printf_(1, 2) void ctl_complain(const char *format, ...);
 int64_t ctl_timeout(const Ctl *c, int64_t preset_ms);
 /* A whole file, "-" = stdin, with a NUL behind it. NULL after a complaint. */
 char *ctl_read_file(const char *path, size_t *ret_n);
-/* KEY arguments: the 40 characters, or the JSON line of `serasictl pubkey`. CTL_DONE or CTL_USAGE. */
+/* KEY arguments: the 40 characters, or the JSON line of `serasictl pubkey`. CTL_DONE or CTL_USAGE.
+ */
 _must_check_ int ctl_parse_key(const char *text, char ret[static CURVE_TEXT_SIZE]);
 
 /* --- a folder and its broker, ctl-connect.c --- */
@@ -108,7 +109,6 @@ typedef struct CtlDocuments {
 } CtlDocuments;
 _must_check_ int ctl_next_document(CtlDocuments *d, json_t **ret);
 
-
 /* --- commands --- */
 int ctl_cmd_init(Ctl *c, int argc, char **argv);
 int ctl_cmd_keygen(Ctl *c, int argc, char **argv);
@@ -124,3 +124,4 @@ int ctl_cmd_status(Ctl *c, int argc, char **argv);
 int ctl_cmd_ask(Ctl *c, int argc, char **argv); /* the verbs that only ask */
 int ctl_cmd_dead(Ctl *c, int argc, char **argv);
 int ctl_cmd_backup(Ctl *c, int argc, char **argv);
+int ctl_cmd_check(Ctl *c, int argc, char **argv);

@@ -4,9 +4,9 @@
  * The router thread. One turn: what the store finished, what peers sent (a bounded amount, and only
  * while the broker has room), what is due by time, and then one batch for the store.
  *
- * libzmq's descriptors are edge-triggered: they tell that something may have changed, not that there
- * is something to read. So sock_readable() is asked of each socket before sleeping; it also takes
- * notice of whatever made the descriptor readable.
+ * libzmq's descriptors are edge-triggered: they tell that something may have changed, not that
+ * there is something to read. So sock_readable() is asked of each socket before sleeping; it also
+ * takes notice of whatever made the descriptor readable.
  */
 
 #include <errno.h>
@@ -29,8 +29,8 @@ static void add_fd(struct pollfd *list, nfds_t *n, int fd) {
 
 static int64_t sleep_ms(Daemon *d, Now now) {
     int64_t due = MIN(broker_due_ms(d->broker, now), uplink_due_ms(d));
-    int64_t wait = due == INT64_MAX ? LOOP_WAIT_MS : due - now.mono_ms;
-    return MAX(MIN(wait, (int64_t)LOOP_WAIT_MS), (int64_t)0);
+    int64_t wait = due == INT64_MAX ? d->wait_ms : due - now.mono_ms;
+    return MAX(MIN(wait, d->wait_ms), (int64_t)0);
 }
 
 static int wait_for_news(Daemon *d, bool read_peers) {
@@ -173,6 +173,7 @@ static int turn(Daemon *d, bool read_peers) {
         return r;
     feed_store(d);
     tell_status(d, now);
+    d->wait_ms = sockets_guard(d);
     on_signals(d);
     return 0;
 }

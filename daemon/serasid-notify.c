@@ -18,12 +18,12 @@
 #include "base/times.h"
 #include "daemon/serasid-notify.h"
 
-#define STATES_MAX       8U
-#define STATE_SIZE       320U
-#define TICK_MS          SECOND_MS
-#define STATUS_EVERY_MS  (5 * SECOND_MS)
-#define EXTEND_EVERY_MS  (5 * SECOND_MS)
-#define EXTEND_BY        "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=Checking the store"
+#define STATES_MAX      8U
+#define STATE_SIZE      320U
+#define TICK_MS         SECOND_MS
+#define STATUS_EVERY_MS (5 * SECOND_MS)
+#define EXTEND_EVERY_MS (5 * SECOND_MS)
+#define EXTEND_BY       "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=Checking the store"
 
 struct Notify {
     const Beats *beats;

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "daemon/serasid.h"
 
@@ -66,8 +68,25 @@ static int bind_clients(Daemon *d, const char *endpoint, int fd) {
     return self_test(d, bound);
 }
 
+/* The socket is made here, and again by sockets_guard(). */
+static int open_admin(Daemon *d) {
+    SockOptions o;
+    daemon_sock_options(d, &o);
+    int fd = d->admin_fd >= 0 ? fcntl(d->admin_fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (d->admin_fd >= 0 && fd < 0)
+        return -errno;
+    int r = sock_new_admin(&d->admin, d->zmq, &o);
+    if (r == 0)
+        r = sock_bind(d->admin, d->admin_endpoint, fd);
+    if (r < 0)
+        d->admin = sock_free(d->admin);
+    return r;
+}
+
 static int bind_admin(Daemon *d, const char *endpoint, int fd) {
-    int r = sock_bind(d->admin, endpoint, fd);
+    (void)snprintf(d->admin_endpoint, sizeof(d->admin_endpoint), "%s", endpoint);
+    d->admin_fd = fd;
+    int r = open_admin(d);
     if (r == 0)
         return 0;
     daemon_complain("cannot listen on the admin socket %s: %s.\nSee [node] admin-socket in %s",
@@ -117,7 +136,7 @@ static int bind_activated(Daemon *d, int n, bool *ret_clients, bool *ret_admin) 
 
 static int bind_all(Daemon *d) {
     bool has_clients = false, has_admin = false;
-    char admin[CONFIG_PATH_SIZE + 8];
+    char admin[CONFIG_PATH_SIZE + 8] = "";
     int n = sd_listen_fds(1);
     int status = n > 0 ? bind_activated(d, n, &has_clients, &has_admin) : 0;
     for (size_t i = 0; status == 0 && !has_clients && i < CONFIG_LISTEN_MAX && d->config->listen[i];
@@ -169,8 +188,10 @@ static int self_test(Daemon *d, const char *endpoint) {
     bool known = directory_node_count(d->directory) > 0;
     zap_set_directory(d->zap, known ? d->directory : empty);
     zap_set_own_key(d->zap, d->keys.curve_public);
+    atomic_store(&d->testing, true);
     SockEvent refused = try_keys(d, endpoint, &stranger);
     SockEvent let_in = try_keys(d, endpoint, &d->keys);
+    atomic_store(&d->testing, false);
     zap_set_own_key(d->zap, "");
     zap_set_directory(d->zap, known ? d->directory : NULL);
 
@@ -189,11 +210,33 @@ static int self_test(Daemon *d, const char *endpoint) {
     return EX_SOFTWARE;
 }
 
+/* --- descriptors --- */
+
+int64_t sockets_guard(Daemon *d) {
+    /* The lowest free number is about as many as are open. */
+    int probe = fcntl(d->signal_fd, F_DUPFD_CLOEXEC, 0);
+    uint32_t used = probe < 0 ? d->descriptors : (uint32_t)probe;
+    if (probe >= 0)
+        close(probe);
+    bool scarce = used >= d->descriptors / 10 * 9, plenty = used < d->descriptors / 10 * 8;
+    if (d->admin && scarce) {
+        daemon_log(d, LOG_EVENT_SESSION_REFUSED,
+                   "connections use %u of %u descriptors; the admin socket is closed meanwhile",
+                   used, d->descriptors);
+        d->admin = sock_free(d->admin);
+    } else if (!d->admin && plenty && open_admin(d) == 0) {
+        daemon_log(d, LOG_EVENT_STARTED, "the admin socket is open again");
+    }
+    return used > d->descriptors / 2 ? LOOP_WAIT_SHORT_MS : LOOP_WAIT_MS;
+}
+
 /* --- all of it --- */
 
 static void on_refused(void *data, const char *address, const char *key) {
     Daemon *d = data;
     LogRecord r = { .event = LOG_EVENT_KEY_REFUSED };
+    if (atomic_load(&d->testing))
+        return;
     (void)snprintf(r.peer, sizeof(r.peer), "%s", address);
     log_event(d->log, &r, "a peer with key %s was not let in: unknown, revoked or out of date",
               key[0] ? key : "(none)");
@@ -207,8 +250,6 @@ static int make(Daemon *d) {
         r = zap_start(&d->zap, d->zmq, on_refused, d);
     if (r == 0)
         r = sock_new_router(&d->clients, d->zmq, &d->keys, &o);
-    if (r == 0)
-        r = sock_new_admin(&d->admin, d->zmq, &o);
     return r;
 }
 
@@ -225,6 +266,8 @@ void sockets_close(Daemon *d) {
     uplink_close(d);
     d->clients = sock_free(d->clients);
     d->admin = sock_free(d->admin);
+    if (d->admin_fd >= 0)
+        close(d->admin_fd);
     d->zap = zap_stop(d->zap);
     sock_context_free(d->zmq);
     d->zmq = NULL;

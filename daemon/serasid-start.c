@@ -157,8 +157,7 @@ static int load_keys(Daemon *d) {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     char path[CONFIG_PATH_SIZE] = "";
     int r = -ENOENT;
-    if (folder &&
-        snprintf(path, sizeof(path), "%s/" CREDENTIAL_NAME, folder) < (int)sizeof(path))
+    if (folder && snprintf(path, sizeof(path), "%s/" CREDENTIAL_NAME, folder) < (int)sizeof(path))
         r = load_credential(&d->keys, path);
     if (r == -ENOENT) {
         (void)snprintf(path, sizeof(path), "%s", d->config->key_file);
@@ -167,7 +166,7 @@ static int load_keys(Daemon *d) {
     if (r == 0)
         return 0;
     daemon_complain("key file %s: %s.\n%s", path,
-                    r == -EBADMSG ? "is not a key file, or it is damaged"
+                    r == -EBADMSG  ? "is not a key file, or it is damaged"
                     : r == -EACCES ? "may not be read, or others may read it too"
                                    : strerror(-r),
                     r == -ENOENT   ? "Make one with: serasictl keygen FILE"
@@ -268,8 +267,9 @@ static int wait_for_store(Daemon *d) {
     d->directory = store_thread_steal_directory(d->store);
     store_thread_report(d->store, &d->told);
     if (d->told.health.unclean)
-        daemon_log(d, LOG_EVENT_STORE_UNCLEAN, "the last stop was not a clean one; the store was "
-                                               "checked and is whole");
+        daemon_log(d, LOG_EVENT_STORE_UNCLEAN,
+                   "the last stop was not a clean one; the store was "
+                   "checked and is whole");
     d->told.health.intake_closed = false; /* so that a closed intake is told */
     return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One batch is in here at most: waiting, being written, or done and not yet taken. There is no timer
- * that would let batches grow; they grow by themselves while the last one is being synced.
+ * One batch is in here at most: waiting, being written, or done and not yet taken. There is no
+ * timer that would let batches grow; they grow by themselves while the last one is being synced.
  *
  * After a fault the thread ends and leaves the store open: what a failed commit left behind is not
  * known, so it must not be called a clean stop.

@@ -105,7 +105,9 @@ int uplink_turn(Daemon *d, Now now) {
 }
 
 int64_t uplink_due_ms(const Daemon *d) {
-    return d->uplink.reset_wanted ? 0 : d->uplink.retry_mono_ms ? d->uplink.retry_mono_ms : INT64_MAX;
+    return d->uplink.reset_wanted    ? 0
+           : d->uplink.retry_mono_ms ? d->uplink.retry_mono_ms
+                                     : INT64_MAX;
 }
 
 void uplink_close(Daemon *d) {

@@ -8,6 +8,7 @@
  */
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sysexits.h>
@@ -22,8 +23,9 @@
 #include "net/sock.h"
 #include "net/zap.h"
 
-#define LOOP_DRAIN_MAX 256 /* messages of one socket in one turn */
-#define LOOP_WAIT_MS   500 /* longest sleep: the watchdog wants to see the loop turn */
+#define LOOP_DRAIN_MAX     256 /* messages of one socket in one turn */
+#define LOOP_WAIT_MS       500 /* longest sleep: the watchdog wants to see the loop turn */
+#define LOOP_WAIT_SHORT_MS 50  /* while connections take many descriptors */
 
 /* The connection to the parent broker; serasid-uplink.c. */
 typedef struct Uplink {
@@ -45,13 +47,17 @@ typedef struct Daemon {
     Directory *directory; /* as of the start; later ones go from the broker to Zap */
     void *zmq;
     Zap *zap;
-    Sock *clients, *admin;
+    Sock *clients, *admin; /* admin is NULL while descriptors are scarce */
+    char admin_endpoint[CONFIG_PATH_SIZE + 8];
+    int admin_fd; /* copy of what systemd handed over, -1 = none */
     Uplink uplink;
     Broker *broker;
     int signal_fd;
     bool stopping;
+    atomic_bool testing; /* the self-test runs: its stranger is no news. Zap reads it */
     int64_t status_mono_ms;
-    StoreReport told; /* what the journal was last told about the store */
+    int64_t wait_ms;      /* longest sleep of the loop */
+    StoreReport told;     /* what the journal was last told about the store */
     uint32_t descriptors; /* soft limit on open files */
 } Daemon;
 
@@ -71,6 +77,9 @@ void daemon_sock_options(const Daemon *d, SockOptions *ret);
 /* Sockets and their self-test, serasid-sockets.c. 0 or an exit status. */
 _must_check_ int sockets_open(Daemon *d);
 void sockets_close(Daemon *d);
+/* Once a turn: libzmq aborts when a local socket cannot accept for want of a descriptor, so that
+ * listener goes before the last one is taken, and comes back. Returns the longest sleep, in ms. */
+int64_t sockets_guard(Daemon *d);
 
 /* serasid-uplink.c. They return 0 or -ENOMEM. */
 _must_check_ int uplink_open(Daemon *d, Now now);

@@ -42,7 +42,7 @@ home 'sqlite3\.h' src/store/
 home 'zmq\.h' src/net/
 home 'protobuf-c/' src/wire/
 home 'serasi/v1/' src/wire/
-home 'jansson\.h' src/wire/ daemon/ctl-
+home 'jansson\.h' src/wire/ daemon/ctl
 home 'sodium\.h' src/base/ src/net/
 home 'systemd/sd-' src/base/ daemon/serasid
 home 'ini\.h' daemon/config

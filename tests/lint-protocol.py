@@ -27,7 +27,7 @@ ENUMS = {
     "ReceiptPolicy": False,
     "ColumnType": False,
 }
-MADE_ELSEWHERE = ["MALFORMED"]  # said by the broker when the codec could not read the envelope
+MADE_ELSEWHERE = ["MALFORMED", "CONFLICT"]  # by the broker and the store, with texts of their own
 FIELDS_OF = ["Hello", "Welcome", "Publish", "Published", "PublishResult", "Reason", "Subscribe",
              "Filter", "Subscribed", "Unsubscribe", "Credit", "Deliver", "Settle", "Settlement",
              "Settled", "Ping", "Query", "Result", "Error", "Bye", "LinkProgress", "Forward",

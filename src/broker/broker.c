@@ -164,6 +164,10 @@ static int turn_end(Broker *b, Now now) {
 
 static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const PeerMessage *m) {
     s->heard_mono_ms = now.mono_ms;
+    if (m->n_parts > 1 && f->kind != FRAME_PUBLISH) {
+        session_error(b, s, ERROR_MALFORMED, 0, true, "only PUBLISH has parts behind the frame");
+        return session_end(b, now, s, SESSION_DIED, "parts behind a command");
+    }
     switch (f->kind) {
     case FRAME_PUBLISH:
         return publish_frame(b, now, s, f, m);

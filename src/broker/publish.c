@@ -17,9 +17,7 @@ static void refuse_malformed(Broker *b, Session *s, const Uuid *id, const char *
     PublishResult r = { .message_id = *id, .verdict = VERDICT_REFUSED };
     r.reasons = calloc(1, sizeof(*r.reasons));
     if (r.reasons) {
-        char text[REASON_TEXT_MAX + 1];
-        (void)text_copy(text, sizeof(text), why ? why : "malformed");
-        reasons_add(r.reasons, "MALFORMED", text, NULL, NULL);
+        reasons_add(r.reasons, "MALFORMED", why ? why : "", NULL, NULL);
     }
     session_answer(b, s, &r);
 }

@@ -165,37 +165,63 @@ static int sessions_verb(Broker *b, Now now, Session *s, const Frame *f) {
     return 0;
 }
 
-static void status_extra(Broker *b, Table *t) {
-    if (table_rows(t) != 1)
-        return;
-    BrokerStatus st = broker_status(b);
-    table_column(t, "sessions", COLUMN_NUMBER);
-    table_column(t, "uplink", COLUMN_TEXT);
-    table_column(t, "child_links", COLUMN_NUMBER);
-    table_number(t, st.sessions);
-    table_text(t, !st.has_parent ? "none" : st.uplink_up ? "up" : "down");
-    table_number(t, st.child_links);
-}
-
-/* The store's table of links with what is known of them at this moment. */
-static Table *links_with_state(Broker *b, const Table *stored) {
+/* A copy of a table's columns and one row after the other, each with more columns behind it. */
+static Table *table_widened(const Table *stored, void (*columns)(Table *),
+                            void (*cells)(Broker *, Table *, const char *first), Broker *b) {
     Table *t = table_new();
     if (!t)
         return NULL;
     for (uint32_t c = 0; c < stored->n_columns; c++)
         table_column(t, stored->columns[c].name, stored->columns[c].type);
-    table_column(t, "state", COLUMN_TEXT);
-    table_column(t, "in_flight", COLUMN_NUMBER);
+    columns(t);
     for (uint32_t row = 0; row < table_rows(stored); row++) {
         for (uint32_t c = 0; c < stored->n_columns; c++)
             table_text(t, table_cell(stored, row, c));
-        Neighbour *l = NULL;
-        HASH_FIND_STR(b->neighbours, table_cell(stored, row, 0), l);
-        table_text(t, l && l->up ? "up" : "down");
-        table_number(t, l ? (int64_t)neighbour_progress(b, l->neighbour).in_flight : 0);
+        cells(b, t, table_cell(stored, row, 0));
     }
     t->more = stored->more;
     return t;
+}
+
+static void status_columns(Table *t) {
+    table_column(t, "sessions", COLUMN_NUMBER);
+    table_column(t, "uplink", COLUMN_TEXT);
+    table_column(t, "child_links", COLUMN_NUMBER);
+}
+
+static void status_cells(Broker *b, Table *t, const char *first) {
+    (void)first;
+    BrokerStatus st = broker_status(b);
+    table_number(t, st.sessions);
+    table_text(t, !st.has_parent ? "none" : st.uplink_up ? "up" : "down");
+    table_number(t, st.child_links);
+}
+
+static void link_columns(Table *t) {
+    table_column(t, "state", COLUMN_TEXT);
+    table_column(t, "in_flight", COLUMN_NUMBER);
+}
+
+static void link_cells(Broker *b, Table *t, const char *neighbour) {
+    Neighbour *l = NULL;
+    HASH_FIND_STR(b->neighbours, neighbour, l);
+    table_text(t, l && l->up ? "up" : "down");
+    table_number(t, l ? (int64_t)neighbour_progress(b, l->neighbour).in_flight : 0);
+}
+
+/* What the store knows and what is known of it at this moment. */
+static Table *with_live_state(Broker *b, const char *verb, Table *t) {
+    Table *wide = NULL;
+    if (t->code != 0)
+        return t;
+    if (strcmp(verb, "status") == 0)
+        wide = table_widened(t, status_columns, status_cells, b);
+    else if (strcmp(verb, "links") == 0)
+        wide = table_widened(t, link_columns, link_cells, b);
+    else
+        return t;
+    (void)table_free(t);
+    return wide;
 }
 
 /* --- entry points ------------------------------------------------------------------------------ */
@@ -210,8 +236,7 @@ static bool is_one_of(const char *verb, const char *const *list, size_t n) {
 int query_frame(Broker *b, Now now, Session *s, Frame *f) {
     static const char *const stored[] = { "status",        "queues",    "trace",    "messages",
                                           "dead-list",     "dead-show", "links",    "node-list",
-                                          "node-show",     "check",     "outcome",  "subscriptions",
-                                          "backup-state" };
+                                          "node-show",     "check",     "outcome",  "subscriptions" };
     static const char *const dead[] = { "dead-requeue", "dead-redirect", "dead-discard" };
     const char *verb = f->query.verb;
 
@@ -258,15 +283,9 @@ int query_done(Broker *b, Now now, StoreOp *op) {
             table_say(t, 1, "%s", op->dead.text);
         break;
     default:
-        if (strcmp(op->query.verb, "status") == 0) {
-            status_extra(b, t);
-        } else if (strcmp(op->query.verb, "links") == 0 && t->code == 0) {
-            Table *merged = links_with_state(b, t);
-            if (!merged)
-                return -ENOMEM;
-            (void)table_free(t);
-            t = merged;
-        }
+        t = with_live_state(b, op->query.verb, t);
+        if (!t)
+            return -ENOMEM;
     }
     Session *s = session_by_id(b, op->owner_id);
     if (s && r == 0)

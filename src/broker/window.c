@@ -230,7 +230,8 @@ Entry *window_peek(Window *w, bool skip_suspects) {
 
 void window_take(Window *w, Entry *e, EntryState state) {
     assert(e->state == ENTRY_READY);
-    (void)lane_pick(&w->picker, 1U << e->row.lane); /* charges the lane */
+    if (state == ENTRY_OUT)
+        (void)lane_pick(&w->picker, 1U << e->row.lane); /* charges the lane */
     ready_remove(w, e);
     e->state = state;
     if (state == ENTRY_BUSY)

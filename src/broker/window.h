@@ -92,7 +92,7 @@ Entry *window_find(Window *w, int64_t order_key, int64_t seq); /* NULL unless it
 /* The entry to hand out now, or NULL. skip_suspects: only entries that may share a consumer. It
  * stays READY until window_take(). */
 Entry *window_peek(Window *w, bool skip_suspects);
-/* READY -> state (OUT or BUSY); the lane's share is charged. */
+/* READY -> state (OUT or BUSY); OUT charges the lane's share. */
 void window_take(Window *w, Entry *e, EntryState state);
 /* OUT or BUSY -> READY, at its old place. */
 void window_return(Window *w, Entry *e);

@@ -322,6 +322,14 @@ void session_events(serasi_client *c) {
 
 /* --- time --- */
 
+/* Three intervals of silence, the last of them after a PING: an application that did not call for
+ * long must not blame the broker. */
+static int64_t broker_patience_ms(const serasi_client *c) {
+    int64_t asked = c->pinged_ms > c->heard_ms ? c->pinged_ms : c->now_ms;
+    int64_t silence = c->heard_ms + 3 * (int64_t)c->ping_ms;
+    return MAX(silence, asked + c->ping_ms);
+}
+
 /* When the present state has lasted too long. */
 static int64_t patience_ms(const serasi_client *c) {
     switch (c->state) {
@@ -330,7 +338,7 @@ static int64_t patience_ms(const serasi_client *c) {
     case CLIENT_GREETING:
         return c->entered_ms + GREETING_MS;
     case CLIENT_OPEN:
-        return c->heard_ms + 3 * (int64_t)c->ping_ms;
+        return broker_patience_ms(c);
     default:
         return c->entered_ms;
     }
@@ -345,6 +353,8 @@ int64_t session_due_ms(const serasi_client *c) {
     int64_t due = patience_ms(c);
     if (c->stuck)
         due = MIN(due, c->now_ms + STUCK_MS);
+    else if (c->state == CLIENT_GREETING && !c->hello_sent)
+        due = c->now_ms;
     if (c->state != CLIENT_OPEN)
         return due;
     due = MIN(due, ping_due_ms(c));

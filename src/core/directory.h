@@ -17,7 +17,7 @@
 #include "core/message.h"
 
 #define CURVE_TEXT_SIZE      41U /* Z85 */
-#define DIR_AREAS_MAX        16U
+#define DIR_AREAS_MAX        24U
 #define DIR_CLUSTERS_MAX     8U
 
 typedef struct ServiceArea {

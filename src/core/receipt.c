@@ -59,7 +59,7 @@ bool receipt_is_wanted(ReceiptPolicy policy, int level) {
 
 Uuid receipt_message_id(const Receipt *r) {
     static const char label[] = "serasi receipt";
-    uint8_t input[sizeof(label) + UUID_SIZE + 1 + NODE_NAME_SIZE] = { 0 };
+    uint8_t input[sizeof(label) + UUID_SIZE + 1 + 2 * NODE_NAME_SIZE] = { 0 };
     uint8_t *p = input;
     memcpy(p, label, sizeof(label));
     p += sizeof(label);
@@ -67,5 +67,7 @@ Uuid receipt_message_id(const Receipt *r) {
     p += UUID_SIZE;
     *p++ = (uint8_t)r->level;
     memcpy(p, r->recipient, strnlen(r->recipient, NODE_NAME_SIZE - 1));
+    p += NODE_NAME_SIZE;
+    memcpy(p, r->leg, strnlen(r->leg, NODE_NAME_SIZE - 1));
     return uuid_derive(bytes_make(input, sizeof(input)));
 }

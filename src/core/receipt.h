@@ -67,5 +67,6 @@ typedef struct Receipt {
     HopStamp stamps[STAMPS_MAX];
 } Receipt;
 
-/* The same receipt always gets the same message id: derived from message, recipient and level. */
+/* The same receipt always gets the same message id: derived from message, recipient, level and the
+ * broker that says it (two brokers may warn about the same delivery). */
 Uuid receipt_message_id(const Receipt *r);

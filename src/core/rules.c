@@ -106,6 +106,8 @@ const Rule rules_table[] = {
 const size_t rules_count = ARRAY_SIZE(rules_table);
 
 const ReasonCode reason_codes[] = {
+    { "MALFORMED", "The message cannot be read; the field says what is wrong.",
+      "Pesan tidak dapat dibaca; kolom field menyebut apa yang salah." },
     { "WRONG_SENDER", "The sender is not the node this session speaks for.",
       "Pengirim bukan simpul yang diwakili sesi ini." },
     { "UNKNOWN_SENDER", "The sender is not in the directory.", "Pengirim tidak ada di direktori." },

@@ -20,11 +20,13 @@ typedef struct Column {
     ColumnType type;
 } Column;
 
+#define TABLE_COLUMNS_MAX 32U
+
 typedef struct Table {
     uint32_t code; /* 0 done, 1 refused or not found, 2 bad request */
     char text[256];
     uint32_t n_columns;
-    Column columns[16];
+    Column columns[TABLE_COLUMNS_MAX];
     uint32_t n_cells, room;
     char **cells; /* row by row, owned */
     bool more, failed, owns_names;

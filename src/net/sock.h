@@ -16,15 +16,15 @@
 #define SOCK_MESSAGE_MAX (FRAME_ANSWER_MAX + ENVELOPE_MAX + FACTS_MAX + SEALED_MAX + 4096U)
 /* Bound of libzmq on one frame, before anything is known of a peer: the largest part and some room
  * for encryption. */
-#define SOCK_FRAME_MAX   (SEALED_MAX + 4096U)
-#define SOCK_ZAP_DOMAIN  "serasi"
-#define ROUTE_MAX        32U /* bytes of a routing id */
-#define USER_ID_SIZE     64U
+#define SOCK_FRAME_MAX  (SEALED_MAX + 4096U)
+#define SOCK_ZAP_DOMAIN "serasi"
+#define ROUTE_MAX       32U /* bytes of a routing id */
+#define USER_ID_SIZE    64U
 
 typedef struct SockOptions {
-    int handshake_ms;   /* 10 s */
+    int handshake_ms;                                         /* 10 s */
     int heartbeat_ms, heartbeat_timeout_ms, heartbeat_ttl_ms; /* 15 s, 45 s, 60 s */
-    int hwm;            /* 512 at the broker, 256 at a dealer; messages */
+    int hwm;                            /* 512 at the broker, 256 at a dealer; messages */
     int reconnect_ms, reconnect_max_ms; /* 500 ms, 60 s */
     int connect_ms, tcp_maxrt_ms, backlog;
 } SockOptions;
@@ -44,14 +44,16 @@ _must_check_ int sock_new_admin(Sock **ret, void *ctx, const SockOptions *o);
 _must_check_ int sock_bind(Sock *s, const char *endpoint, int fd);
 /* The endpoint with the port that was really bound (for tcp://...:*). */
 const char *sock_endpoint(const Sock *s);
-/* DEALER to a CURVE server; server_key Z85. NULL keys: a plain ipc admin connection. A throwaway key
- * pair can be used for the self-test. Connects in the background. */
-_must_check_ int sock_new_dealer(Sock **ret, void *ctx, const char *endpoint, const char *server_key,
-                                 const NodeKeys *keys, const SockOptions *o);
+/* DEALER to a CURVE server; server_key Z85. NULL keys: a plain ipc admin connection. A throwaway
+ * key pair can be used for the self-test. Connects in the background. */
+_must_check_ int sock_new_dealer(Sock **ret, void *ctx, const char *endpoint,
+                                 const char *server_key, const NodeKeys *keys,
+                                 const SockOptions *o);
 Sock *sock_free(Sock *s);
 DEFINE_CLEANUP(Sock *, sock_free);
 
-/* Before freeing: freeing the context then waits so long for what was sent. Otherwise not at all. */
+/* Before freeing: freeing the context then waits so long for what was sent. Otherwise not at all.
+ */
 void sock_linger(Sock *s, int ms);
 
 void *sock_zmq(Sock *s); /* for zmq_poll */
@@ -74,17 +76,17 @@ void sock_message_deinit(SockMessage *m);
  * another -errno. On a ROUTER a message without User-Id, or from a peer that chose its own routing
  * id, is dropped inside. */
 _must_check_ int sock_recv(Sock *s, SockMessage *ret);
-/* Sends without waiting; route/n_route only for a ROUTER. 0, -EAGAIN (over the high-water mark, or a
- * dealer that is not connected), -EHOSTUNREACH (peer gone), or another -errno. */
+/* Sends without waiting; route/n_route only for a ROUTER. 0, -EAGAIN (over the high-water mark, or
+ * a dealer that is not connected), -EHOSTUNREACH (peer gone), or another -errno. */
 _must_check_ int sock_send(Sock *s, const void *route, size_t n_route, const Bytes *parts,
                            unsigned n_parts);
 
 /* Watches a dealer's connection. */
 typedef enum SockEvent {
     SOCK_EVENT_NONE = 0,
-    SOCK_EVENT_CONNECTED,   /* handshake done */
+    SOCK_EVENT_CONNECTED, /* handshake done */
     SOCK_EVENT_DISCONNECTED,
-    SOCK_EVENT_REFUSED,     /* the server answered 400: this Sock will not try again, make a new one */
+    SOCK_EVENT_REFUSED, /* the server answered 400: this Sock will not try again, make a new one */
 } SockEvent;
 _must_check_ int sock_watch(Sock *s); /* dealers only; before or after connecting */
 SockEvent sock_next_event(Sock *s);   /* never waits; reads all that is there, oldest first */

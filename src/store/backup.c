@@ -71,8 +71,8 @@ static int backup_open(Store *s) {
     return b->copy ? 0 : -EIO;
 }
 
-static int sync_path(const char *path, int flags) {
-    const int fd = open(path, flags | O_CLOEXEC);
+static int sync_file(const char *path) {
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     const int r = fsync(fd) < 0 ? -errno : 0;
@@ -102,23 +102,18 @@ static int check_copy(const Backup *b) {
 
 static int backup_finish(Store *s) {
     Backup *b = &s->backup;
-    char folder[sizeof(b->path)];
     sqlite3_backup_finish(b->copy);
     sqlite3_close(b->db);
     b->copy = NULL;
     b->db = NULL;
-    text_copy(folder, sizeof(folder), b->path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0';
     int r = check_copy(b);
     if (r < 0)
         return backup_failed(s, r, "the copy is not sound");
-    r = sync_path(b->temp, O_RDWR);
+    r = sync_file(b->temp);
     if (r == 0 && rename(b->temp, b->path) < 0)
         r = -errno;
     if (r == 0)
-        r = sync_path(slash ? folder : ".", O_RDONLY | O_DIRECTORY);
+        r = store_sync_folder(b->path);
     if (r < 0)
         return backup_failed(s, r, "the copy cannot be put in place");
     b->state = 2;

@@ -75,7 +75,7 @@ static bool requeue(Store *s, StoreOp *op, const StoredMessage *m, const DeadLet
 static bool redirect(Store *s, StoreOp *op, StoredMessage *m, Body *body, const DeadLetter *d) {
     const char *hop = directory_next_hop(s->directory, s->self, op->dead.target);
     const Queue *from = queue_by_id(s, d->row.queue);
-    const RouteEntry *e = route_find(&m->route, d->recipient);
+    RouteEntry *e = route_find(&m->route, d->recipient);
     _cleanup_(copies_deinit) Copies copies = { 0 };
     if (!receipt_applies(m->kind) || !from || from->kind == QUEUE_SUBSCRIPTION) {
         refuse(op, "only messages to a mailbox can be redirected");
@@ -96,6 +96,8 @@ static bool redirect(Store *s, StoreOp *op, StoredMessage *m, Body *body, const 
     const Placement p = { .node = op->dead.target,
                           .role = e ? e->role : ROLE_ADDRESSEE,
                           .hop = hop };
+    if (e && from->kind == QUEUE_LINK)
+        e->flags |= ROUTE_CLOSED; /* the target may be behind the same link */
     copies_init(s, &copies, body, false);
     copies.expires_ms = new_expiry(s, m->expires_ms);
     if (!place_recipient(s, m, &p))

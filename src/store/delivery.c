@@ -6,8 +6,9 @@
 #include "base/text.h"
 #include "store/private.h"
 
-#define PARKS_ON_TRAIL 16U /* a link that retries for a month must not fill the store with notes   \
-                            */
+#define PARKS_ON_TRAIL                                                                             \
+    16U /* a link that retries for a month must not fill the store with notes                      \
+         */
 
 /* By its key, or by its case when it was lifted into another lane meanwhile. */
 static bool find_row(Store *s, const DeliveryRow *want, DeliveryRow *ret) {

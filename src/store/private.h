@@ -117,6 +117,8 @@ void meta_set(Store *s, const char *key, int64_t value);
 void store_cache_load(Store *s);
 void store_cache_drop(Store *s);
 int store_checkpoint(Store *s, bool idle);
+/* Makes names made in the folder of path durable. Returns 0 or -errno. */
+int store_sync_folder(const char *path);
 
 /* --- op.c --- */
 void op_results_reset(StoreOp *op);

@@ -94,7 +94,7 @@ static int copy_config(Store *s, const StoreConfig *config) {
     return 0;
 }
 
-static int sync_folder(const char *path) {
+int store_sync_folder(const char *path) {
     char folder[4096];
     text_copy(folder, sizeof(folder), path);
     char *slash = strrchr(folder, '/');
@@ -139,7 +139,7 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
         r = schema_open(s, progress, progress_data, why);
     if (r == 0)
         r = recover(s, why);
-    if (r == 0 && (r = sync_folder(s->path)) < 0)
+    if (r == 0 && (r = store_sync_folder(s->path)) < 0)
         snprintf(why, 256, "cannot sync the folder of %.150s: %s", s->path, strerror(-r));
     if (r < 0)
         return r;

@@ -34,15 +34,15 @@ static const char *take_audience(const Serasi__V1__Audience *in, Audience *a) {
     for (size_t i = 0; i < in->n_scope; i++)
         if (!take_region(in->scope[i], a->scope[i]))
             return "envelope.audience.scope: not a region prefix";
-    if (in->role_at) {
-        if (!take_region(in->role_at->region, a->role_region))
-            return "envelope.audience.role_at.region: not a region code";
-        a->role_kind = (int)in->role_at->kind;
-        a->role_cluster = (int)in->role_at->cluster;
+    if (in->role) {
+        if (!take_region(in->role->region, a->role_region))
+            return "envelope.audience.role.region: not a region code";
+        a->role_kind = (int)in->role->kind;
+        a->role_cluster = (int)in->role->cluster;
     }
-    if ((in->n_to > 0) + (in->n_scope > 0) + (in->role_at != NULL) != 1)
+    if ((in->n_to > 0) + (in->n_scope > 0) + (in->role != NULL) != 1)
         return NULL; /* none or several: AUDIENCE_NONE */
-    a->form = in->role_at ? AUDIENCE_ROLE : in->n_to > 0 ? AUDIENCE_NODES : AUDIENCE_SCOPE;
+    a->form = in->role ? AUDIENCE_ROLE : in->n_to > 0 ? AUDIENCE_NODES : AUDIENCE_SCOPE;
     a->n = (uint32_t)(in->n_to + in->n_scope);
     return NULL;
 }
@@ -129,7 +129,7 @@ static void give_audience(Arena *a, const Audience *in, Serasi__V1__Audience *ou
         role->kind = (Serasi__V1__NodeKind)in->role_kind;
         role->region = (char *)in->role_region;
         role->cluster = (Serasi__V1__Cluster)in->role_cluster;
-        out->role_at = role;
+        out->role = role;
         break;
     case AUDIENCE_NONE:
         break;

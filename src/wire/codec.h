@@ -23,7 +23,7 @@ typedef enum WireVerdict {
 /* All decoders: >0 a WireVerdict (why: static text for ERROR frames and the journal), 0 done,
  * -ENOMEM. limit: FRAME_MAX from clients, FRAME_ANSWER_MAX from brokers and operators. */
 _must_check_ int codec_decode_frame(Bytes b, size_t limit, Frame *ret, const char **ret_why);
-/* Packs into a new malloc()ed buffer. Returns 0 or -ENOMEM. */
+/* Packs a frame of a known kind into a new malloc()ed buffer. Returns 0 or -ENOMEM. */
 _must_check_ int codec_encode_frame(const Frame *f, uint8_t **ret, size_t *ret_n);
 
 /* Envelope alone; checks forms (ids of 16 bytes, node ids, digits, digest sizes) too. */
@@ -36,10 +36,12 @@ _must_check_ int codec_decode_message(Bytes envelope, Bytes facts, Bytes sealed,
                                       const char **ret_why);
 /* Envelope bytes from plain values. Returns 0, -ENOMEM. */
 _must_check_ int codec_encode_envelope(const Envelope *e, uint8_t **ret, size_t *ret_n);
-/* StoreConfig.encode_receipt: a whole RECEIPT message from broker `self`. */
+/* StoreConfig.encode_receipt: a whole RECEIPT message from broker `self`. The same receipt gives
+ * the same bytes at any now_ms. NULL when out of memory. */
 Body *codec_encode_receipt(const Receipt *r, const char *self, int64_t now_ms);
 /* Facts of kind RECALL_ORDER. */
 _must_check_ int codec_encode_recall_order(const Uuid *message_id, const char *reason,
                                            uint8_t **ret, size_t *ret_n);
+/* Into buf; n == 0 means it did not fit (the filter without conditions has bytes too). */
 Bytes codec_encode_filter(const Filter *f, uint8_t *buf, size_t size);
 _must_check_ int codec_decode_filter(Bytes b, Filter *ret);

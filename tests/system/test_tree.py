@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages across a tree of brokers: there, in order, receipted back, also over an outage."""
+import datetime
 import json
+import os
+import shutil
 import threading
 import uuid
 
-from cluster import Cluster, main, uuid7, wait_for
+from cluster import Cluster, main, wait_for
 
 R1, R2 = "upt/phala-martha", "upt/satria"
 
@@ -17,8 +20,13 @@ def tree():
     return c
 
 
+def now_text(seconds=0):
+    when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return when.isoformat().replace("+00:00", "Z")
+
+
 def outcome(c, node, message_id):
-    return json.loads(c.ctl(node, "outcome", message_id, "--json").stdout)
+    return c.rows(node, "outcome", message_id)
 
 
 def a_message_is_collected_on_the_same_broker():
@@ -54,7 +62,7 @@ def a_message_crosses_the_hub_and_its_receipt_comes_back():
 def a_duplicate_is_told_its_stored_outcome():
     with tree() as c:
         c.up()
-        m = c.message("dsk/3203", "uptd/32/pa-02", created_at="2026-01-02T03:04:05Z")
+        m = c.message("dsk/3203", "uptd/32/pa-02", created_at=now_text())
         c.publish("dsk/3203", m)
         c.consume("uptd/32/pa-02", 1)
         again = c.publish("dsk/3203", m, "--json")
@@ -120,7 +128,7 @@ def a_rejected_message_becomes_a_dead_letter_and_can_be_requeued():
         c.publish("dsk/3203", m)
         c.consume("dsk/3302", 1, "--reject", "CANNOT_PARSE", "--permanent")
         wait_for("the outcome", lambda: outcome(c, "dsk/3203", i)[0]["level"] == "UNDELIVERABLE")
-        dead = json.loads(c.ctl(R2, "dead", "list", "--json").stdout)
+        dead = c.rows(R2, "dead", "list")
         assert len(dead) == 1 and "CANNOT_PARSE" in json.dumps(dead), dead
         c.ctl(R2, "dead", "requeue", i)
         got = c.consume("dsk/3302", 1)
@@ -130,9 +138,7 @@ def a_rejected_message_becomes_a_dead_letter_and_can_be_requeued():
 def an_expired_message_tells_its_sender():
     with tree() as c:
         c.up()
-        import datetime
-        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
-        m = c.message("dsk/3203", "dsk/3302", expires_at=soon.isoformat().replace("+00:00", "Z"))
+        m = c.message("dsk/3203", "dsk/3302", expires_at=now_text(3))
         i = m["envelope"]["message_id"]
         c.publish("dsk/3203", m)
         rows = wait_for("the outcome", lambda: [
@@ -144,7 +150,7 @@ def an_expired_message_tells_its_sender():
 def a_named_subscription_survives_disconnection():
     with tree() as c:
         c.up()
-        flt = json.dumps({"kinds": ["CASE_RESPONSE"], "regions": ["32"]})
+        flt = json.dumps({"kinds": ["CASE_RESPONSE"], "regions": ["3203"]})
         c.ctl(R1, "subscriptions")
         c.ctl("dsk/3203", "subscribe", "my-cases", "--filter", flt)
         m = c.message("uptd/32/pa-02", "dsk/3302", sealed="c2VhbGVk")
@@ -163,8 +169,6 @@ def a_backup_taken_while_running_is_a_working_store():
             m = c.message("dsk/3203", "uptd/32/pa-02")
             ids.append(m["envelope"]["message_id"])
             c.publish("dsk/3203", m)
-        import os
-        import shutil
         copy = os.path.join(c.folder, "backup.db")
         c.ctl(R1, "backup", copy)
         assert os.path.exists(copy)

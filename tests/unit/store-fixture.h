@@ -73,11 +73,11 @@ static inline void fixture_reopen(Fixture *f) {
 
 /* Ends as a crash would: what is in memory is lost, the file stays marked as running. */
 static inline void fixture_crash(Fixture *f) {
-    char copy[128], command[512];
+    char copy[128], command[1024];
     snprintf(copy, sizeof(copy), "%s/crash", f->folder);
     snprintf(command, sizeof(command),
-             "rm -rf %s && mkdir %s && cp %s %s/ && if test -f %s-wal; then cp %s-wal %s/; fi", copy,
-             copy, f->path, copy, f->path, f->path, copy);
+             "rm -rf %s && mkdir %s && cp %s %s/ && if test -f %s-wal; then cp %s-wal %s/; fi",
+             copy, copy, f->path, copy, f->path, f->path, copy);
     ASSERT_OK(system(command));
     f->store = store_close(f->store);
     snprintf(command, sizeof(command), "rm -f %s-wal %s-shm && mv %s/* %s/", f->path, f->path, copy,

@@ -17,7 +17,7 @@
 static const char referral[] =
     "{\"envelope\": {\"kind\": \"REFERRAL_REQUEST\", \"region\": \"3203\","
     "  \"message_id\": \"01957e1d-2a7b-7c1c-8def-0123456789ab\","
-    "  \"audience\": {\"role_at\": {\"kind\": \"NODE_KIND_UPT_BALAI\", \"region\": \"3203\"}},"
+    "  \"audience\": {\"role\": {\"kind\": \"NODE_KIND_UPT_BALAI\", \"region\": \"3203\"}},"
     "  \"cluster\": \"CHILD\", \"urgency\": \"PRIORITY\","
     "  \"case_id\": \"11111111-2222-4333-8444-555555555555\","
     "  \"expires_at\": \"2025-03-20T10:05:00+07:00\"},"

@@ -28,7 +28,7 @@ WAIT = 10.0  # seconds to wait for an answer unless told otherwise
 def load_schemas(proto_dir=None):
     """Compiles the schemas into a temporary folder; returns them merged into one namespace."""
     root = pathlib.Path(proto_dir or os.environ.get("SERASI_PROTO_DIR") or
-                        pathlib.Path(__file__).resolve().parents[3] / "proto")
+                        pathlib.Path(__file__).resolve().parent / "../../../proto")
     files = sorted(str(p.relative_to(root)) for p in root.rglob("*.proto"))
     out = tempfile.mkdtemp(prefix="serasi-proto-")
     atexit.register(shutil.rmtree, out, ignore_errors=True)

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * serasictl(1): the tool for operators and for clients without a program of their own. The table of
+ * commands, help, and the way from the command line to a command.
+ *
+ * Exit statuses: 0 done; 1 refused, not found or failed; 2 command line; 3 unreachable or timeout.
+ */
+
+#include <locale.h>
+#include <string.h>
+
+#include "daemon/ctl.h"
+
+const CtlCommand ctl_commands[] = {
+    { "init", "DIR --role ROLE --node NODE ...", "make a folder with keys and configuration",
+      "  --role hub|regional|client   what runs from it\n"
+      "  --node NODE                  id in the directory, such as dsk/3203\n"
+      "  --listen ENDPOINT            brokers: default tcp://0.0.0.0:7021\n"
+      "  --parent ENDPOINT            regional: the broker above, with\n"
+      "  --parent-key KEY               its public key, and\n"
+      "  --parent-node NODE             its id, default hub\n"
+      "  --broker ENDPOINT            client: its home broker, with\n"
+      "  --broker-key KEY               its public key\n"
+      "KEY: 40 characters, or the line of `serasictl pubkey`.\n",
+      ctl_cmd_init },
+    { "keygen", "FILE", "make a key file", "Prints the public CURVE key.\n", ctl_cmd_keygen },
+    { "pubkey", "[--curve] [--label NAME]", "print the public keys, as a directory line",
+      "  --curve        the CURVE key alone, for --parent-key and --broker-key\n"
+      "  --label NAME   name of the key within its node, default main\n",
+      ctl_cmd_pubkey },
+    { "node", "import FILE | list [PREFIX] | show NODE", "the directory",
+      "FILE holds one JSON object a line: {\"node\":..}, {\"key\":..} or {\"region\":..}.\n"
+      "Nothing is imported unless every line is right. Works on a stopped broker too.\n",
+      ctl_cmd_node },
+    { "publish", "FILE... [--wait WHAT] [--id UUID]", "send messages",
+      "FILE: JSON, one or more messages; - is stdin.\n"
+      "  --wait accepted    until the broker has them on disk (default)\n"
+      "  --wait collected   until every addressee has a final outcome\n"
+      "  --wait everyone    and every supervisor\n"
+      "  --id UUID          the same id again, after a timeout\n"
+      "  --timeout TIME     default 30s\n",
+      ctl_cmd_publish },
+    { "recall", "MESSAGE [--reason CODE] [--wait WHAT]", "withdraw a message not yet collected",
+      "  --reason CODE   short code, no personal data; default SENDER_REQUEST\n", ctl_cmd_recall },
+    { "consume", "[-n N | --follow] [OPTIONS]", "receive messages",
+      "Without -n and --follow: what is there, until nothing comes for a second.\n"
+      "  -n N                  so many, then end\n"
+      "  --follow              go on until SIGINT or SIGTERM\n"
+      "  --receipts            receipts for what this node sent, instead of its mailbox\n"
+      "  --subscription NAME   a named subscription instead, --filter JSON makes it\n"
+      "  --exec CMD            run CMD with the message on stdin: exit status 0 settles it,\n"
+      "                        75 puts it off (for --retry TIME), else it is rejected\n"
+      "  --no-settle           only look: they come again\n"
+      "  --reject REASON       reject them, with --permanent for good\n"
+      "  --retry TIME          put them off\n"
+      "  --timeout TIME        longest wait for the next one; default 30s with -n\n",
+      ctl_cmd_consume },
+    { "subscribe", "NAME [--filter JSON]", "make a named subscription",
+      "The filter: {\"kinds\":[],\"regions\":[],\"clusters\":[],\"case_ids\":[],\"urgencies\":[],"
+      "\"sender_kinds\":[]}\n",
+      ctl_cmd_subscribe },
+    { "unsubscribe", "NAME", "drop a named subscription and what waits in it", "",
+      ctl_cmd_unsubscribe },
+    { "validate", "FILE... [--directory FILE] [--node NODE]", "check messages without a broker",
+      "  --directory FILE   with the rules that need the directory, and the recipients\n"
+      "  --node NODE        sender when a message names none\n",
+      ctl_cmd_validate },
+    { "status", "", "is it well; a client's folder: can it open a session", "", ctl_cmd_status },
+    { "links", "", "connections to other brokers", "", ctl_cmd_ask },
+    { "queues", "[NAME]", "what waits, and for whom", "", ctl_cmd_ask },
+    { "sessions", "", "who is connected", "", ctl_cmd_ask },
+    { "subscriptions", "", "named subscriptions", "", ctl_cmd_ask },
+    { "messages", "[--limit N]", "the newest messages and their state", "", ctl_cmd_ask },
+    { "trace", "MESSAGE|CASE", "the story of a message or a case", "", ctl_cmd_ask },
+    { "outcome", "MESSAGE", "what became of a message, by recipient", "", ctl_cmd_ask },
+    { "dead", "list | show M | requeue M | redirect M NODE | discard M", "dead letters",
+      "  --recipient NODE   only the copy for this recipient\n"
+      "  --reason TEXT      kept in the trail; needed to discard; no personal data\n",
+      ctl_cmd_dead },
+    { "backup", "FILE", "copy the store while it is in use",
+      "The broker writes FILE: it must be a place the broker may write to.\n", ctl_cmd_backup },
+    { "check", "", "read the whole store and compare checksums", "", ctl_cmd_check },
+    { "reload", "", "read the configuration again; says what needs a restart", "", ctl_cmd_ask },
+    { 0 },
+};
+
+static void usage(FILE *f) {
+    fputs("Usage: serasictl [--dir DIR] COMMAND [ARGUMENTS] [--json]\n\n", f);
+    for (const CtlCommand *m = ctl_commands; m->name; m++)
+        fprintf(f, "  %-14s %s\n", m->name, m->summary);
+    fputs("\n  --dir DIR       folder with serasid.conf; default $SERASI_DIR, else /etc/serasi\n"
+          "  --json          one JSON object a line\n"
+          "  --timeout TIME  how long to wait, such as 10s\n"
+          "  --limit N       most rows\n"
+          "  --version, --help; serasictl COMMAND --help; serasictl(1)\n",
+          f);
+}
+
+static void usage_of(const CtlCommand *m) {
+    printf("Usage: serasictl [--dir DIR] %s %s\n\n%s\n%s%s", m->name, m->arguments, m->summary,
+           m->help[0] ? "\n" : "", m->help);
+}
+
+/* Global options may stand before the command. Returns the index of the command in argv. */
+static int find_command(Ctl *c, int argc, char **argv, int *ret_status) {
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--version") == 0) {
+            puts("serasictl " SERASI_VERSION);
+            return -1;
+        }
+        bool has_value = strchr(argv[i], '=') == NULL && strcmp(argv[i], "--json") != 0 &&
+                         strcmp(argv[i], "--help") != 0 && strcmp(argv[i], "-h") != 0;
+        int n = has_value ? 2 : 1;
+        char *one[] = { argv[0], argv[i], i + 1 < argc ? argv[i + 1] : NULL, NULL };
+        int r = ctl_parse(c, MIN(n + 1, argc - i + 1), one, NULL, NULL, 0, 0, NULL);
+        if (c->help) {
+            usage(stdout);
+            return -1;
+        }
+        if (r != CTL_DONE) {
+            *ret_status = r;
+            return -1;
+        }
+        i += n - 1;
+    }
+    if (i < argc)
+        return i;
+    usage(stderr);
+    *ret_status = CTL_USAGE;
+    return -1;
+}
+
+int main(int argc, char **argv) {
+    Ctl c = { .timeout_ms = -1 };
+    int status = CTL_DONE;
+    (void)setlocale(LC_CTYPE, "");
+    int i = find_command(&c, argc, argv, &status);
+    if (i < 0)
+        return status;
+    const CtlCommand *m = ctl_commands;
+    while (m->name && strcmp(m->name, argv[i]) != 0)
+        m++;
+    if (!m->name) {
+        ctl_complain("unknown command \"%s\"; see serasictl --help", argv[i]);
+        return CTL_USAGE;
+    }
+    c.command = m->name;
+    status = m->run(&c, argc - i, argv + i);
+    if (c.help) {
+        usage_of(m);
+        status = CTL_DONE;
+    }
+    ctl_close(&c);
+    if (fflush(stdout) != 0 && status == CTL_DONE)
+        status = CTL_REFUSED;
+    return status;
+}

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# Measurements, not tests: built only with -DSERASI_BENCH=ON and never run by CTest.
+option(SERASI_BENCH "Build the measurements in tests/bench" OFF)
+if(SERASI_BENCH)
+    add_executable(bench-store ${CMAKE_CURRENT_LIST_DIR}/bench-store.c)
+    target_link_libraries(bench-store PRIVATE serasi_flags serasi_store)
+endif()

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PUBLISH and its verdicts."""
+
+import os
+import time
+
+import serasi_client as sc
+from bench import await_outcome, check, delivery_of, names, that, verdict
+from serasi_client import pb
+
+
+@check
+def accepted_names_the_recipients(t):
+    a = t.session("a")
+    before = a.welcome.broker_at
+    m = t.message(sealed=os.urandom(500))
+    r = a.publish(m)
+    that(r.verdict == pb.VERDICT_ACCEPTED, verdict(r))
+    that((t.node["b"], pb.RECIPIENT_ROLE_ADDRESSEE) in [(x.node, x.role) for x in r.recipients], r)
+    that(before <= r.accepted_at <= sc.now_ms() + 60000, f"accepted_at {r.accepted_at}")
+    return [f"{x.node} {pb.RecipientRole.Name(x.role)[15:]}" for x in r.recipients]
+
+
+@check
+def the_same_bytes_again_are_a_duplicate_with_the_stored_outcome(t):
+    a, b = t.session("a"), t.session("b")
+    m = t.message()
+    first = a.publish(m)
+    r = a.publish(m)
+    that(r.verdict == pb.VERDICT_DUPLICATE, verdict(r))
+    that(r.accepted_at == first.accepted_at, f"{r.accepted_at} and {first.accepted_at}")
+    that(list(r.recipients) == list(first.recipients), r)
+    b.subscribe(1, pb.SOURCE_MAILBOX, credit=5)
+    b.done(delivery_of(t, b, m))
+    that(b.no_delivery(), "the duplicate was delivered too")
+    await_outcome(a, m, t.node["b"], "COLLECTED")
+    mine = [o for o in a.publish(m).outcomes if o.recipient == t.node["b"]]
+    that(mine and mine[0].level == pb.RECEIPT_LEVEL_COLLECTED, mine)
+
+
+@check
+def other_bytes_under_the_same_id_are_a_conflict(t):
+    a = t.session("a")
+    m = t.published(a)
+    other = pb.Envelope.FromString(m.envelope)
+    other.created_at += 1
+    r = a.publish(sc.Message(other.SerializeToString(), m.facts))
+    that(r.verdict == pb.VERDICT_CONFLICT, verdict(r))
+    that(a.publish(m).verdict == pb.VERDICT_DUPLICATE, "the first message is gone")
+
+
+@check
+def a_refusal_gives_all_reasons_at_once_and_stores_nothing(t):
+    a = t.session("a")
+    m = t.message(kind=pb.MESSAGE_KIND_CASE_RESPONSE, facts=b"", sender="dsk/9999", region="9999",
+                  cluster=0, facts_sha256=os.urandom(32))
+    r = a.publish(m)
+    that(r.verdict == pb.VERDICT_REFUSED, verdict(r))
+    missing = {"WRONG_SENDER", "R-001", "R-005", "DIGEST_MISMATCH"} - set(names(r.reasons))
+    that(not missing, f"{names(r.reasons)}, without {missing}")
+    for x in r.reasons:
+        that(x.text_english and x.text_indonesian, f"{x.code} lacks a text")
+        that(x.legal_basis or not x.code.startswith("R-"), f"{x.code} lacks its Pasal")
+    code, rows = a.outcome(m.id)
+    that(code == 1 and not rows, f"outcome code {code} {rows}")
+    return names(r.reasons)
+
+
+def refused(a, codes, m):
+    codes = {codes} if isinstance(codes, str) else set(codes)
+    r = a.publish(m)
+    found = codes & set(names(r.reasons))
+    that(r.verdict == pb.VERDICT_REFUSED and found, f"{codes}: {verdict(r)}")
+    return found.pop()
+
+
+@check
+def an_unknown_recipient_is_refused(t):
+    return refused(t.session("a"), "UNKNOWN_RECIPIENT", t.message(to="dsk/0000"))
+
+
+@check
+def times_out_of_range_are_refused(t):
+    a, now = t.session("a"), sc.now_ms()
+    return [refused(a, "BAD_TIME", t.message(created_at=now + 3600000)),
+            refused(a, "BAD_TIME", t.message(created_at=0)),
+            refused(a, "EXPIRED", t.message(expires_at=now - 1000)),
+            refused(a, "BAD_EXPIRY", t.message(expires_at=now + 400 * 86400000))]
+
+
+@check
+def missing_and_forbidden_values_are_refused(t):
+    a = t.session("a")
+    two = pb.Audience(to=[t.node["b"]], scope=["32"])
+    return [refused(a, "URGENCY_MISSING", t.message(urgency=0)),
+            refused(a, "URGENCY_NOT_ALLOWED", t.message(urgency=pb.URGENCY_EVENT)),
+            refused(a, "BAD_SCHEMA", t.message(schema=0)),
+            refused(a, "NO_AUDIENCE", t.message(to=[])),
+            refused(a, "NO_AUDIENCE", t.message(audience=two)),
+            refused(a, "SCOPE_NOT_ALLOWED", t.message(audience=pb.Audience(scope=["32"]))),
+            refused(a, "RESERVED_KIND", t.message(
+                kind=pb.MESSAGE_KIND_RECEIPT, facts=pb.Receipt(
+                    message_id=sc.uuid7(), recipient=t.node["b"], leg=a.welcome.broker, said_at=1,
+                    level=pb.RECEIPT_LEVEL_COLLECTED).SerializeToString())),
+            refused(a, ("FACTS_UNREADABLE", "MALFORMED"), t.message(facts=b"\x0a\xff\xff")),
+            refused(a, "DIGEST_MISMATCH", t.message(sealed=b"x", sealed_sha256=b"")),
+            refused(a, "R-004", t.message(
+                kind=pb.MESSAGE_KIND_REFERRAL_REQUEST, facts=pb.ReferralRequest(
+                    documents=[pb.DocumentRef(number="3203050101900001")]).SerializeToString()))]
+
+
+@check
+def an_unreadable_envelope_is_refused_and_the_session_lives(t):
+    a = t.session("a")
+    for envelope in (b"\xff\xff\xff\xff", b"", b"\x0a\x03abc"):
+        mid = sc.uuid7()
+        a.send(envelope, b"facts", publish=pb.Publish(message_id=mid))
+        r = a.result_of(mid)
+        that(r.verdict == pb.VERDICT_REFUSED and names(r.reasons) == ["MALFORMED"], verdict(r))
+    m, other = t.message(), sc.uuid7()
+    a.send(m.envelope, m.facts, publish=pb.Publish(message_id=other))
+    r = a.result_of(other)
+    that(names(r.reasons) == ["MALFORMED"], f"another id in PUBLISH: {verdict(r)}")
+    a.ping()
+    return r.reasons[0].text_english
+
+
+@check
+def many_messages_may_be_on_their_way(t):
+    a = t.session("a")
+    n = min(200, a.welcome.publish_window)
+    messages = [t.message() for _ in range(n)]
+    start = time.monotonic()
+    for m in messages:
+        a.send_publish(m)
+    for m in messages:
+        r = a.result_of(m.id)
+        that(r.verdict == pb.VERDICT_ACCEPTED, verdict(r))
+    return f"{n} in {(time.monotonic() - start) * 1000:.0f} ms"
+
+
+@check
+def parts_arrive_byte_for_byte_with_unknown_fields_and_kinds(t):
+    a, b = t.session("a"), t.session("b")
+    unknown = b"\xc2\x0c\x03abc"  # field 200
+    m = t.message(sealed=os.urandom(100000))
+    m.envelope += unknown
+    opaque = t.message(kind=9000, facts=os.urandom(300))
+    bare = t.message(kind=9001, facts=b"", sealed=os.urandom(10))
+    sent = {x.id: x for x in (m, opaque, bare)}
+    for x in sent.values():
+        r = a.publish(x)
+        that(r.verdict == pb.VERDICT_ACCEPTED, verdict(r))
+    b.subscribe(1, pb.SOURCE_MAILBOX, credit=10)
+    for _ in range(3):
+        d = b.delivery()
+        x = sent.pop(d.id)
+        that((d.envelope, d.facts, d.sealed) == (x.envelope, x.facts, x.sealed), f"{d} differs")
+        that(d.frame.recipient == t.node["b"] and d.frame.role == pb.RECIPIENT_ROLE_ADDRESSEE, d.frame)
+        that(d.frame.stamps and d.frame.stamps[-1].broker == b.welcome.broker, d.frame.stamps)
+        b.done(d)

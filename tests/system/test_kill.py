@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 of any broker at any moment, while publishers and consumers run over raw frames.
+
+Publishers keep what was not answered and send it again with the same id; consumers write down each
+first delivery before they settle. At the end everything accepted must have arrived, nothing else,
+in case order, with one outcome COLLECTED per recipient at the sender's broker.
+
+Environment: SERASI_SEED, SERASI_KILLS.
+"""
+import collections
+import os
+import random
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "pyclient"))
+import zmq  # noqa: E402
+import serasi_client as sc  # noqa: E402
+from cluster import Cluster, SANITIZED, main, wait_for  # noqa: E402
+from serasi_client import Message, SerasiClient, pb  # noqa: E402
+
+R1, R2 = "upt/phala-martha", "upt/satria"
+NODES = {"dsk/3203": R1, "uptd/32/pa-02": R1, "dsk/3302": R2, "dsp/32": "hub"}
+CASES = 4
+WINDOW = 24
+SEED = int(os.environ.get("SERASI_SEED", random.randrange(1 << 30)))
+KILLS = int(os.environ.get("SERASI_KILLS", 6 if SANITIZED else 40))
+
+
+class Sent:
+    def __init__(self, message, case, number, to):
+        self.message, self.case, self.number, self.to = message, case, number, to
+        self.accepted = False
+
+
+class Peer(threading.Thread):
+    """One node: a session that comes back by itself."""
+
+    def __init__(self, cluster, node):
+        super().__init__(daemon=True)
+        self.c, self.node, self.client = cluster, node, None
+        self.endpoint = cluster.endpoint(NODES[node])
+        self.server = cluster.curve(NODES[node])
+        self.keys = sc.read_keys(os.path.join(cluster.dir(node), "keys"))
+        self.instance = os.urandom(16)
+        self.finish = threading.Event()
+        self.trouble = None
+
+    def open(self):
+        self.client = SerasiClient(self.endpoint, self.server, *self.keys, label="kill-test",
+                                   instance_id=self.instance)
+        self.client.hello(timeout=2.0)
+
+    def run(self):
+        while not self.finish.is_set():
+            try:
+                self.open()
+                self.on_open()
+                while not self.finish.is_set():
+                    self.turn()
+            except (sc.Timeout, sc.ProtocolError, zmq.ZMQError):
+                time.sleep(0.05)
+            except Exception as e:  # a defect of the test must not look like silence
+                self.trouble = e
+                raise
+            finally:
+                if self.client:
+                    self.client.drop()
+                    self.client = None
+
+
+class Publisher(Peer):
+    def __init__(self, cluster, node, rng):
+        super().__init__(cluster, node)
+        self.rng = rng
+        self.log, self.open_, self.pause = [], [], threading.Event()
+        self.numbers = collections.Counter()
+        others = [n for n in NODES if n != node]
+        self.cases = []
+        for _ in range(CASES):
+            to = rng.sample(others, rng.choice([1, 1, 2]))
+            self.cases.append((sc.uuid7(), to))
+
+    def on_open(self):
+        self.unanswered = 0
+        for s in self.open_:  # again, in order
+            self.client.send_publish(s.message)
+
+    def make(self):
+        case, to = self.rng.choice(self.cases)
+        self.numbers[case] += 1
+        facts = pb.CaseResponse(emergency=True).SerializeToString()
+        urgency = self.rng.choice([pb.URGENCY_ROUTINE] * 5 + [pb.URGENCY_EMERGENCY])
+        m = Message(sc.envelope(pb.MESSAGE_KIND_CASE_RESPONSE, self.node, to, facts, case_id=case,
+                                urgency=urgency), facts)
+        s = Sent(m, case, self.numbers[case], to)
+        self.log.append(s)
+        return s
+
+    def turn(self):
+        while len(self.open_) < WINDOW and not self.pause.is_set():
+            s = self.make()
+            self.open_.append(s)
+            self.client.send_publish(s.message)
+        got = self.client.receive(timeout=1.0 if self.open_ else 0.1)
+        if got is None:
+            if self.open_:
+                raise sc.Timeout("no answer")
+            return
+        kind, body, _ = got
+        if kind == "error":
+            raise sc.ProtocolError(body)
+        if kind != "published":
+            return
+        for r in body.results:
+            found = [s for s in self.open_ if s.message.id == r.message_id]
+            if not found:
+                continue
+            if r.verdict not in (pb.VERDICT_ACCEPTED, pb.VERDICT_DUPLICATE):
+                self.trouble = AssertionError(f"{pb.Verdict.Name(r.verdict)} {r.reasons}")
+                raise self.trouble
+            found[0].accepted = True
+            self.open_.remove(found[0])
+        time.sleep(0.002)
+
+
+class Consumer(Peer):
+    def __init__(self, cluster, node):
+        super().__init__(cluster, node)
+        self.first, self.again = [], 0
+        self.ids = set()
+
+    def on_open(self):
+        self.client.subscribe(1, pb.SOURCE_MAILBOX, credit=16)
+
+    def turn(self):
+        got = self.client.receive(timeout=0.5)
+        if got is None:
+            return
+        kind, body, parts = got
+        if kind == "error":
+            raise sc.ProtocolError(body)
+        if kind != "deliver":
+            return
+        d = sc.Delivery(body, parts)
+        if d.id in self.ids:
+            self.again += 1
+        else:
+            self.ids.add(d.id)
+            self.first.append(d.id)
+        self.client.settle(1, d.tag, pb.SETTLE_ACTION_DONE, wait=False)
+        self.client.credit(1, 1)
+
+
+def check(publishers, consumers):
+    sent = {s.message.id: s for p in publishers for s in p.log}
+    arrived = 0
+    for c in consumers:
+        last = collections.defaultdict(int)
+        for i in c.first:
+            s = sent.get(i)
+            assert s and c.node in s.to, f"{c.node} got a message that was not for it"
+            assert s.number > last[s.case], f"{c.node}: number {s.number} after {last[s.case]}"
+            last[s.case] = s.number
+            arrived += 1
+    for s in sent.values():
+        for c in consumers:
+            if s.accepted and c.node in s.to:
+                assert s.message.id in c.ids, f"lost: number {s.number} for {c.node}"
+    return arrived
+
+
+def every_accepted_message_survives_kill_9_of_any_broker():
+    rng = random.Random(SEED)
+    print(f"seed {SEED}, {KILLS} kills", flush=True)
+    with Cluster([R1, R2], config={"delivery": {"retry-first": "200ms", "retry-cap": "2s"}}) as c:
+        for node, home in NODES.items():
+            c.client(node, home)
+        c.up()
+        publishers = [Publisher(c, n, random.Random(rng.random())) for n in NODES]
+        consumers = [Consumer(c, n) for n in NODES]
+        for p in publishers + consumers:
+            p.start()
+        for _ in range(KILLS):
+            time.sleep(rng.uniform(0.05, 1.0) * (3 if SANITIZED else 1))
+            victim = rng.choice(["hub", R1, R2])
+            c.kill(victim)
+            if rng.random() < 0.3:
+                time.sleep(rng.uniform(0.1, 1.0))
+            c.start(victim, wait=False)
+        for p in publishers:
+            p.pause.set()
+        for n in ["hub", R1, R2]:
+            c.wait_up(n)
+        wait_for("every publish to be answered", lambda: not any(p.open_ for p in publishers), 180)
+        wanted = sum(len(s.to) for p in publishers for s in p.log if s.accepted)
+
+        def drained():
+            for p in publishers + consumers:
+                if p.trouble:
+                    raise p.trouble
+            return sum(len(x.ids) for x in consumers) >= wanted
+        wait_for(f"{wanted} deliveries", drained, 180)
+        arrived = check(publishers, consumers)
+        for p in publishers + consumers:
+            p.finish.set()
+        for p in publishers + consumers:
+            p.join(20)
+
+        for p in publishers:  # one outcome for each recipient, at the sender's home
+            p.open()
+            for s in p.log:
+                def collected():
+                    code, rows = p.client.outcome(s.message.id)
+                    assert code == 0 and sorted(r["recipient"] for r in rows) == sorted(s.to), rows
+                    return all(r["level"] == "COLLECTED" for r in rows)
+                wait_for(f"the outcome of {s.message}", collected, 120)
+            p.client.bye()
+        for n in ["hub", R1, R2]:
+            c.ctl(n, "check")
+        print(f"{sum(len(p.log) for p in publishers)} messages, {arrived} first deliveries, "
+              f"{sum(x.again for x in consumers)} again", flush=True)
+
+
+if __name__ == "__main__":
+    main([every_accepted_message_survives_kill_9_of_any_broker])

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "store-fixture.h"
+
+static StoreOp *from_remote(Fixture *f, Message *m, const char *to) {
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", to, f->now_ms);
+    run(f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    return op;
+}
+
+TEST(a_settled_delivery_has_one_outcome_and_a_receipt) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(1);
+    ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
+    StoreOp *op = change(&f, &row, QUEUE_MAILBOX, ACTION_DONE, CAUSE_NONE);
+    ASSERT_TRUE(op->delivery.found);
+    ASSERT_EQ(op->n_deposits, 1); /* the receipt, with its body */
+    ASSERT_EQ(op->deposits[0].row.lane, LANE_PRIORITY);
+    assert_non_null(op->deposits[0].body);
+    const DeliveryRow receipt = op->deposits[0].row;
+    store_op_free(op);
+    ASSERT_OUTCOMES(&f, &id, HOME " COLLECTED");
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "COLLECTED " HOME);
+
+    op = change(&f, &row, QUEUE_MAILBOX, ACTION_DONE, CAUSE_NONE);
+    ASSERT_TRUE(!op->delivery.found);
+    ASSERT_EQ(op->n_deposits, 0);
+    store_op_free(op);
+
+    settle(&f, &receipt, QUEUE_RECEIPTS); /* a receipt has no receipt */
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 0);
+    assert_sound(&f);
+}
+
+TEST(receipts_for_a_remote_sender_go_back_over_the_link) {
+    FIXTURE(f);
+    StoreOp *op = from_remote(&f, message_to(&f, HOME, 1), HOME);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    settle(&f, &row, QUEUE_MAILBOX);
+    ASSERT_RECEIPTS(&f, QUEUE_LINK, "hub", "COLLECTED " HOME);
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, REMOTE), 0);
+}
+
+TEST(a_sender_gets_only_the_receipts_it_asked_for) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    m->env.receipts = RECEIPTS_WITH_DEPOSITED;
+    const DeliveryRow row = deposit(&f, m);
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "DEPOSITED " HOME);
+    const Uuid id = id_of(1), second = id_of(2);
+    ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
+    settle(&f, &row, QUEUE_MAILBOX);
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "DEPOSITED " HOME "; COLLECTED " HOME);
+
+    m = message_to(&f, HOME, 2);
+    m->env.receipts = RECEIPTS_FAILURES_ONLY;
+    StoreOp *op = publish(&f, m);
+    settle(&f, &op->deposits[0].row, QUEUE_MAILBOX);
+    store_op_free(op);
+    ASSERT_OUTCOMES(&f, &second, HOME " COLLECTED");
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 2);
+}
+
+TEST(a_parked_row_survives_a_reopen) {
+    FIXTURE(f);
+    DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    row.attempts = 3;
+    row.due_ms = f.now_ms + MINUTE_MS;
+    row.flags |= DELIVERY_HANDED;
+    StoreOp *op = delivery_op(&row, QUEUE_MAILBOX, ACTION_PARK, CAUSE_NONE, "no form for this");
+    run(&f, op);
+    store_op_free(op);
+    fixture_reopen(&f);
+    StoreOp *rows = load(&f, row.queue, LANE_ROUTINE, 10);
+    ASSERT_EQ(rows->load.n, 1);
+    ASSERT_EQ(rows->load.rows[0].attempts, 3);
+    ASSERT_EQ(rows->load.rows[0].due_ms, row.due_ms);
+    ASSERT_EQ(rows->load.rows[0].flags, DELIVERY_HANDED);
+    store_op_free(rows);
+    assert_sound(&f);
+}
+
+TEST(an_expired_delivery_is_reported_once) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_EXPIRE, CAUSE_EXPIRED_IN_MAILBOX));
+    const Uuid id = id_of(1);
+    ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE EXPIRED_IN_MAILBOX");
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "UNDELIVERABLE " HOME);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 0);
+    assert_sound(&f);
+}
+
+TEST(a_sweep_finds_what_time_asks_for) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    m->env.expires_ms = f.now_ms + 10 * HOUR_MS;
+    const DeliveryRow row = deposit(&f, m);
+    static const struct {
+        int64_t after_ms;
+        DeliveryAction action;
+    } steps[] = { { HOUR_MS, 0 },     { 4 * HOUR_MS, ACTION_WARN_DELAY },
+                  { 5 * HOUR_MS, 0 }, { 8 * HOUR_MS, ACTION_WARN_EXPIRY },
+                  { 9 * HOUR_MS, 0 }, { 10 * HOUR_MS, ACTION_EXPIRE } };
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        f.now_ms = SAMPLE_NOW + steps[i].after_ms;
+        StoreOp *op = store_op_new(OP_SWEEP);
+        op->sweep.limit = 100;
+        run(&f, op);
+        ASSERT_TRUE(op->sweep.end);
+        ASSERT_EQ(op->sweep.n, steps[i].action != 0);
+        if (op->sweep.n > 0) {
+            ASSERT_EQ(op->sweep.hits[0].action, steps[i].action);
+            ASSERT_EQ(op->sweep.hits[0].queue_kind, QUEUE_MAILBOX);
+            store_op_free(change(&f, &op->sweep.hits[0].row, QUEUE_MAILBOX, steps[i].action,
+                                 CAUSE_EXPIRED_IN_MAILBOX));
+        }
+        store_op_free(op);
+    }
+    ASSERT_EQ(row.expires_ms, SAMPLE_NOW + 10 * HOUR_MS);
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER,
+                    "DELAYED " HOME "; EXPIRES_SOON " HOME "; UNDELIVERABLE " HOME);
+    assert_sound(&f);
+}
+
+TEST(a_sweep_goes_on_where_it_stopped) {
+    FIXTURE(f);
+    for (uint8_t i = 1; i <= 5; i++)
+        (void)deposit(&f, message_to(&f, HOME, i));
+    f.now_ms += 31 * DAY_MS;
+    StoreOp *op = store_op_new(OP_SWEEP);
+    op->sweep.limit = 2;
+    uint32_t n = 0, rounds = 0;
+    do {
+        run(&f, op);
+        n += op->sweep.n;
+        rounds++;
+    } while (!op->sweep.end);
+    ASSERT_EQ(n, 5);
+    ASSERT_EQ(rounds, 3);
+    ASSERT_EQ(op->sweep.queue, 0);
+    store_op_free(op);
+}
+
+/* Dead by the 16th rejection; returns its row as it was. */
+static DeliveryRow make_dead(Fixture *f, Message *m) {
+    DeliveryRow row = deposit(f, m);
+    row.attempts = 16;
+    StoreOp *op = delivery_op(&row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED, "bad form");
+    run(f, op);
+    ASSERT_TRUE(op->delivery.found);
+    store_op_free(op);
+    return row;
+}
+
+static StoreOp *dead_op(int verb, const Uuid *id, const char *target) {
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = verb;
+    op->dead.message_id = *id;
+    strcpy(op->dead.by, "hub");
+    strcpy(op->dead.reason, "asked by phone");
+    strcpy(op->dead.target, target);
+    return op;
+}
+
+TEST(a_dead_letter_is_told_and_can_be_requeued) {
+    FIXTURE(f);
+    const DeliveryRow row = make_dead(&f, message_to(&f, HOME, 1));
+    const DeliveryRow later = deposit(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(1);
+    ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE DEAD_REJECTED");
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "UNDELIVERABLE " HOME);
+    StoreOp *op = ask(&f, "dead-list", NULL);
+    ASSERT_EQ(table_rows(op->query.table), 1);
+    ASSERT_STR(table_cell(op->query.table, 0, 1), HOME);
+    ASSERT_STR(table_cell(op->query.table, 0, 3), "DEAD_REJECTED");
+    ASSERT_STR(table_cell(op->query.table, 0, 4), "bad form");
+    store_op_free(op);
+    assert_sound(&f);
+
+    op = dead_op(DEAD_REQUEUE, &id, "");
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    ASSERT_EQ(op->n_deposits, 1);
+    ASSERT_EQ(op->deposits[0].row.attempts, 0);
+    store_op_free(op);
+    assert_sound(&f);
+    op = store_op_new(OP_NEXT);
+    op->next_.queue = row.queue;
+    op->next_.order_key = row.order_key;
+    run(&f, op);
+    ASSERT_EQ(op->next_.row.seq, row.seq); /* before the later message of its case */
+    const DeliveryRow again = op->next_.row;
+    store_op_free(op);
+
+    settle(&f, &again, QUEUE_MAILBOX);
+    ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE DEAD_REJECTED"); /* the first one wins */
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "UNDELIVERABLE " HOME "; COLLECTED_LATE " HOME);
+    op = dead_op(DEAD_REQUEUE, &id, "");
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 0);
+    ASSERT_TRUE(op->dead.text[0] != '\0');
+    store_op_free(op);
+    settle(&f, &later, QUEUE_MAILBOX);
+    assert_sound(&f);
+}
+
+TEST(a_dead_letter_can_be_redirected_here_and_over_a_link) {
+    FIXTURE(f);
+    (void)make_dead(&f, message_to(&f, HOME, 1));
+    (void)make_dead(&f, message_to(&f, HOME, 2));
+    const Uuid id = id_of(1), second = id_of(2);
+    StoreOp *op = dead_op(DEAD_REDIRECT, &id, "lks/0000/nobody");
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 0);
+    store_op_free(op);
+    op = dead_op(DEAD_REDIRECT, &id, HOME);
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 0);
+    ASSERT_TRUE(strstr(op->dead.text, "already") != NULL);
+    store_op_free(op);
+    op = dead_op(DEAD_REDIRECT, &id, "dsk/3204");
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "dsk/3204"), 1);
+    settle(&f, &row, QUEUE_MAILBOX);
+    ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE DEAD_REJECTED; dsk/3204 COLLECTED");
+
+    op = dead_op(DEAD_REDIRECT, &second, REMOTE);
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    StoreOp *read = bodies(&f, &op->deposits[0].row, QUEUE_LINK);
+    ASSERT_TRUE(!read->bodies.wanted[0].damaged);
+    ASSERT_EQ(read->bodies.wanted[0].forward->n_recipients, 1);
+    ASSERT_STR(read->bodies.wanted[0].forward->recipients[0].node, REMOTE);
+    store_op_free(read);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+TEST(a_discarded_dead_letter_keeps_its_outcome_and_the_reason) {
+    FIXTURE(f);
+    (void)make_dead(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(1);
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&id, text);
+    StoreOp *op = dead_op(DEAD_DISCARD, &id, "");
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    ASSERT_EQ(op->n_deposits, 0);
+    store_op_free(op);
+    ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE DEAD_REJECTED");
+    op = ask(&f, "trace", text);
+    bool seen = false;
+    for (uint32_t i = 0; i < table_rows(op->query.table); i++)
+        seen = seen || (strcmp(table_cell(op->query.table, i, 2), "discarded") == 0 &&
+                        strcmp(table_cell(op->query.table, i, 4), "by hub: asked by phone") == 0);
+    ASSERT_TRUE(seen);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+TEST(a_damaged_message_is_never_handed_out) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    const DeliveryRow good = deposit(&f, message_to(&f, HOME, 2));
+    f.store = store_close(f.store);
+    tamper(&f, "UPDATE message SET facts = CAST('fabts' AS BLOB) WHERE seq = 1");
+    fixture_open(&f);
+    StoreOp *op = bodies(&f, &row, QUEUE_MAILBOX);
+    ASSERT_TRUE(op->bodies.wanted[0].damaged);
+    assert_null(op->bodies.wanted[0].body);
+    store_op_free(op);
+    op = bodies(&f, &good, QUEUE_MAILBOX);
+    ASSERT_TRUE(!op->bodies.wanted[0].damaged);
+    store_op_free(op);
+    op = ask(&f, "check", NULL);
+    ASSERT_EQ(op->query.table->code, 1);
+    ASSERT_STR(table_cell(op->query.table, 0, 0), "damaged");
+    store_op_free(op);
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_CHECKSUM));
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "UNDELIVERABLE " HOME);
+}
+
+TEST(a_trace_tells_a_case_in_order_of_time) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 9));
+    f.now_ms += 1000;
+    (void)deposit(&f, message_to(&f, HOME, 9));
+    f.now_ms += 1000;
+    settle(&f, &row, QUEUE_MAILBOX);
+    StoreOp *op = ask(&f, "trace", "09000000-0000-0000-0000-000000000000");
+    static const char *const steps[] = { "accepted", "routed",    "accepted",
+                                         "routed",   "COLLECTED", "waiting" };
+    ASSERT_EQ(table_rows(op->query.table), ARRAY_SIZE(steps));
+    for (uint32_t i = 0; i < ARRAY_SIZE(steps); i++)
+        ASSERT_STR(table_cell(op->query.table, i, 2), steps[i]);
+    store_op_free(op);
+    op = ask(&f, "trace", "08000000-0000-0000-0000-000000000000");
+    ASSERT_EQ(op->query.table->code, 1);
+    store_op_free(op);
+}
+
+TEST(outcomes_are_the_senders_business) {
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(1);
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&id, text);
+    StoreOp *op = store_op_new(OP_QUERY);
+    strcpy(op->query.verb, "outcome");
+    strcpy(op->query.authority, "dsk/3204");
+    op->query.args[0] = strdup(text);
+    op->query.n_args = 1;
+    run(&f, op);
+    ASSERT_EQ(op->query.table->code, 1);
+    ASSERT_STR(op->query.table->text, "NOT_YOURS");
+    ASSERT_EQ(table_rows(op->query.table), 0);
+    store_op_free(op);
+}
+
+TEST_MAIN
