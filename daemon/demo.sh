@@ -34,11 +34,14 @@ step() { # ENGLISH INDONESIAN-TERM
 }
 say() { printf '   %s\n' "$*"; }
 show() { sed 's/^/   | /'; }
+show_trace() { # without the column of ids: it is one message
+    sed -e 's/  message_id */  /' -e 's/  [0-9a-f-]\{36\}  /  /' | show
+}
 fail() {
-    printf '\ndemo.sh: %s\n' "$*" >&2
-    for file in "$folder"/log/*; do
+    for file in "$folder"/log/* "$folder/published"; do
         [ ! -s "$file" ] || { echo "--- last lines of $file"; tail -n 8 "$file"; } >&2
     done
+    printf '\ndemo.sh: %s\n' "$*" >&2
     exit 1
 }
 
@@ -181,7 +184,7 @@ send() { # FROM TO FILE...
     from=$1 to=$2; shift 2
     consume_behind "$to" $#
     ctl "$from" publish "$@" --wait collected --timeout 20s >"$folder/published" ||
-        { cat "$folder/published" >&2; fail "publishing $* failed"; }
+        fail "publishing $* failed"
     consumer_is_done "$to" "$@"
     [ "$(grep -c '^ACCEPTED ' "$folder/published")" -eq $# ] || fail "not everything was accepted"
     for file in "$@"; do
@@ -235,7 +238,7 @@ wait "$(pid_of phala-martha)" 2>/dev/null || true
 say "kill -9 of the broker upt/phala-martha. Its store, read while it is dead:"
 ctl phala-martha trace "$referral" 2>/dev/null >"$folder/trace" || fail "no trace of the referral"
 grep -q ' waiting ' "$folder/trace" || fail "the referral is not waiting"
-show <"$folder/trace"
+show_trace <"$folder/trace"
 start phala-martha
 say "Started again. The home comes back and collects:"
 consume_behind uptd 1
@@ -258,27 +261,31 @@ send dsk pks $examples/s1-06c-complaint-resolve.json $examples/s1-07-complaint-c
 step "Another referral, across the tree: region → hub → region" "rujukan antarwilayah"
 wait_link phala-martha
 send dsk satria-office $examples/x-01-referral-to-satria.json
-say "As the receiving broker tells it:"
-ctl satria trace "$(id_of $examples/x-01-referral-to-satria.json)" | show
+say "serasictl trace at the receiving broker:"
+ctl satria trace "$(id_of $examples/x-01-referral-to-satria.json)" >"$folder/trace" ||
+    fail "the receiving broker has no trace"
+[ "$(grep -c ' accepted ' "$folder/trace")" -eq 3 ] || fail "the trace does not name three brokers"
+show_trace <"$folder/trace"
 
 step "A refusal names all reasons at once" "penolakan"
-sed -e 's/"dsk\/3203"/"lksa\/3302\/0001"/' -e 's/"region": "3203"/"region": "9999"/' \
-    -e '/"cluster"/d' -e '/"sealed"/s/.*/  "sealed": ""/' \
-    -e 's/"460\/902[^"]*"/"3302014505120001"/' -e 's/"requested_on": "[^"]*"/"requested_on": "2999-01-01"/' \
+sed -e '/"message_id"/d' -e '/"cluster"/d' -e '/"sealed"/s/.*/  "sealed": ""/' \
+    -e 's/"dsk\/3203"/"lksa\/3302\/0001"/' -e 's/"upt\/satria"/"upt\/satriya"/' \
+    -e 's/"region": "3203"/"region": "9999"/' -e 's/"460\/902[^"]*"/"3302014505120001"/' \
+    -e 's/"requested_on": "[^"]*"/"requested_on": "2999-01-01"/' \
     $examples/x-01-referral-to-satria.json >"$folder/refused.json"
 code=0
 ctl lksa publish "$folder/refused.json" --json >"$folder/published" || code=$?
 [ $code -eq 1 ] || fail "exit status $code instead of 1 for a refused message"
 tr '{' '\n' <"$folder/published" | sed -n 's/.*"code":"\([^"]*\)".*"text_en":"\([^"]*\)","text_id":"\([^"]*\)".*/\1	\2	\3/p' |
-    awk -F '\t' '{ printf "   %-8s %s\n   %-8s %s\n", $1, $2, "", $3 }' >"$folder/reasons"
-[ "$(grep -c . "$folder/reasons")" -ge 8 ] || { cat "$folder/published"; fail "reasons are missing"; }
-say "lksa/3302/0001 → upt/satria: REFERRAL_REQUEST, REFUSED, nothing stored"
+    awk -F '\t' '{ printf "   %-17s  %s\n   %-17s  %s\n", $1, $2, "", $3 }' >"$folder/reasons"
+[ "$(grep -c . "$folder/reasons")" -eq 10 ] || fail "reasons are missing"
+say "lksa/3302/0001 → upt/satriya: REFERRAL_REQUEST, REFUSED, nothing is stored:"
 cat "$folder/reasons"
 
 step "What became of the referral" "riwayat rujukan"
 ctl phala-martha trace "$referral" >"$folder/trace" || fail "no trace of the referral"
 grep -q ' COLLECTED ' "$folder/trace" || fail "the trace has no end"
-show <"$folder/trace"
+show_trace <"$folder/trace"
 for name in $brokers; do
     ctl "$name" queues --json >"$folder/queues" || fail "no queues of $name"
     ! grep -q '"kind":"mailbox"' "$folder/queues" || fail "something is left in a mailbox of $name"
@@ -288,7 +295,8 @@ say "Every mailbox is empty, every checksum is right. $(($(date +%s) - began)) s
 
 echo
 if [ -z "$keep" ]; then
-    echo "The brokers are stopped now. \`sh daemon/demo.sh --keep\` leaves them running to look around."
+    for name in $brokers; do stop "$name"; done
+    echo "The brokers are stopped. \`sh daemon/demo.sh --keep\` leaves them running to look around."
     exit 0
 fi
 cat <<END
@@ -297,8 +305,10 @@ The brokers are running. Look around:
   serasictl --dir phala-martha status
   serasictl --dir phala-martha queues
   serasictl --dir hub links
+  serasictl --dir phala-martha messages --limit 5
   serasictl --dir satria trace $(id_of $examples/x-01-referral-to-satria.json)
-  serasictl --dir dsk publish $(pwd)/$examples/x-03-extraordinary-event.json    # refused: who may?
+  sed /message_id/d $(pwd)/$examples/s1-01-complaint.json | serasictl --dir pks publish -
+  serasictl --dir dsk consume
   serasictl --dir dsk consume --receipts
 Stop them, and remove everything:
   kill$(for name in $brokers; do printf ' %s' "$(pid_of "$name")"; done); rm -rf $folder

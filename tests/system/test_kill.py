@@ -21,7 +21,7 @@ from cluster import Cluster, SANITIZED, main, wait_for  # noqa: E402
 from serasi_client import Message, SerasiClient, pb  # noqa: E402
 
 R1, R2 = "upt/phala-martha", "upt/satria"
-NODES = {"dsk/3203": R1, "uptd/32/pa-02": R1, "dsk/3302": R2, "dsp/32": "hub"}
+NODES = {"dsk/3203": R1, "uptd/32/pa-02": R1, "dsk/3302": R2, "dsk/3101": "hub"}
 CASES = 4
 WINDOW = 24
 SEED = int(os.environ.get("SERASI_SEED", random.randrange(1 << 30)))
@@ -193,7 +193,12 @@ def every_accepted_message_survives_kill_9_of_any_broker():
             p.pause.set()
         for n in ["hub", R1, R2]:
             c.wait_up(n)
-        wait_for("every publish to be answered", lambda: not any(p.open_ for p in publishers), 180)
+        def answered():
+            for p in publishers:
+                if p.trouble:
+                    raise p.trouble
+            return not any(p.open_ for p in publishers)
+        wait_for("every publish to be answered", answered, 180)
         wanted = sum(len(s.to) for p in publishers for s in p.log if s.accepted)
 
         def drained():
