@@ -8,24 +8,37 @@
  */
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "daemon/serasid.h"
 
 #define UPLINK_HWM 256
+
+_printf_(2, 3) static void tell_down(Daemon *d, const char *format, ...) {
+    LogRecord r = { .event = LOG_EVENT_LINK_DOWN };
+    va_list ap;
+    (void)text_copy(r.link, sizeof(r.link), d->config->parent_node);
+    va_start(ap, format);
+    (void)vsnprintf(r.text, sizeof(r.text), format, ap);
+    va_end(ap);
+    log_submit(d->log, &r);
+}
 
 /* How long libzmq may try alone before the socket is made anew. */
 static int64_t patience_ms(const Config *c) {
     return c->reconnect_cap_ms + c->handshake_ms + c->connect_ms + 5 * SECOND_MS;
 }
 
-/* refused-first, doubled with each refusal in a row up to refused-cap, less up to half of it. */
-static int64_t refused_pause_ms(const Daemon *d) {
-    RetryPolicy p = { .first_ms = d->config->refused_first_ms,
-                      .cap_ms = d->config->refused_cap_ms };
+/* first, doubled with each failure in a row up to cap, less up to half of it. */
+static int64_t pause_ms(uint32_t n, int64_t first_ms, int64_t cap_ms) {
+    RetryPolicy p = { .first_ms = first_ms, .cap_ms = cap_ms };
     uint32_t random;
     random_fill(&random, sizeof(random));
-    return retry_delay_ms(&p, d->uplink.refusals, random);
+    return retry_delay_ms(&p, n, random);
 }
 
 static int connect_anew(Daemon *d, Now now) {
@@ -43,11 +56,12 @@ static int connect_anew(Daemon *d, Now now) {
     if (r < 0) {
         /* A name that does not resolve, or no descriptor left: both may pass. */
         u->sock = sock_free(u->sock);
-        u->retry_mono_ms = now.mono_ms + c->reconnect_cap_ms;
-        daemon_log(d, LOG_EVENT_LINK_DOWN, "cannot dial the parent at %s: %s", c->parent_endpoint,
-                   strerror(-r));
+        u->retry_mono_ms =
+            now.mono_ms + pause_ms(++u->failures, c->reconnect_first_ms, c->reconnect_cap_ms);
+        tell_down(d, "cannot dial the parent at %s: %s", c->parent_endpoint, strerror(-r));
         return 0;
     }
+    u->failures = 0;
     u->retry_mono_ms = now.mono_ms + patience_ms(c);
     return 0;
 }
@@ -76,10 +90,11 @@ static int on_event(Daemon *d, Now now, SockEvent e) {
     case SOCK_EVENT_REFUSED:
         u->refusals++;
         u->sock = sock_free(u->sock);
-        u->retry_mono_ms = now.mono_ms + refused_pause_ms(d);
-        daemon_log(d, LOG_EVENT_LINK_DOWN,
-                   "the parent at %s does not know our key %s; trying again", //
-                   d->config->parent_endpoint, d->keys.curve_public);
+        u->retry_mono_ms = now.mono_ms + pause_ms(u->refusals, d->config->refused_first_ms,
+                                                  d->config->refused_cap_ms);
+        tell_down(d,
+                  "the parent at %s does not know our key %s; trying again", //
+                  d->config->parent_endpoint, d->keys.curve_public);
         return lost(d, now);
     default:
         return 0;

@@ -31,8 +31,8 @@
 typedef struct Uplink {
     Sock *sock; /* NULL: no parent, or waiting for retry_mono_ms */
     bool connected, reset_wanted;
-    uint32_t refusals;     /* one after the other */
-    int64_t retry_mono_ms; /* make a new socket then; 0 = nothing planned */
+    uint32_t refusals, failures; /* one after the other */
+    int64_t retry_mono_ms;       /* make a new socket then; 0 = nothing planned */
 } Uplink;
 
 typedef struct Daemon {

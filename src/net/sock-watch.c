@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <zmq.h>
 
+#include "base/hash.h"
 #include "net/sock-internal.h"
 
 #define WATCHED                                                                                    \
@@ -22,7 +23,11 @@ int sock_watch(Sock *s) {
     assert(s->role == SOCK_DEALER);
     if (s->monitor)
         return 0;
-    snprintf(name, sizeof(name), "inproc://serasi-watch-%p", (void *)s);
+    /* Never the same name twice: libzmq forgets the one of a closed socket only later, and its last
+     * events would be heard here. */
+    uint64_t number;
+    random_fill(&number, sizeof(number));
+    snprintf(name, sizeof(name), "inproc://serasi-watch-%016llx", (unsigned long long)number);
     if (zmq_socket_monitor(s->zmq, name, WATCHED) != 0)
         return -errno;
     s->monitor = zmq_socket(s->ctx, ZMQ_PAIR);

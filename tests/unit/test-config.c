@@ -294,10 +294,11 @@ TEST(a_line_that_is_too_long_is_told_and_not_split) {
     char text[1024] = "[node]\nid = hub\nrole = hub\n# ";
     setup(&f);
     memset(text + strlen(text), 'x', 250);
-    strcat(text, "ping = 5s\n[limits]\nsessions = 7\n");
+    strcat(text, "ping = 5s\n[limits]\nsessions = 7\nbad = 1\n");
     load(&f, text);
     assert_has(complaints(&f), "serasid.conf:4: the line is longer");
-    assert_null(strstr(complaints(&f), "no such"));
+    assert_has(complaints(&f), "serasid.conf:7: [limits] bad");
+    assert_null(strstr(complaints(&f), "ping"));
     teardown(&f);
 }
 
