@@ -109,7 +109,7 @@ ctl() { # FOLDER COMMAND...: bounded, and nothing is read from our stdin
 # --- a tree of brokers -------------------------------------------------------------------------------
 
 # The next TCP port nobody listens on, below the range the kernel gives out.
-port=$((15000 + $$ % 15000))
+port=$((15000 + $$ * 13 % 15000))
 next_port() {
     while :; do
         port=$((port + 1))

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -21,12 +22,15 @@
 
 #define IDLE_SOON_MS  100 /* after work: checkpoint, purge */
 #define IDLE_LATER_MS 500 /* nothing happened since */
+#define IDLE_AT_LEAST_MS 200 /* under load housekeeping must not starve */
+#define FULL_RETRY_MS    500
 
 struct StoreThread {
     const StoreConfig *config;
     Beats *beats;
     pthread_t thread;
     int fd;
+    int64_t idle_mono_ms; /* the store thread's */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
@@ -78,10 +82,36 @@ static void wait_for_work(StoreThread *t, int64_t wait_ms) {
         r = pthread_cond_timedwait(&t->wake, &t->lock, &until);
 }
 
-/* One step without the lock: a batch, or housekeeping when there is none. */
-static int step(Store *s, StoreOp *batch, StoreReport *report, bool *ret_more) {
-    int64_t wall_ms = now_read().wall_ms;
-    int r = batch ? store_run(s, batch, wall_ms) : store_idle(s, wall_ms, ret_more);
+static bool is_stopping(StoreThread *t) {
+    (void)pthread_mutex_lock(&t->lock);
+    bool stopping = t->stopping;
+    (void)pthread_mutex_unlock(&t->lock);
+    return stopping;
+}
+
+/* A disk with no room even for settlements is waited for: nothing of the batch was done or answered,
+ * and dying would not make room. Ends early only when the daemon has to stop. */
+static int run_batch(StoreThread *t, Store *s, StoreOp *batch) {
+    for (;;) {
+        int r = store_run(s, batch, now_read().wall_ms);
+        if (r != -ENOSPC || is_stopping(t))
+            return r;
+        (void)pthread_mutex_lock(&t->lock);
+        t->report.health.intake_closed = true;
+        (void)pthread_mutex_unlock(&t->lock);
+        atomic_fetch_add(&t->beats->store, 1); /* a full disk is not a hang */
+        (void)poll(NULL, 0, FULL_RETRY_MS);
+    }
+}
+
+/* One step without the lock: a batch, and housekeeping when there is none or it is time. */
+static int step(StoreThread *t, Store *s, StoreOp *batch, StoreReport *report, bool *ret_more) {
+    int r = batch ? run_batch(t, s, batch) : 0;
+    Now now = now_read();
+    if (r == 0 && (!batch || now.mono_ms >= t->idle_mono_ms)) {
+        r = store_idle(s, now.wall_ms, ret_more);
+        t->idle_mono_ms = now.mono_ms + IDLE_AT_LEAST_MS;
+    }
     if (r == 0) {
         report->health = *store_health(s);
         report->backup = store_backup_state(s, report->backup_text);
@@ -101,7 +131,7 @@ static bool turn(StoreThread *t, Store *s, int64_t *wait_ms) {
     if (stop)
         return false;
 
-    int r = step(s, batch, &report, &more);
+    int r = step(t, s, batch, &report, &more);
     atomic_fetch_add(&t->beats->store, 1);
     *wait_ms = more ? 0 : batch ? IDLE_SOON_MS : IDLE_LATER_MS;
 

@@ -101,6 +101,9 @@ struct Store {
     int64_t space_due_ms;
     bool ballast;      /* the reserve file is there */
     uint32_t wal_done; /* frames already copied into the database */
+    uint64_t log_pages_max; /* frames that may wait for the database before a checkpoint */
+    uint64_t space_frames;  /* health.wal_frames at the last look at the free space */
+    bool reserve_only;      /* not even urgent messages: only settlements and receipts made here */
 
     int64_t purge_seq, purge_due_ms;
     Uuid dedup_cursor;
@@ -281,6 +284,8 @@ const char *message_state(Store *s, const StoredMessage *m);
 int purge_step(Store *s, bool *ret_more);
 int backup_step(Store *s, bool *ret_more);
 void backup_stop(Store *s);
+/* Is it time, or was so much written that it is better to look again? */
+bool space_is_due(const Store *s);
 void space_check(Store *s);
 void space_release_ballast(Store *s);
 void space_make_ballast(Store *s);

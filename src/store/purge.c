@@ -8,15 +8,26 @@
 #define PURGE_PERIOD_MS (10 * MINUTE_MS)
 #define DEDUP_PERIOD_MS (6 * HOUR_MS)
 #define VACUUM_PAGES    1024 /* unused pages that are worth giving back */
+/* When intake is closed for want of room, what is finished goes after so short a time: a trace less
+ * is better than a referral refused. */
+#define PRESSED_RETENTION_MS (10 * SECOND_MS)
+#define PRESSED_PERIOD_MS    SECOND_MS
+#define PRESSED_VACUUM_PAGES 16
 
 static bool is_event(const StoredMessage *m) {
     const KindInfo *info = kind_info(m->kind);
     return m->lane == LANE_EVENT || (info && info->event);
 }
 
+static int64_t retention_at_least(const Store *s) {
+    return s->above_mark ? MIN(s->config.retention_ms, PRESSED_RETENTION_MS)
+                         : s->config.retention_ms;
+}
+
 static int64_t retention_of(const Store *s, const StoredMessage *m) {
-    return is_event(m) ? MAX(s->config.retention_event_ms, s->config.retention_ms)
-                       : s->config.retention_ms;
+    if (s->above_mark || !is_event(m))
+        return retention_at_least(s);
+    return MAX(s->config.retention_event_ms, s->config.retention_ms);
 }
 
 /* Does every recipient have its end, as far as this broker is the one to know? A broker on the way
@@ -42,7 +53,7 @@ static bool is_finished(Store *s, const StoredMessage *m) {
         return false;
     if (db_number(s, QUERY(s, "SELECT 1 FROM dead_letter WHERE seq = ?1 LIMIT 1", INT(m->seq)), 0))
         return false;
-    return all_ended(s, m) || m->expires_ms + retention <= s->now_ms;
+    return all_ended(s, m) || m->expires_ms + s->config.retention_ms <= s->now_ms;
 }
 
 static void delete_message(Store *s, int64_t seq) {
@@ -64,7 +75,7 @@ static bool purge_messages(Store *s) {
                             INT(s->purge_seq)),
                       0);
         more = seq > 0 && message_load(s, seq, &m) &&
-               m.accepted_ms + s->config.retention_ms <= s->now_ms;
+               m.accepted_ms + retention_at_least(s) <= s->now_ms;
         if (!more)
             break;
         s->purge_seq = seq;
@@ -77,7 +88,7 @@ static bool purge_messages(Store *s) {
     }
     if (!more) {
         s->purge_seq = 0;
-        s->purge_due_ms = s->now_ms + PURGE_PERIOD_MS;
+        s->purge_due_ms = s->now_ms + (s->above_mark ? PRESSED_PERIOD_MS : PURGE_PERIOD_MS);
     }
     return more;
 }
@@ -110,11 +121,12 @@ static bool purge_dedup(Store *s) {
     return false;
 }
 
-/* Unused pages are kept for the next peak unless they are a quarter of the file. */
+/* Unused pages are kept for the next peak unless they are a quarter of the file, or room is short. */
 static bool wants_vacuum(Store *s) {
     const int64_t pages = db_number(s, QUERY(s, "PRAGMA page_count"), 0);
     const int64_t unused = db_number(s, QUERY(s, "PRAGMA freelist_count"), 0);
-    return unused > VACUUM_PAGES && unused > pages / 4;
+    return s->above_mark ? unused > PRESSED_VACUUM_PAGES
+                         : unused > VACUUM_PAGES && unused > pages / 4;
 }
 
 int purge_step(Store *s, bool *ret_more) {

@@ -7,6 +7,7 @@
 #define CHECKPOINT_IDLE_PAGES    1000U
 #define CHECKPOINT_BUSY_PAGES    4000U
 #define CHECKPOINT_RESTART_PAGES 16000U
+#define CHECKPOINT_PRESSED_PAGES 64U
 #define FULL_PAUSE_MS            (5 * SECOND_MS)
 
 static void run_op(Store *s, StoreOp *op) {
@@ -70,14 +71,14 @@ int store_run(Store *s, StoreOp *list, int64_t now_ms) {
     if (s->stopped < 0)
         return s->stopped;
     s->now_ms = now_ms;
-    if (now_ms >= s->space_due_ms)
+    if (space_is_due(s))
         space_check(s);
 
     /* "Disk full" is met with less and less intake; the rest has the ballast's room. */
     for (s->intake = INTAKE_NORMAL; attempt(s, list) < 0; s->intake++) {
         const int r = s->fault;
         rollback(s);
-        if (r != -ENOSPC || s->intake == INTAKE_NONE)
+        if (r != -ENOSPC)
             return s->stopped = r;
         for (StoreOp *op = list; op; op = op->next)
             op_results_reset(op);
@@ -88,14 +89,27 @@ int store_run(Store *s, StoreOp *list, int64_t now_ms) {
         store_cache_load(s);
         if (s->fault < 0)
             return s->stopped = s->fault;
+        if (s->intake == INTAKE_NONE)
+            return -ENOSPC; /* nothing was done: the caller may try the same list again */
     }
     s->health.commits++;
+    if (space_is_due(s))
+        space_check(s);
     return s->stopped = store_checkpoint(s, false);
+}
+
+/* How much may wait in the log. It needs its size once more in the database file, so on a small
+ * disk, and when room is short, it is kept small. */
+static uint64_t checkpoint_pages(const Store *s, bool idle) {
+    const uint64_t usual = idle ? CHECKPOINT_IDLE_PAGES : CHECKPOINT_BUSY_PAGES;
+    if (s->above_mark)
+        return CHECKPOINT_PRESSED_PAGES;
+    return MAX(MIN(usual, s->log_pages_max), (uint64_t)CHECKPOINT_PRESSED_PAGES);
 }
 
 int store_checkpoint(Store *s, bool idle) {
     const uint64_t pages = s->health.wal_frames, todo = pages - s->wal_done;
-    if (todo < (idle ? CHECKPOINT_IDLE_PAGES : CHECKPOINT_BUSY_PAGES))
+    if (todo < checkpoint_pages(s, idle))
         return 0;
     /* RESTART only waits for readers; with none it costs the same as PASSIVE. */
     const int mode =
@@ -123,7 +137,7 @@ int store_idle(Store *s, int64_t now_ms, bool *ret_more) {
         return s->stopped;
     s->now_ms = now_ms;
     bool more = false;
-    if (now_ms >= s->space_due_ms)
+    if (space_is_due(s))
         space_check(s);
     space_make_ballast(s);
     int r = store_checkpoint(s, true);

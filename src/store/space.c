@@ -9,36 +9,67 @@
 #include "store/private.h"
 
 #define SPACE_PERIOD_MS SECOND_MS
+#define RESERVE_BYTES   (16U * 1024 * 1024)
+
+/* The marks on free space, cut to a share of the file system so that a small disk can be used, and
+ * never so low that settlements and receipts have nothing left to be written in. */
+typedef struct Marks {
+    uint64_t low, high;
+} Marks;
+
+static Marks marks_of(const Store *s, uint64_t total) {
+    Marks m = { .low = MIN(s->config.free_low_bytes, total / 6),
+                .high = MIN(s->config.free_high_bytes, total / 5) };
+    m.low = MAX(m.low, MIN((uint64_t)RESERVE_BYTES, total / 6));
+    m.high = MAX(m.high, m.low);
+    return m;
+}
 
 /* Below the lower and above the upper marks the answer is clear; in between it stays. */
-static bool is_above(const Store *s, uint64_t free_bytes, uint64_t size) {
+static bool is_above(const Store *s, Marks m, uint64_t free_bytes, uint64_t size) {
     const StoreConfig *c = &s->config;
     const uint64_t size_low = c->size_low_bytes > 0 ? c->size_low_bytes : c->size_high_bytes;
-    if (free_bytes < c->free_low_bytes || (c->size_high_bytes > 0 && size > c->size_high_bytes))
+    if (free_bytes < m.low || (c->size_high_bytes > 0 && size > c->size_high_bytes))
         return true;
-    if (free_bytes < MAX(c->free_high_bytes, c->free_low_bytes) ||
-        (c->size_high_bytes > 0 && size >= size_low))
+    if (free_bytes < m.high || (c->size_high_bytes > 0 && size >= size_low))
         return s->above_mark;
     return false;
+}
+
+bool space_is_due(const Store *s) {
+    return s->now_ms >= s->space_due_ms ||
+           s->health.wal_frames - MIN(s->space_frames, s->health.wal_frames) >= s->log_pages_max / 4;
 }
 
 void space_check(Store *s) {
     struct statvfs v;
     const int64_t pages = db_number(s, QUERY(s, "PRAGMA page_count"), 0);
     const int64_t unused = db_number(s, QUERY(s, "PRAGMA freelist_count"), 0);
-    const int64_t page_size = db_number(s, QUERY(s, "PRAGMA page_size"), 0);
+    const int64_t page_size = db_number(s, QUERY(s, "PRAGMA page_size"), 4096);
     s->health.size_bytes = (uint64_t)(pages - unused) * (uint64_t)page_size;
     s->space_due_ms = s->now_ms + SPACE_PERIOD_MS;
+    s->space_frames = s->health.wal_frames;
     if (statvfs(s->path, &v) < 0)
         return; /* keep the last answer; writing will tell */
-    s->health.free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
-    s->above_mark = is_above(s, s->health.free_bytes, s->health.size_bytes);
+
+    /* What waits in the log will want room in the database file as well. */
+    const uint64_t waiting = (s->health.wal_frames - s->wal_done) * (uint64_t)page_size;
+    const uint64_t free_now = (uint64_t)v.f_bavail * v.f_frsize;
+    const Marks marks = marks_of(s, (uint64_t)v.f_blocks * v.f_frsize);
+    const bool was_above = s->above_mark;
+    s->health.free_bytes = free_now;
+    const uint64_t left = free_now > waiting ? free_now - waiting : 0;
+    s->above_mark = is_above(s, marks, left, s->health.size_bytes);
+    s->reserve_only = left < marks.low / 2;
+    s->log_pages_max = MAX(marks.low / 2 / (uint64_t)page_size, UINT64_C(64));
     s->health.intake_closed = s->above_mark || s->now_ms < s->full_until_ms;
+    if (s->above_mark && !was_above)
+        s->purge_due_ms = s->now_ms; /* make room with what is finished */
 }
 
 bool space_intake_is_open(const Store *s, const Message *m) {
-    if (s->intake == INTAKE_NONE)
-        return false;
+    if (s->intake == INTAKE_NONE || s->reserve_only)
+        return false; /* the last of the room is for settlements and their receipts */
     if (s->intake == INTAKE_NORMAL && !s->health.intake_closed)
         return true;
     return m->lane <= LANE_EMERGENCY || !receipt_applies(m->env.kind);

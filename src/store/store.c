@@ -77,7 +77,6 @@ static int connect_file(Store *s, char why[static 256]) {
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     /* Until the file is known to be ours, closing must not change it. */
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_wal_hook(s->db, on_wal, s);
     return 0;
 }
 
@@ -137,6 +136,8 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
         r = connect_file(s, why);
     if (r == 0)
         r = schema_open(s, progress, progress_data, why);
+    if (r == 0) /* after the pragmas: wal_autocheckpoint takes the hook away */
+        sqlite3_wal_hook(s->db, on_wal, s);
     if (r == 0)
         r = recover(s, why);
     if (r == 0 && (r = store_sync_folder(s->path)) < 0)

@@ -235,7 +235,8 @@ typedef struct StoreConfig {
     const char *self;  /* node id of this broker; must match a store made before */
     AcceptPolicy accept;
     uint32_t page_size;          /* of a new file; 8192 */
-    uint64_t free_low_bytes;     /* intake stops below this much free space in the file system */
+    uint64_t free_low_bytes;     /* intake stops below this much free space in the file system; cut
+                                  * to a sixth of it, and at least 16 MiB or that sixth */
     uint64_t free_high_bytes;    /* and starts again above this */
     uint64_t size_high_bytes;    /* intake stops above this database size (live pages); 0 = no limit */
     uint64_t size_low_bytes;
@@ -275,7 +276,9 @@ _must_check_ int store_open(Store **ret, const StoreConfig *config, void (*progr
 Store *store_close(Store *s);
 DEFINE_CLEANUP(Store *, store_close);
 
-/* Carries out the list in order as one transaction. Returns 0 or a negative errno (stop!). */
+/* Carries out the list in order as one transaction. Returns 0; -ENOSPC when there was not even room
+ * for what is no intake (nothing was done: try the same list again later); or another negative errno
+ * (stop!). */
 _must_check_ int store_run(Store *s, StoreOp *list, int64_t now_ms);
 /* Housekeeping when there is nothing else to do: checkpoint, a backup step, a bounded purge,
  * incremental vacuum, water marks. *ret_more: call again soon. Returns 0 or a negative errno. */

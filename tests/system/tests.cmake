@@ -2,7 +2,7 @@
 # The real daemon. Each script runs against the plain build, and those of SANITIZED_TESTS once more
 # against the builds in ${SERASI_SANITIZED}/address and /thread when that is given.
 set(SERASI_SANITIZED "" CACHE PATH "Folder with address/ and thread/ builds of the programs")
-set(SYSTEM_TESTS tree conformance peers kill disk link cli)
+set(SYSTEM_TESTS tree conformance peers kill disk link cli docs)
 set(SANITIZED_TESTS tree conformance peers kill)
 
 function(system_test name label bin slow)
@@ -25,7 +25,7 @@ if(SERASI_SANITIZED)
     endforeach()
 endif()
 
-foreach(name install systemd)
+foreach(name install systemd demo)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/system/test-${name}.sh)
         add_test(NAME system/${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/system/test-${name}.sh
                  ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})

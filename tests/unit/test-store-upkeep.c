@@ -240,6 +240,32 @@ TEST(freed_pages_are_given_back) {
     assert_sound(&f);
 }
 
+TEST(the_log_is_copied_into_the_database_and_used_again) {
+    FIXTURE(f);
+    char wal[128];
+    struct stat st;
+    snprintf(wal, sizeof(wal), "%s-wal", f.path);
+    off_t largest = 0;
+    for (int round = 0; round < 60; round++) {
+        StoreOp *list = NULL;
+        for (uint8_t i = 1; i <= 100; i++) {
+            StoreOp *op = accept_op(big_message(&f, HOME, i));
+            op->next = list;
+            list = op;
+        }
+        run(&f, list);
+        for (StoreOp *op = list, *next; op; op = next) {
+            next = op->next;
+            store_op_free(op);
+        }
+        ASSERT_TRUE(store_health(f.store)->wal_frames > 0);
+        assert_int_equal(stat(wal, &st), 0);
+        largest = MAX(largest, st.st_size);
+    }
+    assert_int_equal(stat(f.path, &st), 0);
+    ASSERT_TRUE(st.st_size > 2 * largest); /* the bytes are in the database, the log stayed small */
+}
+
 /* --- backup --------------------------------------------------------------------------------- */
 
 static StoreOp *backup(Fixture *f, const char *path) {
