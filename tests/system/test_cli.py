@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""serasictl as people type it: exit codes, JSON lines, errors that name what is wrong."""
+import json
+import os
+import subprocess
+
+from cluster import BIN, Cluster, main, wait_for
+
+HOME = "upt/phala-martha"
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIXTURE = os.path.join(HERE, "../fixtures/directory/directory.jsonl")
+
+
+def pair():
+    c = Cluster([HOME])
+    c.client("dsk/3203", HOME)
+    c.client("uptd/32/pa-02", HOME)
+    return c
+
+
+def write(c, name, value):
+    path = os.path.join(c.folder, name)
+    with open(path, "w") as f:
+        f.write(value if isinstance(value, str) else json.dumps(value))
+    return path
+
+
+def the_invocations_of_the_manual_work_as_written():
+    with pair() as c:
+        c.up()
+        message = write(c, "message.json", c.message("dsk/3203", "uptd/32/pa-02"))
+        p = c.ctl("dsk/3203", "publish", message, "--wait", "accepted")
+        assert "ACCEPTED" in p.stdout
+        line = c.ctl("uptd/32/pa-02", "consume", "-n", "1", "--json").stdout
+        assert json.loads(line)["envelope"]["sender"] == "dsk/3203"
+        status = json.loads(c.ctl("hub", "status", "--json").stdout)
+        assert status["broker"] == "hub" and status["child_links"] == 1
+        for args in [["links"], ["queues"], ["messages"], ["sessions"], ["subscriptions"], ["check"],
+                     ["dead", "list"], ["node", "list"], ["node", "show", "dsk/3203"], ["reload"],
+                     ["status"], ["validate", message]]:
+            c.ctl(HOME, *args)
+
+
+def the_directory_of_a_thousand_nodes_is_imported_running_or_not():
+    with pair() as c:
+        c.ctl("hub", "node", "import", FIXTURE)
+        c.up()
+        c.ctl(HOME, "node", "import", FIXTURE)
+        assert c.status("hub")["nodes"] >= 1000 and c.status(HOME)["nodes"] >= 1000
+        m = c.message("dsk/3203", "dsk/3302")
+        del m["envelope"]["audience"]
+        m["envelope"]["audience"] = {"role": {"kind": "SOCIAL_AGENCY_REGENCY", "region": "3302"}}
+        p = c.publish("dsk/3203", m, "--json")
+        assert json.loads(p.stdout)["recipients"][0]["node"] == "dsk/3302", p.stdout
+
+
+def mistakes_are_named_and_change_nothing():
+    with pair() as c:
+        c.up()
+        m = c.message("dsk/3203", "uptd/32/pa-02")
+        m["facts"]["colour"] = "red"
+        p = c.publish("dsk/3203", m, check=False)
+        assert p.returncode == 1 and "colour" in p.stderr, p
+        m = c.message("dsk/3203", "uptd/32/pa-02", urgency="SOON")
+        p = c.publish("dsk/3203", m, check=False)
+        assert p.returncode == 1 and "urgency" in p.stderr, p
+        bad = write(c, "bad.jsonl", '{"node":{"id":"hub","kind":"NODE_KIND_NATIONAL_HUB"}}\n{"nod')
+        p = c.ctl("hub", "node", "import", bad, check=False)
+        assert p.returncode != 0 and "2" in p.stderr, p
+        for args, code in [(["publish", "/nonexistent"], 1), (["frobnicate"], 2),
+                           (["recall", "not-a-uuid"], 2),
+                           (["outcome", "00000000-0000-7000-8000-000000000001"], 1)]:
+            p = c.ctl("dsk/3203", *args, check=False)
+            assert p.returncode == code and p.stderr, (args, p)
+        p = c.run("serasictl", "init", c.dir("hub"), "--role", "hub", "--node", "hub", "--listen",
+                  "tcp://127.0.0.1:1", check=False)
+        assert p.returncode == 1 and "does not overwrite" in p.stderr, p
+        assert c.status(HOME)["messages"] == 0
+
+
+def an_unreachable_broker_is_exit_code_3():
+    with pair() as c:
+        m = write(c, "m.json", c.message("dsk/3203", "uptd/32/pa-02"))
+        p = c.ctl("dsk/3203", "publish", m, "--timeout", "2s", check=False)
+        assert p.returncode == 3, p
+        assert c.ctl(HOME, "status", check=False).returncode == 3
+
+
+def consume_runs_a_command_and_its_exit_code_settles():
+    with pair() as c:
+        c.up()
+        out = os.path.join(c.folder, "seen")
+        for _ in range(3):
+            c.publish("dsk/3203", c.message("dsk/3203", "uptd/32/pa-02"))
+        c.ctl("uptd/32/pa-02", "consume", "-n", "3", "--exec", f"cat >> {out}; echo >> {out}")
+        assert open(out).read().count('"message_id"') == 3
+        c.publish("dsk/3203", c.message("dsk/3203", "uptd/32/pa-02"))
+        c.ctl("uptd/32/pa-02", "consume", "-n", "1", "--no-settle")
+        assert len(c.consume("uptd/32/pa-02", 1)) == 1, "not settled: it must come again"
+
+
+def configuration_errors_name_file_line_and_key():
+    with pair() as c:
+        path = os.path.join(c.dir("hub"), "serasid.conf")
+        with open(path, "a") as f:
+            f.write("\n[limits]\nsesions = 5\n")
+        p = subprocess.run([os.path.join(BIN, "serasid"), "--config", path, "--check"], text=True,
+                           capture_output=True)
+        assert p.returncode in (64, 78) and "sesions" in p.stderr and path in p.stderr, p
+    p = subprocess.run([os.path.join(BIN, "serasid"), "--version"], text=True, capture_output=True)
+    assert p.returncode == 0 and p.stdout
+
+
+def a_node_is_found_by_role_and_an_event_by_scope():
+    with pair() as c:
+        c.client("dsk/3204", HOME)
+        c.up()
+        m = c.message("dsk/3203", "x/y", kind="EXTRAORDINARY_EVENT", urgency="EVENT",
+                      facts={"event_type": "NATURAL_DISASTER", "status": "REPORTED",
+                             "regions": ["3203"], "occurred_at": "2026-01-02T03:04:05Z"})
+        m["envelope"]["audience"] = {"scope": ["32"]}
+        i = m["envelope"]["message_id"]
+        c.publish("dsk/3203", m)
+        assert c.consume("dsk/3204", 1)[0]["envelope"]["message_id"] == i
+        wait_for("the receipt", lambda: any(
+            r["recipient"] == "dsk/3204" and r["level"] == "COLLECTED"
+            for r in c.rows("dsk/3203", "outcome", i)))
+        m = c.message("dsk/3203", "x/y")
+        m["envelope"]["audience"] = {"scope": ["32"]}
+        p = c.publish("dsk/3203", m, "--json", check=False)
+        assert p.returncode == 1 and "SCOPE_NOT_ALLOWED" in p.stdout, p.stdout
+
+
+if __name__ == "__main__":
+    main([the_invocations_of_the_manual_work_as_written,
+          the_directory_of_a_thousand_nodes_is_imported_running_or_not,
+          mistakes_are_named_and_change_nothing, an_unreachable_broker_is_exit_code_3,
+          consume_runs_a_command_and_its_exit_code_settles,
+          configuration_errors_name_file_line_and_key,
+          a_node_is_found_by_role_and_an_event_by_scope])
