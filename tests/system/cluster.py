@@ -19,7 +19,7 @@ import tempfile
 import time
 import uuid
 
-BIN = os.environ.get("SERASI_BIN", os.path.join(os.path.dirname(__file__), "../../build/plain/bin"))
+BIN = os.environ.get("SERASI_BIN", os.path.join(os.path.dirname(__file__), "../../build/bin"))
 SANITIZED = os.environ.get("SERASI_SLOW", "") != ""
 PATIENCE = 120 if SANITIZED else 40
 

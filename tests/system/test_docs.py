@@ -2,7 +2,7 @@
 """README.md and the manual pages against the programs.
 
 Blocks of README.md that begin with ```sh run are run, in order, in one shell, in the checkout:
-the folder /tmp/serasi-try, the ports 7021 and 7022 and build/plain/bin are replaced. Manual pages
+the folder /tmp/serasi-try, the ports 7021 and 7022 and build/bin are replaced. Manual pages
 must format without a warning, and speak of commands, options and keys that exist, and of all of
 them.
 """
@@ -109,7 +109,7 @@ def the_blocks_of_the_readme_run_in_order():
     assert len(blocks) >= 4, "README.md has no blocks that begin with ```sh run"
     folder = tempfile.mkdtemp(prefix="sd-")
     script = "\n".join(blocks).replace("/tmp/serasi-try", folder + "/try")
-    script = script.replace("$PWD/build/plain/bin", BIN)
+    script = script.replace("$PWD/build/bin", BIN)
     for port in ("7021", "7022"):
         assert port in script
         script = script.replace(port, str(free_port()))
@@ -130,7 +130,7 @@ def the_readme_names_only_files_that_exist():
     paths = re.findall(rf"(?:`|\]\(|sh )((?:{tops})/[\w./-]*)", text)
     assert len(paths) > 40
     missing = [p for p in paths if not os.path.exists(os.path.join(SOURCE, p))]
-    # build/plain/tests and the like are not in the checkout; "daemon/ctl-*.c" is cut at the star.
+    # build/tests and the like are not in the checkout; "daemon/ctl-*.c" is cut at the star.
     missing = [p for p in missing if not p.endswith("ctl-")]
     assert not missing, f"no such file: {missing}"
 

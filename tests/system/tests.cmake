@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The real daemon. Each script runs against the plain build, and those of SANITIZED_TESTS once more
-# against the builds in ${SERASI_SANITIZED}/address and /thread when that is given.
-set(SERASI_SANITIZED "" CACHE PATH "Folder with address/ and thread/ builds of the programs")
+# against the builds in ${SERASI_SANITIZED}-address and -thread when that is given.
+set(SERASI_SANITIZED "" CACHE PATH "Where the sanitized builds of the programs are: this name with -address and -thread behind it")
 set(SYSTEM_TESTS tree conformance peers kill disk link cli docs)
 set(SANITIZED_TESTS tree conformance peers kill)
 
@@ -12,7 +12,7 @@ function(system_test name label bin slow)
     add_test(NAME ${label}/${name}
              COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/system/test_${name}.py)
     set_tests_properties(${label}/${name} PROPERTIES LABELS ${label} TIMEOUT 900
-                         ENVIRONMENT "SERASI_BIN=${bin};SERASI_SLOW=${slow};PYTHONDONTWRITEBYTECODE=1;TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp halt_on_error=1 exitcode=66;ASAN_OPTIONS=detect_leaks=1;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/lsan.supp")
+                         ENVIRONMENT "SERASI_BIN=${bin};SERASI_SLOW=${slow};PYTHONDONTWRITEBYTECODE=1;TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp halt_on_error=1 exitcode=66 ignore_noninstrumented_modules=1;ASAN_OPTIONS=detect_leaks=1;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/lsan.supp")
 endfunction()
 
 foreach(name ${SYSTEM_TESTS})
@@ -20,8 +20,8 @@ foreach(name ${SYSTEM_TESTS})
 endforeach()
 if(SERASI_SANITIZED)
     foreach(name ${SANITIZED_TESTS})
-        system_test(${name} address ${SERASI_SANITIZED}/address/bin 1)
-        system_test(${name} thread ${SERASI_SANITIZED}/thread/bin 1)
+        system_test(${name} address ${SERASI_SANITIZED}-address/bin 1)
+        system_test(${name} thread ${SERASI_SANITIZED}-thread/bin 1)
     endforeach()
 endif()
 
