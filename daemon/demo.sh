@@ -83,7 +83,7 @@ else
     install_packages build
     echo "Building into build ..."
     mkdir -p build
-    { cmake -S . -B build -G Ninja && ninja -C build serasid serasictl; } \
+    { cmake -S . -B build -G Ninja -DBUILD_TESTING=OFF && ninja -C build serasid serasictl; } \
         >build/demo.log 2>&1 || { tail -n 40 build/demo.log >&2; exit 1; }
     bin=$(pwd)/build/bin
 fi
