@@ -96,6 +96,12 @@ static int make_folder(const char *path, char ret_full[static PATH_MAX]) {
     return realpath(part, ret_full) ? 0 : -errno;
 }
 
+/* The folder the unit reads: data, socket and credentials are where systemd makes them, which is what
+ * the defaults say. */
+static bool is_packaged(const char *full) {
+    return strcmp(full, "/etc/serasi") == 0;
+}
+
 static int check_folder(const char *full, bool client) {
     static const char *const names[] = { CONFIG_FILE_NAME, KEY_FILE_NAME };
     char path[PATH_MAX + 64];
@@ -107,7 +113,7 @@ static int check_folder(const char *full, bool client) {
         }
     }
     int n = snprintf(path, sizeof(path), "%s/run/admin.sock", full);
-    if (!client && n >= (int)sizeof(((struct sockaddr_un *)0)->sun_path)) {
+    if (!client && !is_packaged(full) && n >= (int)sizeof(((struct sockaddr_un *)0)->sun_path)) {
         ctl_complain("the admin socket would be %s, %d bytes; a Unix socket has room for 107.\n"
                      "Choose a folder with a shorter path",
                      path, n);
@@ -118,7 +124,7 @@ static int check_folder(const char *full, bool client) {
 
 /* --- files --- */
 
-static void config_text(const Init *in, Buf *b) {
+static void config_text(const Init *in, bool packaged, Buf *b) {
     buf_addf(b,
              "# Made by serasictl init. What is not here has its default value: serasid.conf(5),\n"
              "# serasid --print-config. Paths are relative to this folder.\n\n"
@@ -131,9 +137,9 @@ static void config_text(const Init *in, Buf *b) {
                  in->broker, in->key);
         return;
     }
-    buf_addf(b,
-             "data-dir = data\nadmin-socket = run/admin.sock\n\n"
-             "# Where clients and child brokers connect.\n[listen]\nendpoint = %s\n",
+    if (!packaged)
+        buf_add_text(b, "data-dir = data\nadmin-socket = run/admin.sock\n");
+    buf_addf(b, "\n# Where clients and child brokers connect.\n[listen]\nendpoint = %s\n",
              in->listen);
     if (in->regional)
         buf_addf(b,
@@ -145,12 +151,13 @@ static void config_text(const Init *in, Buf *b) {
 static int write_config(const Init *in, const char *full) {
     _cleanup_(buf_deinit) Buf b = { 0 };
     char path[PATH_MAX + 64];
-    config_text(in, &b);
+    config_text(in, is_packaged(full), &b);
     const char *text = buf_text(&b);
     if (!text)
         return -ENOMEM;
     (void)snprintf(path, sizeof(path), "%s/" CONFIG_FILE_NAME, full);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    /* The unit's user reads it; there is no secret in it. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, is_packaged(full) ? 0644 : 0600);
     if (fd < 0)
         return -errno;
     int r = write(fd, text, b.n) == (ssize_t)b.n && fsync(fd) == 0 ? 0 : errno ? -errno : -EIO;
@@ -169,11 +176,12 @@ static int make_keys(const char *path) {
 static int fill_folder(const Init *in, const char *full) {
     char path[PATH_MAX + 64];
     int r = 0;
+    bool folders = !in->client && !is_packaged(full);
     (void)snprintf(path, sizeof(path), "%s/data", full);
-    if (!in->client && mkdir(path, 0700) != 0 && errno != EEXIST)
+    if (folders && mkdir(path, 0700) != 0 && errno != EEXIST)
         r = -errno;
     (void)snprintf(path, sizeof(path), "%s/run", full);
-    if (r == 0 && !in->client && mkdir(path, 0750) != 0 && errno != EEXIST)
+    if (r == 0 && folders && mkdir(path, 0750) != 0 && errno != EEXIST)
         r = -errno;
     (void)snprintf(path, sizeof(path), "%s/" KEY_FILE_NAME, full);
     if (r == 0)

@@ -6,8 +6,8 @@
 #   sh daemon/demo.sh [--keep] [--folder DIR]
 #
 # On a bare Debian 12 it installs the packages it needs (as root or through sudo) and builds into
-# build. SERASI_BIN=DIR takes the programs in DIR instead and does neither. All data is
-# invented. Nothing is left running, and nothing behind, unless --keep says so.
+# build/. SERASI_BIN=DIR takes the programs in DIR instead and does neither. All data is invented.
+# Nothing is left running, and nothing behind, unless --keep says so.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -81,7 +81,7 @@ if [ -n "${SERASI_BIN:-}" ]; then
 else
     . daemon/packages.sh
     install_packages build
-    echo "Building into build ..."
+    echo "Building into build/ ..."
     mkdir -p build
     { cmake -S . -B build -G Ninja -DBUILD_TESTING=OFF && ninja -C build serasid serasictl; } \
         >build/demo.log 2>&1 || { tail -n 40 build/demo.log >&2; exit 1; }

@@ -100,6 +100,10 @@ static int run_batch(StoreThread *t, Store *s, StoreOp *batch) {
         t->report.health.intake_closed = true;
         (void)pthread_mutex_unlock(&t->lock);
         atomic_fetch_add(&t->beats->store, 1); /* a full disk is not a hang */
+        bool more = false;
+        r = store_idle(s, now_read().wall_ms, &more); /* the log copied, what is finished purged */
+        if (r < 0)
+            return r;
         (void)poll(NULL, 0, FULL_RETRY_MS);
     }
 }

@@ -18,7 +18,8 @@ install(FILES ${CMAKE_BINARY_DIR}/systemd/serasid.service DESTINATION ${SERASI_S
 install(FILES systemd/serasid.sysusers DESTINATION ${SERASI_SYSTEMD_DIR}/sysusers.d RENAME serasid.conf)
 install(FILES systemd/serasid.tmpfiles DESTINATION ${SERASI_SYSTEMD_DIR}/tmpfiles.d RENAME serasid.conf)
 install(FILES systemd/serasid.catalog systemd/serasid.id.catalog DESTINATION ${SERASI_SYSTEMD_DIR}/systemd/catalog)
-install(FILES daemon/serasid.conf DESTINATION ${SERASI_CONF_DIR})
+# The commented defaults are documentation: an installation must never replace a configuration.
+install(FILES daemon/serasid.conf DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES daemon/serasid.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES daemon/serasid.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES daemon/serasictl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

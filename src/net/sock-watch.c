@@ -43,11 +43,12 @@ int sock_watch(Sock *s) {
 void sock_unwatch(Sock *s) {
     if (!s->zmq || s->role != SOCK_DEALER)
         return;
-    /* Our end first: then the I/O thread cannot wait for us while the socket closes. */
+    /* The monitor first, its reader after it: without a reader libzmq's I/O thread would wait in a
+     * send, holding the lock that this call needs. */
+    (void)zmq_socket_monitor(s->zmq, NULL, 0);
     if (s->monitor)
         zmq_close(s->monitor);
     s->monitor = NULL;
-    (void)zmq_socket_monitor(s->zmq, NULL, 0);
 }
 
 void *sock_watch_zmq(Sock *s) {

@@ -31,6 +31,7 @@ typedef struct Queue {
     QueueKind kind;
     char key[1 + NODE_NAME_SIZE + SUBSCRIPTION_SIZE]; /* kind as a digit, then the name */
     uint64_t waiting;
+    uint64_t dead; /* as the verb "queues" counted them last */
     Subscription *subscription;
     Link *link;
     UT_hash_handle hh_key, hh_id;
@@ -205,6 +206,8 @@ bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempt
 ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient);
 /* A receipt from another broker passes: note it on the message it is about. */
 void receipt_note(Store *s, const Message *receipt, const char *neighbour);
+/* A receipt that ends here: about a message published here whose sender does not want this level. */
+bool receipt_is_for_record(Store *s, const Message *receipt);
 /* Does the message get outcomes and receipts at all? */
 bool receipt_applies(int kind);
 

@@ -58,7 +58,6 @@ static bool is_finished(Store *s, const StoredMessage *m) {
 
 static void delete_message(Store *s, int64_t seq) {
     RUN(s, "DELETE FROM message WHERE seq = ?1", INT(seq));
-    RUN(s, "DELETE FROM outcome WHERE seq = ?1", INT(seq));
     RUN(s, "DELETE FROM trail WHERE seq = ?1", INT(seq));
     s->purged++;
 }
@@ -93,27 +92,32 @@ static bool purge_messages(Store *s) {
     return more;
 }
 
-/* Ids are remembered longer than messages, and at least as long as them. */
+/* Ids and outcomes are remembered longer than messages, and at least as long as them. */
 static bool purge_dedup(Store *s) {
     Uuid old[PURGE_ROWS];
+    int64_t seqs[PURGE_ROWS];
     uint32_t n = 0, n_old = 0;
     {
         _query_ q =
             QUERY(s,
                   "SELECT d.id, d.accepted_at <= ?2 AND NOT EXISTS("
-                  "SELECT 1 FROM message m WHERE m.seq = d.seq) "
+                  "SELECT 1 FROM message m WHERE m.seq = d.seq), d.seq "
                   "FROM dedup d WHERE d.id > ?1 ORDER BY d.id LIMIT ?3",
                   UUID(&s->dedup_cursor), INT(s->now_ms - s->config.dedup_ms), INT(PURGE_ROWS));
         Uuid last = s->dedup_cursor;
         for (; n < PURGE_ROWS && db_row(s, q); n++) {
             last = col_uuid(q, 0);
-            if (col_int(q, 1))
-                old[n_old++] = last;
+            if (!col_int(q, 1))
+                continue;
+            seqs[n_old] = col_int(q, 2);
+            old[n_old++] = last;
         }
         s->dedup_cursor = last;
     }
-    for (uint32_t i = 0; i < n_old; i++)
+    for (uint32_t i = 0; i < n_old; i++) {
         RUN(s, "DELETE FROM dedup WHERE id = ?1", UUID(&old[i]));
+        RUN(s, "DELETE FROM outcome WHERE seq = ?1", INT(seqs[i]));
+    }
     if (n == PURGE_ROWS)
         return true;
     s->dedup_cursor = (Uuid) { { 0 } };

@@ -118,6 +118,17 @@ static void queue_counts(Store *s, const Queue *queue, Table *t) {
     table_number(t, parked);
 }
 
+/* One pass over the dead letters, however many queues there are. */
+static void count_dead(Store *s) {
+    Queue *queue, *next;
+    HASH_ITER (hh_id, s->queues_by_id, queue, next)
+        queue->dead = 0;
+    _query_ q = QUERY(s, "SELECT queue FROM dead_letter");
+    while (db_row(s, q))
+        if ((queue = queue_by_id(s, col_int(q, 0))))
+            queue->dead++;
+}
+
 static void query_queues(Store *s, StoreOp *op, Table *t) {
     static const char *const numbers[] = { "event", "emergency", "priority", "routine",
                                            "bulk",  "parked",    "dead" };
@@ -131,10 +142,9 @@ static void query_queues(Store *s, StoreOp *op, Table *t) {
         field(t, numbers[i], COLUMN_NUMBER);
     const Queue *q, *next;
     uint32_t n = 0;
+    count_dead(s);
     HASH_ITER (hh_id, s->queues_by_id, q, next) {
-        const int64_t dead = db_number(
-            s, QUERY(s, "SELECT count(*) FROM dead_letter WHERE queue = ?1", INT(q->id)), 0);
-        if (!text_starts_with(queue_name(q), prefix) || (q->waiting == 0 && dead == 0))
+        if (!text_starts_with(queue_name(q), prefix) || (q->waiting == 0 && q->dead == 0))
             continue;
         if (n++ == limit) {
             t->more = true;
@@ -144,7 +154,7 @@ static void query_queues(Store *s, StoreOp *op, Table *t) {
         table_text(t, queue_name(q));
         table_number(t, (int64_t)q->waiting);
         queue_counts(s, q, t);
-        table_number(t, dead);
+        table_number(t, (int64_t)q->dead);
     }
 }
 

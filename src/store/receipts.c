@@ -107,8 +107,10 @@ bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *sa
         if (!outcome_insert(s, m->seq, &o, say->attempts, say->detail))
             return false;
     }
-    if (receipt_is_wanted(m->receipts, (int)say->level))
-        send_receipt(s, op, m, say);
+    const Queue *way = way_to_sender(s, m);
+    if (receipt_is_wanted(m->receipts, (int)say->level) ||
+        (receipt_is_final(say->level) && way && way->kind == QUEUE_LINK))
+        send_receipt(s, op, m, say); /* its broker records every end, wanted by the sender or not */
     return s->fault == 0;
 }
 
@@ -120,6 +122,14 @@ static bool may_speak(Store *s, const StoredMessage *m, const char *recipient,
     const RouteEntry *e = route_find(&m->route, recipient);
     const Queue *link = queue_find(s, QUEUE_LINK, neighbour);
     return !e || (link && e->queue == link->id);
+}
+
+bool receipt_is_for_record(Store *s, const Message *receipt) {
+    const Facts *f = &receipt->facts;
+    _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
+    const int64_t seq = f->readable ? message_find(s, &f->receipt_for, NULL) : 0;
+    return seq > 0 && message_load(s, seq, &m) && m.origin[0] == '\0' &&
+           !receipt_is_wanted(m.receipts, f->receipt_level);
 }
 
 void receipt_note(Store *s, const Message *receipt, const char *neighbour) {

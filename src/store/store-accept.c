@@ -182,6 +182,20 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
     link_count_received(s, op->accept.authority, &stored->id);
 }
 
+static void accept_again(Store *s, StoreOp *op, int64_t old_seq);
+
+/* Its message is purged here, and it comes over a link for somebody who has no end yet: a dead letter
+ * that was redirected elsewhere. Whoever has an end keeps it and is not served again. */
+static bool is_for_others(Store *s, const StoreOp *op, int64_t seq) {
+    const Forward *f = &op->accept.message->fwd;
+    uint32_t n = 0;
+    if (f->scope || !receipt_applies(op->accept.message->env.kind))
+        return false;
+    for (uint32_t i = 0; i < f->n_recipients; i++)
+        n += outcome_level(s, seq, f->recipients[i].node) == LEVEL_NONE;
+    return n > 0;
+}
+
 static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *digest) {
     const Message *m = op->accept.message;
     PublishResult *r = &op->accept.result;
@@ -197,14 +211,18 @@ static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *dige
         answer_conflict(s, op);
         return;
     }
+    if (!kept && op->accept.from_link && is_for_others(s, op, seq)) {
+        accept_again(s, op, seq);
+        return;
+    }
     r->verdict = VERDICT_DUPLICATE;
+    list_outcomes(s, r, seq);
     if (!kept)
         return;
     if (op->accept.from_link)
         add_recipients(s, op, &stored);
     r->accepted_ms = stored.accepted_ms;
     accept_list_recipients(s, r, &stored);
-    list_outcomes(s, r, seq);
 }
 
 /* --- a new message -------------------------------------------------------------------------- */
@@ -246,7 +264,7 @@ void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret) {
 void accept_store(Store *s, StoreOp *op, StoredMessage *m) {
     const Message *message = op->accept.message;
     message_insert(s, m, message->body);
-    RUN(s, "INSERT INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4)", UUID(&m->id),
+    RUN(s, "INSERT OR REPLACE INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4)", UUID(&m->id),
         BLOB(bytes_make(message->digest, SHA256_SIZE)), INT(m->seq), INT(s->now_ms));
     if (op->accept.from_link)
         link_count_received(s, op->accept.authority, &m->id);
@@ -308,7 +326,8 @@ static void accept_new(Store *s, StoreOp *op) {
     _cleanup_(stored_message_deinit) StoredMessage m;
     _cleanup_(copies_deinit) Copies copies = { 0 };
     accept_begin(s, op, &m);
-    for (uint32_t i = 0; i < d->n_routes && s->fault == 0; i++)
+    const bool ends_here = m.kind == KIND_RECEIPT && receipt_is_for_record(s, message);
+    for (uint32_t i = 0; i < d->n_routes && !ends_here && s->fault == 0; i++)
         place_recipient(s, &m,
                         &(Placement) { .node = d->routes[i].who.node,
                                        .role = d->routes[i].who.role,
@@ -326,6 +345,28 @@ static void accept_new(Store *s, StoreOp *op) {
         if (list)
             *list = d->reasons;
     }
+}
+
+/* Stored a second time under a new number, which takes over the outcomes; those who have one are
+ * taken off the route, or they would be served twice. */
+static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
+    AcceptDecision *d = &s->decision;
+    Forward *f = &op->accept.message->fwd;
+    const uint32_t n_stamps = f->n_stamps;
+    uint32_t n = 0;
+    f->n_stamps = 0; /* as in add_recipients() */
+    decide(s, op);
+    f->n_stamps = n_stamps;
+    if (d->reasons.n_refusals > 0) {
+        accept_refuse(s, op, VERDICT_REFUSED);
+        return;
+    }
+    for (uint32_t i = 0; i < d->n_routes; i++)
+        if (outcome_level(s, old_seq, d->routes[i].who.node) == LEVEL_NONE)
+            d->routes[n++] = d->routes[i];
+    d->n_routes = n;
+    RUN(s, "UPDATE outcome SET seq = ?2 WHERE seq = ?1", INT(old_seq), INT(s->next_seq));
+    accept_new(s, op);
 }
 
 void run_accept(Store *s, StoreOp *op) {

@@ -107,6 +107,19 @@ int store_sync_folder(const char *path) {
     return r;
 }
 
+/* What a crash left in the log may be there only in the kernel's memory: after a sync that failed,
+ * later syncs of the same file succeed without it. Copied into the database and synced there it is
+ * safe, and only then may a publisher that asks again be told DUPLICATE. */
+static int settle_log(Store *s, char why[static 256]) {
+    const int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if ((rc & 0xff) == SQLITE_FULL) /* the database cannot grow: the log has to do */
+        return 0;
+    if (db_fail(s, rc) == 0)
+        return 0;
+    snprintf(why, 256, "%.150s: the log cannot be copied: %.60s", s->path, s->health.fault);
+    return s->fault;
+}
+
 /* Works without a transaction of its own until here; from now on everything is batches. */
 static int recover(Store *s, char why[static 256]) {
     (void)db_exec(s, "BEGIN IMMEDIATE");
@@ -136,8 +149,15 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
         r = connect_file(s, why);
     if (r == 0)
         r = schema_open(s, progress, progress_data, why);
+    if (r == -ENOSPC) { /* to start is to make room again: that is what the ballast is for */
+        s->fault = 0;
+        space_release_ballast(s);
+        r = schema_open(s, progress, progress_data, why);
+    }
     if (r == 0) /* after the pragmas: wal_autocheckpoint takes the hook away */
         sqlite3_wal_hook(s->db, on_wal, s);
+    if (r == 0 && s->health.unclean)
+        r = settle_log(s, why);
     if (r == 0)
         r = recover(s, why);
     if (r == 0 && (r = store_sync_folder(s->path)) < 0)

@@ -8,6 +8,7 @@
 #include "store/private.h"
 
 #define TRACE_MESSAGES_MAX 256U
+#define TRACE_STEPS_MAX    5000U /* an alert to thousands: more does not fit into one answer */
 
 void trail_add(Store *s, int64_t seq, const char *step, const char *who, const char *note) {
     RUN(s,
@@ -26,6 +27,7 @@ typedef struct Step {
 typedef struct Story {
     Step *list;
     uint32_t n, room;
+    bool more;
 } Story;
 
 static void story_deinit(Story *story) {
@@ -34,6 +36,10 @@ static void story_deinit(Story *story) {
 
 _printf_(7, 8) static void tell(Store *s, Story *story, const Uuid *id, int64_t at_ms,
                                 const char *step, const char *who, const char *format, ...) {
+    if (story->n == TRACE_STEPS_MAX) {
+        story->more = true;
+        return;
+    }
     if (story->n == story->room) {
         const uint32_t room = story->room > 0 ? 2 * story->room : 32;
         Step *list = reallocarray(story->list, room, sizeof(*list));
@@ -111,7 +117,7 @@ static void tell_records(Store *s, Story *story, const StoredMessage *m) {
     {
         _query_ q = QUERY(s, "SELECT at, step, who, note FROM trail WHERE seq = ?1 ORDER BY n",
                           INT(m->seq));
-        while (db_row(s, q))
+        while (!story->more && db_row(s, q))
             tell(s, story, &m->id, col_int(q, 0), col_text(q, 1), col_text(q, 2), "%s",
                  col_text(q, 3));
     }
@@ -165,7 +171,7 @@ static uint32_t tell_case(Store *s, Story *story, const Uuid *id) {
         while (n < TRACE_MESSAGES_MAX && db_row(s, q))
             list[n++] = col_int(q, 0);
     }
-    for (uint32_t i = n; i > 0; i--)
+    for (uint32_t i = n; i > 0 && !story->more; i--)
         tell_message(s, story, list[i - 1]);
     return n;
 }
@@ -189,6 +195,7 @@ void query_trace(Store *s, StoreOp *op, Table *t) {
         table_say(t, 1, "no such message or case");
         return;
     }
+    t->more = story.more;
     if (story.n > 1)
         qsort(story.list, story.n, sizeof(Step), by_time);
     for (uint32_t i = 0; i < story.n; i++) {

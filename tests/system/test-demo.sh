@@ -39,7 +39,7 @@ sh "$source/daemon/demo.sh" --folder "$root/i" >"$root/out" 2>&1 &
 pid=$!
 i=0
 until [ -s "$root/i/satria.pid" ] || [ $i -ge 300 ]; do sleep 0.1; i=$((i + 1)); done
-kill -TERM $pid
+kill -TERM $pid || fail "it ended before it could be interrupted"
 code=0
 wait $pid || code=$?
 [ $code -eq 143 ] || fail "exit status $code when it was terminated"
