@@ -142,6 +142,8 @@ static void print_reasons(const json_t *result) {
                json_is_true(json_object_get(reason, "warning")) ? "warning " : "",
                text_of(reason, "code"), text_of(reason, "text_en"), field[0] ? " [" : "", field,
                field[0] ? "]" : "", law[0] ? " - " : "", law);
+        if (text_of(reason, "text_id")[0])
+            printf("    %s\n", text_of(reason, "text_id"));
     }
 }
 

@@ -100,6 +100,8 @@ static void print_decision(Validation *v, const Message *m, const AcceptDecision
         const Reason *r = &result.reasons->list[i];
         printf("  %s%s: %s%s%s%s\n", r->warning ? "warning " : "", r->code, r->text_en,
                r->field[0] ? " [" : "", r->field, r->field[0] ? "]" : "");
+        if (r->text_id[0])
+            printf("    %s\n", r->text_id);
     }
     for (uint32_t i = 0; fine && v->has_directory && i < all->n_routes; i++)
         printf("  to %s%s\n", all->routes[i].who.node,

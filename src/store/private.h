@@ -206,7 +206,8 @@ bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempt
 ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient);
 /* A receipt from another broker passes: note it on the message it is about. */
 void receipt_note(Store *s, const Message *receipt, const char *neighbour);
-/* A receipt that ends here: about a message published here whose sender does not want this level. */
+/* A receipt that ends here: the end of a message published here, which its sender does not want to
+ * hear of. */
 bool receipt_is_for_record(Store *s, const Message *receipt);
 /* Does the message get outcomes and receipts at all? */
 bool receipt_applies(int kind);

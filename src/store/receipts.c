@@ -129,7 +129,7 @@ bool receipt_is_for_record(Store *s, const Message *receipt) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     const int64_t seq = f->readable ? message_find(s, &f->receipt_for, NULL) : 0;
     return seq > 0 && message_load(s, seq, &m) && m.origin[0] == '\0' &&
-           !receipt_is_wanted(m.receipts, f->receipt_level);
+           receipt_is_final(f->receipt_level) && !receipt_is_wanted(m.receipts, f->receipt_level);
 }
 
 void receipt_note(Store *s, const Message *receipt, const char *neighbour) {

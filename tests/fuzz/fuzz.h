@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the fuzz targets share. A target is one file with LLVMFuzzerTestOneInput(); it is linked with
- * libFuzzer (-DSERASI_FUZZ=ON) or with corpus-main.c, which feeds it the committed corpus.
+ * What the fuzz targets share. A target is one file with LLVMFuzzerTestOneInput(); it is linked
+ * with libFuzzer (-DSERASI_FUZZ=ON) or with corpus-main.c, which feeds it the committed corpus.
  */
 
 #include <stdbool.h>
