@@ -21,19 +21,27 @@ static void put_u64(uint64_t v, uint8_t ret[static 8]) {
         ret[i] = (uint8_t)(v >> (56 - 8 * i));
 }
 
-/* The lengths keep bytes from moving between parts unnoticed. */
-void hash_message(Bytes envelope, Bytes facts, Bytes sealed, uint8_t ret[static SHA256_SIZE]) {
-    const Bytes parts[] = { envelope, facts, sealed };
+/* Everything behind the envelope has a fixed size; its length tells where it ends. */
+void hash_message_of(Bytes envelope, const uint8_t facts_sha256[static SHA256_SIZE],
+                     const uint8_t sealed_sha256[static SHA256_SIZE],
+                     uint8_t ret[static SHA256_SIZE]) {
     crypto_hash_sha256_state state;
+    uint8_t length[8];
+    put_u64(envelope.n, length);
     crypto_hash_sha256_init(&state);
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        uint8_t length[8];
-        put_u64(parts[i].n, length);
-        crypto_hash_sha256_update(&state, length, sizeof(length));
-        if (parts[i].n > 0)
-            crypto_hash_sha256_update(&state, parts[i].p, parts[i].n);
-    }
+    crypto_hash_sha256_update(&state, length, sizeof(length));
+    if (envelope.n > 0)
+        crypto_hash_sha256_update(&state, envelope.p, envelope.n);
+    crypto_hash_sha256_update(&state, facts_sha256, SHA256_SIZE);
+    crypto_hash_sha256_update(&state, sealed_sha256, SHA256_SIZE);
     crypto_hash_sha256_final(&state, ret);
+}
+
+void hash_message(Bytes envelope, Bytes facts, Bytes sealed, uint8_t ret[static SHA256_SIZE]) {
+    uint8_t facts_sha256[SHA256_SIZE], sealed_sha256[SHA256_SIZE];
+    hash_sha256(facts, facts_sha256);
+    hash_sha256(sealed, sealed_sha256);
+    hash_message_of(envelope, facts_sha256, sealed_sha256, ret);
 }
 
 /* The key is fixed: values are stored on disk and compared after a restart. */

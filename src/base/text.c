@@ -48,16 +48,32 @@ static size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *ret) {
     return length;
 }
 
+/* Length of the character at p when it may stand in a text, else 0. */
+static size_t clean_length(const uint8_t *p, size_t n) {
+    uint32_t code;
+    size_t length = utf8_decode(p, n, &code);
+    if (length == 0)
+        return 0;
+    bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    return control && code != '\t' && code != '\n' ? 0 : length;
+}
+
 bool text_is_clean(Bytes b) {
     for (size_t i = 0; i < b.n;) {
-        uint32_t code;
-        size_t length = utf8_decode(b.p + i, b.n - i, &code);
+        size_t length = clean_length(b.p + i, b.n - i);
         if (length == 0)
-            return false;
-        bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
-        if (control && code != '\t' && code != '\n')
             return false;
         i += length;
     }
     return true;
+}
+
+void text_scrub(char *text) {
+    const size_t n = strlen(text);
+    for (size_t i = 0; i < n;) {
+        size_t length = clean_length((const uint8_t *)text + i, n - i);
+        if (length == 0)
+            text[i] = '?';
+        i += MAX(length, (size_t)1);
+    }
 }

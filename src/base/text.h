@@ -13,3 +13,5 @@ bool text_copy(char *dst, size_t size, const char *src);
 bool text_starts_with(const char *text, const char *prefix);
 /* Valid UTF-8 without NUL and without control characters other than tab and newline? */
 bool text_is_clean(Bytes b);
+/* Puts a question mark for every byte that keeps text from being clean. */
+void text_scrub(char *text);

@@ -172,7 +172,7 @@ static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const Pe
     case FRAME_PUBLISH:
         return publish_frame(b, now, s, f, m);
     case FRAME_SUBSCRIBE:
-        return consume_subscribe(b, s, f);
+        return consume_subscribe(b, now, s, f);
     case FRAME_UNSUBSCRIBE:
         return consume_unsubscribe(b, now, s, f);
     case FRAME_CREDIT:
@@ -307,6 +307,28 @@ static int stored_one(Broker *b, Now now, StoreOp *op) {
     return 0;
 }
 
+#define LINK_AHEAD 256U /* copies for a neighbour kept in memory as they come */
+
+/* A copy for a neighbour that is there to take it: what a look into the store would tell. NULL with
+ * *ret_r 0: leave it on disk. */
+static DeliveryInfo *link_info(Broker *b, const Feed *q, Deposit *d, int *ret_r) {
+    const bool open = q->uplink ? b->uplink.state == UPLINK_OPEN : q->channels != NULL;
+    if (!d->body || !d->forward || !open || q->window.n_lane[d->row.lane] >= LINK_AHEAD ||
+        b->cached + body_size(d->body) > b->config.cache_bytes)
+        return NULL;
+    DeliveryInfo *info = calloc(1, sizeof(*info));
+    if (!info) {
+        *ret_r = -ENOMEM;
+        return NULL;
+    }
+    info->message_id = d->message_id;
+    info->accepted_ms = d->forward->accepted_ms;
+    info->n_stamps = d->forward->n_stamps;
+    memcpy(info->stamps, d->forward->stamps, sizeof(info->stamps));
+    info->forward = TAKE_PTR(d->forward);
+    return info;
+}
+
 int broker_deposits(Broker *b, StoreOp *op) {
     for (uint32_t i = 0; i < op->n_deposits; i++) {
         Deposit *d = &op->deposits[i];
@@ -314,7 +336,9 @@ int broker_deposits(Broker *b, StoreOp *op) {
         if (!q)
             continue; /* nobody reads it now: the row waits on disk */
         _cleanup_(delivery_info_freep) DeliveryInfo *info = NULL;
+        /* A receipt that the message caused is not the message. */
         bool keep = op->kind == OP_ACCEPT && q->kind != QUEUE_LINK && d->body &&
+                    (q->kind != QUEUE_RECEIPTS || op->accept.message->env.kind == KIND_RECEIPT) &&
                     b->cached + body_size(d->body) <= b->config.cache_bytes;
         if (keep) {
             const Message *m = op->accept.message;
@@ -338,7 +362,11 @@ int broker_deposits(Broker *b, StoreOp *op) {
             (void)text_copy(own->broker, sizeof(own->broker), b->config.self);
             own->at_ms = op->accept.result.accepted_ms;
         }
-        int r = window_deposit(&q->window, d, &info, keep);
+        int r = 0;
+        if (q->kind == QUEUE_LINK)
+            keep = (info = link_info(b, q, d, &r)) != NULL;
+        if (r == 0)
+            r = window_deposit(&q->window, d, &info, keep);
         if (r < 0)
             return r;
         if (r > 0) {
@@ -386,7 +414,7 @@ int broker_tick(Broker *b, Now now) {
 
     Feed *q, *tmp;
     HASH_ITER(hh, b->feeds, q, tmp) {
-        window_wake(&q->window, now.wall_ms);
+        window_wake(&q->window, now.wall_ms, MAX(b->config.retry.cap_ms, MINUTE_MS));
         Channel *c;
         for (c = q->channels; c; c = c->next)
             c->blocked = false;

@@ -38,6 +38,7 @@ static Channel *channel_open(const Broker *b, Session *s, const Frame *f) {
     c->next_tag = 1;
     credit_add(b, c, f->subscribe.credit_messages, f->subscribe.credit_bytes);
     s->channels[c->id] = c;
+    s->channels_used |= 1U << c->id;
     s->n_channels++;
     return c;
 }
@@ -78,10 +79,37 @@ static const char *source_refused(const Broker *b, const Session *s, const Frame
     }
 }
 
-int consume_subscribe(Broker *b, Session *s, Frame *f) {
+static bool reads_link(const Session *s) {
+    for (uint32_t i = 1; i <= CHANNELS_MAX; i++)
+        if (s->channels[i] && s->channels[i]->source == SOURCE_LINK)
+            return true;
+    return false;
+}
+
+/* A link has one reader: a child that came back takes it from the session that it lost. What that
+ * one holds would else wait until the silence is noticed, and its end look like the link's. */
+static int link_take_over(Broker *b, Now now, const Session *reader) {
+    Session *s, *tmp;
+    HASH_ITER(hh, b->sessions, s, tmp) {
+        if (s == reader || strcmp(s->node, reader->node) != 0 || !reads_link(s))
+            continue;
+        session_error(b, s, ERROR_REPLACED, 0, true, "the link is read by a newer session");
+        int r = session_end(b, now, s, SESSION_ORDERLY, "its link is read by a newer session");
+        if (r < 0)
+            return r;
+    }
+    /* Before the queue is asked for: what goes out is uncertain after a crash. */
+    return neighbour_session(b, reader->node, true);
+}
+
+int consume_subscribe(Broker *b, Now now, Session *s, Frame *f) {
     uint32_t id = f->subscribe.channel;
-    if (id < 1 || id > CHANNELS_MAX || s->channels[id]) {
-        session_error(b, s, ERROR_BAD_CHANNEL, id, false, "channel out of range or already open");
+    if (id < 1 || id > CHANNELS_MAX || s->channels_used & 1U << id) {
+        session_error(b, s, ERROR_BAD_CHANNEL, id, false, "channel out of range or used before");
+        return 0;
+    }
+    if (f->subscribe.source == SOURCE_LINK && reads_link(s)) {
+        session_error(b, s, ERROR_BAD_CHANNEL, id, false, "another channel reads the link");
         return 0;
     }
     if (f->subscribe.source == SOURCE_NAMED && !subscription_name_is_valid(f->subscribe.name)) {
@@ -92,6 +120,11 @@ int consume_subscribe(Broker *b, Session *s, Frame *f) {
     if (why) {
         session_error(b, s, ERROR_NOT_ALLOWED, id, false, why);
         return 0;
+    }
+    if (f->subscribe.source == SOURCE_LINK) {
+        int r = link_take_over(b, now, s);
+        if (r < 0)
+            return r;
     }
     StoreOp *op = op_for(f->subscribe.source == SOURCE_NAMED ? OP_SUBSCRIPTION : OP_QUEUE, s->id,
                          NULL);
@@ -113,8 +146,6 @@ int consume_subscribe(Broker *b, Session *s, Frame *f) {
     }
     op->owner = (void *)(uintptr_t)id;
     broker_push(b, op);
-    if (f->subscribe.source == SOURCE_LINK)
-        return neighbour_session(b, s->node, true);
     return 0;
 }
 
@@ -150,10 +181,41 @@ int consume_queue_found(Broker *b, Now now, StoreOp *op) {
                           false, 0);
 }
 
-int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
-    (void)now;
-    if (op->subscription.drop)
+/* How the store calls the queue of a subscription. */
+static void subscription_queue(char ret[static NODE_NAME_SIZE + SUBSCRIPTION_SIZE],
+                               const StoreOp *op) {
+    size_t n = strlen(op->subscription.owner);
+    (void)text_copy(ret, NODE_NAME_SIZE, op->subscription.owner);
+    ret[n] = ' ';
+    (void)text_copy(ret + n + 1, SUBSCRIPTION_SIZE, op->subscription.name);
+}
+
+/* The channels of a subscription that was dropped, of every session of the node, have nothing to
+ * read any more. */
+static int subscription_dropped(Broker *b, Now now, const StoreOp *op) {
+    char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
+    subscription_queue(name, op);
+    Feed *q = b->feeds;
+    while (q && (q->kind != QUEUE_SUBSCRIPTION || strcmp(q->name, name) != 0))
+        q = q->hh.next;
+    if (!q)
         return 0;
+    Channel *c, *tmp;
+    DL_FOREACH_SAFE(q->channels, c, tmp) {
+        session_error(b, c->session, ERROR_NO_SUBSCRIPTION, c->id, false,
+                      "the subscription was dropped");
+        int r = channel_close(b, now, c, SESSION_ORDERLY);
+        if (r < 0)
+            return r;
+    }
+    feed_forget(q);
+    feed_want(b, q); /* which lets go of it when it is idle */
+    return 0;
+}
+
+int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
+    if (op->subscription.drop)
+        return subscription_dropped(b, now, op);
     Channel *c = waiting_channel(b, op);
     if (!c)
         return 0;
@@ -164,6 +226,7 @@ int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
                       : op->subscription.verdict == SUBSCRIPTION_DIFFERS
                           ? "a subscription of this name has another filter"
                           : "no subscription of this name: give a filter to create it");
+        c->session->channels_used &= ~(1U << c->id); /* it never was one */
         channel_free(c);
         return 0;
     }
@@ -172,10 +235,7 @@ int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
                    "Subscription %s is over its quota: copies are missing.",
                    op->subscription.name);
     char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
-    (void)text_copy(name, sizeof(name), op->subscription.owner);
-    size_t n = strlen(name);
-    (void)text_copy(name + n, sizeof(name) - n, " ");
-    (void)text_copy(name + n + 1, sizeof(name) - n - 1, op->subscription.name);
+    subscription_queue(name, op);
     return channel_attach(b, c, op->subscription.id, QUEUE_SUBSCRIPTION, name,
                           op->subscription.queued, op->subscription.overrun,
                           op->subscription.overrun_ms);
@@ -191,25 +251,6 @@ int consume_unsubscribe(Broker *b, Now now, Session *s, const Frame *f) {
         (void)text_copy(op->subscription.name, sizeof(op->subscription.name),
                         f->unsubscribe.drop_name);
         broker_push(b, op);
-        /* Its channels, of every session of the node, have nothing to read any more. */
-        char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
-        (void)text_copy(name, sizeof(name), s->node);
-        size_t n = strlen(name);
-        (void)text_copy(name + n, sizeof(name) - n, " ");
-        (void)text_copy(name + n + 1, sizeof(name) - n - 1, f->unsubscribe.drop_name);
-        for (Feed *q = b->feeds; q; q = q->hh.next) {
-            if (q->kind != QUEUE_SUBSCRIPTION || strcmp(q->name, name) != 0)
-                continue;
-            Channel *c, *tmp;
-            DL_FOREACH_SAFE(q->channels, c, tmp) {
-                session_error(b, c->session, ERROR_NO_SUBSCRIPTION, c->id, false,
-                              "the subscription was dropped");
-                int r = channel_close(b, now, c, SESSION_ORDERLY);
-                if (r < 0)
-                    return r;
-            }
-            break;
-        }
         return 0;
     }
     Channel *c = channel_get(s, f->unsubscribe.channel);
@@ -273,6 +314,9 @@ int channel_close(Broker *b, Now now, Channel *c, SessionEnd how) {
     Feed *q = c->feed;
     if (q) {
         DL_DELETE(q->channels, c);
+        if (q->quiet == c)
+            q->quiet = NULL;
+        c->session->n_out -= c->n_out;
         Entry *e, *tmp;
         bool oldest = true;
         HASH_ITER(hh_tag, c->out, e, tmp) {

@@ -23,10 +23,28 @@ Feed *feed_get(Broker *b, QueueId id) {
     return q;
 }
 
+static void feed_reset(Feed *q, QueueKind kind, const char *name) {
+    size_t *cached = q->window.cached;
+    window_deinit(&q->window);
+    window_init(&q->window, cached);
+    q->kind = kind;
+    (void)text_copy(q->name, sizeof(q->name), name);
+    q->n_loading = 0;
+}
+
+void feed_forget(Feed *q) {
+    if (!q->channels && !q->uplink)
+        feed_reset(q, q->kind, q->name);
+}
+
 Feed *feed_open(Broker *b, QueueId id, QueueKind kind, const char *name) {
     Feed *q = feed_get(b, id);
-    if (q)
+    if (q) {
+        /* Ids of queues that were dropped are given again: nothing of the old one may remain. */
+        if (q->kind != kind || strcmp(q->name, name) != 0)
+            feed_reset(q, kind, name);
         return q;
+    }
     q = calloc(1, sizeof(*q));
     if (!q)
         return NULL;
@@ -238,6 +256,8 @@ static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
     e->channel = c;
     e->lease_mono_ms = now.mono_ms + b->config.lease_ms;
     HASH_ADD(hh_tag, c->out, tag, sizeof(e->tag), e);
+    if (b->cached > b->config.cache_bytes && q->kind != QUEUE_LINK)
+        window_drop_body(&q->window, e); /* should it come back it is read again */
     b->status.delivered++;
     return 0;
 }
@@ -252,6 +272,11 @@ static int pump_channel(Broker *b, Now now, Feed *q, Channel *c, uint32_t room) 
     if (!channel_has_room(c, NULL))
         return 0;
     bool skip_suspects = c->n_out > 0 && q->kind != QUEUE_LINK;
+    if (skip_suspects && (!q->quiet || q->quiet == c) && window_suspect_waits(&q->window)) {
+        /* A consumer that always has work would never be free for it: this one comes to rest. */
+        q->quiet = c;
+        return 0;
+    }
     Entry *e = window_peek(&q->window, skip_suspects);
     if (!e)
         return 0;
@@ -368,6 +393,10 @@ int delivery_done(Broker *b, Now now, StoreOp *op) {
         ticket_done(b, op->owner, op->owner_id, true);
         op->owner = NULL;
     }
+    /* Counted when the store has counted it, so that both always agree. */
+    if (op->delivery.action == ACTION_DONE && op->delivery.found && e && e->info &&
+        q->kind == QUEUE_LINK)
+        neighbour_sent(b, q->name, &e->info->message_id);
     if (!e || e->state != ENTRY_BUSY) {
         if (q)
             feed_want(b, q);

@@ -67,9 +67,11 @@ struct Session {
     int64_t heard_mono_ms, probed_mono_ms;
     uint32_t unanswered; /* PUBLISH frames without answer */
     uint32_t n_results, n_out, n_channels;
+    size_t results_size; /* of the frame they make, about */
     PublishResult results[64]; /* answers of this turn, sent in one frame */
     Session *next_answered;    /* in the broker's list of sessions with results */
     Channel *channels[CHANNELS_MAX + 1]; /* by number, from 1 */
+    uint32_t channels_used; /* bit set: a number is used once, no late word hits another channel */
     Answer *outbox, *outbox_tail;
     uint32_t n_outbox;
     UT_hash_handle hh, hh_id;
@@ -82,6 +84,7 @@ struct Feed {
     char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
     Window window;
     Channel *channels;
+    Channel *quiet; /* gets nothing more until it is free to take a suspect alone */
     uint32_t n_loading; /* bodies asked for */
     bool uplink;        /* read by the uplink instead of channels */
     bool wanted;        /* in the list of queues to pump */
@@ -120,7 +123,9 @@ typedef struct Uplink {
     int64_t heard_mono_ms, pinged_mono_ms, greeted_mono_ms, progress_mono_ms, paused_mono_ms;
     int64_t ping_ms;
     uint64_t epoch; /* of the session: answers to deliveries of an older one are not sent */
-    uint32_t taken_messages, taken_bytes; /* credit to give back */
+    bool recorded; /* the store knows the link is open: a crash makes what is out uncertain */
+    uint32_t credit_messages, credit_bytes; /* what the parent lets us have */
+    uint32_t taken_messages, taken_bytes; /* settled: credit to give back */
     uint32_t n_settle;
     Settlement settle[SETTLEMENTS_MAX]; /* collected in this turn */
     bool asked_queue;
@@ -182,7 +187,7 @@ _must_check_ int publish_frame(Broker *b, Now now, Session *s, const Frame *f, c
 _must_check_ int publish_done(Broker *b, Now now, StoreOp *op);
 
 /* consume.c */
-_must_check_ int consume_subscribe(Broker *b, Session *s, Frame *f);
+_must_check_ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f);
 _must_check_ int consume_unsubscribe(Broker *b, Now now, Session *s, const Frame *f);
 _must_check_ int consume_credit(Broker *b, Session *s, const Frame *f);
 _must_check_ int consume_queue_found(Broker *b, Now now, StoreOp *op);        /* OP_QUEUE */
@@ -194,6 +199,8 @@ _must_check_ int channel_leases(Broker *b, Now now, Channel *c);
 /* feed.c */
 Feed *feed_get(Broker *b, QueueId id); /* NULL when not in memory */
 Feed *feed_open(Broker *b, QueueId id, QueueKind kind, const char *name); /* NULL: no memory */
+/* The queue was dropped: what is in memory of it goes too. */
+void feed_forget(Feed *q);
 void feed_want(Broker *b, Feed *q); /* pump it at the end of the turn */
 _must_check_ int feeds_pump(Broker *b, Now now);
 void feed_drop_if_idle(Broker *b, Feed *q);

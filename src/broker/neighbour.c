@@ -44,6 +44,7 @@ int neighbour_session(Broker *b, const char *neighbour, bool up) {
     l->up = up;
     (void)text_copy(op->link.neighbour, sizeof(op->link.neighbour), neighbour);
     op->link.up = up;
+    op->owner_id = b->uplink.epoch;
     broker_push(b, op);
     return 0;
 }
@@ -54,6 +55,13 @@ int neighbour_counted(Broker *b, StoreOp *op) {
         return -ENOMEM;
     l->mine = op->link.progress;
     l->mine.present = true;
+    Uplink *u = &b->uplink;
+    if (op->link.up && u->state == UPLINK_OPEN && op->owner_id == u->epoch &&
+        strcmp(op->link.neighbour, b->config.parent) == 0) {
+        u->recorded = true;
+        if (u->feed)
+            feed_want(b, u->feed);
+    }
     return 0;
 }
 

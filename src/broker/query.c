@@ -125,6 +125,8 @@ static int dead_verb(Broker *b, Session *s, Frame *f) {
 static int backup_verb(Broker *b, Session *s, Frame *f) {
     if (arg(f, 0)[0] != '/')
         return say(b, s, f, 2, "the path of the backup must be absolute");
+    if (strlen(arg(f, 0)) >= STORE_PATH_SIZE)
+        return say(b, s, f, 2, "the path of the backup is too long");
     StoreOp *op = op_of(OP_BACKUP, s, f);
     if (!op)
         return -ENOMEM;

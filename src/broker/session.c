@@ -93,6 +93,8 @@ int session_send(Broker *b, Session *s, const Frame *f, const Bytes *parts, unsi
         mark_gone(b, s); /* an answer that cannot be made: the peer will ask again */
         return r;
     }
+    if (n_parts == 0)
+        outbox_flush(b, s);
     if (n_parts == 0 && s->outbox)
         return outbox_add(b, s, p, n); /* answers keep their order */
 
@@ -332,6 +334,13 @@ static void flush_results(Broker *b, Session *s) {
     for (uint32_t i = 0; i < s->n_results; i++)
         publish_result_deinit(&s->results[i]);
     s->n_results = 0;
+    s->results_size = 0;
+}
+
+/* At least as much as it takes in a frame. */
+static size_t result_size(const PublishResult *r) {
+    return 128 + (r->reasons ? r->reasons->n * sizeof(Reason) : 0) +
+           r->n_recipients * (sizeof(Recipient) + 16) + r->n_outcomes * (sizeof(OutcomeRow) + 16);
 }
 
 void sessions_flush_results(Broker *b) {
@@ -344,10 +353,12 @@ void sessions_flush_results(Broker *b) {
 }
 
 void session_answer(Broker *b, Session *s, PublishResult *r) {
+    size_t size = result_size(r);
     if (s->n_results == 0)
         LL_PREPEND2(b->answered, s, next_answered);
-    else if (s->n_results == ARRAY_SIZE(s->results))
+    else if (s->n_results == ARRAY_SIZE(s->results) || s->results_size + size > FRAME_ANSWER_MAX)
         flush_results(b, s); /* stays in the list: it gets one more below */
+    s->results_size += size;
     s->results[s->n_results++] = *r;
     *r = (PublishResult){ 0 };
 }

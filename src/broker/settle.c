@@ -69,6 +69,8 @@ void channel_forget(Channel *c, Entry *e) {
         c->alone = false;
         e->suspect = false;
         c->feed->window.n_suspects--;
+        if (c->feed->quiet == c)
+            c->feed->quiet = NULL;
     }
 }
 
@@ -77,8 +79,6 @@ static int settle_link(Broker *b, Now now, Channel *c, Entry *e, const Settlemen
     uint64_t tag = e->tag;
     switch (st->action) {
     case SETTLE_DONE:
-        if (e->info)
-            neighbour_sent(b, q->name, &e->info->message_id);
         return delivery_op(b, q, &e->row, q->kind, ACTION_DONE, CAUSE_NONE, "", t, tag);
     case SETTLE_REJECT:
         return delivery_op(b, q, &e->row, q->kind, ACTION_UNROUTABLE, CAUSE_RECIPIENT_UNKNOWN,

@@ -59,6 +59,7 @@ static int close_session(Broker *b, const char *why) {
     u->epoch++;
     u->n_settle = 0;
     u->taken_messages = u->taken_bytes = 0;
+    u->recorded = false;
     Sent *s, *tmp;
     HASH_ITER(hh, u->sent, s, tmp) {
         HASH_DEL(u->sent, s);
@@ -108,6 +109,8 @@ static int open_session(Broker *b, Now now, const Frame *f) {
     u->state = UPLINK_OPEN;
     u->window = MIN(b->config.link_window, MAX(f->welcome.publish_window, 1U));
     u->ping_ms = MAX((int64_t)f->welcome.ping_interval_ms, SECOND_MS);
+    u->credit_messages = MIN(LINK_CREDIT, f->welcome.credit_messages_max);
+    u->credit_bytes = f->welcome.credit_bytes_max;
     u->progress_mono_ms = u->pinged_mono_ms = now.mono_ms;
     u->paused_mono_ms = 0;
     LogRecord rec = { .event = LOG_EVENT_LINK_UP };
@@ -179,7 +182,7 @@ static int send_one(Broker *b, Now now, Feed *q, Entry *e) {
 
 int uplink_pump(Broker *b, Now now, Feed *q) {
     Uplink *u = &b->uplink;
-    if (u->state != UPLINK_OPEN || now.mono_ms < u->paused_mono_ms)
+    if (u->state != UPLINK_OPEN || !u->recorded || now.mono_ms < u->paused_mono_ms)
         return 0;
     while (u->n_sent < u->window) {
         Entry *e = window_peek(&q->window, false);
@@ -224,7 +227,6 @@ static int answered(Broker *b, Now now, const PublishResult *res) {
     switch (res->verdict) {
     case VERDICT_ACCEPTED:
     case VERDICT_DUPLICATE:
-        neighbour_sent(b, b->config.parent, &res->message_id);
         window_busy(&q->window, e);
         return delivery_op(b, q, &e->row, QUEUE_LINK, ACTION_DONE, CAUSE_NONE, "", NULL, 0);
     case VERDICT_LATER:
@@ -243,24 +245,36 @@ static int answered(Broker *b, Now now, const PublishResult *res) {
 
 /* --- downwards ------------------------------------------------------------------------------- */
 
-static void settle_up(Broker *b, uint64_t tag, SettleAction action, uint32_t after_ms,
-                      const char *reason) {
+/* Credit is counted here, not on arrival: the parent cuts what is granted for a delivery that is
+ * still unsettled. */
+static int settle_up(Broker *b, uint64_t tag, size_t size, SettleAction action, uint32_t after_ms,
+                     const char *reason) {
     Uplink *u = &b->uplink;
     Settlement *last = u->n_settle ? &u->settle[u->n_settle - 1] : NULL;
+    u->taken_messages++;
+    u->taken_bytes += (uint32_t)size;
     if (last && action == SETTLE_DONE && last->action == SETTLE_DONE && last->tags.last + 1 == tag) {
         last->tags.last = tag;
-        return;
+        return 0;
     }
-    if (u->n_settle == SETTLEMENTS_MAX && uplink_flush(b) < 0)
-        return;
-    if (u->n_settle == SETTLEMENTS_MAX)
-        return; /* not said: the parent delivers it again after the next HELLO */
+    if (u->n_settle == SETTLEMENTS_MAX) {
+        int r = uplink_flush(b);
+        if (r < 0)
+            return r;
+    }
+    if (u->n_settle == SETTLEMENTS_MAX) {
+        /* One that is never said would keep its case waiting for ever: start over. */
+        int r = close_session(b, "The parent broker does not take our settlements.");
+        b->io.uplink_reset(b->io.data);
+        return r;
+    }
     Settlement *st = &u->settle[u->n_settle++];
     *st = (Settlement){ .tags = { tag, tag },
                         .action = action,
                         .after_ms = after_ms,
                         .permanent = action == SETTLE_REJECT };
     (void)text_copy(st->reason, sizeof(st->reason), reason);
+    return 0;
 }
 
 static int delivered(Broker *b, Frame *f, const PeerMessage *m) {
@@ -277,14 +291,13 @@ static int delivered(Broker *b, Frame *f, const PeerMessage *m) {
                                        m->n_parts > 3 ? m->parts[3] : none, msg, &why);
     if (r < 0)
         return r;
-    u->taken_messages++;
-    for (unsigned i = 1; i < m->n_parts; i++)
-        u->taken_bytes += (uint32_t)m->parts[i].n;
     if (r > 0) {
+        size_t size = 0;
+        for (unsigned i = 1; i < m->n_parts; i++)
+            size += m->parts[i].n;
         broker_log(b, LOG_EVENT_PEER_MALFORMED, b->config.parent,
                    "A message from the parent broker could not be read: %s.", why);
-        settle_up(b, tag, SETTLE_REJECT, 0, "MALFORMED");
-        return 0;
+        return settle_up(b, tag, size, SETTLE_REJECT, 0, "MALFORMED");
     }
     msg->fwd = *f->deliver.forward;
     msg->fwd.present = true;
@@ -309,19 +322,17 @@ int uplink_accepted(Broker *b, Now now, StoreOp *op) {
     if (b->uplink.state != UPLINK_OPEN ||
         mark >> TAG_BITS != (b->uplink.epoch & (UINT64_MAX >> TAG_BITS)))
         return 0; /* that session is over; it comes again and is a duplicate then */
+    size_t size = body_size(op->accept.message->body);
     switch (res->verdict) {
     case VERDICT_ACCEPTED:
     case VERDICT_DUPLICATE:
-        settle_up(b, tag, SETTLE_DONE, 0, "");
-        break;
+        return settle_up(b, tag, size, SETTLE_DONE, 0, "");
     case VERDICT_LATER:
-        settle_up(b, tag, SETTLE_RETRY, res->retry_after_ms, "");
-        break;
+        return settle_up(b, tag, size, SETTLE_RETRY, res->retry_after_ms, "");
     default:
-        settle_up(b, tag, SETTLE_REJECT, 0,
-                  res->reasons && res->reasons->n ? res->reasons->list[0].code : "REFUSED");
+        return settle_up(b, tag, size, SETTLE_REJECT, 0,
+                         res->reasons && res->reasons->n ? res->reasons->list[0].code : "REFUSED");
     }
-    return 0;
 }
 
 int uplink_flush(Broker *b) {
@@ -340,7 +351,8 @@ int uplink_flush(Broker *b) {
             return r == -ENOMEM ? r : 0;
         u->n_settle = 0;
     }
-    if (u->taken_messages >= LINK_CREDIT / 4) {
+    /* After the settlements, and long before either kind of credit is used up. */
+    if (u->taken_messages > u->credit_messages / 4 || u->taken_bytes > u->credit_bytes / 4) {
         Frame f = { .kind = FRAME_CREDIT,
                     .credit = { .channel = LINK_CHANNEL, .messages = u->taken_messages } };
         if (up_send(b, &f, NULL, 0) == 0)
@@ -354,9 +366,11 @@ int uplink_flush(Broker *b) {
 static int on_error(Broker *b, Now now, const Frame *f) {
     broker_log(b, LOG_EVENT_SESSION_REFUSED, b->config.parent,
                "The parent broker answered %s: %s.", error_code_name(f->error.code), f->error.text);
-    if (!f->error.fatal)
+    if (!f->error.fatal && f->error.channel != LINK_CHANNEL)
         return 0;
-    int r = close_session(b, "The parent broker ended the session.");
+    /* Without its channel a session is deaf: better none, and another try. */
+    int r = close_session(b, f->error.fatal ? "The parent broker ended the session."
+                                            : "The parent broker does not let us read its link.");
     b->uplink.state = UPLINK_GREETING; /* HELLO again after GREETING_MS */
     b->uplink.greeted_mono_ms = now.mono_ms;
     if (f->error.code == ERROR_NO_SESSION)

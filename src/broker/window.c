@@ -121,8 +121,10 @@ int window_deposit(Window *w, Deposit *d, DeliveryInfo **info, bool keep_body) {
             lift(w, e, lane);
         return 0;
     }
-    if (d->lifted) {
-        /* Older rows of this case are on disk only: find the oldest before anything goes out. */
+    bool full = !w->complete[lane] || w->n_lane[lane] >= WINDOW_LANE_MAX;
+    if (d->lifted || (full && d->row.seq <= w->cursor[lane])) {
+        /* Older rows of this case are on disk only, or this one (a dead letter that comes back) is
+         * where no read looks any more: find the oldest before anything goes out. */
         e = entry_add(w, &d->row);
         if (!e)
             return -ENOMEM;
@@ -135,14 +137,14 @@ int window_deposit(Window *w, Deposit *d, DeliveryInfo **info, bool keep_body) {
         w->n_busy++;
         return 1;
     }
-    if (!w->complete[lane] || w->n_lane[lane] >= WINDOW_LANE_MAX) {
+    if (full) {
         w->complete[lane] = false;
         return 0;
     }
     e = entry_add(w, &d->row);
     if (!e)
         return -ENOMEM;
-    w->cursor[lane] = d->row.seq;
+    w->cursor[lane] = MAX(w->cursor[lane], d->row.seq);
     if (keep_body && d->body && info && *info)
         window_set_body(w, e, TAKE_PTR(d->body), TAKE_PTR(*info));
     return 0;
@@ -202,6 +204,13 @@ int window_found(Window *w, int64_t order_key, const DeliveryRow *row) {
 Entry *window_find(Window *w, int64_t order_key, int64_t seq) {
     Entry *e = find_key(w, order_key);
     return e && e->state != ENTRY_SEEKING && e->row.seq == seq ? e : NULL;
+}
+
+bool window_suspect_waits(const Window *w) {
+    for (Lane lane = LANE_EVENT; w->n_suspects > 0 && lane < LANE_COUNT; lane++)
+        if (w->ready[lane] && w->ready[lane]->suspect)
+            return true;
+    return false;
 }
 
 bool window_has_ready(const Window *w) {
@@ -288,12 +297,13 @@ bool window_gone(Window *w, Entry *e) {
     return true;
 }
 
-void window_wake(Window *w, int64_t wall_ms) {
-    if (wall_ms < w->parked_due_ms)
+void window_wake(Window *w, int64_t wall_ms, int64_t cap_ms) {
+    if (!w->parked || (wall_ms < w->parked_due_ms && w->parked_due_ms - wall_ms <= cap_ms))
         return;
     Entry *e, *tmp;
     w->parked_due_ms = INT64_MAX;
     DL_FOREACH_SAFE(w->parked, e, tmp) {
+        e->row.due_ms = MIN(e->row.due_ms, wall_ms + cap_ms); /* the clock was set back */
         if (e->row.due_ms <= wall_ms) {
             DL_DELETE(w->parked, e);
             e->row.due_ms = 0;

@@ -105,8 +105,11 @@ void window_busy(Window *w, Entry *e);
 /* The row is gone from disk. Returns true when the caller must look up the next row of the order
  * key and tell window_found(); the entry is then SEEKING, else it is freed. */
 bool window_gone(Window *w, Entry *e);
-/* Makes parked entries whose time has come ready. */
-void window_wake(Window *w, int64_t wall_ms);
+/* Makes parked entries whose time has come ready. No time is further away than cap_ms, whatever
+ * the clock did meanwhile. */
+void window_wake(Window *w, int64_t wall_ms, int64_t cap_ms);
+/* Is the next one of some lane a suspect? */
+bool window_suspect_waits(const Window *w);
 bool window_has_ready(const Window *w);
 /* Drops the body of an entry that will not go out soon. */
 void window_drop_body(Window *w, Entry *e);

@@ -124,6 +124,9 @@ typedef struct Message {
     Body *body;
     Lane lane;
     uint8_t digest[SHA256_SIZE]; /* hash_message() of the parts */
+    /* SHA-256 of the parts as they came, for the decision to compare; false = not computed yet. */
+    bool hashed;
+    uint8_t facts_sha256[SHA256_SIZE], sealed_sha256[SHA256_SIZE];
 } Message;
 
 Message *message_free(Message *m);

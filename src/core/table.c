@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "core/table.h"
 
 #define CELLS_FIRST_ROOM 32U
@@ -79,6 +80,7 @@ void table_say(Table *t, uint32_t code, const char *format, ...) {
     va_start(ap, format);
     (void)vsnprintf(t->text, sizeof(t->text), format, ap);
     va_end(ap);
+    text_scrub(t->text); /* it may quote what an operator sent, or end within a character */
 }
 
 uint32_t table_rows(const Table *t) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Backup: pages are copied over the store's own connection, some at each idle turn, so that writes
- * in between are copied along. The copy gets its name only when it is complete, synced and sound.
+ * in between are copied along. The copy gets its name only when it is complete, synced and sound;
+ * a large one takes minutes to read through, so a thread does that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,13 @@
 
 void backup_stop(Store *s) {
     Backup *b = &s->backup;
+    if (b->finishing) {
+        atomic_store(&b->stop, true);
+        (void)pthread_join(b->thread, NULL);
+        b->finishing = false;
+        if (b->result == 0)
+            b->state = 2;
+    }
     if (b->copy)
         (void)sqlite3_backup_finish(b->copy); /* its error was seen at the step */
     (void)sqlite3_close(b->db);
@@ -47,7 +55,8 @@ void run_backup(Store *s, StoreOp *op) {
                  op->backup.path);
         return;
     }
-    *b = (Backup) { .state = 1 };
+    memset(b, 0, sizeof(*b));
+    b->state = 1;
     text_copy(b->path, sizeof(b->path), op->backup.path);
     snprintf(b->temp, sizeof(b->temp), "%s.tmp", b->path);
     text_copy(b->text, sizeof(b->text), "running");
@@ -81,7 +90,12 @@ static int sync_file(const char *path) {
 }
 
 /* Read as an unchanging file: no log, no lock, nothing is written beside it. */
-static int check_copy(const Backup *b) {
+static int on_progress(void *data) {
+    const Backup *b = data;
+    return atomic_load(&b->stop);
+}
+
+static int check_copy(Backup *b) {
     char uri[3 * sizeof(b->temp) + 32] = "file:";
     size_t n = strlen(uri);
     for (const char *p = b->temp; *p; p++) /* what means something in a URI is escaped */
@@ -91,7 +105,10 @@ static int check_copy(const Backup *b) {
     sqlite3 *db = NULL;
     sqlite3_stmt *q = NULL;
     int r = -EUCLEAN;
-    if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) == SQLITE_OK &&
+    int rc = sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    if (rc == SQLITE_OK)
+        sqlite3_progress_handler(db, 100000, on_progress, b);
+    if (rc == SQLITE_OK &&
         sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &q, NULL) == SQLITE_OK &&
         sqlite3_step(q) == SQLITE_ROW && strcmp(col_text(q, 0), "ok") == 0)
         r = 0;
@@ -100,22 +117,45 @@ static int check_copy(const Backup *b) {
     return r;
 }
 
+static void *finish_main(void *data) {
+    Backup *b = data;
+    b->what = "the copy is not sound";
+    int r = check_copy(b);
+    if (r == 0) {
+        b->what = "the copy cannot be put in place";
+        r = sync_file(b->temp);
+    }
+    if (r == 0 && rename(b->temp, b->path) < 0)
+        r = -errno;
+    if (r == 0)
+        r = store_sync_folder(b->path);
+    b->result = r;
+    atomic_store(&b->ended, true);
+    return NULL;
+}
+
 static int backup_finish(Store *s) {
     Backup *b = &s->backup;
     sqlite3_backup_finish(b->copy);
     sqlite3_close(b->db);
     b->copy = NULL;
     b->db = NULL;
-    int r = check_copy(b);
+    const int r = -pthread_create(&b->thread, NULL, finish_main, b);
     if (r < 0)
-        return backup_failed(s, r, "the copy is not sound");
-    r = sync_file(b->temp);
-    if (r == 0 && rename(b->temp, b->path) < 0)
-        r = -errno;
-    if (r == 0)
-        r = store_sync_folder(b->path);
-    if (r < 0)
-        return backup_failed(s, r, "the copy cannot be put in place");
+        return backup_failed(s, r, "the copy cannot be checked");
+    b->finishing = true;
+    text_copy(b->text, sizeof(b->text), "checking the copy");
+    return 0;
+}
+
+static int backup_end(Store *s) {
+    Backup *b = &s->backup;
+    if (!atomic_load(&b->ended))
+        return 0; /* asked again at a later idle turn */
+    (void)pthread_join(b->thread, NULL);
+    b->finishing = false;
+    if (b->result < 0)
+        return backup_failed(s, b->result, b->what);
     b->state = 2;
     text_copy(b->text, sizeof(b->text), b->path);
     return 0;
@@ -125,6 +165,8 @@ int backup_step(Store *s, bool *ret_more) {
     Backup *b = &s->backup;
     if (b->state != 1)
         return 0;
+    if (b->finishing)
+        return backup_end(s);
     *ret_more = true;
     if (!b->copy) {
         const int r = backup_open(s);

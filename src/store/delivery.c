@@ -124,16 +124,30 @@ static void dead(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRo
     }
 }
 
-static void handed_over(Store *s, const StoredMessage *m, Queue *queue) {
+static void handed_over(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
+                        Queue *queue) {
     link_count_sent(s, queue, &m->id);
+    if (row->flags & DELIVERY_JOINED)
+        queue_deliver(
+            s, op,
+            &(NewDelivery) { .queue = queue,
+                             .seq = row->seq,
+                             .order_key = row->order_key,
+                             .since_ms = s->now_ms,
+                             .expires_ms = row->expires_ms,
+                             .lane = row->lane,
+                             .flags = row->flags & (DELIVERY_FACTS_ONLY | DELIVERY_WARNED_EXPIRY |
+                                                    DELIVERY_WARNED_DELAY),
+                             .size = row->size });
     if (m->kind != KIND_RECEIPT)
         trail_add(s, m->seq, "handed", queue_name(queue), "");
 }
 
 static void park(Store *s, const StoreOp *op, const DeliveryRow *row, const Queue *queue) {
     const DeliveryRow *want = &op->delivery.row;
-    /* UNCERTAIN is the caller's to set and to clear; the other bits only ever come. */
-    const uint32_t flags = (row->flags & ~(uint32_t)DELIVERY_UNCERTAIN) | want->flags;
+    /* UNCERTAIN is the caller's to set and to clear, JOINED ours; the other bits only ever come. */
+    const uint32_t flags =
+        (row->flags & ~(uint32_t)DELIVERY_UNCERTAIN) | (want->flags & ~(uint32_t)DELIVERY_JOINED);
     RUN(s,
         "UPDATE delivery SET attempts = ?4, flags = ?5, due = ?6 "
         "WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
@@ -162,7 +176,7 @@ static void finish(Store *s, StoreOp *op, const StoredMessage *m, const Delivery
     switch (op->delivery.action) {
     case ACTION_DONE:
         if (queue->kind == QUEUE_LINK)
-            handed_over(s, m, queue);
+            handed_over(s, op, m, row, queue);
         else
             say_all(s, op, m, row, queue);
         break;

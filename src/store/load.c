@@ -46,8 +46,7 @@ static bool is_dead(Store *s, int64_t seq, QueueId queue, const char *recipient)
                      0) != 0;
 }
 
-/* What goes with the copy for a neighbour: everyone behind that link who still waits for it. */
-static Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row) {
+Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row, bool fresh) {
     Forward *f = calloc(1, sizeof(*f));
     if (!f) {
         db_fault(s, -ENOMEM, "out of memory");
@@ -66,7 +65,8 @@ static Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow 
             f->scope = true;
             continue;
         }
-        if (f->n_recipients == RECIPIENTS_MAX || is_dead(s, m->seq, row->queue, e->node))
+        if (f->n_recipients == RECIPIENTS_MAX ||
+            (!fresh && is_dead(s, m->seq, row->queue, e->node)))
             continue;
         Recipient *r = &f->recipients[f->n_recipients++];
         r->role = e->role;
@@ -105,10 +105,15 @@ static void load_body(Store *s, struct BodyWanted *w) {
     w->n_stamps = m.n_stamps;
     memcpy(w->stamps, m.stamps, sizeof(w->stamps));
     w->accepted_ms = m.n_stamps > 0 ? m.stamps[0].at_ms : m.accepted_ms;
-    if (w->queue_kind == QUEUE_LINK)
-        w->forward = forward_for(s, &m, &w->row);
-    else
+    if (w->queue_kind == QUEUE_LINK) {
+        w->forward = forward_for(s, &m, &w->row, false);
+        RUN(s,
+            "UPDATE delivery INDEXED BY delivery_case SET flags = flags & ~?3 "
+            "WHERE queue = ?1 AND order_key = ?4 AND seq = ?2 AND flags & ?3",
+            INT(w->row.queue), INT(w->row.seq), INT(DELIVERY_JOINED), INT(w->row.order_key));
+    } else {
         name_recipient(s, &m, w);
+    }
     if ((w->row.flags & DELIVERY_FACTS_ONLY) && body->n_sealed > 0) {
         w->body = body_new(body_envelope(body), body_facts(body), bytes_make(NULL, 0));
         if (!w->body)

@@ -21,8 +21,10 @@ static void bodies_reset(StoreOp *op) {
 }
 
 static void rows_reset(StoreOp *op) {
-    for (uint32_t i = 0; i < op->n_deposits; i++)
+    for (uint32_t i = 0; i < op->n_deposits; i++) {
         body_unref(op->deposits[i].body);
+        free(op->deposits[i].forward);
+    }
     free(op->deposits);
     free(op->recalled);
     op->deposits = NULL;
@@ -112,18 +114,19 @@ static bool needs_room(uint32_t n) {
     return (n & (n - 1)) == 0;
 }
 
-void op_add_deposit(Store *s, StoreOp *op, const DeliveryRow *row, Body *body, bool lifted) {
+Deposit *op_add_deposit(Store *s, StoreOp *op, const DeliveryRow *row, Body *body, bool lifted) {
     if (needs_room(op->n_deposits)) {
         const size_t room = op->n_deposits > 0 ? 2 * (size_t)op->n_deposits : 1;
         Deposit *list = reallocarray(op->deposits, room, sizeof(*list));
         if (!list) {
             db_fault(s, -ENOMEM, "out of memory");
-            return;
+            return NULL;
         }
         op->deposits = list;
     }
-    op->deposits[op->n_deposits++] =
-        (Deposit) { .row = *row, .body = body ? body_ref(body) : NULL, .lifted = lifted };
+    Deposit *d = &op->deposits[op->n_deposits++];
+    *d = (Deposit) { .row = *row, .body = body ? body_ref(body) : NULL, .lifted = lifted };
+    return d;
 }
 
 void op_add_recalled(Store *s, StoreOp *op, const DeliveryRow *row) {

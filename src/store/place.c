@@ -35,9 +35,9 @@ static bool join_row(Store *s, const StoredMessage *m, QueueId queue, bool super
     DeliveryRow row;
     if (!queue_find_row(s, queue, m->order_key, m->seq, &row))
         return false;
-    if (!supervision && (row.flags & DELIVERY_FACTS_ONLY))
-        RUN(s, "UPDATE delivery SET flags = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
-            INT(queue), INT(row.lane), INT(row.seq), INT(row.flags & ~DELIVERY_FACTS_ONLY));
+    if (!supervision)
+        row.flags &= ~(uint32_t)DELIVERY_FACTS_ONLY;
+    queue_join(s, &row);
     return true;
 }
 
@@ -62,6 +62,7 @@ void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, c
         .lane = m->lane,
         .size = c->size_full,
         .body = c->full,
+        .message = c->fresh ? m : NULL,
     };
     /* Rows that nobody is warned about are born warned: the sweep then needs no look at the
      * message. */

@@ -6,6 +6,9 @@
  * result leave an error in Store.fault (see stmt.h).
  */
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 #include <utlist.h>
@@ -24,6 +27,7 @@ typedef struct Statement {
 
 typedef struct Subscription Subscription;
 typedef struct Link Link;
+typedef struct StoredMessage StoredMessage;
 
 /* A queue; `waiting` follows table delivery within the transaction. */
 typedef struct Queue {
@@ -69,7 +73,14 @@ typedef struct Backup {
     int state; /* as store_backup_state() */
     sqlite3 *db;
     sqlite3_backup *copy;
-    char path[4096], temp[4096 + 8], text[256];
+    char path[STORE_PATH_SIZE], temp[STORE_PATH_SIZE + 8], text[256];
+    /* The finished copy is read through, synced and named by a thread of its own: it is another
+     * file, and the store must not wait for it. */
+    pthread_t thread;
+    bool finishing;          /* the thread is there */
+    atomic_bool ended, stop; /* by the thread; for the thread */
+    int result;              /* when ended */
+    const char *what;        /* failed */
 } Backup;
 
 struct Store {
@@ -126,7 +137,8 @@ int store_sync_folder(const char *path);
 
 /* --- op.c --- */
 void op_results_reset(StoreOp *op);
-void op_add_deposit(Store *s, StoreOp *op, const DeliveryRow *row, Body *body, bool lifted);
+/* NULL after a fault. The pointer is good until the next call. */
+Deposit *op_add_deposit(Store *s, StoreOp *op, const DeliveryRow *row, Body *body, bool lifted);
 void op_add_recalled(Store *s, StoreOp *op, const DeliveryRow *row);
 
 /* --- queue.c --- */
@@ -146,10 +158,14 @@ typedef struct NewDelivery {
     Lane lane;
     uint32_t flags, size;
     Body *body; /* borrowed, NULL = load it */
+    const StoredMessage *message; /* with its whole route: of a link row, to go out as it is */
 } NewDelivery;
 void queue_deliver(Store *s, StoreOp *op, const NewDelivery *d);
 /* The row of (queue, order_key, seq) whatever its lane; false when it is not there. */
 bool queue_find_row(Store *s, QueueId queue, int64_t order_key, int64_t seq, DeliveryRow *ret);
+/* Writes the flags of a row that now stands for one more recipient. A copy that is out already does
+ * not name that one: when it is settled the row goes round once more. */
+void queue_join(Store *s, const DeliveryRow *row);
 void queue_remove_row(Store *s, const DeliveryRow *row);
 void queue_read_row(sqlite3_stmt *q, DeliveryRow *ret);
 /* Columns in the order queue_read_row() wants. */
@@ -157,7 +173,7 @@ void queue_read_row(sqlite3_stmt *q, DeliveryRow *ret);
 
 /* --- message.c --- */
 /* What is stored of a message besides its parts. */
-typedef struct StoredMessage {
+struct StoredMessage {
     int64_t seq, order_key, accepted_ms, expires_ms;
     Uuid id, thread; /* thread: case, else correlation, else the message itself */
     int kind;
@@ -169,7 +185,7 @@ typedef struct StoredMessage {
     uint32_t n_stamps;
     HopStamp stamps[STAMPS_MAX];
     Route route;
-} StoredMessage;
+};
 
 void stored_message_deinit(StoredMessage *m);
 /* Without the parts. Returns false when there is no such message (or a fault); a row that does not
@@ -204,16 +220,19 @@ bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempt
                     const char *detail);
 /* LEVEL_NONE when nothing final is known. */
 ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient);
-/* A receipt from another broker passes: note it on the message it is about. */
-void receipt_note(Store *s, const Message *receipt, const char *neighbour);
-/* A receipt that ends here: the end of a message published here, which its sender does not want to
- * hear of. */
-bool receipt_is_for_record(Store *s, const Message *receipt);
+/* A receipt from another broker passes: note it on the message it is about. Returns true when it
+ * ends here: the sender, at home here, does not want to hear of it. */
+bool receipt_note(Store *s, const Message *receipt, const char *neighbour);
 /* Does the message get outcomes and receipts at all? */
 bool receipt_applies(int kind);
 
 /* --- trail (trace.c) --- */
 void trail_add(Store *s, int64_t seq, const char *step, const char *who, const char *note);
+
+/* --- load.c --- */
+/* What goes with the copy for a neighbour: everyone behind that link who still waits for it. fresh:
+ * the message is just being stored, nobody can be a dead letter. The caller's to free. */
+Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row, bool fresh);
 
 /* --- operations --- */
 void run_accept(Store *s, StoreOp *op);

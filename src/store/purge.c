@@ -125,7 +125,8 @@ static bool purge_dedup(Store *s) {
     return false;
 }
 
-/* Unused pages are kept for the next peak unless they are a quarter of the file, or room is short. */
+/* Unused pages are kept for the next peak unless they are a quarter of the file, or room is short.
+ */
 static bool wants_vacuum(Store *s) {
     const int64_t pages = db_number(s, QUERY(s, "PRAGMA page_count"), 0);
     const int64_t unused = db_number(s, QUERY(s, "PRAGMA freelist_count"), 0);

@@ -132,7 +132,11 @@ void queue_deliver(Store *s, StoreOp *op, const NewDelivery *d) {
         INT(row.queue), INT(row.lane), INT(row.seq), INT(row.order_key), INT(row.flags),
         INT(row.expires_ms), INT(row.size), INT(d->since_ms));
     d->queue->waiting++;
-    op_add_deposit(s, op, &row, d->body, lifted);
+    Deposit *deposit = op_add_deposit(s, op, &row, d->body, lifted);
+    if (!deposit || !d->body || !d->message || d->queue->kind != QUEUE_LINK)
+        return;
+    deposit->forward = forward_for(s, d->message, &row, true);
+    deposit->message_id = d->message->id;
 }
 
 void queue_read_row(sqlite3_stmt *q, DeliveryRow *ret) {
@@ -158,6 +162,11 @@ bool queue_find_row(Store *s, QueueId queue, int64_t order_key, int64_t seq, Del
         return false;
     queue_read_row(q, ret);
     return true;
+}
+
+void queue_join(Store *s, const DeliveryRow *row) {
+    RUN(s, "UPDATE delivery SET flags = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
+        INT(row->queue), INT(row->lane), INT(row->seq), INT(row->flags | DELIVERY_JOINED));
 }
 
 void queue_remove_row(Store *s, const DeliveryRow *row) {

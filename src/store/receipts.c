@@ -94,7 +94,8 @@ static void send_receipt(Store *s, StoreOp *op, const StoredMessage *m, const Sa
                                    .lane = LANE_PRIORITY,
                                    .flags = DELIVERY_WARNED_EXPIRY | DELIVERY_WARNED_DELAY,
                                    .size = (uint32_t)body_size(body),
-                                   .body = body });
+                                   .body = body,
+                                   .message = &receipt });
 }
 
 bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say) {
@@ -124,22 +125,20 @@ static bool may_speak(Store *s, const StoredMessage *m, const char *recipient,
     return !e || (link && e->queue == link->id);
 }
 
-bool receipt_is_for_record(Store *s, const Message *receipt) {
-    const Facts *f = &receipt->facts;
-    _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
-    const int64_t seq = f->readable ? message_find(s, &f->receipt_for, NULL) : 0;
-    return seq > 0 && message_load(s, seq, &m) && m.origin[0] == '\0' &&
-           receipt_is_final(f->receipt_level) && !receipt_is_wanted(m.receipts, f->receipt_level);
+/* The end of a message published here that its sender does not want to hear of. */
+static bool is_for_record(const StoredMessage *m, int level) {
+    return m->origin[0] == '\0' && receipt_is_final(level) &&
+           !receipt_is_wanted(m->receipts, level);
 }
 
-void receipt_note(Store *s, const Message *receipt, const char *neighbour) {
+bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     const Facts *f = &receipt->facts;
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     if (!f->readable)
-        return;
+        return false;
     const int64_t seq = message_find(s, &f->receipt_for, NULL);
     if (seq == 0 || !message_load(s, seq, &m) || !receipt_applies(m.kind))
-        return;
+        return false;
     OutcomeRow o = { .level = (ReceiptLevel)f->receipt_level,
                      .cause = (ReceiptCause)f->receipt_cause,
                      .said_ms = f->receipt_said_ms };
@@ -147,9 +146,10 @@ void receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     text_copy(o.leg, sizeof(o.leg), f->receipt_leg);
     const bool allowed = may_speak(s, &m, o.recipient, neighbour);
     if (allowed && receipt_is_final(f->receipt_level) && outcome_insert(s, seq, &o, 0, NULL))
-        return;
+        return is_for_record(&m, f->receipt_level);
     char note[160];
     snprintf(note, sizeof(note), "%s said by %.64s%s", receipt_level_name(f->receipt_level), o.leg,
              allowed ? "" : ", not believed: it came over another link");
     trail_add(s, seq, "told", o.recipient, note);
+    return is_for_record(&m, f->receipt_level);
 }

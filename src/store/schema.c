@@ -11,7 +11,9 @@
 /*
  * Version 1. Bodies are appended by sequence number; what changes is narrow: a delivery row lives
  * until it is settled and is then deleted, an outcome row comes when something final is known.
- * message.sum is over every other column: bit rot is found before a body is handed out.
+ * message.sum is over every other column: bit rot is found before a body is handed out. Order keys
+ * are hashes: message_case is by blocks of numbers first, so that the messages of one batch touch
+ * one part of it and not a page each.
  */
 static const char schema_1[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
@@ -22,7 +24,7 @@ static const char schema_1[] =
     "  expires_at INTEGER NOT NULL, receipts INTEGER NOT NULL, origin TEXT NOT NULL,"
     "  stamps BLOB NOT NULL, route BLOB NOT NULL, sum INTEGER NOT NULL,"
     "  envelope BLOB NOT NULL, facts BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;"
-    "CREATE INDEX message_case ON message(order_key) WHERE cased = 1;"
+    "CREATE INDEX message_case ON message(seq / 4096, order_key) WHERE cased = 1;"
     "CREATE TABLE dedup("
     "  id BLOB PRIMARY KEY, digest BLOB NOT NULL, seq INTEGER NOT NULL,"
     "  accepted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"

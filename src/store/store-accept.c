@@ -184,8 +184,8 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
 
 static void accept_again(Store *s, StoreOp *op, int64_t old_seq);
 
-/* Its message is purged here, and it comes over a link for somebody who has no end yet: a dead letter
- * that was redirected elsewhere. Whoever has an end keeps it and is not served again. */
+/* Its message is purged here, and it comes over a link for somebody who has no end yet: a dead
+ * letter that was redirected elsewhere. Whoever has an end keeps it and is not served again. */
 static bool is_for_others(Store *s, const StoreOp *op, int64_t seq) {
     const Forward *f = &op->accept.message->fwd;
     uint32_t n = 0;
@@ -219,7 +219,8 @@ static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *dige
     list_outcomes(s, r, seq);
     if (!kept)
         return;
-    if (op->accept.from_link)
+    /* An order to recall went where its message went, and is never put into a mailbox. */
+    if (op->accept.from_link && stored.kind != KIND_RECALL_ORDER)
         add_recipients(s, op, &stored);
     r->accepted_ms = stored.accepted_ms;
     accept_list_recipients(s, r, &stored);
@@ -264,8 +265,8 @@ void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret) {
 void accept_store(Store *s, StoreOp *op, StoredMessage *m) {
     const Message *message = op->accept.message;
     message_insert(s, m, message->body);
-    RUN(s, "INSERT OR REPLACE INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4)", UUID(&m->id),
-        BLOB(bytes_make(message->digest, SHA256_SIZE)), INT(m->seq), INT(s->now_ms));
+    RUN(s, "INSERT OR REPLACE INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4)",
+        UUID(&m->id), BLOB(bytes_make(message->digest, SHA256_SIZE)), INT(m->seq), INT(s->now_ms));
     if (op->accept.from_link)
         link_count_received(s, op->accept.authority, &m->id);
     op->accept.result.verdict = VERDICT_ACCEPTED;
@@ -326,7 +327,7 @@ static void accept_new(Store *s, StoreOp *op) {
     _cleanup_(stored_message_deinit) StoredMessage m;
     _cleanup_(copies_deinit) Copies copies = { 0 };
     accept_begin(s, op, &m);
-    const bool ends_here = m.kind == KIND_RECEIPT && receipt_is_for_record(s, message);
+    const bool ends_here = m.kind == KIND_RECEIPT && receipt_note(s, message, op->accept.authority);
     for (uint32_t i = 0; i < d->n_routes && !ends_here && s->fault == 0; i++)
         place_recipient(s, &m,
                         &(Placement) { .node = d->routes[i].who.node,
@@ -337,8 +338,6 @@ static void accept_new(Store *s, StoreOp *op) {
     accept_store(s, op, &m);
     copies_init(s, &copies, message->body, true);
     deliver_all(s, op, &m, &copies);
-    if (m.kind == KIND_RECEIPT)
-        receipt_note(s, message, op->accept.authority);
     accept_list_recipients(s, &op->accept.result, &m);
     if (d->reasons.n > 0) { /* warnings */
         Reasons *list = accept_reasons(s, &op->accept.result);

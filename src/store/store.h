@@ -27,6 +27,8 @@
 
 typedef struct Store Store;
 
+#define STORE_PATH_SIZE 512U /* of a backup: every operation is as large as the largest of them */
+
 /* --- queues ------------------------------------------------------------------------------- */
 
 typedef int64_t QueueId; /* row id in table queue; 0 = none */
@@ -45,6 +47,7 @@ enum {
     DELIVERY_RECALLED = 4,      /* the sender wants it back: withdraw it unless it is out */
     DELIVERY_UNCERTAIN = 8,     /* link rows: may have been handed over without an answer; never expired here */
     DELIVERY_HANDED = 16,       /* was out to a consumer at least once */
+    DELIVERY_JOINED = 64,       /* link rows: a recipient was added since the copy was last read */
     DELIVERY_FACTS_ONLY = 32,   /* role SUPERVISOR or SUBSCRIBER: never hand out the sealed part */
 };
 
@@ -64,6 +67,8 @@ typedef struct DeliveryRow {
 typedef struct Deposit {
     DeliveryRow row;
     Body *body; /* owned reference or NULL: load it with OP_BODIES */
+    Forward *forward; /* owned; of link rows with a body, else NULL */
+    Uuid message_id;  /* set with the forward */
     bool lifted; /* other rows of this (queue, order_key) were lifted into row.lane */
 } Deposit;
 
@@ -207,7 +212,7 @@ struct StoreOp {
             Table *table; /* out, owned */
         } query;
         struct {
-            char path[4096];
+            char path[STORE_PATH_SIZE];
             char text[256]; /* out: why not started */
             bool started;   /* out */
         } backup;

@@ -50,6 +50,8 @@ static const char *take_audience(const Serasi__V1__Audience *in, Audience *a) {
 static const char *take_ids(const Serasi__V1__Envelope *in, Envelope *e) {
     if (!take_uuid(in->message_id, &e->message_id))
         return "envelope.message_id: not 16 bytes";
+    if (uuid_is_nil(&e->message_id)) /* nil stands for "none" everywhere else */
+        return "envelope.message_id: is nil";
     if (!take_optional_uuid(in->case_id, &e->case_id))
         return "envelope.case_id: not 16 bytes";
     if (!take_optional_uuid(in->correlation_id, &e->correlation_id))

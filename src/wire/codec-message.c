@@ -30,7 +30,10 @@ int codec_decode_message(Bytes envelope, Bytes facts, Bytes sealed, Message *m,
     m->env = e;
     m->facts = f;
     m->lane = lane_of(e.kind, e.urgency, f.harm_now);
-    hash_message(envelope, facts, sealed, m->digest);
+    hash_sha256(facts, m->facts_sha256);
+    hash_sha256(sealed, m->sealed_sha256);
+    m->hashed = true;
+    hash_message_of(envelope, m->facts_sha256, m->sealed_sha256, m->digest);
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "base/times.h"
 #include "wire/base64.h"
 #include "wire/json-internal.h"
@@ -147,6 +148,8 @@ static int read_string(JsonReader *r, json_t *j, char **ret) {
     if (!json_is_string(j))
         return wrong_type(r, "a string", j);
     size_t n = json_string_length(j);
+    if (!text_is_clean(bytes_make(json_string_value(j), n))) /* as the guard of the wire */
+        return json_refuse(r, "holds control characters");
     char *copy = take(r, n + 1);
     if (!copy)
         return no_room(r);

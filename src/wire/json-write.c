@@ -68,14 +68,23 @@ bool json_put_text(json_t *object, const char *key, const char *text, bool *fail
     return text[0] == '\0' || json_put(object, key, json_string(text), failed);
 }
 
+static int add_text(const char *p, size_t n, void *data) {
+    Buf *b = data;
+    buf_add(b, p, n);
+    return b->failed ? -1 : 0;
+}
+
+/* Not json_dumps(): jansson 2.14 goes on when it had no room for a key, and the key is missing from
+ * the text. Our buffer remembers. */
 int json_finish(json_t *j, bool failed, bool pretty, char **ret) {
     _cleanup_(json_unrefp) json_t *owned = j;
+    _cleanup_(buf_deinit) Buf text = { 0 };
     if (!owned || failed)
         return -ENOMEM;
-    char *text = json_dumps(owned, pretty ? JSON_INDENT(2) : JSON_COMPACT);
-    if (!text)
+    if (json_dump_callback(owned, add_text, &text, pretty ? JSON_INDENT(2) : JSON_COMPACT) != 0 ||
+        !buf_text(&text))
         return -ENOMEM;
-    *ret = text;
+    *ret = (char *)TAKE_PTR(text.p);
     return 0;
 }
 

@@ -31,10 +31,11 @@
 #include "net/sock.h"
 #include "wire/codec.h"
 
-#define PEERS_MAX   65U
-#define CREDIT      256U
-#define SEALED_SIZE 1024U
-#define CHANNEL     1U
+#define PEERS_MAX     65U
+#define CONTEXT_PEERS 20U /* a context has room for 64 sockets, a dealer takes up to three */
+#define CREDIT        256U
+#define SEALED_SIZE   1024U
+#define CHANNEL       1U
 
 typedef struct Workload {
     const char *name;
@@ -71,7 +72,7 @@ typedef struct Bench {
     double scale;
     bool quiet, keep;
     const Workload *w;
-    void *ctx;
+    void *contexts[PEERS_MAX / CONTEXT_PEERS + 1];
     Daemon daemons[2];
     uint32_t n_daemons, n_peers;
     Peer peers[PEERS_MAX];
@@ -183,38 +184,63 @@ static void start(Bench *b, Daemon *d) {
 }
 
 typedef struct Usage {
-    double cpu, bytes, rss_mib;
+    double cpu, bytes, rss_mib, commits;
 } Usage;
 
-static double number_in(pid_t pid, const char *file, const char *format) {
+/* The number behind `name` in a file of /proc/PID; of "stat" the seconds of processor time. */
+static double number_in(pid_t pid, const char *file, const char *name) {
     char path[64], line[512];
-    double v = 0;
+    double v = 0, user = 0, kernel = 0;
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
     FILE *f = fopen(path, "re");
     while (f && fgets(line, sizeof(line), f)) {
-        double user = 0, kernel = 0;
-        if (format ? sscanf(line, format, &v) == 1
-                   : sscanf(strrchr(line, ')') + 1,
-                            " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lf %lf", &user,
-                            &kernel) == 2) {
-            if (!format)
-                v = (user + kernel) / (double)sysconf(_SC_CLK_TCK);
-            break;
-        }
+        const char *end = strrchr(line, ')');
+        if (name && text_starts_with(line, name))
+            v = strtod(line + strlen(name), NULL);
+        else if (!name && end &&
+                 sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lf %lf", &user,
+                        &kernel) == 2)
+            v = (user + kernel) / (double)sysconf(_SC_CLK_TCK);
     }
     if (f)
         fclose(f);
     return v;
 }
 
+static double commits_of(const Bench *b, const Daemon *d) {
+    char command[600], text[4096];
+    snprintf(command, sizeof(command), "%s/serasictl --dir %s status --json", b->bin, d->folder);
+    FILE *f = popen(command, "re");
+    const size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+    text[n] = '\0';
+    if (f)
+        (void)pclose(f);
+    const char *at = strstr(text, "\"commits\":");
+    return at ? strtod(at + strlen("\"commits\":"), NULL) : 0;
+}
+
 static Usage usage(const Bench *b) {
     Usage u = { 0 };
     for (uint32_t i = 0; i < b->n_daemons; i++) {
         u.cpu += number_in(b->daemons[i].pid, "stat", NULL);
-        u.bytes += number_in(b->daemons[i].pid, "io", "write_bytes: %lf");
-        u.rss_mib += number_in(b->daemons[i].pid, "status", "VmHWM: %lf") / 1024;
+        u.bytes += number_in(b->daemons[i].pid, "io", "write_bytes:");
+        u.commits += commits_of(b, &b->daemons[i]);
+        u.rss_mib += number_in(b->daemons[i].pid, "status", "VmHWM:") / 1024;
     }
     return u;
+}
+
+/* Receipts are still on their way when the last message is settled: they belong to the cost. */
+static Usage usage_when_quiet(const Bench *b) {
+    Usage last = usage(b);
+    for (int i = 0; i < 60; i++) {
+        usleep(300000);
+        Usage now = usage(b);
+        if (now.commits <= last.commits + 4) /* the questions themselves are commits too */
+            return now;
+        last = now;
+    }
+    return last;
 }
 
 /* --- the messages --------------------------------------------------------------------------- */
@@ -368,12 +394,15 @@ static void settle(Peer *p) {
 /* --- a run ---------------------------------------------------------------------------------- */
 
 static Peer *connect_peer(Bench *b, const char *name, const Daemon *d) {
+    void **ctx = &b->contexts[b->n_peers / CONTEXT_PEERS];
     Peer *p = &b->peers[b->n_peers++];
     char path[300];
     NodeKeys keys;
     snprintf(path, sizeof(path), "%.200s/%s/keys", b->folder, name);
     must(keys_load(&keys, path), path);
-    must(sock_new_dealer(&p->sock, b->ctx, d->endpoint, d->curve, &keys, &sock_options_default),
+    if (!*ctx)
+        must(sock_context_new(ctx), "context");
+    must(sock_new_dealer(&p->sock, *ctx, d->endpoint, d->curve, &keys, &sock_options_default),
          "dealer");
     send_frame(p,
                &(Frame) { .kind = FRAME_HELLO,
@@ -444,22 +473,25 @@ static void report(Bench *b, const Usage *before, const Usage *after) {
     const double n = b->n, confirm_rate = n / (b->confirmed_at - b->start),
                  settle_rate = b->consumer ? n / (b->settled_at - b->start) : 0,
                  cpu = (after->cpu - before->cpu) * 1e5 / n,
-                 bytes = (after->bytes - before->bytes) / n;
+                 bytes = (after->bytes - before->bytes) / n,
+                 batch = n / (after->commits - before->commits);
     const double c50 = percentile(b->confirm, b->n, .5), c99 = percentile(b->confirm, b->n, .99),
                  d50 = b->consumer ? percentile(b->deliver, b->n, .5) : 0,
                  d99 = b->consumer ? percentile(b->deliver, b->n, .99) : 0;
     printf("%-5s %8.0f/s confirmed %8.0f/s settled  confirm %7.0f %8.0f us  deliver %8.0f %8.0f us"
-           "  cpu %6.2f s/100k  %6.0f bytes  %4.0f MiB\n",
-           b->w->name, confirm_rate, settle_rate, c50, c99, d50, d99, cpu, bytes, after->rss_mib);
+           "  cpu %6.2f s/100k  %6.0f bytes  %4.0f a commit  %4.0f MiB\n",
+           b->w->name, confirm_rate, settle_rate, c50, c99, d50, d99, cpu, bytes, batch,
+           after->rss_mib);
     fflush(stdout);
     FILE *f = b->csv ? fopen(b->csv, "ae") : NULL;
     if (!f)
         return;
     if (ftell(f) == 0)
         fprintf(f, "workload,messages,confirmed_per_s,settled_per_s,confirm_p50_us,confirm_p99_us,"
-                   "deliver_p50_us,deliver_p99_us,cpu_s_per_100k,bytes_per_message,rss_mib\n");
-    fprintf(f, "%s,%u,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%.2f,%.0f,%.0f\n", b->w->name, b->n,
-            confirm_rate, settle_rate, c50, c99, d50, d99, cpu, bytes, after->rss_mib);
+                   "deliver_p50_us,deliver_p99_us,cpu_s_per_100k,bytes_per_message,messages_per_"
+                   "commit,rss_mib\n");
+    fprintf(f, "%s,%u,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%.2f,%.0f,%.1f,%.0f\n", b->w->name, b->n,
+            confirm_rate, settle_rate, c50, c99, d50, d99, cpu, bytes, batch, after->rss_mib);
     fclose(f);
 }
 
@@ -481,7 +513,6 @@ static void measure(Bench *b, const Workload *w) {
     add_client(b, "consumer", "dsk/3203", &b->daemons[0]);
     for (uint32_t i = 0; i < b->n_daemons; i++)
         start(b, &b->daemons[i]);
-    must(sock_context_new(&b->ctx), "context");
     prepare_message(b);
     for (uint32_t i = 0; i < w->publishers; i++)
         (void)connect_peer(b, "publisher", &b->daemons[w->remote]);
@@ -496,11 +527,14 @@ static void measure(Bench *b, const Workload *w) {
     }
     const Usage before = usage(b);
     run(b);
-    const Usage after = usage(b);
+    const Usage after = usage_when_quiet(b);
     report(b, &before, &after);
     for (uint32_t i = 0; i < b->n_peers; i++)
         sock_free(b->peers[i].sock);
-    sock_context_free(b->ctx);
+    for (size_t i = 0; i < ARRAY_SIZE(b->contexts); i++) {
+        sock_context_free(b->contexts[i]);
+        b->contexts[i] = NULL;
+    }
     for (uint32_t i = b->n_daemons; i > 0; i--) {
         (void)kill(b->daemons[i - 1].pid, SIGTERM);
         (void)waitpid(b->daemons[i - 1].pid, NULL, 0);

@@ -16,11 +16,19 @@
 
 /* --- what the broker asks for --- */
 
+static void hear_result(World *w, const PublishResult *r) {
+    if ((r->verdict == VERDICT_ACCEPTED || r->verdict == VERDICT_DUPLICATE) &&
+        w->n_told < WORLD_TOLD_MAX)
+        w->told[w->n_told++] = r->message_id;
+}
+
 static int io_send(void *data, BrokerPort port, Bytes route, const Bytes *parts, unsigned n) {
     World *w = data;
     (void)port, (void)route;
-    if (w->send_result < 0 || w->quiet)
+    if (w->send_result < 0)
         return w->send_result;
+    if (w->pause)
+        w->pause(true);
     Frame f = { 0 };
     const char *why = NULL;
     int r = codec_decode_frame(parts[0], FRAME_ANSWER_MAX, &f, &why);
@@ -32,8 +40,10 @@ static int io_send(void *data, BrokerPort port, Bytes route, const Bytes *parts,
     if (f.kind == FRAME_DELIVER)
         w->last_tag = f.deliver.tag;
     for (uint32_t i = 0; f.kind == FRAME_PUBLISHED && i < f.published.n; i++)
-        w->accepted += f.published.results[i].verdict == VERDICT_ACCEPTED;
+        hear_result(w, &f.published.results[i]);
     frame_deinit(&f);
+    if (w->pause)
+        w->pause(false);
     return 0;
 }
 
@@ -155,9 +165,19 @@ int world_make(World *w) {
     return r;
 }
 
+static void remove_store(const World *w) {
+    static const char *const ends[] = { "", "-wal", "-shm", ".lock" };
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "%s%s", w->path, ends[i]);
+        (void)unlink(path);
+    }
+}
+
 static int copy_template(const World *w) {
     char path[96];
     struct stat st;
+    remove_store(w);
     template_path(w, path, sizeof(path));
     int in = open(path, O_RDONLY | O_CLOEXEC);
     int out = open(w->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -193,7 +213,7 @@ int world_open(World *w) {
     w->now = (Now) { .wall_ms = WORLD_START_MS, .mono_ms = 1000 };
     w->random = 1;
     w->send_result = 0;
-    w->accepted = 0;
+    w->n_told = 0;
     w->last_tag = 0;
     memset(w->heard, 0, sizeof(w->heard));
     int r = copy_template(w);
@@ -213,7 +233,10 @@ void world_close(World *w) {
         w->held = next;
     }
     w->store = store_close(w->store);
-    (void)unlink(w->path);
+}
+
+int world_reopen_store(World *w) {
+    return open_store(w, w->path);
 }
 
 void world_remove(World *w) {
@@ -257,7 +280,11 @@ int world_say_frame(World *w, BrokerPort port, unsigned peer, const Frame *f, co
                     unsigned n_parts) {
     uint8_t *p = NULL;
     size_t n = 0;
+    if (w->pause)
+        w->pause(true);
     int r = codec_encode_frame(f, &p, &n);
+    if (w->pause)
+        w->pause(false);
     if (r < 0)
         return r;
     Bytes all[PARTS_MAX] = { bytes_make(p, n) };

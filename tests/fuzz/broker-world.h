@@ -14,6 +14,7 @@
 
 #define WORLD_START_MS INT64_C(1741575900000) /* 2025-03-10T03:05:00Z */
 #define WORLD_PEERS    8U
+#define WORLD_TOLD_MAX 32U
 
 typedef struct World {
     char folder[64], path[96];
@@ -24,16 +25,20 @@ typedef struct World {
     uint32_t random;
     int send_result;    /* what sending answers: 0, -EAGAIN, -EHOSTUNREACH */
     uint32_t heard[18]; /* frames sent by the broker, by kind */
-    uint32_t accepted;  /* PUBLISHED results with that verdict */
-    uint64_t last_tag;  /* of the last DELIVER on a channel */
-    bool quiet;         /* do not look at what is sent (it allocates) */
+    uint32_t n_told;    /* messages that were said to be accepted (or had been before) */
+    Uuid told[WORLD_TOLD_MAX];
+    uint64_t last_tag;         /* of the last DELIVER on a channel */
+    void (*pause)(bool pause); /* around what the surroundings do themselves; may be NULL */
 } World;
 
 /* Makes the folder and in it a store with the directory: the start of every world. */
 int world_make(World *w);
 /* A broker over a copy of that store. */
 int world_open(World *w);
+/* The files stay. */
 void world_close(World *w);
+/* The store as world_close() left it, alone. */
+int world_reopen_store(World *w);
 void world_remove(World *w);
 
 /* What peer number `peer` of the port says; like the daemon, runs the store first when the broker

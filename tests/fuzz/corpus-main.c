@@ -15,8 +15,9 @@
 #include "fuzz/fuzz.h"
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define MEMORY_MAX (512UL * 1024 * 1024) /* no input may need more; sanitizers reserve terabytes   \
-                                          */
+#define MEMORY_MAX                                                                                 \
+    (512UL * 1024 * 1024) /* no input may need more; sanitizers reserve terabytes                  \
+                           */
 #endif
 
 static bool run_file(const char *path) {

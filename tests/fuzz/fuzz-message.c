@@ -65,8 +65,9 @@ static void decide(Message *m, bool from_link) {
     accept_decide(&in, &decision);
     FUZZ_CHECK(decision.n_routes <= RECIPIENTS_MAX && decision.reasons.n <= REASONS_MAX);
     FUZZ_CHECK(decision.n_scope_hops <= SCOPE_HOPS_MAX);
+    /* A recall order goes where its message went. */
     FUZZ_CHECK(from_link || decision.reasons.n_refusals > 0 || decision.scope ||
-               decision.n_routes > 0);
+               m->env.kind == KIND_RECALL_ORDER || decision.n_routes > 0);
     if (decision.scope) {
         size_t cursor = 0;
         while (accept_scope_next(&in, &cursor))

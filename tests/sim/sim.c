@@ -18,7 +18,7 @@
 #include "wire/codec.h"
 
 #define BROKERS_MAX  16
-#define CLIENTS_MAX  64
+#define CLIENTS_MAX  64 /* sessions; a node may have two */
 #define WINDOW       16U
 #define CREDIT       8U
 #define START_MS     (INT64_C(1767225600000)) /* 2026-01-01 */
@@ -44,6 +44,7 @@ typedef struct Conn {
     uint64_t epoch; /* 0 = down; rises with every connection */
     uint64_t next_epoch;
     int64_t back_ms; /* when it is dialled again */
+    int64_t bye_ms;  /* when it is cut after a BYE; 0 = none was said */
     int64_t last_up_ms, last_down_ms; /* pipes keep their order */
 } Conn;
 
@@ -62,24 +63,31 @@ typedef struct Item { /* one message of a publisher */
     unsigned client, cas;
     unsigned number;   /* position within its case */
     unsigned recipients[2], n_recipients;
-    bool sent, accepted, recalled;
-    uint8_t *envelope;
-    size_t n_envelope;
-    unsigned seen[2];  /* deliveries per recipient */
-    bool settled[2];
+    bool sent, accepted, refused, withdrawn;
+    int64_t expires_ms; /* 0 = no sooner than the default */
+    Uuid recalled;      /* nil, or this is the order to withdraw that one */
+    uint8_t *envelope, *facts;
+    size_t n_envelope, n_facts;
+    unsigned seen[2];   /* deliveries per recipient */
+    bool settled[2];    /* DONE was said */
+    bool confirmed[2];  /* and SETTLED came: it may never come again */
+    int told[2];        /* final receipt the publisher has read */
     UT_hash_handle hh;
 } Item;
 
 typedef struct Held { /* a delivery a consumer works on */
     uint64_t tag;
     Item *item;
+    unsigned recipient; /* which of the item's */
     int64_t until_ms;
+    SettleAction said; /* 0 while it is worked on; then until SETTLED */
     struct Held *prev, *next;
 } Held;
 
 typedef struct SimClient {
     char name[NODE_NAME_SIZE];
     unsigned broker;
+    unsigned node; /* itself, or of whom it is a second consumer */
     Uuid instance;
     bool open;
     Item **items;
@@ -94,11 +102,12 @@ struct World {
     SimReport *report;
     uint64_t rng;
     int64_t now_ms;
+    int64_t wall_off_ms; /* how far the wall clock was set */
     uint64_t order;
     SimBroker brokers[BROKERS_MAX];
     unsigned n_brokers;
     SimClient clients[CLIENTS_MAX];
-    unsigned n_clients;
+    unsigned n_nodes, n_clients; /* the first clients are one for each node */
     Conn conns[CLIENTS_MAX + BROKERS_MAX];
     unsigned n_conns;
     Packet *packets;
@@ -120,7 +129,7 @@ static unsigned below(World *w, unsigned n) {
 }
 
 static Now now_of(const World *w) {
-    return (Now){ .wall_ms = START_MS + w->now_ms, .mono_ms = w->now_ms };
+    return (Now){ .wall_ms = START_MS + w->wall_off_ms + w->now_ms, .mono_ms = w->now_ms };
 }
 
 static void wrong(World *w, unsigned *counter, const char *format, ...) {
@@ -208,6 +217,7 @@ static void cut(World *w, unsigned conn) {
     if (c->epoch == 0)
         return;
     c->epoch = 0;
+    c->bye_ms = 0;
     c->back_ms = w->now_ms + 100 + below(w, below(w, 4) == 0 ? 120000 : 3000);
     if (c->is_client) {
         client_lost(w, &w->clients[c->dialler]);
@@ -440,10 +450,11 @@ static void client_publish(World *w, SimClient *c) {
     while (c->open && c->unanswered < WINDOW && c->next_item < c->n_items &&
            w->now_ms >= c->next_publish_ms) {
         Item *i = c->items[c->next_item++];
-        if (i->accepted || i->sent)
+        if (i->accepted || i->refused || i->sent)
             continue;
         Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = i->id } };
-        Bytes parts[2] = { bytes_make(i->envelope, i->n_envelope), { 0 } };
+        Bytes parts[2] = { bytes_make(i->envelope, i->n_envelope),
+                           bytes_make(i->facts, i->n_facts) };
         client_say(w, c, &f, parts, 2);
         i->sent = true;
         c->unanswered++;
@@ -455,9 +466,17 @@ static void client_publish(World *w, SimClient *c) {
 static void client_work(World *w, SimClient *c) {
     Held *h, *tmp;
     DL_FOREACH_SAFE(c->held, h, tmp) {
-        if (!c->open || h->until_ms > w->now_ms)
+        if (!c->open || h->said != 0 || h->until_ms > w->now_ms)
             continue;
         unsigned dice = w->faults_left > 0 ? below(w, 100) : 99;
+        if (dice >= 10 && dice < 14) { /* it takes longer */
+            Settlement more = { .tags = { h->tag, 0 }, .action = SETTLE_EXTEND };
+            Frame f = { .kind = FRAME_SETTLE,
+                        .settle = { .channel = 1, .n = 1, .settlements = &more } };
+            client_say(w, c, &f, NULL, 0);
+            h->until_ms = w->now_ms + below(w, 500);
+            continue;
+        }
         SettleAction action = dice < 6 ? SETTLE_RETRY : dice < 10 ? SETTLE_REJECT : SETTLE_DONE;
         Settlement st = { .tags = { h->tag, 0 }, .action = action, .after_ms = dice < 3 ? 0 : 50 };
         Frame f = { .kind = FRAME_SETTLE,
@@ -466,12 +485,60 @@ static void client_work(World *w, SimClient *c) {
         Frame credit = { .kind = FRAME_CREDIT, .credit = { .channel = 1, .messages = 1 } };
         client_say(w, c, &credit, NULL, 0);
         if (action == SETTLE_DONE)
-            for (unsigned k = 0; k < h->item->n_recipients; k++)
-                if (&w->clients[h->item->recipients[k]] == c)
-                    h->item->settled[k] = true;
+            h->item->settled[h->recipient] = true;
+        h->said = action;
+    }
+}
+
+/* SETTLED: what is named is on the broker's disk. */
+static void client_settled(World *w, SimClient *c, const Frame *f) {
+    Held *h, *tmp;
+    if (f->settled.n_unknown > 0)
+        wrong(w, &w->report->unexpected, "%s settled a tag that is not out", c->name);
+    DL_FOREACH_SAFE(c->held, h, tmp) {
+        bool named = false;
+        for (uint32_t i = 0; i < f->settled.n_done; i++)
+            named |= h->tag >= f->settled.done[i].first && h->tag <= f->settled.done[i].last;
+        if (!named || h->said == 0)
+            continue;
+        if (h->said == SETTLE_DONE)
+            h->item->confirmed[h->recipient] = true;
         DL_DELETE(c->held, h);
         free(h);
     }
+}
+
+/* A receipt is read, remembered and settled at once. */
+static void client_receipt(World *w, SimClient *c, const Frame *f, const Packet *p) {
+    const char *why;
+    Settlement st = { .tags = { f->deliver.tag, 0 }, .action = SETTLE_DONE };
+    Frame settle = { .kind = FRAME_SETTLE,
+                     .settle = { .channel = 2, .n = 1, .settlements = &st } };
+    Frame credit = { .kind = FRAME_CREDIT, .credit = { .channel = 2, .messages = 1 } };
+    Message *m = calloc(1, sizeof(*m));
+    assert(m);
+    int r = p->n_parts < 3 ? WIRE_MALFORMED
+                           : codec_decode_message(bytes_make(p->part[1], p->size[1]),
+                                                  bytes_make(p->part[2], p->size[2]), (Bytes){ 0 },
+                                                  m, &why);
+    Item *i = r == 0 ? item_find(w, &m->facts.receipt_for) : NULL;
+    unsigned k = 0;
+    while (i && k < i->n_recipients &&
+           strcmp(w->clients[i->recipients[k]].name, m->facts.receipt_recipient) != 0)
+        k++;
+    if (!i || k == i->n_recipients || i->client != c->node)
+        wrong(w, &w->report->unexpected, "%s got a receipt that is not for it", c->name);
+    else if (receipt_is_final(m->facts.receipt_level)) {
+        int level = m->facts.receipt_level;
+        if (i->told[k] != 0 && i->told[k] != level)
+            wrong(w, &w->report->wrong_outcomes, "message %u of case %u of %s: told %s, then %s",
+                  i->number, i->cas, c->name, receipt_level_name(i->told[k]),
+                  receipt_level_name(level));
+        i->told[k] = level;
+    }
+    (void)message_free(m);
+    client_say(w, c, &settle, NULL, 0);
+    client_say(w, c, &credit, NULL, 0);
 }
 
 static void client_delivery(World *w, SimClient *c, const Frame *f, const Packet *p) {
@@ -481,7 +548,7 @@ static void client_delivery(World *w, SimClient *c, const Frame *f, const Packet
     int r = p->n_parts < 2 ? WIRE_MALFORMED
                            : codec_decode_envelope(bytes_make(p->part[1], p->size[1]), &env, &why);
     Item *i = r == 0 ? item_find(w, &env.message_id) : NULL;
-    unsigned me = (unsigned)(c - w->clients), k = 0;
+    unsigned me = c->node, k = 0;
     while (i && k < i->n_recipients && i->recipients[k] != me)
         k++;
     if (!i || k == i->n_recipients || p->size[1] != i->n_envelope ||
@@ -489,26 +556,37 @@ static void client_delivery(World *w, SimClient *c, const Frame *f, const Packet
         wrong(w, &w->report->unexpected, "%s got a message that was not for it", c->name);
         return;
     }
+    if (i->confirmed[k])
+        wrong(w, &w->report->unexpected, "%s got a message again that it was told is settled",
+              c->name);
+    for (unsigned n = 0; n < w->n_clients; n++) {
+        Held *other;
+        DL_FOREACH(w->clients[n].held, other)
+            if (w->clients[n].node == me && other->said == 0 && other->item->client == i->client &&
+                other->item->cas == i->cas)
+                wrong(w, &w->report->inversions, "%s: two of case %u of %s at once", c->name, i->cas,
+                      w->clients[i->client].name);
+    }
     if (i->seen[k]++ > 0) {
         w->report->redeliveries++;
     } else {
-        unsigned *last = &c->last_number[i->client * 16 + i->cas];
+        unsigned *last = &w->clients[me].last_number[i->client * 16 + i->cas];
         if (i->number < *last)
             wrong(w, &w->report->inversions, "%s: case %u of %s: number %u after %u", c->name, i->cas,
                   w->clients[i->client].name, i->number, *last);
         *last = MAX(*last, i->number);
     }
-    if (f->deliver.channel != 1)
-        wrong(w, &w->report->unexpected, "wrong channel");
     Held *h = calloc(1, sizeof(*h));
     assert(h);
     h->tag = f->deliver.tag;
     h->item = i;
+    h->recipient = k;
     h->until_ms = w->now_ms + below(w, 60);
     DL_APPEND(c->held, h);
     unsigned n = 0;
     Held *x;
-    DL_COUNT(c->held, x, n);
+    DL_FOREACH(c->held, x)
+        n += x->said == 0;
     if (n > CREDIT)
         wrong(w, &w->report->unexpected, "%s holds more than its credit", c->name);
 }
@@ -529,13 +607,21 @@ static void client_receive(World *w, SimClient *c, const Packet *p) {
                                      .source = SOURCE_MAILBOX,
                                      .credit_messages = CREDIT } };
         client_say(w, c, &sub, NULL, 0);
+        sub.subscribe.channel = 2;
+        sub.subscribe.source = SOURCE_RECEIPTS;
+        client_say(w, c, &sub, NULL, 0);
         break;
     }
     case FRAME_PUBLISHED:
         for (uint32_t i = 0; i < f.published.n; i++) {
             PublishResult *res = &f.published.results[i];
             Item *item = item_find(w, &res->message_id);
-            if (!item || (res->verdict != VERDICT_ACCEPTED && res->verdict != VERDICT_DUPLICATE))
+            bool too_late = item && res->verdict == VERDICT_REFUSED &&
+                            (item->expires_ms > 0 || !uuid_is_nil(&item->recalled));
+            if (too_late && !item->accepted)
+                item->refused = true;
+            else if (!item ||
+                     (res->verdict != VERDICT_ACCEPTED && res->verdict != VERDICT_DUPLICATE))
                 wrong(w, &w->report->unexpected, "%s: verdict %s, reason %s", c->name,
                       verdict_name(res->verdict),
                       res->reasons && res->reasons->n ? res->reasons->list[0].code : "none");
@@ -547,7 +633,14 @@ static void client_receive(World *w, SimClient *c, const Packet *p) {
         }
         break;
     case FRAME_DELIVER:
-        client_delivery(w, c, &f, p);
+        if (f.deliver.channel == 2)
+            client_receipt(w, c, &f, p);
+        else
+            client_delivery(w, c, &f, p);
+        break;
+    case FRAME_SETTLED:
+        if (f.settled.channel == 1)
+            client_settled(w, c, &f);
         break;
     case FRAME_PING: {
         Frame pong = { .kind = FRAME_PONG, .pong = { .sent_ms = f.ping.sent_ms } };
@@ -570,6 +663,8 @@ static void arrive(World *w, Packet *p) {
     Conn *c = &w->conns[p->conn];
     if (c->epoch != p->epoch)
         return;
+    if (!p->up && c->is_client && c->bye_ms > 0)
+        return; /* it has gone */
     if (!p->up && c->is_client) {
         client_receive(w, &w->clients[c->dialler], p);
         return;
@@ -602,7 +697,7 @@ static void arrive(World *w, Packet *p) {
 static StoreOp *import_op(World *w) {
     StoreOp *op = store_op_new(OP_IMPORT);
     assert(op);
-    op->import.nodes = calloc(w->n_brokers + w->n_clients, sizeof(DirNode));
+    op->import.nodes = calloc(w->n_brokers + w->n_nodes, sizeof(DirNode));
     op->import.keys = calloc(w->n_brokers + w->n_clients, sizeof(DirKey));
     assert(op->import.nodes && op->import.keys);
     for (unsigned i = 0; i < w->n_brokers; i++) {
@@ -618,16 +713,40 @@ static StoreOp *import_op(World *w) {
         (void)text_copy(k->node, sizeof(k->node), n->id);
         k->broker = true;
     }
-    for (unsigned i = 0; i < w->n_clients; i++) {
+    for (unsigned i = 0; i < w->n_nodes; i++) {
         DirNode *n = &op->import.nodes[op->import.n_nodes++];
         (void)text_copy(n->id, sizeof(n->id), w->clients[i].name);
         (void)text_copy(n->home, sizeof(n->home), w->brokers[w->clients[i].broker].name);
         n->kind = NODE_SOCIAL_AGENCY_REGENCY;
+    }
+    for (unsigned i = 0; i < w->n_clients; i++) {
         DirKey *k = &op->import.keys[op->import.n_keys++];
         client_key(i, k->curve);
-        (void)text_copy(k->node, sizeof(k->node), n->id);
+        (void)text_copy(k->node, sizeof(k->node), w->clients[i].name);
     }
     return op;
+}
+
+static void make_recall(World *w, SimClient *c, Item *order, const Item *of) {
+    uint64_t bits[2] = { rnd(w), rnd(w) };
+    order->id = uuid_derive(bytes_make(bits, sizeof(bits)));
+    order->client = c->node;
+    order->recalled = of->id;
+    Envelope e = { .message_id = order->id,
+                   .kind = KIND_RECALL_ORDER,
+                   .schema = 1,
+                   .cluster = CLUSTER_CHILD,
+                   .sensitivity = 1,
+                   .created_ms = START_MS - 2 * DAY_MS,
+                   .has_facts_sha256 = true };
+    int r = codec_encode_recall_order(&of->id, "sent by mistake", &order->facts, &order->n_facts);
+    assert(r == 0);
+    hash_sha256(bytes_make(order->facts, order->n_facts), e.facts_sha256);
+    (void)text_copy(e.sender, sizeof(e.sender), c->name);
+    (void)text_copy(e.region, sizeof(e.region), "3203");
+    r = codec_encode_envelope(&e, &order->envelope, &order->n_envelope);
+    assert(r == 0);
+    HASH_ADD(hh, w->items, id, sizeof(order->id), order);
 }
 
 static void make_items(World *w, SimClient *c) {
@@ -637,9 +756,9 @@ static void make_items(World *w, SimClient *c) {
     for (unsigned k = 0; k < w->config->cases; k++) {
         w->cases[me][k] = uuid_derive(bytes_make(&(uint64_t){ rnd(w) }, 8));
         n_targets[k] = 1 + (below(w, 4) == 0);
-        targets[k][0] = below(w, w->n_clients);
+        targets[k][0] = below(w, w->n_nodes);
         do
-            targets[k][1] = below(w, w->n_clients);
+            targets[k][1] = below(w, w->n_nodes);
         while (targets[k][1] == targets[k][0]);
     }
     c->items = calloc(w->config->messages, sizeof(*c->items));
@@ -648,6 +767,10 @@ static void make_items(World *w, SimClient *c) {
     for (unsigned n = 0; n < c->n_items; n++) {
         Item *i = c->items[n] = calloc(1, sizeof(*i));
         assert(i);
+        if (n > 0 && below(w, 25) == 0) { /* an order to withdraw one of the last */
+            make_recall(w, c, i, c->items[n - 1 - below(w, MIN(n, 5U))]);
+            continue;
+        }
         uint64_t bits[2] = { rnd(w), rnd(w) };
         i->id = uuid_derive(bytes_make(bits, sizeof(bits)));
         i->client = me;
@@ -662,8 +785,10 @@ static void make_items(World *w, SimClient *c) {
                        .case_id = w->cases[me][i->cas],
                        .urgency = 1 + (int)below(w, 3),
                        .sensitivity = 1,
-                       .created_ms = START_MS,
+                       .created_ms = START_MS - 2 * DAY_MS,
                        .has_facts_sha256 = true };
+        if (below(w, 25) == 0) /* may end by time */
+            i->expires_ms = e.expires_ms = START_MS + w->now_ms + 1000 + below(w, 30000);
         hash_sha256((Bytes){ 0 }, e.facts_sha256);
         (void)text_copy(e.sender, sizeof(e.sender), c->name);
         (void)text_copy(e.region, sizeof(e.region), "3203");
@@ -680,12 +805,14 @@ static void make_items(World *w, SimClient *c) {
 static void set_up(World *w) {
     const SimConfig *cf = w->config;
     w->n_brokers = 1 + cf->regionals;
-    w->n_clients = w->n_brokers * cf->clients_per_broker;
+    w->n_nodes = w->n_brokers * cf->clients_per_broker;
+    w->n_clients = w->n_nodes + w->n_nodes / 2; /* every other node has two consumers */
     assert(w->n_brokers <= BROKERS_MAX && w->n_clients <= CLIENTS_MAX && cf->cases <= 16);
     for (unsigned i = 0; i < w->n_clients; i++) {
         SimClient *c = &w->clients[i];
-        c->broker = i % w->n_brokers;
-        (void)snprintf(c->name, sizeof(c->name), "dsk/%04u", 3201 + i);
+        c->node = i < w->n_nodes ? i : 2 * (i - w->n_nodes);
+        c->broker = c->node % w->n_brokers;
+        (void)snprintf(c->name, sizeof(c->name), "dsk/%04u", 3201 + c->node);
         c->instance = uuid_derive(bytes_make(&i, sizeof(i)));
         c->last_number = calloc(w->n_clients * 16, sizeof(unsigned));
         assert(c->last_number);
@@ -714,16 +841,19 @@ static void set_up(World *w) {
         sb->store = store_close(sb->store);
         start_broker(w, sb);
     }
-    for (unsigned i = 0; i < w->n_clients; i++)
+    for (unsigned i = 0; i < w->n_nodes; i++)
         make_items(w, &w->clients[i]);
 }
 
+/* Every message was refused, or accepted and its publisher told how it ended for each. */
 static bool all_done(World *w) {
     for (Item *i = w->items; i; i = i->hh.next) {
+        if (i->refused)
+            continue;
         if (!i->accepted)
             return false;
         for (unsigned k = 0; k < i->n_recipients; k++)
-            if (!i->settled[k])
+            if (i->told[k] == 0)
                 return false;
     }
     return true;
@@ -741,7 +871,15 @@ static void fault(World *w) {
         return;
     w->faults_left--;
     w->next_fault_ms = w->now_ms + 200 + below(w, 3000);
-    if (below(w, 3) == 0) {
+    if (below(w, 8) == 0) { /* the clock is set, a day at most */
+        w->wall_off_ms = (int64_t)below(w, 2 * (unsigned)(DAY_MS / 1000)) * 1000 - DAY_MS;
+    } else if (below(w, 8) == 0) { /* a consumer leaves in order */
+        unsigned conn = below(w, w->n_clients);
+        Frame bye = { .kind = FRAME_BYE };
+        client_say(w, &w->clients[conn], &bye, NULL, 0);
+        client_lost(w, &w->clients[conn]);
+        w->conns[conn].bye_ms = w->now_ms + 500;
+    } else if (below(w, 3) == 0) {
         SimBroker *sb = &w->brokers[below(w, w->n_brokers)];
         if (sb->broker)
             crash_broker(w, sb);
@@ -754,9 +892,12 @@ static void fault(World *w) {
 static void step(World *w) {
     w->now_ms++;
     fault(w);
-    for (unsigned i = 0; i < w->n_conns; i++)
+    for (unsigned i = 0; i < w->n_conns; i++) {
+        if (w->conns[i].bye_ms > 0 && w->now_ms >= w->conns[i].bye_ms)
+            cut(w, i);
         if (w->conns[i].epoch == 0 && w->now_ms >= w->conns[i].back_ms)
             dial(w, i);
+    }
     while (w->packets && w->packets->at_ms <= w->now_ms) {
         Packet *p = w->packets;
         DL_DELETE(w->packets, p);
@@ -794,31 +935,93 @@ static int column(const Table *t, const char *name) {
     return -1;
 }
 
-/* Every accepted message was settled by each recipient, and its sender's home broker has exactly
- * one outcome for each, COLLECTED. */
+/* The outcome of one message for one recipient as a broker has it; "" when it has none. */
+static void outcome_at(World *w, unsigned broker, const Item *i, unsigned k, char ret[static 32]) {
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&i->id, id);
+    Table *t = ask(w, &w->brokers[broker], "outcome", id);
+    int level = column(t, "level"), to = column(t, "recipient");
+    unsigned n = 0;
+    ret[0] = '\0';
+    for (uint32_t r = 0; t->code == 0 && level >= 0 && to >= 0 && r < table_rows(t); r++) {
+        if (strcmp(table_cell(t, r, (uint32_t)to), w->clients[i->recipients[k]].name) != 0)
+            continue;
+        (void)text_copy(ret, 32, table_cell(t, r, (uint32_t)level));
+        n++;
+    }
+    if (n > 1 || (t->code == 0 && table_rows(t) > i->n_recipients))
+        wrong(w, &w->report->wrong_outcomes, "%s has %u outcomes of %s", w->brokers[broker].name, n,
+              id);
+    (void)table_free(t);
+}
+
+/* An accepted message has one outcome for each recipient. The broker of its sender, the sender
+ * itself, the broker of the recipient (if it came so far) and the recipient agree on it. */
+static void check_item(World *w, const Item *i, unsigned k) {
+    char here[32], there[32];
+    const SimClient *to = &w->clients[i->recipients[k]];
+    outcome_at(w, w->clients[i->client].broker, i, k, here);
+    outcome_at(w, to->broker, i, k, there);
+    bool collected = strcmp(here, "COLLECTED") == 0;
+    bool may_end = i->expires_ms > 0 || i->withdrawn;
+    if (strcmp(here, receipt_level_name(i->told[k])) != 0 || (there[0] && strcmp(here, there) != 0))
+        wrong(w, &w->report->wrong_outcomes,
+              "message %u of case %u of %s to %s: the sender's broker says '%s', the recipient's "
+              "'%s', the receipt '%s'",
+              i->number, i->cas, w->clients[i->client].name, to->name, here, there,
+              receipt_level_name(i->told[k]));
+    if (collected ? !i->settled[k] || strcmp(there, here) != 0 : !may_end || i->confirmed[k])
+        wrong(w, &w->report->lost, "message %u of case %u of %s to %s: %s, seen %u%s", i->number,
+              i->cas, w->clients[i->client].name, to->name, here, i->seen[k],
+              i->confirmed[k] ? ", settled" : "");
+    w->report->receipts++;
+    w->report->ended += !collected;
+}
+
+/* Both ends of a link have counted the same, and nothing waits in any queue. */
+static void check_links(World *w) {
+    Table *up[BROKERS_MAX] = { NULL };
+    for (unsigned i = 0; i < w->n_brokers; i++) {
+        up[i] = ask(w, &w->brokers[i], "links", NULL);
+        Table *q = ask(w, &w->brokers[i], "queues", NULL);
+        int waiting = column(q, "waiting");
+        for (uint32_t r = 0; waiting >= 0 && r < table_rows(q); r++)
+            if (strcmp(table_cell(q, r, (uint32_t)waiting), "0") != 0)
+                wrong(w, &w->report->undrained, "%s: %s wait in %s", w->brokers[i].name,
+                      table_cell(q, r, (uint32_t)waiting), table_cell(q, r, 1));
+        if (waiting < 0)
+            wrong(w, &w->report->undrained, "no queues of %s", w->brokers[i].name);
+        (void)table_free(q);
+    }
+    static const char *const pairs[][2] = { { "sent_count", "received_count" },
+                                            { "sent_digest", "received_digest" },
+                                            { "received_count", "sent_count" },
+                                            { "received_digest", "sent_digest" } };
+    for (unsigned i = 1; i < w->n_brokers; i++)
+        for (uint32_t r = 0; r < table_rows(up[0]); r++)
+            for (size_t p = 0; p < ARRAY_SIZE(pairs); p++) {
+                int a = column(up[0], pairs[p][0]), b = column(up[i], pairs[p][1]);
+                if (strcmp(table_cell(up[0], r, 0), w->brokers[i].name) != 0 || a < 0 || b < 0)
+                    continue;
+                if (table_rows(up[i]) != 1 || strcmp(table_cell(up[0], r, (uint32_t)a),
+                                                     table_cell(up[i], 0, (uint32_t)b)) != 0)
+                    wrong(w, &w->report->lost, "link of %s: %s of the parent differs",
+                          w->brokers[i].name, pairs[p][0]);
+            }
+    for (unsigned i = 0; i < w->n_brokers; i++)
+        (void)table_free(up[i]);
+}
+
 static void check(World *w) {
     for (Item *i = w->items; i; i = i->hh.next) {
-        if (!i->accepted)
-            continue;
-        for (unsigned k = 0; k < i->n_recipients; k++)
-            if (i->seen[k] == 0)
-                wrong(w, &w->report->lost, "message %u of case %u of %s never reached %s", i->number,
-                      i->cas, w->clients[i->client].name, w->clients[i->recipients[k]].name);
-        char id[UUID_TEXT_SIZE];
-        uuid_format(&i->id, id);
-        Table *t = ask(w, &w->brokers[w->clients[i->client].broker], "outcome", id);
-        int level = column(t, "level");
-        if (t->code != 0 || level < 0 || table_rows(t) != i->n_recipients)
-            wrong(w, &w->report->wrong_outcomes, "outcome of %s: code %u %s, %u rows", id, t->code,
-                  t->text, table_rows(t));
-        for (uint32_t r = 0; t->code == 0 && level >= 0 && r < table_rows(t); r++)
-            if (strcmp(table_cell(t, r, (uint32_t)level), "COLLECTED") != 0)
-                wrong(w, &w->report->wrong_outcomes, "outcome of %s: %s", id,
-                      table_cell(t, r, (uint32_t)level));
-            else
-                w->report->receipts++;
-        (void)table_free(t);
+        Item *of = uuid_is_nil(&i->recalled) ? NULL : item_find(w, &i->recalled);
+        if (of && i->accepted)
+            of->withdrawn = true;
     }
+    for (Item *i = w->items; i; i = i->hh.next)
+        for (unsigned k = 0; i->accepted && k < i->n_recipients; k++)
+            check_item(w, i, k);
+    check_links(w);
     for (unsigned i = 0; i < w->n_brokers; i++) {
         Table *t = ask(w, &w->brokers[i], "check", NULL);
         for (uint32_t r = 0; r < table_rows(t); r++) {
@@ -857,6 +1060,7 @@ static void tear_down(World *w) {
     HASH_ITER(hh, w->items, it, tmp) {
         HASH_DEL(w->items, it);
         free(it->envelope);
+        free(it->facts);
         free(it);
     }
 }
@@ -883,7 +1087,7 @@ int sim_run(const SimConfig *config, SimReport *ret) {
     if (!all_done(w)) {
         for (Item *i = w->items; i; i = i->hh.next)
             for (unsigned k = 0; k < i->n_recipients; k++)
-                if (!i->accepted || !i->settled[k])
+                if (!i->refused && (!i->accepted || i->told[k] == 0))
                     wrong(w, &ret->undrained, "message %u of case %u of %s to %s: %s, seen %u",
                           i->number, i->cas, w->clients[i->client].name,
                           w->clients[i->recipients[k]].name,

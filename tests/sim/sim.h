@@ -27,6 +27,7 @@ typedef struct SimConfig {
 
 typedef struct SimReport {
     unsigned accepted, deliveries, redeliveries, crashes, cuts, receipts;
+    unsigned ended; /* deliveries that expired or were recalled, as they may */
     int64_t virtual_ms;
     unsigned lost, unexpected, inversions, wrong_outcomes, undrained;
     char first[512]; /* first thing that is wrong */

@@ -62,9 +62,9 @@ int main(int argc, char **argv) {
         int k = sim_run(&config, &r);
         if (k == 0 && !config.verbose)
             continue;
-        printf("seed %lu: %s accepted=%u deliveries=%u redeliveries=%u crashes=%u cuts=%u "
+        printf("seed %lu: %s accepted=%u ended=%u deliveries=%u redeliveries=%u crashes=%u cuts=%u "
                "virtual=%llds lost=%u unexpected=%u inversions=%u outcomes=%u undrained=%u %s\n",
-               first + i, k == 0 ? "ok" : "FAILED", r.accepted, r.deliveries, r.redeliveries,
+               first + i, k == 0 ? "ok" : "FAILED", r.accepted, r.ended, r.deliveries, r.redeliveries,
                r.crashes, r.cuts, (long long)(r.virtual_ms / 1000), r.lost, r.unexpected,
                r.inversions, r.wrong_outcomes, r.undrained, r.first);
         failed += k != 0;

@@ -84,6 +84,18 @@ static void assert_envelope_refused(const Envelope *e, const char *expected) {
     ASSERT_STR(why, expected);
 }
 
+TEST(a_nil_message_id_is_none) {
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n;
+    const char *why = "";
+    Envelope e = sample_envelope(), ret;
+    ASSERT_OK(codec_encode_envelope(&e, &p, &n));
+    ASSERT_TRUE(p[0] == 0x0a && p[1] == UUID_SIZE);
+    memset(p + 2, 0, UUID_SIZE);
+    ASSERT_EQ(codec_decode_envelope(bytes_make(p, n), &ret, &why), WIRE_MALFORMED);
+    ASSERT_STR(why, "envelope.message_id: is nil");
+}
+
 TEST(envelope_forms_are_checked) {
     Envelope e = sample_envelope();
     e.message_id = (Uuid) { { 0 } };

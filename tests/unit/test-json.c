@@ -289,6 +289,8 @@ TEST(bad_directory_lines_say_why) {
                         "key: only one of the alternatives may be given");
     assert_line_refused("{\"node\": {\"id\": \"DSK\", \"kind\": 8}}", "node.id: not a node id");
     assert_line_refused("{\"node\": {\"id\": \"hub\"}}", "node.kind: is missing");
+    assert_line_refused("{\"node\": {\"id\": \"hub\", \"kind\": 1, \"name\": \"a\\u001b[2J\"}}",
+                        "node.name: holds control characters");
     assert_line_refused("{\"node\": {\"id\": \"hub\", \"kind\": 1, \"service_area\": "
                         "[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}}",
                         "node.service_area: too many areas");

@@ -39,7 +39,8 @@ TEST(what_a_crash_left_in_the_log_is_copied_and_synced_before_anything_is_answer
     alone.store = store_close(alone.store);
 }
 
-/* --- a redirected dead letter and brokers that purged the message ------------------------------ */
+/* --- a redirected dead letter and brokers that purged the message ------------------------------
+ */
 
 static StoreOp *from_hub(Fixture *f, const char *to) {
     StoreOp *op = link_op(message_to(f, to, 1), "hub", to, f->now_ms);
@@ -93,6 +94,40 @@ TEST(a_purged_message_that_comes_for_another_recipient_is_taken_again) {
     ASSERT_EQ(number(&f, "SELECT count(*) FROM outcome"), 0);
 }
 
+TEST(a_recipient_that_joins_a_copy_on_its_way_gets_a_copy_of_its_own) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, HOME);
+    StoreOp *op = publish(&f, m);
+    ASSERT_EQ(op->n_deposits, 2);
+    ASSERT_TRUE(op->deposits[0].forward != NULL); /* the link row can go out as it is */
+    ASSERT_EQ(op->deposits[0].forward->n_recipients, 1);
+    const DeliveryRow link = op->deposits[0].row, local = op->deposits[1].row;
+    store_op_free(op);
+    store_op_free(change(&f, &local, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+
+    op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_REDIRECT;
+    op->dead.message_id = id_of(1);
+    strcpy(op->dead.target, "upt/satria");
+    run(&f, op);
+    ASSERT_STR(op->dead.text, "");
+    ASSERT_EQ(op->dead.n_done, 1);
+    store_op_free(op);
+    op = change(&f, &link, QUEUE_LINK, ACTION_DONE, CAUSE_NONE);
+    ASSERT_EQ(op->n_deposits, 1);
+    const DeliveryRow again = op->deposits[0].row;
+    store_op_free(op);
+    op = bodies(&f, &again, QUEUE_LINK);
+    ASSERT_EQ(op->bodies.wanted[0].forward->n_recipients, 2);
+    store_op_free(op);
+    op = change(&f, &again, QUEUE_LINK, ACTION_DONE, CAUSE_NONE); /* that was the last time */
+    ASSERT_EQ(op->n_deposits, 0);
+    store_op_free(op);
+    ASSERT_EQ(queued(&f, QUEUE_LINK, "hub"), 0);
+    assert_sound(&f);
+}
+
 TEST(the_answer_to_a_late_duplicate_still_tells_the_outcome) {
     FIXTURE(f);
     const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
@@ -108,7 +143,8 @@ TEST(the_answer_to_a_late_duplicate_still_tells_the_outcome) {
     store_op_free(op);
 }
 
-/* --- senders that want to hear of failures only ------------------------------------------------ */
+/* --- senders that want to hear of failures only ------------------------------------------------
+ */
 
 TEST(a_quiet_sender_is_not_told_but_its_broker_is) {
     FIXTURE(f);
@@ -148,7 +184,8 @@ TEST(a_quiet_sender_is_not_told_but_its_broker_is) {
     assert_sound(&f);
 }
 
-/* --- verbs asked of a large store -------------------------------------------------------------- */
+/* --- verbs asked of a large store --------------------------------------------------------------
+ */
 
 TEST(a_check_is_done_in_pieces_whatever_is_asked) {
     FIXTURE(f);

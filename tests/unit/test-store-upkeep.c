@@ -303,7 +303,10 @@ TEST(a_backup_opens_as_a_store_with_the_same_contents) {
     store_op_free(op);
     const DeliveryRow row = deposit(&f, message_to(&f, HOME, 99)); /* written while it runs */
     settle(&f, &row, QUEUE_MAILBOX);
-    idle(&f);
+    for (int i = 0; i < 1000 && store_backup_state(f.store, text) == 1; i++) {
+        idle(&f);
+        usleep(10000); /* a thread reads the copy through */
+    }
     if (store_backup_state(f.store, text) != 2)
         fail_msg("%s", text);
     const int64_t want = fingerprint(&f);

@@ -55,4 +55,12 @@ TEST(broken_utf_8_is_not_clean) {
     ASSERT_TRUE(!CLEAN("\xe2\x28\xa1"));
 }
 
+TEST(scrubbing_leaves_the_clean_and_marks_the_rest) {
+    char text[] = "a\xffz \x1b[1m \xc3\xa9 \xe2\x82", clean[] = "\xf0\x9f\x98\x80\t.";
+    text_scrub(text);
+    ASSERT_STR(text, "a?z ?[1m \xc3\xa9 ??");
+    text_scrub(clean);
+    ASSERT_STR(clean, "\xf0\x9f\x98\x80\t.");
+}
+
 TEST_MAIN

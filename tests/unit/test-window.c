@@ -71,6 +71,21 @@ TEST(a_higher_lane_lifts_its_whole_case) {
     window_deinit(&w);
 }
 
+TEST(a_lifted_case_is_looked_up_until_nothing_of_it_is_left) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 3, 100, LANE_EMERGENCY, true)); /* and 2, which no read has come to */
+    for (int64_t seq = 1; seq <= 3; seq++) {
+        ASSERT_EQ(take(&w), seq);
+        ASSERT_TRUE(window_gone(&w, entry(&w, 100, seq)));
+        DeliveryRow next = row_of(seq + 1, 100, LANE_EMERGENCY);
+        ASSERT_OK(window_found(&w, 100, seq < 3 ? &next : NULL));
+    }
+    assert_null(w.by_key);
+    window_deinit(&w);
+}
+
 TEST(a_lifted_case_that_is_only_on_disk_is_looked_up_first) {
     Window w;
     Lane lane;
@@ -124,9 +139,9 @@ TEST(a_parked_case_waits_alone) {
     window_park(&w, e);
     ASSERT_EQ(take(&w), 2);
     ASSERT_EQ(take(&w), 0);
-    window_wake(&w, 4999);
+    window_wake(&w, 4999, 60000);
     ASSERT_EQ(take(&w), 0);
-    window_wake(&w, 5000);
+    window_wake(&w, 5000, 60000);
     ASSERT_EQ(take(&w), 1);
     window_deinit(&w);
 }
@@ -182,6 +197,80 @@ TEST(a_loaded_row_of_a_case_that_is_known_only_counts) {
     ASSERT_EQ(take(&w), 1);
     ASSERT_EQ(entry(&w, 100, 1)->more, 1);
     ASSERT_TRUE(window_gone(&w, entry(&w, 100, 1)));
+    window_deinit(&w);
+}
+
+TEST(an_old_row_that_comes_back_behind_the_cursor_is_looked_up) {
+    Window w;
+    Lane lane;
+    int64_t after;
+    open_window(&w);
+    for (int64_t seq = 101; seq <= 101 + WINDOW_LANE_MAX; seq++) /* one more than there is room */
+        ASSERT_OK(deposit(&w, seq, 1000 + seq, LANE_ROUTINE, false));
+    ASSERT_TRUE(!w.complete[LANE_ROUTINE]);
+    ASSERT_EQ(deposit(&w, 5, 77, LANE_ROUTINE, false), 1); /* a requeued dead letter */
+    DeliveryRow oldest = row_of(5, 77, LANE_ROUTINE);
+    ASSERT_OK(window_found(&w, 77, &oldest));
+    ASSERT_EQ(take(&w), 5);
+    ASSERT_TRUE(!window_wants_load(&w, &lane, &after));
+    window_deinit(&w);
+}
+
+TEST(an_old_row_does_not_take_the_cursor_back) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 101, 1, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 5, 2, LANE_ROUTINE, false));
+    ASSERT_EQ(take(&w), 5);
+    ASSERT_EQ(take(&w), 101);
+    ASSERT_EQ(w.cursor[LANE_ROUTINE], 101);
+    window_deinit(&w);
+}
+
+TEST(a_clock_set_back_does_not_keep_a_case_parked) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    ASSERT_EQ(take(&w), 1);
+    Entry *e = entry(&w, 100, 1);
+    e->row.due_ms = DAY_MS + 1000;
+    window_park(&w, e);
+    window_wake(&w, 0, 60000);
+    window_wake(&w, 59999, 60000);
+    ASSERT_EQ(take(&w), 0);
+    window_wake(&w, 60000, 60000);
+    ASSERT_EQ(take(&w), 1);
+    window_deinit(&w);
+}
+
+TEST(a_row_loaded_while_its_case_is_looked_up_is_not_forgotten) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 2, 100, LANE_ROUTINE, false));
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 1)));
+    w.complete[LANE_ROUTINE] = false;
+    DeliveryRow rows[2] = { row_of(2, 100, LANE_ROUTINE), row_of(3, 100, LANE_ROUTINE) };
+    ASSERT_OK(window_loaded(&w, LANE_ROUTINE, rows, 2, true));
+    ASSERT_OK(window_found(&w, 100, &rows[0]));
+    ASSERT_EQ(take(&w), 2);
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 2)));
+    window_deinit(&w);
+}
+
+TEST(a_row_that_only_the_load_saw_follows_the_one_that_was_looked_up) {
+    Window w;
+    open_window(&w);
+    w.complete[LANE_EMERGENCY] = false;
+    ASSERT_EQ(deposit(&w, 9, 100, LANE_EMERGENCY, true), 1);
+    Entry *e = w.by_key;
+    e->more_unknown = false; /* the count alone must do */
+    DeliveryRow rows[2] = { row_of(4, 100, LANE_EMERGENCY), row_of(9, 100, LANE_EMERGENCY) };
+    ASSERT_OK(window_loaded(&w, LANE_EMERGENCY, rows, 2, true));
+    ASSERT_OK(window_found(&w, 100, &rows[0]));
+    ASSERT_EQ(take(&w), 4);
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 4)));
     window_deinit(&w);
 }
 

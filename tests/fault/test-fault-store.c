@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The store, and a broker over it, with the n-th allocation failing: in SQLite or in our code, once
+ * or from then on. Each attempt runs in a process of its own, on a fresh copy of a small store in
+ * memory, and is judged afterwards with memory enough: the store opens again, holds together, and
+ * has every message of which somebody was told ACCEPTED.
+ *
+ * uthash ends the process when the broker's tables cannot grow; for a broker that has promised
+ * nothing yet that is as good as -ENOMEM, and is counted as such.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "fault/fault.h"
+#include "fuzz/broker-world.h"
+#include "fuzz/fuzz.h"
+#include "test.h"
+#include "wire/codec.h"
+
+#define EXIT_FINE    0
+#define EXIT_NOT_HIT 10 /* ran to its end before the n-th allocation */
+#define EXIT_ENDED   11 /* exit() in the middle */
+
+static World world;
+static bool attempt_running;
+
+_Noreturn void __real_exit(int status);
+_Noreturn void __wrap_exit(int status);
+_Noreturn void __wrap_exit(int status) {
+    if (attempt_running)
+        _exit(EXIT_ENDED);
+    __real_exit(status);
+}
+
+/* --- what is judged afterwards --- */
+
+static StoreOp *ask(World *w, const char *verb, const Uuid *id) {
+    StoreOp *op = store_op_new(OP_QUERY);
+    FUZZ_CHECK(op);
+    (void)text_copy(op->query.verb, sizeof(op->query.verb), verb);
+    if (id) {
+        char text[UUID_TEXT_SIZE];
+        uuid_format(id, text);
+        op->query.args[op->query.n_args++] = strdup(text);
+    }
+    FUZZ_CHECK(store_run(w->store, op, w->now.wall_ms) == 0);
+    FUZZ_CHECK(op->query.table && !op->query.table->failed);
+    return op;
+}
+
+static void judge(World *w) {
+    world_close(w);
+    FUZZ_CHECK(world_reopen_store(w) == 0);
+    StoreOp *op = ask(w, "check", NULL);
+    FUZZ_CHECK(op->query.table->code == 0);
+    (void)store_op_free(op);
+    for (uint32_t i = 0; i < w->n_told; i++) {
+        op = ask(w, "outcome", &w->told[i]);
+        FUZZ_CHECK(op->query.table->code == 0 && table_rows(op->query.table) > 0);
+        (void)store_op_free(op);
+    }
+    w->store = store_close(w->store);
+}
+
+/* --- work --- */
+
+typedef struct Story {
+    const char *name;
+    void (*prepare)(World *w); /* with memory enough */
+    int (*work)(World *w);     /* 0, or what failed */
+} Story;
+
+static void nothing(World *w) {
+    (void)w;
+}
+
+static void open_world(World *w) {
+    FUZZ_CHECK(world_open(w) == 0);
+}
+
+static int open_and_close(World *w) {
+    int r = world_open(w);
+    if (r == 0)
+        world_close(w);
+    return r;
+}
+
+static int open_new_file(World *w) {
+    (void)text_copy(w->path, sizeof(w->path), "");
+    (void)snprintf(w->path, sizeof(w->path), "%s/new.db", w->folder);
+    int r = world_reopen_store(w);
+    w->store = store_close(w->store);
+    return r;
+}
+
+static int say(World *w, BrokerPort port, unsigned peer, const Frame *f) {
+    return world_say_frame(w, port, peer, f, NULL, 0);
+}
+
+static int hello(World *w, BrokerPort port, unsigned peer) {
+    Frame f = { .kind = FRAME_HELLO,
+                .hello = { .protocol_min = 1,
+                           .protocol_max = 1,
+                           .instance_id = { { 1, (uint8_t)port, (uint8_t)peer } } } };
+    return say(w, port, peer, &f);
+}
+
+static int publish(World *w, unsigned peer, uint8_t number) {
+    Envelope e = { .message_id = { { 1, 0x95, [6] = 0x70, [15] = number } },
+                   .kind = KIND_CASE_CONFERENCE + 1000,
+                   .schema = 1,
+                   .cluster = CLUSTER_CHILD,
+                   .case_id = { { number } },
+                   .urgency = URGENCY_ROUTINE,
+                   .sensitivity = 1,
+                   .created_ms = WORLD_START_MS - 1000,
+                   .has_facts_sha256 = true };
+    uint8_t *p = NULL;
+    size_t n = 0;
+    fault_pause(true);
+    hash_sha256((Bytes) { 0 }, e.facts_sha256);
+    (void)text_copy(e.sender, sizeof(e.sender), "dsk/3306");
+    (void)text_copy(e.region, sizeof(e.region), "3306");
+    e.audience.form = AUDIENCE_NODES;
+    e.audience.n = 1;
+    (void)text_copy(e.audience.nodes[0], NODE_NAME_SIZE, "lks/3306/0001");
+    FUZZ_CHECK(codec_encode_envelope(&e, &p, &n) == 0);
+    fault_pause(false);
+    const Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = e.message_id } };
+    const Bytes parts[2] = { bytes_make(p, n), { 0 } };
+    int r = world_say_frame(w, PORT_CLIENTS, peer, &f, parts, 2);
+    free(p);
+    return r;
+}
+
+static int settle(World *w, unsigned peer, SettleAction action, uint64_t tag) {
+    Settlement s = { .tags = { tag, tag }, .action = action };
+    const Frame f = { .kind = FRAME_SETTLE, .settle = { .channel = 1, .n = 1, .settlements = &s } };
+    return say(w, PORT_CLIENTS, peer, &f);
+}
+
+static int query(World *w, const char *verb) {
+    Frame f = { .kind = FRAME_QUERY, .query = { .query = 1, .limit = 10 } };
+    (void)text_copy(f.query.verb, sizeof(f.query.verb), verb);
+    int r = say(w, PORT_ADMIN, 0, &f);
+    return r < 0 ? r : world_run(w);
+}
+
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        int _r = (call);                                                                           \
+        if (_r < 0)                                                                                \
+            return _r;                                                                             \
+    } while (0)
+
+static int session(World *w) {
+    const Frame mailbox = { .kind = FRAME_SUBSCRIBE,
+                            .subscribe = {
+                                .channel = 1, .source = SOURCE_MAILBOX, .credit_messages = 4 } };
+    TRY(hello(w, PORT_CLIENTS, 0));
+    TRY(hello(w, PORT_CLIENTS, 1));
+    TRY(say(w, PORT_CLIENTS, 1, &mailbox));
+    for (uint8_t i = 1; i <= 3; i++)
+        TRY(publish(w, 0, i));
+    TRY(world_run(w));
+    TRY(settle(w, 1, SETTLE_DONE, 1));
+    TRY(settle(w, 1, SETTLE_REJECT, 2));
+    TRY(world_run(w));
+    TRY(publish(w, 0, 1));
+    TRY(world_pass(w, 6 * SECOND_MS));
+    TRY(hello(w, PORT_ADMIN, 0));
+    TRY(query(w, "status"));
+    TRY(query(w, "queues"));
+    return world_run(w);
+}
+
+static int child_link(World *w) {
+    const Frame link = { .kind = FRAME_SUBSCRIBE,
+                         .subscribe = {
+                             .channel = 1, .source = SOURCE_LINK, .credit_messages = 4 } };
+    const Frame ping = { .kind = FRAME_PING, .ping = { .sent_ms = 1 } };
+    TRY(hello(w, PORT_CLIENTS, 2));
+    TRY(say(w, PORT_CLIENTS, 2, &link));
+    TRY(world_run(w));
+    TRY(say(w, PORT_CLIENTS, 2, &ping));
+    TRY(broker_uplink_connected(w->broker, w->now));
+    TRY(world_run(w));
+    TRY(broker_uplink_lost(w->broker, w->now));
+    return world_run(w);
+}
+
+/* --- the runner --- */
+
+static _Noreturn void attempt(const Story *story, unsigned long nth, FaultMode mode) {
+    bool fired;
+    story->prepare(&world);
+    attempt_running = true;
+    fault_arm(nth, mode);
+    int r = story->work(&world);
+    (void)fault_disarm(&fired);
+    attempt_running = false;
+    /* SQLite now and then says "I/O error" for want of memory; never may it be "damaged". */
+    if (r != 0 && !(fired && (r == -ENOMEM || r == -EIO))) {
+        fprintf(stderr, "%s: allocation %lu: answer %d\n", story->name, nth, r);
+        _exit(1);
+    }
+    judge(&world);
+    _exit(fired ? EXIT_FINE : EXIT_NOT_HIT);
+}
+
+/* The allocations of a story: every one of the first hundred, then ever fewer. */
+static void run(const Story *story) {
+    unsigned long attempts = 0, ended = 0;
+    for (FaultMode mode = FAULT_ONCE; mode <= FAULT_FROM; mode++) {
+        int code = EXIT_FINE;
+        for (unsigned long n = 1; code != EXIT_NOT_HIT; n += 1 + n / 30, attempts++) {
+            int status;
+            pid_t child = fork();
+            assert_true(child >= 0);
+            if (child == 0)
+                attempt(story, n, mode);
+            assert_int_equal(waitpid(child, &status, 0), child);
+            code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+            if (code == EXIT_ENDED)
+                ended++;
+            else if (code != EXIT_FINE && code != EXIT_NOT_HIT)
+                fail_msg("%s: allocation %lu failed (%s): the process ended with %d", story->name,
+                         n, mode == FAULT_ONCE ? "alone" : "and all behind it", code);
+        }
+    }
+    print_message("%s: %lu attempts, %lu ended by uthash\n", story->name, attempts, ended);
+}
+
+static void in_world(const Story *story) {
+    fault_install();
+    ASSERT_OK(world_make(&world));
+    world.pause = fault_pause;
+    run(story);
+    char command[128];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", world.folder);
+    ASSERT_OK(system(command));
+}
+
+TEST(a_store_opens_or_says_why_not) {
+    in_world(&(Story) { "open", nothing, open_and_close });
+}
+
+TEST(a_new_store_can_be_made_later) {
+    in_world(&(Story) { "new file", nothing, open_new_file });
+}
+
+TEST(what_was_promised_is_there) {
+    in_world(&(Story) { "session", open_world, session });
+}
+
+TEST(links_open_or_fail_cleanly) {
+    in_world(&(Story) { "link", open_world, child_link });
+}
+
+TEST_MAIN
