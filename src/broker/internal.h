@@ -146,7 +146,7 @@ struct Broker {
     StoreOp *ops, *ops_tail;
     uint32_t n_ops;
     size_t cached;
-    int64_t tick_mono_ms, second_mono_ms, sweep_mono_ms;
+    int64_t tick_mono_ms, second_mono_ms, sweep_mono_ms, recheck_mono_ms;
     bool sweeping;
     BrokerStatus status;
     bool any_gone;

@@ -100,11 +100,10 @@ static void log_result(Broker *b, const StoreOp *op) {
 int publish_done(Broker *b, Now now, StoreOp *op) {
     (void)now;
     log_result(b, op);
-    if (op->accept.result.verdict == VERDICT_ACCEPTED) {
+    if (op->accept.result.verdict == VERDICT_ACCEPTED)
         b->status.accepted++;
-        if (op->accept.from_link)
-            neighbour_took(b, op->accept.authority, &op->accept.message->env.message_id);
-    }
+    if (op->accept.counted)
+        neighbour_took(b, op->accept.authority, &op->accept.message->env.message_id);
     Session *s = session_by_id(b, op->owner_id);
     if (!s)
         return 0; /* it will ask again with the same id and get DUPLICATE */

@@ -15,7 +15,10 @@
 #include "broker/internal.h"
 #include "wire/codec.h"
 
-#define DEAD_AFTER 3 /* ping intervals of silence */
+#define DEAD_AFTER     3   /* ping intervals of silence */
+#define SESSIONS_SHARE 8U  /* one node may have an eighth of all sessions */
+#define SESSIONS_LEAST 64U /* or so many */
+#define RECHECK_MS     (10 * SECOND_MS)
 
 static bool route_key(BrokerPort port, Bytes route, RouteKey *ret) {
     if (route.n == 0 || route.n > sizeof(ret->route))
@@ -202,7 +205,13 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
         if (r < 0)
             return r;
     }
-    if (b->n_sessions >= b->config.sessions_max && m->port != PORT_ADMIN) {
+    uint32_t of_node = 0;
+    HASH_ITER(hh, b->sessions, s, tmp) {
+        of_node += strcmp(s->node, found.node) == 0;
+    }
+    /* One node, however many programs or however ill-behaved, cannot take the place of all others. */
+    bool too_many = of_node >= MAX(b->config.sessions_max / SESSIONS_SHARE, SESSIONS_LEAST);
+    if ((b->n_sessions >= b->config.sessions_max || too_many) && m->port != PORT_ADMIN) {
         peer_error(b, m, ERROR_BUSY, "no room for another session; try again later");
         broker_log(b, LOG_EVENT_SESSION_REFUSED, found.node, "All %u sessions are in use.",
                    b->config.sessions_max);
@@ -268,6 +277,12 @@ int session_end(Broker *b, Now now, Session *s, SessionEnd how, const char *why)
 
 int sessions_second(Broker *b, Now now) {
     Session *s, *tmp;
+    if (now.mono_ms >= b->recheck_mono_ms) { /* keys run out by the clock, too */
+        b->recheck_mono_ms = now.mono_ms + RECHECK_MS;
+        int r = sessions_recheck(b, now);
+        if (r < 0)
+            return r;
+    }
     HASH_ITER(hh, b->sessions, s, tmp) {
         outbox_flush(b, s);
         int64_t silent = now.mono_ms - s->heard_mono_ms;

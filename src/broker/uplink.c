@@ -315,10 +315,10 @@ int uplink_accepted(Broker *b, Now now, StoreOp *op) {
     (void)now;
     const PublishResult *res = &op->accept.result;
     uint64_t mark = (uint64_t)(uintptr_t)op->owner, tag = mark & TAG_MASK;
-    if (res->verdict == VERDICT_ACCEPTED) {
+    if (res->verdict == VERDICT_ACCEPTED)
         b->status.accepted++;
+    if (op->accept.counted)
         neighbour_took(b, b->config.parent, &op->accept.message->env.message_id);
-    }
     if (b->uplink.state != UPLINK_OPEN ||
         mark >> TAG_BITS != (b->uplink.epoch & (UINT64_MAX >> TAG_BITS)))
         return 0; /* that session is over; it comes again and is a duplicate then */

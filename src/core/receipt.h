@@ -65,6 +65,7 @@ typedef struct Receipt {
     Uuid correlation_id;             /* order key source: the message's case, correlation or id */
     uint32_t n_stamps;               /* hops of the message up to here, for the trace */
     HopStamp stamps[STAMPS_MAX];
+    Uuid id; /* receipt_message_id() of the above, when it is at hand; nil = compute it */
 } Receipt;
 
 /* The same receipt always gets the same message id: derived from message, recipient, level and the

@@ -39,6 +39,7 @@ void op_results_reset(StoreOp *op) {
         publish_result_deinit(&op->accept.result);
         op->accept.result = (PublishResult) { 0 };
         op->accept.overrun = 0;
+        op->accept.counted = false;
         break;
     case OP_LOAD:
         free(op->load.rows);

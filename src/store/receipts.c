@@ -55,6 +55,7 @@ static void fill_receipt(Store *s, const StoredMessage *m, const Saying *say, Re
     text_copy(r->detail, sizeof(r->detail), say->detail ? say->detail : "");
     text_copy(r->region, sizeof(r->region), m->region);
     memcpy(r->stamps, m->stamps, sizeof(r->stamps));
+    r->id = receipt_message_id(r);
 }
 
 /* A receipt is a message of this broker's own. It needs no dedup row here: what it tells is said
@@ -67,7 +68,7 @@ static void send_receipt(Store *s, StoreOp *op, const StoredMessage *m, const Sa
     fill_receipt(s, m, say, &r);
     _cleanup_(body_unrefp) Body *body = s->config.encode_receipt(&r, s->self, s->now_ms);
     _cleanup_(stored_message_deinit) StoredMessage receipt = {
-        .id = receipt_message_id(&r),
+        .id = r.id,
         .kind = KIND_RECEIPT,
         .lane = LANE_PRIORITY,
         .order_key = m->order_key,

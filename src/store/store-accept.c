@@ -180,6 +180,7 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
             add_way(s, op, stored, &s->decision.routes[i], &copies);
     message_update(s, stored, body);
     link_count_received(s, op->accept.authority, &stored->id);
+    op->accept.counted = true;
 }
 
 static void accept_again(Store *s, StoreOp *op, int64_t old_seq);
@@ -269,6 +270,7 @@ void accept_store(Store *s, StoreOp *op, StoredMessage *m) {
         UUID(&m->id), BLOB(bytes_make(message->digest, SHA256_SIZE)), INT(m->seq), INT(s->now_ms));
     if (op->accept.from_link)
         link_count_received(s, op->accept.authority, &m->id);
+    op->accept.counted = op->accept.from_link;
     op->accept.result.verdict = VERDICT_ACCEPTED;
     op->accept.result.accepted_ms = s->now_ms;
 }

@@ -117,6 +117,7 @@ struct StoreOp {
             char authority[NODE_NAME_SIZE]; /* node of the session; of a link the neighbour broker */
             bool from_link;
             PublishResult result; /* out */
+            bool counted; /* out: the link's count of messages taken over rose */
             QueueId overrun; /* out: a subscription that ran over its quota with this message; 0 = none */
         } accept;
         struct {

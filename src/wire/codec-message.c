@@ -61,7 +61,7 @@ static int encode_receipt_facts(const Receipt *r, uint8_t **ret, size_t *ret_n) 
  * conflict: nothing here depends on the clock but through said_ms. */
 static Envelope receipt_envelope(const Receipt *r, const char *self, Bytes facts) {
     Envelope e = {
-        .message_id = receipt_message_id(r),
+        .message_id = uuid_is_nil(&r->id) ? receipt_message_id(r) : r->id,
         .kind = KIND_RECEIPT,
         .schema = 1,
         .audience = { .form = AUDIENCE_NODES, .n = 1 },

@@ -36,7 +36,7 @@ typedef struct World {
     Now now;
     Heard *heard;
     unsigned n_heard, n_gaps, n_resets, n_ids;
-    bool full[16]; /* the pipe of that peer (0: the uplink) takes nothing */
+    bool full[256]; /* the pipe of that peer (0: the uplink) takes nothing */
 } World;
 
 /* --- surroundings --------------------------------------------------------------------------- */
@@ -103,8 +103,8 @@ static unsigned count(const World *w, uint8_t peer, FrameKind kind) {
 /* --- a world -------------------------------------------------------------------------------- */
 
 /*
- * hub ── upt/r1, upt/r2. dsk/3201 and dsk/3202 live on upt/r1, dsk/3301 on the hub, dsk/3401 on
- * upt/r2. Keys are the node ids, padded.
+ * hub ── upt/r1, upt/r2. dsk/3201 to dsk/3203 live on upt/r1, dsk/3301 on the hub, dsk/3401 on
+ * upt/r2. Keys are the node ids, padded; that of dsk/3203 is valid for an hour.
  */
 static void key_of(const char *node, char ret[static CURVE_TEXT_SIZE]) {
     memset(ret, 'k', CURVE_TEXT_SIZE - 1);
@@ -135,6 +135,8 @@ static void import(World *w) {
     add_node(op, "upt/r2", NODE_UPT_BALAI, "upt/r2", "hub");
     add_node(op, "dsk/3201", NODE_SOCIAL_AGENCY_REGENCY, "upt/r1", "");
     add_node(op, "dsk/3202", NODE_SOCIAL_AGENCY_REGENCY, "upt/r1", "");
+    add_node(op, "dsk/3203", NODE_SOCIAL_AGENCY_REGENCY, "upt/r1", "");
+    op->import.keys[op->import.n_keys - 1].valid_until_ms = w->now.wall_ms + HOUR_MS;
     add_node(op, "dsk/3301", NODE_SOCIAL_AGENCY_REGENCY, "hub", "");
     add_node(op, "dsk/3401", NODE_SOCIAL_AGENCY_REGENCY, "upt/r2", "");
     ASSERT_OK(store_run(w->store, op, w->now.wall_ms));
@@ -673,6 +675,38 @@ TEST(a_session_reads_a_link_once) {
     run(&w);
     ASSERT_EQ(count(&w, 1, FRAME_SUBSCRIBED), 1);
     assert_non_null(heard(&w, 1, FRAME_ERROR, 0));
+}
+
+/* --- sessions ------------------------------------------------------------------------------- */
+
+TEST(one_node_cannot_take_the_place_of_all_others) {
+    WORLD(w, "upt/r1");
+    BrokerConfig config = w.config;
+    config.sessions_max = 100;
+    broker_reconfigure(w.broker, &config);
+    for (uint8_t peer = 1; peer <= 64; peer++)
+        hello(&w, peer, "dsk/3201", peer);
+    assert_non_null(heard(&w, 64, FRAME_WELCOME, 0));
+    hello(&w, 65, "dsk/3201", 65);
+    assert_null(heard(&w, 65, FRAME_WELCOME, 0));
+    ASSERT_EQ(heard(&w, 65, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
+    hello(&w, 66, "dsk/3202", 66);
+    assert_non_null(heard(&w, 66, FRAME_WELCOME, 0));
+}
+
+TEST(a_key_that_runs_out_ends_its_session) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3203", 1);
+    hello(&w, 2, "dsk/3201", 2);
+    assert_non_null(heard(&w, 1, FRAME_WELCOME, 0));
+    for (int s = 0; s < 3605; s += 5) {
+        pass(&w, 5 * SECOND_MS);
+        say(&w, 1, "dsk/3203", (Frame) { .kind = FRAME_PONG });
+        say(&w, 2, "dsk/3201", (Frame) { .kind = FRAME_PONG });
+        forget(&w);
+    }
+    pass(&w, 11 * SECOND_MS);
+    ASSERT_EQ(broker_status(w.broker).sessions, 1);
 }
 
 /* --- consumers ------------------------------------------------------------------------------ */
