@@ -29,7 +29,7 @@ static const char schema_1[] =
     "  id BLOB PRIMARY KEY, digest BLOB NOT NULL, seq INTEGER NOT NULL,"
     "  accepted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE queue("
-    "  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL,"
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, name TEXT NOT NULL,"
     "  UNIQUE(kind, name)) STRICT;"
     "CREATE TABLE delivery("
     "  queue INTEGER NOT NULL, lane INTEGER NOT NULL, seq INTEGER NOT NULL,"
