@@ -20,7 +20,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -167,6 +167,7 @@ static void start(Bench *b, Daemon *d) {
           b->folder);
     d->pid = fork();
     if (d->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a bench that dies leaves no broker behind */
         execl(program, "serasid", "--config", config, (char *)NULL);
         _exit(127);
     }
