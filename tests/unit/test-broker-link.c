@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Links: our uplink and its credit, what a neighbour may have, children that come back. */
+
+#include "broker-fixture.h"
+
+typedef struct Parent { /* the parent's books of our link channel, as PROTOCOL.md 9.2 has them */
+    uint32_t messages_max, messages, out;
+    int64_t bytes_max, bytes, bytes_out;
+    uint64_t next_tag, n_settled;
+    size_t size;
+} Parent;
+
+static void parent_reads(World *w, Parent *p) {
+    for (unsigned i = 0; i < w->n_heard; i++) {
+        const Frame *f = &w->heard[i].f;
+        if (w->heard[i].peer != 0)
+            continue;
+        if (f->kind == FRAME_SUBSCRIBE) {
+            p->messages = MIN(f->subscribe.credit_messages, p->messages_max);
+            p->bytes = p->bytes_max;
+        } else if (f->kind == FRAME_SETTLE) {
+            for (uint32_t k = 0; k < f->settle.n; k++) {
+                TagRange t = f->settle.settlements[k].tags;
+                uint32_t n = (uint32_t)(MAX(t.last, t.first) - t.first + 1);
+                p->out -= n;
+                p->bytes_out -= (int64_t)(n * p->size);
+                p->n_settled += n;
+            }
+        } else if (f->kind == FRAME_CREDIT) {
+            p->messages += MIN(f->credit.messages, p->messages_max - p->messages - p->out);
+            p->bytes = f->credit.bytes == 0
+                           ? p->bytes_max - p->bytes_out
+                           : MIN(p->bytes + f->credit.bytes, p->bytes_max - p->bytes_out);
+        }
+    }
+    forget(w);
+}
+
+/* The parent has `n` messages for us and sends as many as it may; ours come to the disk late. */
+static void flood(World *w, Parent *p, unsigned n) {
+    p->next_tag = 1;
+    uplink_open(w, p->messages_max);
+    for (unsigned rounds = 0; p->n_settled < n && rounds < 4 * n; rounds++) {
+        parent_reads(w, p);
+        while (p->next_tag <= n && p->messages > 0 && p->bytes >= (int64_t)p->size) {
+            p->messages--;
+            p->bytes -= (int64_t)p->size;
+            p->out++;
+            p->bytes_out += (int64_t)p->size;
+            deliver_down(w, p->next_tag++, p->size);
+            parent_reads(w, p);
+        }
+        run(w);
+    }
+    ASSERT_EQ(p->n_settled, n);
+}
+
+TEST(a_link_never_runs_out_of_credit) {
+    WORLD(w, "upt/r1");
+    Parent p = { .messages_max = 256, .bytes_max = 16 * 1024 * 1024, .size = 100 };
+    flood(&w, &p, 800);
+}
+
+TEST(a_link_never_runs_out_of_credit_for_bytes) {
+    WORLD(w, "upt/r1");
+    Parent p = { .messages_max = 256, .bytes_max = 16 * 1024 * 1024, .size = 1024 * 1024 };
+    flood(&w, &p, 40);
+}
+
+TEST(a_link_never_runs_out_of_a_small_credit) {
+    WORLD(w, "upt/r1");
+    Parent p = { .messages_max = 3, .bytes_max = 2 * 1024 * 1024, .size = 100 };
+    flood(&w, &p, 20);
+}
+
+TEST(a_parent_that_does_not_let_us_read_its_link_is_asked_again) {
+    WORLD(w, "upt/r1");
+    uplink_open(&w, 256);
+    ASSERT_EQ(count(&w, 0, FRAME_SUBSCRIBE), 1);
+    say(&w, 0, "hub",
+        (Frame) {
+            .kind = FRAME_ERROR,
+            .error = { .code = ERROR_NOT_ALLOWED, .channel = 1, .text = "not in the directory" } });
+    run(&w);
+    forget(&w);
+    for (int i = 0; i < 100; i++)
+        pass(&w, 200);
+    ASSERT_TRUE(count(&w, 0, FRAME_HELLO) >= 1);
+}
+
+TEST(settlements_that_cannot_be_said_are_not_forgotten) {
+    WORLD(w, "upt/r1");
+    uplink_open(&w, 1024);
+    run(&w);
+    w.full[0] = true;
+    for (uint64_t tag = 1; tag <= 600; tag += 2) /* gaps: a range each */
+        deliver_down(&w, tag, 0);
+    run(&w);
+    w.full[0] = false;
+    forget(&w);
+    pass(&w, 1000);
+    unsigned told = 0;
+    for (unsigned i = 0; i < w.n_heard; i++)
+        if (w.heard[i].f.kind == FRAME_SETTLE)
+            told += w.heard[i].f.settle.n;
+    ASSERT_TRUE(told == 300 || w.n_resets > 0); /* all of them, or the parent starts over */
+}
+
+TEST(nothing_goes_up_before_the_store_knows_that_the_link_is_open) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    uplink_open(&w, 256);
+    run(&w);
+    publish(&w, 1, "dsk/3201", "dsk/3301", 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+    ASSERT_OK(broker_uplink_lost(w.broker, w.now));
+    run(&w);
+    forget(&w);
+    uplink_open(&w, 256);
+    pass(&w, 200);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 0); /* a crash now must find the row uncertain */
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+}
+
+static void expire(World *w) {
+    w->now.wall_ms += 31 * DAY_MS;
+    for (int i = 0; i < 3; i++) {
+        pass(w, 6000);
+        run(w);
+    }
+}
+
+TEST(what_the_parent_may_have_is_not_ended_here) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    uplink_open(&w, 256);
+    run(&w);
+    Uuid sent = publish(&w, 1, "dsk/3201", "dsk/3301", 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+    Uuid waits = publish(&w, 1, "dsk/3201", "dsk/3301", 1); /* behind it */
+    run(&w);
+    ASSERT_OK(broker_uplink_lost(w.broker, w.now));
+    run(&w);
+    expire(&w);
+    ASSERT_EQ(outcomes(&w, &waits), 1);
+    ASSERT_EQ(outcomes(&w, &sent), 0);
+    forget(&w);
+    uplink_open(&w, 256);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+    ASSERT_TRUE(uuid_equal(&heard(&w, 0, FRAME_PUBLISH, 0)->id, &sent));
+}
+
+TEST(what_a_child_may_have_is_not_ended_here) {
+    WORLD(w, "hub");
+    hello(&w, 1, "upt/r1", 1);
+    hello(&w, 2, "dsk/3301", 2);
+    subscribe(&w, 1, "upt/r1", 1, SOURCE_LINK, 256);
+    run(&w);
+    Uuid sent = publish(&w, 2, "dsk/3301", "dsk/3201", 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 1);
+    say(&w, 1, "upt/r1", (Frame) { .kind = FRAME_BYE });
+    run(&w);
+    expire(&w);
+    ASSERT_EQ(outcomes(&w, &sent), 0);
+    hello(&w, 3, "upt/r1", 3);
+    subscribe(&w, 3, "upt/r1", 1, SOURCE_LINK, 256);
+    run(&w);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 1);
+}
+
+TEST(what_the_parent_may_have_is_not_recalled_here) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    uplink_open(&w, 256);
+    run(&w);
+    Uuid sent = publish(&w, 1, "dsk/3201", "dsk/3301", 1);
+    run(&w);
+    recall(&w, 1, "dsk/3201", &sent); /* while it is out */
+    run(&w);
+    ASSERT_OK(broker_uplink_lost(w.broker, w.now));
+    run(&w);
+    pass(&w, 6000);
+    run(&w);
+    forget(&w);
+    uplink_open(&w, 256);
+    run(&w);
+    ASSERT_EQ(outcomes(&w, &sent), 0);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1); /* the order follows it */
+    ASSERT_TRUE(uuid_equal(&heard(&w, 0, FRAME_PUBLISH, 0)->id, &sent));
+}
+
+TEST(a_settlement_is_not_said_in_a_later_session) {
+    WORLD(w, "upt/r1");
+    uplink_open(&w, 256);
+    run(&w);
+    deliver_down(&w, 1, 0);
+    ASSERT_OK(broker_uplink_lost(w.broker, w.now));
+    uplink_open(&w, 256);
+    run(&w); /* on disk now; tag 1 is another message's in this session */
+    pass(&w, 200);
+    ASSERT_EQ(count(&w, 0, FRAME_SETTLE), 0);
+}
+
+static bool link_is_open(World *w, const char *neighbour) {
+    StoreOp *op = store_op_new(OP_QUERY);
+    (void)text_copy(op->query.verb, sizeof(op->query.verb), "links");
+    ASSERT_OK(store_run(w->store, op, w->now.wall_ms));
+    bool open = false;
+    const Table *t = op->query.table;
+    for (uint32_t r = 0; r < table_rows(t); r++)
+        for (uint32_t c = 0; strcmp(table_cell(t, r, 0), neighbour) == 0 && c < t->n_columns; c++)
+            open |=
+                strcmp(t->columns[c].name, "open") == 0 && strcmp(table_cell(t, r, c), "1") == 0;
+    store_op_free(op);
+    return open;
+}
+
+TEST(a_child_that_comes_back_takes_its_link_from_its_old_session) {
+    WORLD(w, "hub");
+    hello(&w, 1, "upt/r1", 1);
+    subscribe(&w, 1, "upt/r1", 1, SOURCE_LINK, 256);
+    run(&w);
+    ASSERT_TRUE(link_is_open(&w, "upt/r1"));
+    hello(&w, 2, "upt/r1", 2); /* restarted: another instance */
+    subscribe(&w, 2, "upt/r1", 1, SOURCE_LINK, 256);
+    run(&w);
+    const Heard *h = heard(&w, 1, FRAME_ERROR, 0);
+    assert_non_null(h);
+    ASSERT_EQ(h->f.error.code, ERROR_REPLACED);
+    ASSERT_TRUE(link_is_open(&w, "upt/r1"));
+    for (int i = 0; i < 200; i++) { /* the old connection dies of silence, the new one answers */
+        pass(&w, 200);
+        say(&w, 2, "upt/r1", (Frame) { .kind = FRAME_PONG });
+        run(&w);
+    }
+    ASSERT_TRUE(link_is_open(&w, "upt/r1"));
+    ASSERT_EQ(broker_status(w.broker).child_links, 1);
+    hello(&w, 3, "dsk/3301", 3);
+    forget(&w);
+    publish(&w, 3, "dsk/3301", "dsk/3201", 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 0);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 1);
+}
+
+TEST(a_session_reads_a_link_once) {
+    WORLD(w, "hub");
+    hello(&w, 1, "upt/r1", 1);
+    subscribe(&w, 1, "upt/r1", 1, SOURCE_LINK, 256);
+    subscribe(&w, 1, "upt/r1", 2, SOURCE_LINK, 256);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_SUBSCRIBED), 1);
+    assert_non_null(heard(&w, 1, FRAME_ERROR, 0));
+}
+
+static void parent_answers(World *w, const Uuid *id, Verdict verdict) {
+    PublishResult r = { .message_id = *id, .verdict = verdict, .retry_after_ms = 1000 };
+    say(w, 0, "hub", (Frame) { .kind = FRAME_PUBLISHED, .published = { .n = 1, .results = &r } });
+}
+
+TEST(a_parent_without_room_is_asked_again_in_order) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    uplink_open(&w, 256);
+    Uuid first = publish(&w, 1, "dsk/3201", "dsk/3301", 1);
+    publish(&w, 1, "dsk/3201", "dsk/3301", 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+    parent_answers(&w, &first, VERDICT_LATER);
+    run(&w);
+    pass(&w, 800);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+    pass(&w, 400);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 2);
+    ASSERT_TRUE(uuid_equal(&heard(&w, 0, FRAME_PUBLISH, 1)->id, &first));
+    parent_answers(&w, &first, VERDICT_ACCEPTED);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 3);
+}
+
+TEST_MAIN

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Sessions, consumers and subscriptions. */
+
+#include "broker-fixture.h"
+
+/* --- sessions ------------------------------------------------------------------------------- */
+
+TEST(one_node_cannot_take_the_place_of_all_others) {
+    WORLD(w, "upt/r1");
+    BrokerConfig config = w.config;
+    config.sessions_max = 100;
+    broker_reconfigure(w.broker, &config);
+    for (uint8_t peer = 1; peer <= 64; peer++)
+        hello(&w, peer, "dsk/3201", peer);
+    assert_non_null(heard(&w, 64, FRAME_WELCOME, 0));
+    hello(&w, 65, "dsk/3201", 65);
+    assert_null(heard(&w, 65, FRAME_WELCOME, 0));
+    ASSERT_EQ(heard(&w, 65, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
+    hello(&w, 66, "dsk/3202", 66);
+    assert_non_null(heard(&w, 66, FRAME_WELCOME, 0));
+}
+
+TEST(a_key_that_runs_out_ends_its_session) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3203", 1);
+    hello(&w, 2, "dsk/3201", 2);
+    assert_non_null(heard(&w, 1, FRAME_WELCOME, 0));
+    for (int s = 0; s < 3605; s += 5) {
+        pass(&w, 5 * SECOND_MS);
+        say(&w, 1, "dsk/3203", (Frame) { .kind = FRAME_PONG });
+        say(&w, 2, "dsk/3201", (Frame) { .kind = FRAME_PONG });
+        forget(&w);
+    }
+    pass(&w, 11 * SECOND_MS);
+    ASSERT_EQ(broker_status(w.broker).sessions, 1);
+}
+
+/* --- consumers ------------------------------------------------------------------------------ */
+
+TEST(what_a_dead_consumer_held_comes_again_though_there_is_always_newer_work) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    hello(&w, 2, "dsk/3201", 2);
+    subscribe(&w, 2, "dsk/3201", 1, SOURCE_MAILBOX, 2);
+    publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    Uuid held = publish(&w, 1, "dsk/3202", "dsk/3201", 2);
+    run(&w);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 2);
+    for (int i = 0; i < 200; i++) {
+        pass(&w, 200);
+        say(&w, 1, "dsk/3202", (Frame) { .kind = FRAME_PONG });
+        run(&w);
+    }
+    forget(&w);
+    for (uint8_t i = 10; i < 60; i++)
+        publish(&w, 1, "dsk/3202", "dsk/3201", i);
+    run(&w);
+    hello(&w, 3, "dsk/3201", 3);
+    subscribe(&w, 3, "dsk/3201", 1, SOURCE_MAILBOX, 2);
+    run(&w);
+    uint64_t done = 0;
+    for (uint8_t i = 0; i < 40; i++) { /* one settled, one granted: it is never without work */
+        if (!heard(&w, 3, FRAME_DELIVER, (unsigned)done))
+            break;
+        if (heard(&w, 3, FRAME_DELIVER, (unsigned)done)->f.deliver.suspect)
+            assert_null(heard(&w, 3, FRAME_DELIVER, (unsigned)done + 1)); /* it is out alone */
+        settle(&w, 3, "dsk/3201", ++done, SETTLE_DONE);
+        credit(&w, 3, "dsk/3201", 1, 1);
+        run(&w);
+    }
+    unsigned at = 0;
+    const Heard *h;
+    while ((h = heard(&w, 3, FRAME_DELIVER, at)) && !uuid_equal(&h->id, &held))
+        at++;
+    assert_non_null(h);
+    ASSERT_TRUE(at < 10);
+    ASSERT_TRUE(h->f.deliver.suspect);
+}
+
+TEST(two_consumers_do_not_starve_what_a_third_one_held) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    hello(&w, 2, "dsk/3201", 2);
+    subscribe(&w, 2, "dsk/3201", 1, SOURCE_MAILBOX, 3);
+    for (uint8_t i = 1; i <= 3; i++)
+        publish(&w, 1, "dsk/3202", "dsk/3201", i);
+    run(&w);
+    hello(&w, 3, "dsk/3201", 3);
+    hello(&w, 4, "dsk/3201", 4);
+    subscribe(&w, 3, "dsk/3201", 1, SOURCE_MAILBOX, 4);
+    subscribe(&w, 4, "dsk/3201", 1, SOURCE_MAILBOX, 4);
+    for (uint8_t i = 10; i < 250; i++)
+        publish(&w, 1, "dsk/3202", "dsk/3201", i);
+    run(&w);
+    for (int i = 0; i < 200; i++) { /* 2 falls silent, the others work slowly */
+        pass(&w, 200);
+        for (uint8_t k = 1; k <= 4; k++)
+            if (k != 2)
+                say(&w, k, k == 1 ? "dsk/3202" : "dsk/3201", (Frame) { .kind = FRAME_PONG });
+        run(&w);
+    }
+    uint64_t done[5] = { 0 };
+    unsigned suspects = 0;
+    for (int i = 0; i < 60; i++) {
+        for (uint8_t k = 3; k <= 4; k++) {
+            if (!heard(&w, k, FRAME_DELIVER, (unsigned)done[k]))
+                continue;
+            settle(&w, k, "dsk/3201", ++done[k], SETTLE_DONE);
+            credit(&w, k, "dsk/3201", 1, 1);
+            run(&w);
+        }
+    }
+    for (uint8_t k = 3; k <= 4; k++)
+        for (unsigned i = 0; i < done[k]; i++)
+            suspects += heard(&w, k, FRAME_DELIVER, i)->f.deliver.suspect;
+    ASSERT_EQ(suspects, 2);
+    ASSERT_TRUE(done[3] + done[4] > 80); /* and the work goes on */
+}
+
+TEST(a_channel_reads_what_its_own_subscribe_named) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    publish(&w, 1, "dsk/3201", "dsk/3201", 1);
+    run(&w);
+    forget(&w);
+    subscribe(&w, 1, "dsk/3201", 1, SOURCE_MAILBOX, 5);
+    say(&w, 1, "dsk/3201", (Frame) { .kind = FRAME_UNSUBSCRIBE, .unsubscribe = { .channel = 1 } });
+    subscribe(&w, 1, "dsk/3201", 1, SOURCE_RECEIPTS, 5); /* before the store answered the first */
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 0);
+}
+
+TEST(nothing_is_promised_before_it_is_on_disk) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    subscribe(&w, 1, "dsk/3201", 1, SOURCE_MAILBOX, 5);
+    run(&w);
+    publish(&w, 1, "dsk/3201", "dsk/3201", 1);
+    pass(&w, 1000);
+    ASSERT_EQ(count(&w, 1, FRAME_PUBLISHED), 0);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_PUBLISHED), 1);
+    settle(&w, 1, "dsk/3201", 1, SETTLE_DONE);
+    pass(&w, 1000);
+    ASSERT_EQ(count(&w, 1, FRAME_SETTLED), 0);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_SETTLED), 1);
+}
+
+TEST(a_retry_comes_when_it_is_due_and_its_case_waits_for_it) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    subscribe(&w, 1, "dsk/3201", 1, SOURCE_MAILBOX, 5);
+    publish(&w, 1, "dsk/3201", "dsk/3201", 1);
+    publish(&w, 1, "dsk/3201", "dsk/3201", 1);
+    run(&w);
+    settle(&w, 1, "dsk/3201", 1, SETTLE_RETRY); /* half a second, by our dice */
+    run(&w);
+    pass(&w, 400);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 1);
+    pass(&w, 400);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 2);
+    ASSERT_TRUE(
+        uuid_equal(&heard(&w, 1, FRAME_DELIVER, 0)->id, &heard(&w, 1, FRAME_DELIVER, 1)->id));
+}
+
+TEST(a_retry_is_not_put_off_for_a_day_when_the_clock_is_set_back) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    subscribe(&w, 1, "dsk/3201", 1, SOURCE_MAILBOX, 5);
+    publish(&w, 1, "dsk/3201", "dsk/3201", 1);
+    run(&w);
+    settle(&w, 1, "dsk/3201", 1, SETTLE_RETRY);
+    run(&w);
+    credit(&w, 1, "dsk/3201", 1, 1);
+    w.now.wall_ms -= DAY_MS;
+    forget(&w);
+    for (int64_t ms = 0; ms < RETRY_CAP + 5000; ms += 5000) {
+        pass(&w, 5000);
+        say(&w, 1, "dsk/3201", (Frame) { .kind = FRAME_PONG });
+        run(&w);
+    }
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 1);
+}
+
+TEST(what_was_recalled_while_it_was_out_is_not_handed_out_again) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    hello(&w, 2, "dsk/3201", 2);
+    subscribe(&w, 2, "dsk/3201", 1, SOURCE_MAILBOX, 2);
+    Uuid sent = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    run(&w);
+    recall(&w, 1, "dsk/3202", &sent);
+    run(&w);
+    ASSERT_EQ(outcomes(&w, &sent), 0); /* it may still be collected */
+    hello(&w, 3, "dsk/3201", 3);
+    subscribe(&w, 3, "dsk/3201", 1, SOURCE_MAILBOX, 2);
+    run(&w);
+    say(&w, 2, "dsk/3201", (Frame) { .kind = FRAME_BYE });
+    run(&w);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 0);
+    ASSERT_EQ(outcomes(&w, &sent), 1);
+}
+
+TEST(answers_held_back_leave_as_soon_as_the_peer_reads_again) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    run(&w);
+    forget(&w);
+    w.full[1] = true;
+    publish(&w, 1, "dsk/3201", "dsk/3202", 1);
+    run(&w);
+    w.full[1] = false;
+    for (uint8_t i = 0; i < 250; i++)
+        for (int k = 0; k < 5; k++) {
+            publish(&w, 1, "dsk/3201", "dsk/3202", i);
+            run(&w);
+        }
+    ASSERT_EQ(count(&w, 1, FRAME_PUBLISHED), 1251); /* not one second later, and none too many */
+}
+
+TEST(a_dropped_subscription_leaves_nothing_behind) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    publish(&w, 1, "dsk/3201", "dsk/3201", 9); /* so that the newest queue is the subscription's */
+    run(&w);
+    Filter *all = calloc(1, sizeof(*all));
+    Frame sub = { .kind = FRAME_SUBSCRIBE,
+                  .subscribe = { .channel = 1,
+                                 .source = SOURCE_NAMED,
+                                 .name = "all",
+                                 .filter = all,
+                                 .credit_messages = 5 } };
+    say_parts(&w, 1, "dsk/3201", &sub, NULL, 0);
+    run(&w);
+    for (uint8_t i = 1; i <= 3; i++)
+        publish(&w, 1, "dsk/3201", "dsk/3201", i);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 3);
+    for (int i = 0; i < 200; i++) { /* silent: two of them are suspects now */
+        pass(&w, 200);
+        run(&w);
+    }
+    hello(&w, 2, "dsk/3201", 2);
+    say(&w, 2, "dsk/3201",
+        (Frame) { .kind = FRAME_UNSUBSCRIBE, .unsubscribe = { .drop_name = "all" } });
+    run(&w);
+    forget(&w);
+    say_parts(&w, 2, "dsk/3201", &sub, NULL, 0); /* a new one of the name: nothing waits in it */
+    run(&w);
+    ASSERT_EQ(count(&w, 2, FRAME_SUBSCRIBED), 1);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 0);
+    free(all);
+}
+
+TEST_MAIN
