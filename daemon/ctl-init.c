@@ -96,8 +96,8 @@ static int make_folder(const char *path, char ret_full[static PATH_MAX]) {
     return realpath(part, ret_full) ? 0 : -errno;
 }
 
-/* The folder the unit reads: data, socket and credentials are where systemd makes them, which is what
- * the defaults say. */
+/* The folder the unit reads: data, socket and credentials are where systemd makes them, which is
+ * what the defaults say. */
 static bool is_packaged(const char *full) {
     return strcmp(full, "/etc/serasi") == 0;
 }

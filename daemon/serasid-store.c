@@ -20,8 +20,8 @@
 #include "base/times.h"
 #include "daemon/serasid-store.h"
 
-#define IDLE_SOON_MS  100 /* after work: checkpoint, purge */
-#define IDLE_LATER_MS 500 /* nothing happened since */
+#define IDLE_SOON_MS     100 /* after work: checkpoint, purge */
+#define IDLE_LATER_MS    500 /* nothing happened since */
 #define IDLE_AT_LEAST_MS 200 /* under load housekeeping must not starve */
 #define FULL_RETRY_MS    500
 
@@ -89,8 +89,8 @@ static bool is_stopping(StoreThread *t) {
     return stopping;
 }
 
-/* A disk with no room even for settlements is waited for: nothing of the batch was done or answered,
- * and dying would not make room. Ends early only when the daemon has to stop. */
+/* A disk with no room even for settlements is waited for: nothing of the batch was done or
+ * answered, and dying would not make room. Ends early only when the daemon has to stop. */
 static int run_batch(StoreThread *t, Store *s, StoreOp *batch) {
     for (;;) {
         int r = store_run(s, batch, now_read().wall_ms);

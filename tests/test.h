@@ -23,15 +23,15 @@ static size_t test_count;
     static void test_##id(void **state);                                                           \
     __attribute__((constructor)) static void register_##id(void) {                                 \
         if (test_count < TEST_MAX)                                                                 \
-            test_list[test_count++] = (struct CMUnitTest){ .name = #id, .test_func = test_##id };  \
+            test_list[test_count++] = (struct CMUnitTest) { .name = #id, .test_func = test_##id }; \
         else                                                                                       \
             abort();                                                                               \
     }                                                                                              \
     static void test_##id(void **state __attribute__((unused)))
 
-#define ASSERT_OK(x) assert_int_equal((x), 0)
-#define ASSERT_EQ(a, b) assert_int_equal((a), (b))
-#define ASSERT_TRUE(x) assert_true(x)
+#define ASSERT_OK(x)     assert_int_equal((x), 0)
+#define ASSERT_EQ(a, b)  assert_int_equal((a), (b))
+#define ASSERT_TRUE(x)   assert_true(x)
 #define ASSERT_STR(a, b) assert_string_equal((a), (b))
 
 #define TEST_MAIN                                                                                  \

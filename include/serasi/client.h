@@ -26,16 +26,17 @@ extern "C" {
 typedef struct serasi_client serasi_client;
 
 typedef struct serasi_options {
-    size_t size;             /* sizeof(serasi_options): lets the struct grow */
-    const char *endpoint;    /* "tcp://host:7021", or an operator's "ipc://..." */
-    const char *server_key;  /* the broker's CURVE public key, Z85; NULL for ipc */
-    const char *key_file;    /* made by `serasictl init` or keygen; NULL for ipc */
-    const char *label;       /* shown to operators, at most 64 bytes; NULL = "libserasi" */
+    size_t size;            /* sizeof(serasi_options): lets the struct grow */
+    const char *endpoint;   /* "tcp://host:7021", or an operator's "ipc://..." */
+    const char *server_key; /* the broker's CURVE public key, Z85; NULL for ipc */
+    const char *key_file;   /* made by `serasictl init` or keygen; NULL for ipc */
+    const char *label;      /* shown to operators, at most 64 bytes; NULL = "libserasi" */
 } serasi_options;
 
 /* Starts connecting and returns at once. 0, -EINVAL, -ENOMEM, or errno of reading the key file. */
 int serasi_open(serasi_client **ret, const serasi_options *options);
-/* Says BYE and closes; what was delivered and not settled is ready for others at once. NULL is fine. */
+/* Says BYE and closes; what was delivered and not settled is ready for others at once. NULL is
+ * fine. */
 void serasi_close(serasi_client *c);
 
 /* --- event loop --- */
@@ -66,13 +67,14 @@ serasi_verdict serasi_result_verdict(const serasi_result *r);
 const uint8_t *serasi_result_message_id(const serasi_result *r);
 size_t serasi_result_reasons(const serasi_result *r);
 const char *serasi_result_reason_code(const serasi_result *r, size_t i);
-const char *serasi_result_reason_text(const serasi_result *r, size_t i, const char *language); /* "en" "id" */
+const char *serasi_result_reason_text(const serasi_result *r, size_t i,
+                                      const char *language); /* "en" "id" */
 uint32_t serasi_result_retry_after_ms(const serasi_result *r);
 int serasi_result_to_json(const serasi_result *r, char **ret);
 
 /* Queues a message for sending; it is sent when there is a session and room in the window, and sent
- * again after a reconnect until it is answered. m is copied. 0, SERASI_AGAIN when 4096 wait already,
- * SERASI_TOO_LARGE, -ENOMEM. */
+ * again after a reconnect until it is answered. m is copied. 0, SERASI_AGAIN when 4096 wait
+ * already, SERASI_TOO_LARGE, -ENOMEM. */
 int serasi_publish(serasi_client *c, const serasi_message *m);
 /* The next answer. 0, or SERASI_AGAIN when there is none. LATER answers are given too: the client
  * does not repeat those by itself. */
@@ -91,14 +93,15 @@ typedef enum serasi_source {
 } serasi_source;
 
 /* Opens a channel with a window of `messages` unsettled deliveries, kept topped up as they are
- * settled. name and filter_json only for SERASI_NAMED; filter_json NULL = it must exist. 0, -EINVAL,
- * -ENOMEM, -ENOSPC with 16 channels; refusals come from serasi_channel_error(). *ret_channel is the
- * handle. */
+ * settled. name and filter_json only for SERASI_NAMED; filter_json NULL = it must exist. 0,
+ * -EINVAL, -ENOMEM, -ENOSPC with 16 channels; refusals come from serasi_channel_error().
+ * *ret_channel is the handle. */
 int serasi_subscribe(serasi_client *c, serasi_source source, const char *name,
                      const char *filter_json, uint32_t messages, uint32_t *ret_channel);
 /* NULL while the channel is fine, else what the broker said. */
 const char *serasi_channel_error(serasi_client *c, uint32_t channel);
-int serasi_channel_is_open(serasi_client *c, uint32_t channel); /* SUBSCRIBED was seen in this session */
+int serasi_channel_is_open(serasi_client *c,
+                           uint32_t channel); /* SUBSCRIBED was seen in this session */
 /* A named subscription over its quota: 1, and since when copies are missing (wall ms); else 0. */
 int serasi_channel_overrun(serasi_client *c, uint32_t channel, int64_t *ret_since_ms);
 int serasi_unsubscribe(serasi_client *c, uint32_t channel);
@@ -127,7 +130,8 @@ int serasi_flush(serasi_client *c, int timeout_ms);
 /* Sends a query and waits for its table, printed as JSON (an array of objects). input may be NULL.
  * 0, SERASI_REFUSED with *ret_json = the text of the refusal, SERASI_TIMEOUT. */
 int serasi_query(serasi_client *c, const char *verb, const char *const *args, size_t n_args,
-                 const void *input, size_t n_input, uint32_t limit, int timeout_ms, char **ret_json);
+                 const void *input, size_t n_input, uint32_t limit, int timeout_ms,
+                 char **ret_json);
 
 #ifdef __cplusplus
 }

@@ -21,16 +21,17 @@ typedef struct serasi_message serasi_message;
  * the envelope must be those of the parts. Returns 0, -EINVAL, -ENOMEM or SERASI_TOO_LARGE. */
 int serasi_message_new(serasi_message **ret, const void *envelope, size_t n_envelope,
                        const void *facts, size_t n_facts, const void *sealed, size_t n_sealed);
-/* From JSON {"envelope":{},"facts":{},"sealed":"base64"}; message_id, schema, sender, created_at and
- * digests are filled in when absent (node = sender). On -EINVAL error[0..error_size) says why. */
+/* From JSON {"envelope":{},"facts":{},"sealed":"base64"}; message_id, schema, sender, created_at
+ * and digests are filled in when absent (node = sender). On -EINVAL error[0..error_size) says why.
+ */
 int serasi_message_from_json(serasi_message **ret, const char *json, const char *node, char *error,
                              size_t error_size);
 void serasi_message_free(serasi_message *m);
 /* 16 bytes, borrowed from m. */
 const uint8_t *serasi_message_id(const serasi_message *m);
 
-/* A delivery from a channel. Owned by the application until serasi_delivery_free(); freeing does not
- * settle it. */
+/* A delivery from a channel. Owned by the application until serasi_delivery_free(); freeing does
+ * not settle it. */
 typedef struct serasi_delivery serasi_delivery;
 void serasi_delivery_free(serasi_delivery *d);
 const void *serasi_delivery_envelope(const serasi_delivery *d, size_t *n);

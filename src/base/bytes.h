@@ -16,7 +16,7 @@ typedef struct Bytes {
 } Bytes;
 
 static inline Bytes bytes_make(const void *p, size_t n) {
-    return (Bytes){ .p = p, .n = n };
+    return (Bytes) { .p = p, .n = n };
 }
 
 static inline bool bytes_equal(Bytes a, Bytes b) {
@@ -38,5 +38,5 @@ _printf_(2, 3) void buf_addf(Buf *b, const char *format, ...);
  * Borrowed: valid until the next call on b. */
 const char *buf_text(Buf *b);
 static inline Bytes buf_bytes(const Buf *b) {
-    return (Bytes){ .p = b->p, .n = b->n };
+    return (Bytes) { .p = b->p, .n = b->n };
 }

@@ -12,8 +12,8 @@
 /* Returns 0, or -EIO when libsodium cannot start (no random source). */
 _must_check_ int hash_init(void);
 void hash_sha256(Bytes b, uint8_t ret[static SHA256_SIZE]);
-/* Digest that dedup compares: SHA-256 over the envelope, its length and the SHA-256 of the other two
- * parts. */
+/* Digest that dedup compares: SHA-256 over the envelope, its length and the SHA-256 of the other
+ * two parts. */
 void hash_message(Bytes envelope, Bytes facts, Bytes sealed, uint8_t ret[static SHA256_SIZE]);
 /* The same from the digests of those parts. */
 void hash_message_of(Bytes envelope, const uint8_t facts_sha256[static SHA256_SIZE],

@@ -56,7 +56,7 @@ typedef enum LogEvent {
 #define X(name, id, priority) LOG_EVENT_##name,
     LOG_EVENTS(X)
 #undef X
-    LOG_EVENT_COUNT_,
+        LOG_EVENT_COUNT_,
 } LogEvent;
 
 /* One event; empty fields are left out. The journal fields are SERASI_EVENT, SERASI_NODE,
@@ -81,5 +81,6 @@ void log_submit(Log *l, const LogRecord *r);
 _printf_(3, 4) void log_event(Log *l, LogRecord *r, const char *format, ...);
 const char *log_event_name(LogEvent e); /* "LINK_DOWN" */
 const char *log_event_id(LogEvent e);   /* MESSAGE_ID */
-/* In texts and fields a puskesos id shows no village: "pks/3203052001" -> "pks/3203" (domain 6.3). */
+/* In texts and fields a puskesos id shows no village: "pks/3203052001" -> "pks/3203" (domain 6.3).
+ */
 void log_peer_name(const char *node, char *ret, size_t size);

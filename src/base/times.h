@@ -28,7 +28,7 @@ typedef struct CivilDate {
 } CivilDate;
 
 bool civil_is_set(CivilDate d);
-bool civil_is_valid(CivilDate d); /* a day that exists, years 1900 to 9999 */
+bool civil_is_valid(CivilDate d);            /* a day that exists, years 1900 to 9999 */
 int civil_compare(CivilDate a, CivilDate b); /* <0, 0, >0 */
 /* Days since 1970-01-01. */
 int64_t civil_to_days(CivilDate d);

@@ -98,7 +98,7 @@ Broker *broker_free(Broker *b) {
     if (!b)
         return NULL;
     Session *s, *s_tmp;
-    HASH_ITER(hh, b->sessions, s, s_tmp) {
+    HASH_ITER (hh, b->sessions, s, s_tmp) {
         HASH_DEL(b->sessions, s);
         HASH_DELETE(hh_id, b->sessions_by_id, s);
         for (uint32_t i = 1; i <= CHANNELS_MAX; i++) {
@@ -118,18 +118,18 @@ Broker *broker_free(Broker *b) {
         free(s);
     }
     Sent *sent, *sent_tmp;
-    HASH_ITER(hh, b->uplink.sent, sent, sent_tmp) {
+    HASH_ITER (hh, b->uplink.sent, sent, sent_tmp) {
         HASH_DEL(b->uplink.sent, sent);
         free(sent);
     }
     Feed *q, *q_tmp;
-    HASH_ITER(hh, b->feeds, q, q_tmp) {
+    HASH_ITER (hh, b->feeds, q, q_tmp) {
         HASH_DEL(b->feeds, q);
         window_deinit(&q->window);
         free(q);
     }
     Neighbour *l, *l_tmp;
-    HASH_ITER(hh, b->neighbours, l, l_tmp) {
+    HASH_ITER (hh, b->neighbours, l, l_tmp) {
         HASH_DEL(b->neighbours, l);
         free(l);
     }
@@ -346,14 +346,12 @@ int broker_deposits(Broker *b, StoreOp *op) {
             if (!info)
                 return -ENOMEM;
             info->message_id = m->env.message_id;
-            info->accepted_ms =
-                m->fwd.present ? m->fwd.accepted_ms : op->accept.result.accepted_ms;
+            info->accepted_ms = m->fwd.present ? m->fwd.accepted_ms : op->accept.result.accepted_ms;
             (void)text_copy(info->recipient.node, sizeof(info->recipient.node), q->name);
             char *space = strchr(info->recipient.node, ' '); /* "owner name" of a subscription */
             if (space)
                 *space = '\0';
-            info->recipient.role = q->kind != QUEUE_SUBSCRIPTION ? ROLE_ADDRESSEE
-                                                                 : ROLE_SUBSCRIBER;
+            info->recipient.role = q->kind != QUEUE_SUBSCRIPTION ? ROLE_ADDRESSEE : ROLE_SUBSCRIBER;
             if (q->kind == QUEUE_MAILBOX && (d->row.flags & DELIVERY_FACTS_ONLY))
                 info->recipient.role = ROLE_SUPERVISOR;
             info->n_stamps = MIN(m->fwd.n_stamps, STAMPS_MAX - 1);
@@ -413,7 +411,7 @@ int broker_tick(Broker *b, Now now) {
     b->tick_mono_ms = now.mono_ms + TICK_MS;
 
     Feed *q, *tmp;
-    HASH_ITER(hh, b->feeds, q, tmp) {
+    HASH_ITER (hh, b->feeds, q, tmp) {
         window_wake(&q->window, now.wall_ms, MAX(b->config.retry.cap_ms, MINUTE_MS));
         Channel *c;
         for (c = q->channels; c; c = c->next)
@@ -438,7 +436,7 @@ void broker_stop(Broker *b, Now now) {
     Frame bye = { .kind = FRAME_BYE };
     (void)text_copy(bye.bye.reason, sizeof(bye.bye.reason), "the broker is stopping");
     Session *s, *tmp;
-    HASH_ITER(hh, b->sessions, s, tmp) {
+    HASH_ITER (hh, b->sessions, s, tmp) {
         (void)session_send(b, s, &bye, NULL, 0);
     }
     if (b->uplink.state == UPLINK_OPEN) {
@@ -446,7 +444,7 @@ void broker_stop(Broker *b, Now now) {
         size_t n;
         if (codec_encode_frame(&bye, &p, &n) == 0) {
             Bytes part = bytes_make(p, n);
-            (void)b->io.send(b->io.data, PORT_UPLINK, (Bytes){ 0 }, &part, 1);
+            (void)b->io.send(b->io.data, PORT_UPLINK, (Bytes) { 0 }, &part, 1);
             free(p);
         }
     }

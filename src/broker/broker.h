@@ -33,21 +33,21 @@ typedef enum BrokerPort {
 } BrokerPort;
 
 typedef struct BrokerConfig {
-    char self[NODE_NAME_SIZE];   /* node id of this broker */
-    char parent[NODE_NAME_SIZE]; /* node id of the parent broker; "" = none */
-    uint32_t sessions_max;       /* 4096 */
-    uint32_t publish_window;     /* unanswered PUBLISH frames a session: 1024 */
+    char self[NODE_NAME_SIZE];    /* node id of this broker */
+    char parent[NODE_NAME_SIZE];  /* node id of the parent broker; "" = none */
+    uint32_t sessions_max;        /* 4096 */
+    uint32_t publish_window;      /* unanswered PUBLISH frames a session: 1024 */
     uint32_t credit_messages_max; /* per channel: 1024 */
-    uint32_t credit_bytes_max;   /* per channel: 16 MiB */
-    uint32_t link_window;        /* in flight on the uplink: 256 messages */
-    int64_t ping_ms;             /* 10 s; a session is dead after three */
-    int64_t probe_ms;            /* 2 s: sessions that hold deliveries are pinged so often */
-    int64_t lease_ms;            /* 15 min: a delivery not settled nor extended is taken back */
-    int64_t sweep_ms;            /* 5 s: search for expired deliveries */
-    int64_t link_stall_ms;       /* 60 s: backlog without progress resets the link */
+    uint32_t credit_bytes_max;    /* per channel: 16 MiB */
+    uint32_t link_window;         /* in flight on the uplink: 256 messages */
+    int64_t ping_ms;              /* 10 s; a session is dead after three */
+    int64_t probe_ms;             /* 2 s: sessions that hold deliveries are pinged so often */
+    int64_t lease_ms;             /* 15 min: a delivery not settled nor extended is taken back */
+    int64_t sweep_ms;             /* 5 s: search for expired deliveries */
+    int64_t link_stall_ms;        /* 60 s: backlog without progress resets the link */
     RetryPolicy retry;
-    size_t cache_bytes;          /* bodies kept in memory: 64 MiB */
-    uint32_t pending_max;        /* operations waiting before intake pauses: 4096 */
+    size_t cache_bytes;   /* bodies kept in memory: 64 MiB */
+    uint32_t pending_max; /* operations waiting before intake pauses: 4096 */
 } BrokerConfig;
 extern const BrokerConfig broker_config_default;
 
@@ -61,7 +61,8 @@ typedef struct BrokerIo {
     uint32_t (*random)(void *data);
     /* The uplink makes no progress: rebuild its connection. */
     void (*uplink_reset)(void *data);
-    /* Operator verbs that are not the broker's ("reload", ...): fill the table, return true when known. */
+    /* Operator verbs that are not the broker's ("reload", ...): fill the table, return true when
+     * known. */
     bool (*verb)(void *data, const char *verb, char *const *args, uint32_t n_args, Table *table);
     /* The directory changed (new snapshot, borrowed): tell Zap. */
     void (*directory)(void *data, Directory *d);
@@ -73,7 +74,7 @@ typedef struct PeerMessage {
     const char *user_id; /* authenticated: CURVE key text, or "uid:<n>" on PORT_ADMIN */
     const Bytes *parts;
     unsigned n_parts;
-    bool oversized;      /* too many parts or a part over its limit; parts are not given */
+    bool oversized; /* too many parts or a part over its limit; parts are not given */
 } PeerMessage;
 
 /* io is copied. directory: a reference of its own is taken. Returns 0 or -ENOMEM. */

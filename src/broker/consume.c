@@ -15,8 +15,8 @@
 #include "broker/internal.h"
 
 static void credit_add(const Broker *b, Channel *c, uint32_t messages, uint32_t bytes) {
-    uint32_t room = b->config.credit_messages_max - MIN(c->credit_messages + c->n_out,
-                                                        b->config.credit_messages_max);
+    uint32_t room = b->config.credit_messages_max -
+                    MIN(c->credit_messages + c->n_out, b->config.credit_messages_max);
     c->credit_messages += MIN(messages, room);
     room = b->config.credit_bytes_max -
            MIN(c->credit_bytes + c->bytes_out, b->config.credit_bytes_max);
@@ -90,7 +90,7 @@ static bool reads_link(const Session *s) {
  * one holds would else wait until the silence is noticed, and its end look like the link's. */
 static int link_take_over(Broker *b, Now now, const Session *reader) {
     Session *s, *tmp;
-    HASH_ITER(hh, b->sessions, s, tmp) {
+    HASH_ITER (hh, b->sessions, s, tmp) {
         if (s == reader || strcmp(s->node, reader->node) != 0 || !reads_link(s))
             continue;
         session_error(b, s, ERROR_REPLACED, 0, true, "the link is read by a newer session");
@@ -126,8 +126,8 @@ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f) {
         if (r < 0)
             return r;
     }
-    StoreOp *op = op_for(f->subscribe.source == SOURCE_NAMED ? OP_SUBSCRIPTION : OP_QUEUE, s->id,
-                         NULL);
+    StoreOp *op =
+        op_for(f->subscribe.source == SOURCE_NAMED ? OP_SUBSCRIPTION : OP_QUEUE, s->id, NULL);
     if (!op)
         return -ENOMEM;
     if (!channel_open(b, s, f)) {
@@ -232,8 +232,7 @@ int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
     }
     if (op->subscription.overrun)
         broker_log(b, LOG_EVENT_SUBSCRIPTION_OVERRUN, c->session->node,
-                   "Subscription %s is over its quota: copies are missing.",
-                   op->subscription.name);
+                   "Subscription %s is over its quota: copies are missing.", op->subscription.name);
     char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
     subscription_queue(name, op);
     return channel_attach(b, c, op->subscription.id, QUEUE_SUBSCRIPTION, name,
@@ -285,8 +284,8 @@ static int count_attempt(Broker *b, Now now, Feed *q, Entry *e) {
     if (e->row.attempts >= b->config.retry.max_attempts)
         return delivery_op(b, q, &e->row, q->kind, ACTION_DEAD, CAUSE_DEAD_CRASHED,
                            "the consumer went away while processing it", NULL, 0);
-    e->row.due_ms = now.wall_ms + retry_delay_ms(&b->config.retry, e->row.attempts,
-                                                 b->io.random(b->io.data));
+    e->row.due_ms =
+        now.wall_ms + retry_delay_ms(&b->config.retry, e->row.attempts, b->io.random(b->io.data));
     return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_NONE, "consumer gone", NULL, 0);
 }
 
@@ -319,7 +318,7 @@ int channel_close(Broker *b, Now now, Channel *c, SessionEnd how) {
         c->session->n_out -= c->n_out;
         Entry *e, *tmp;
         bool oldest = true;
-        HASH_ITER(hh_tag, c->out, e, tmp) {
+        HASH_ITER (hh_tag, c->out, e, tmp) {
             HASH_DELETE(hh_tag, c->out, e);
             e->channel = NULL;
             int r = take_back(b, now, q, e, how, oldest);
@@ -337,7 +336,7 @@ int channel_leases(Broker *b, Now now, Channel *c) {
     Entry *e, *tmp;
     if (!c->feed || c->feed->kind == QUEUE_LINK)
         return 0;
-    HASH_ITER(hh_tag, c->out, e, tmp) {
+    HASH_ITER (hh_tag, c->out, e, tmp) {
         if (now.mono_ms < e->lease_mono_ms)
             continue;
         channel_forget(c, e);

@@ -14,8 +14,8 @@
 #include "base/text.h"
 #include "broker/internal.h"
 
-#define BODIES_PER_OP   64U
-#define BODIES_BYTES    (2U * 1024U * 1024U)
+#define BODIES_PER_OP 64U
+#define BODIES_BYTES  (2U * 1024U * 1024U)
 
 Feed *feed_get(Broker *b, QueueId id) {
     Feed *q = NULL;
@@ -201,7 +201,7 @@ ReceiptCause expiry_cause(const DeliveryRow *row, QueueKind kind) {
     if (kind == QUEUE_LINK)
         return CAUSE_EXPIRED_ON_LINK;
     return row->flags & DELIVERY_HANDED || row->attempts > 0 ? CAUSE_EXPIRED_UNSETTLED
-                                                              : CAUSE_EXPIRED_IN_MAILBOX;
+                                                             : CAUSE_EXPIRED_IN_MAILBOX;
 }
 
 int feed_withdraw(Broker *b, Now now, Feed *q, Entry *e) {

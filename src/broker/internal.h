@@ -42,9 +42,9 @@ struct Channel {
     uint32_t credit_messages, credit_bytes;
     uint32_t n_out, bytes_out;
     uint64_t next_tag;
-    Entry *out;   /* by tag; in order of tags */
-    bool alone;   /* a suspect is out: nothing else until it is settled */
-    bool blocked; /* the peer's pipe is full: try again at the next tick */
+    Entry *out;           /* by tag; in order of tags */
+    bool alone;           /* a suspect is out: nothing else until it is settled */
+    bool blocked;         /* the peer's pipe is full: try again at the next tick */
     Channel *prev, *next; /* of the queue */
 };
 
@@ -67,9 +67,9 @@ struct Session {
     int64_t heard_mono_ms, probed_mono_ms;
     uint32_t unanswered; /* PUBLISH frames without answer */
     uint32_t n_results, n_out, n_channels;
-    size_t results_size; /* of the frame they make, about */
-    PublishResult results[64]; /* answers of this turn, sent in one frame */
-    Session *next_answered;    /* in the broker's list of sessions with results */
+    size_t results_size;                 /* of the frame they make, about */
+    PublishResult results[64];           /* answers of this turn, sent in one frame */
+    Session *next_answered;              /* in the broker's list of sessions with results */
     Channel *channels[CHANNELS_MAX + 1]; /* by number, from 1 */
     uint32_t channels_used; /* bit set: a number is used once, no late word hits another channel */
     Answer *outbox, *outbox_tail;
@@ -84,7 +84,7 @@ struct Feed {
     char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
     Window window;
     Channel *channels;
-    Channel *quiet; /* gets nothing more until it is free to take a suspect alone */
+    Channel *quiet;     /* gets nothing more until it is free to take a suspect alone */
     uint32_t n_loading; /* bodies asked for */
     bool uplink;        /* read by the uplink instead of channels */
     bool wanted;        /* in the list of queues to pump */
@@ -123,9 +123,9 @@ typedef struct Uplink {
     int64_t heard_mono_ms, pinged_mono_ms, greeted_mono_ms, progress_mono_ms, paused_mono_ms;
     int64_t ping_ms;
     uint64_t epoch; /* of the session: answers to deliveries of an older one are not sent */
-    bool recorded; /* the store knows the link is open: a crash makes what is out uncertain */
+    bool recorded;  /* the store knows the link is open: a crash makes what is out uncertain */
     uint32_t credit_messages, credit_bytes; /* what the parent lets us have */
-    uint32_t taken_messages, taken_bytes; /* settled: credit to give back */
+    uint32_t taken_messages, taken_bytes;   /* settled: credit to give back */
     uint32_t n_settle;
     Settlement settle[SETTLEMENTS_MAX]; /* collected in this turn */
     bool asked_queue;
@@ -166,8 +166,8 @@ _must_check_ int session_hello(Broker *b, Now now, const PeerMessage *m, const F
 Session *session_find(Broker *b, BrokerPort port, Bytes route);
 Session *session_by_id(Broker *b, uint64_t id);
 /* Sends a frame with up to three parts behind it. An answer that does not fit waits in the outbox
- * (parts: none). Returns 0, -EAGAIN (only for frames with parts), -EHOSTUNREACH, -ENOMEM. A peer that
- * cannot be reached any more is marked gone. */
+ * (parts: none). Returns 0, -EAGAIN (only for frames with parts), -EHOSTUNREACH, -ENOMEM. A peer
+ * that cannot be reached any more is marked gone. */
 int session_send(Broker *b, Session *s, const Frame *f, const Bytes *parts, unsigned n_parts);
 void session_error(Broker *b, Session *s, ErrorCode code, uint32_t channel, bool fatal,
                    const char *text);
@@ -175,24 +175,26 @@ void session_error(Broker *b, Session *s, ErrorCode code, uint32_t channel, bool
 void peer_error(Broker *b, const PeerMessage *m, ErrorCode code, const char *text);
 typedef enum SessionEnd { SESSION_ORDERLY, SESSION_DIED } SessionEnd;
 _must_check_ int session_end(Broker *b, Now now, Session *s, SessionEnd how, const char *why);
-_must_check_ int sessions_second(Broker *b, Now now); /* liveness, probes, leases, outboxes */
-_must_check_ int sessions_bury(Broker *b, Now now);   /* ends those marked gone */
+_must_check_ int sessions_second(Broker *b, Now now);  /* liveness, probes, leases, outboxes */
+_must_check_ int sessions_bury(Broker *b, Now now);    /* ends those marked gone */
 _must_check_ int sessions_recheck(Broker *b, Now now); /* after a change of the directory */
 void sessions_flush_results(Broker *b);
 /* One answer to a PUBLISH; takes what r owns. Sent at the end of the turn. */
 void session_answer(Broker *b, Session *s, PublishResult *r);
 
 /* publish.c */
-_must_check_ int publish_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMessage *m);
+_must_check_ int publish_frame(Broker *b, Now now, Session *s, const Frame *f,
+                               const PeerMessage *m);
 _must_check_ int publish_done(Broker *b, Now now, StoreOp *op);
 
 /* consume.c */
 _must_check_ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f);
 _must_check_ int consume_unsubscribe(Broker *b, Now now, Session *s, const Frame *f);
 _must_check_ int consume_credit(Broker *b, Session *s, const Frame *f);
-_must_check_ int consume_queue_found(Broker *b, Now now, StoreOp *op);        /* OP_QUEUE */
-_must_check_ int consume_subscription_done(Broker *b, Now now, StoreOp *op);  /* OP_SUBSCRIPTION */
-/* Closes a channel; DIED counts an attempt for the oldest delivery and makes the others suspects. */
+_must_check_ int consume_queue_found(Broker *b, Now now, StoreOp *op);       /* OP_QUEUE */
+_must_check_ int consume_subscription_done(Broker *b, Now now, StoreOp *op); /* OP_SUBSCRIPTION */
+/* Closes a channel; DIED counts an attempt for the oldest delivery and makes the others suspects.
+ */
 _must_check_ int channel_close(Broker *b, Now now, Channel *c, SessionEnd how);
 _must_check_ int channel_leases(Broker *b, Now now, Channel *c);
 
@@ -204,8 +206,8 @@ void feed_forget(Feed *q);
 void feed_want(Broker *b, Feed *q); /* pump it at the end of the turn */
 _must_check_ int feeds_pump(Broker *b, Now now);
 void feed_drop_if_idle(Broker *b, Feed *q);
-_must_check_ int feed_loaded(Broker *b, StoreOp *op);  /* OP_LOAD */
-_must_check_ int feed_found(Broker *b, StoreOp *op);   /* OP_NEXT */
+_must_check_ int feed_loaded(Broker *b, StoreOp *op);          /* OP_LOAD */
+_must_check_ int feed_found(Broker *b, StoreOp *op);           /* OP_NEXT */
 _must_check_ int feed_bodies(Broker *b, Now now, StoreOp *op); /* OP_BODIES */
 _must_check_ int feed_seek(Broker *b, Feed *q, int64_t order_key);
 /* One change of one delivery for the store; the entry (if any) must be BUSY. */
@@ -218,7 +220,7 @@ _must_check_ int delivery_done(Broker *b, Now now, StoreOp *op); /* OP_DELIVERY 
 _must_check_ int feed_withdraw(Broker *b, Now now, Feed *q, Entry *e);
 /* Asks for the bodies of what may go out next, beginning with `first`; at most `room` of them. */
 _must_check_ int feed_fetch_bodies(Broker *b, Feed *q, Entry *first, uint32_t room,
-                                    bool skip_suspects);
+                                   bool skip_suspects);
 ReceiptCause expiry_cause(const DeliveryRow *row, QueueKind kind);
 
 /* settle.c */

@@ -96,7 +96,7 @@ static const Feed *neighbour_feed(const Broker *b, const char *neighbour) {
 LinkProgress neighbour_progress(Broker *b, const char *neighbour) {
     Neighbour *l = neighbour_get(b, neighbour);
     if (!l || !l->mine.present)
-        return (LinkProgress){ 0 };
+        return (LinkProgress) { 0 };
     LinkProgress p = l->mine;
     const Feed *q = neighbour_feed(b, neighbour);
     if (!q) {
@@ -132,7 +132,6 @@ void neighbour_compare(Broker *b, const char *neighbour, const LinkProgress *the
     (void)snprintf(r.text, sizeof(r.text),
                    "We handed over %llu messages, the neighbour has taken %llu: compare `serasictl "
                    "links` and `trace` on both sides.",
-                   (unsigned long long)mine.sent_count,
-                   (unsigned long long)theirs->received_count);
+                   (unsigned long long)mine.sent_count, (unsigned long long)theirs->received_count);
     b->io.log(b->io.data, &r);
 }

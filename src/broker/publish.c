@@ -29,7 +29,8 @@ static bool may_forward(const Broker *b, const Session *s) {
 
 int publish_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMessage *m) {
     if (s->unanswered >= b->config.publish_window) {
-        session_error(b, s, ERROR_WINDOW, 0, true, "more unanswered PUBLISH frames than the window");
+        session_error(b, s, ERROR_WINDOW, 0, true,
+                      "more unanswered PUBLISH frames than the window");
         return session_end(b, now, s, SESSION_DIED, "it overran its publish window");
     }
     if (f->publish.forward && !may_forward(b, s)) {

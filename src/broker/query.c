@@ -91,7 +91,8 @@ static int import_done(Broker *b, Now now, StoreOp *op, Table *t) {
     return sessions_recheck(b, now);
 }
 
-/* --- verbs that the store carries out ---------------------------------------------------------- */
+/* --- verbs that the store carries out ----------------------------------------------------------
+ */
 
 static const char *arg(const Frame *f, uint32_t i) {
     return i < f->query.n_args && f->query.args[i] ? f->query.args[i] : "";
@@ -136,7 +137,8 @@ static int backup_verb(Broker *b, Session *s, Frame *f) {
     return 0;
 }
 
-/* --- what lives in memory ------------------------------------------------------------------------ */
+/* --- what lives in memory ------------------------------------------------------------------------
+ */
 
 static int sessions_verb(Broker *b, Now now, Session *s, const Frame *f) {
     _cleanup_(table_freep) Table *t = table_new();
@@ -226,7 +228,8 @@ static Table *with_live_state(Broker *b, const char *verb, Table *t) {
     return wide;
 }
 
-/* --- entry points ------------------------------------------------------------------------------ */
+/* --- entry points ------------------------------------------------------------------------------
+ */
 
 static bool is_one_of(const char *verb, const char *const *list, size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -236,9 +239,9 @@ static bool is_one_of(const char *verb, const char *const *list, size_t n) {
 }
 
 int query_frame(Broker *b, Now now, Session *s, Frame *f) {
-    static const char *const stored[] = { "status",        "queues",    "trace",    "messages",
-                                          "dead-list",     "dead-show", "links",    "node-list",
-                                          "node-show",     "check",     "outcome",  "subscriptions" };
+    static const char *const stored[] = { "status",    "queues",    "trace",   "messages",
+                                          "dead-list", "dead-show", "links",   "node-list",
+                                          "node-show", "check",     "outcome", "subscriptions" };
     static const char *const dead[] = { "dead-requeue", "dead-redirect", "dead-discard" };
     const char *verb = f->query.verb;
 
@@ -265,8 +268,8 @@ int query_frame(Broker *b, Now now, Session *s, Frame *f) {
 }
 
 int query_done(Broker *b, Now now, StoreOp *op) {
-    _cleanup_(table_freep) Table *t = op->kind == OP_QUERY ? TAKE_PTR(op->query.table)
-                                                           : table_new();
+    _cleanup_(table_freep) Table *t =
+        op->kind == OP_QUERY ? TAKE_PTR(op->query.table) : table_new();
     int r = 0;
     if (!t)
         return -ENOMEM;

@@ -23,7 +23,7 @@
 static bool route_key(BrokerPort port, Bytes route, RouteKey *ret) {
     if (route.n == 0 || route.n > sizeof(ret->route))
         return false;
-    *ret = (RouteKey){ .port = (uint8_t)port, .n = (uint8_t)route.n };
+    *ret = (RouteKey) { .port = (uint8_t)port, .n = (uint8_t)route.n };
     memcpy(ret->route, route.p, route.n);
     return true;
 }
@@ -134,7 +134,8 @@ void peer_error(Broker *b, const PeerMessage *m, ErrorCode code, const char *tex
 }
 
 /* Node and rights of an authenticated peer. False: not known (any more). */
-static bool authorise(const Broker *b, const char *user_id, BrokerPort port, Now now, Session *ret) {
+static bool authorise(const Broker *b, const char *user_id, BrokerPort port, Now now,
+                      Session *ret) {
     if (port == PORT_ADMIN) {
         (void)text_copy(ret->node, sizeof(ret->node), b->config.self);
         ret->operator_ = true;
@@ -195,7 +196,7 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
         return 0;
     }
     Session *s, *tmp;
-    HASH_ITER(hh, b->sessions, s, tmp) {
+    HASH_ITER (hh, b->sessions, s, tmp) {
         if (!uuid_equal(&s->instance_id, &f->hello.instance_id) || strcmp(s->node, found.node) != 0)
             continue;
         /* The peer came back before we noticed that it was gone. What it held comes again, but a
@@ -206,10 +207,11 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
             return r;
     }
     uint32_t of_node = 0;
-    HASH_ITER(hh, b->sessions, s, tmp) {
+    HASH_ITER (hh, b->sessions, s, tmp) {
         of_node += strcmp(s->node, found.node) == 0;
     }
-    /* One node, however many programs or however ill-behaved, cannot take the place of all others. */
+    /* One node, however many programs or however ill-behaved, cannot take the place of all others.
+     */
     bool too_many = of_node >= MAX(b->config.sessions_max / SESSIONS_SHARE, SESSIONS_LEAST);
     if ((b->n_sessions >= b->config.sessions_max || too_many) && m->port != PORT_ADMIN) {
         peer_error(b, m, ERROR_BUSY, "no room for another session; try again later");
@@ -283,7 +285,7 @@ int sessions_second(Broker *b, Now now) {
         if (r < 0)
             return r;
     }
-    HASH_ITER(hh, b->sessions, s, tmp) {
+    HASH_ITER (hh, b->sessions, s, tmp) {
         outbox_flush(b, s);
         int64_t silent = now.mono_ms - s->heard_mono_ms;
         if (silent > DEAD_AFTER * b->config.ping_ms) {
@@ -316,7 +318,7 @@ int sessions_bury(Broker *b, Now now) {
         return 0;
     b->any_gone = false;
     Session *s, *tmp;
-    HASH_ITER(hh, b->sessions, s, tmp) {
+    HASH_ITER (hh, b->sessions, s, tmp) {
         if (!s->gone)
             continue;
         int r = session_end(b, now, s, SESSION_DIED, "the connection is gone");
@@ -328,7 +330,7 @@ int sessions_bury(Broker *b, Now now) {
 
 int sessions_recheck(Broker *b, Now now) {
     Session *s, *tmp;
-    HASH_ITER(hh, b->sessions, s, tmp) {
+    HASH_ITER (hh, b->sessions, s, tmp) {
         Session fresh = { 0 };
         if (authorise(b, s->user_id, (BrokerPort)s->key.port, now, &fresh) &&
             strcmp(fresh.node, s->node) == 0 && fresh.broker == s->broker) {
@@ -344,7 +346,8 @@ int sessions_recheck(Broker *b, Now now) {
 }
 
 static void flush_results(Broker *b, Session *s) {
-    Frame f = { .kind = FRAME_PUBLISHED, .published = { .n = s->n_results, .results = s->results } };
+    Frame f = { .kind = FRAME_PUBLISHED,
+                .published = { .n = s->n_results, .results = s->results } };
     (void)session_send(b, s, &f, NULL, 0);
     for (uint32_t i = 0; i < s->n_results; i++)
         publish_result_deinit(&s->results[i]);
@@ -375,5 +378,5 @@ void session_answer(Broker *b, Session *s, PublishResult *r) {
         flush_results(b, s); /* stays in the list: it gets one more below */
     s->results_size += size;
     s->results[s->n_results++] = *r;
-    *r = (PublishResult){ 0 };
+    *r = (PublishResult) { 0 };
 }

@@ -25,7 +25,7 @@ static bool range_add(TagRange **list, uint32_t *n, uint32_t *room, uint64_t tag
         *list = grown;
         *room = more;
     }
-    (*list)[(*n)++] = (TagRange){ tag, tag };
+    (*list)[(*n)++] = (TagRange) { tag, tag };
     return true;
 }
 
@@ -96,9 +96,9 @@ static int settle_reject(Broker *b, Now now, Feed *q, Entry *e, const Settlement
     if (st->permanent || e->row.attempts >= retry->max_attempts)
         return delivery_op(b, q, &e->row, q->kind, ACTION_DEAD, CAUSE_DEAD_REJECTED, st->reason, t,
                            tag);
-    e->row.due_ms =
-        now.wall_ms + retry_delay_ms(retry, e->row.attempts, b->io.random(b->io.data));
-    return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_DEAD_REJECTED, st->reason, t, tag);
+    e->row.due_ms = now.wall_ms + retry_delay_ms(retry, e->row.attempts, b->io.random(b->io.data));
+    return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_DEAD_REJECTED, st->reason, t,
+                       tag);
 }
 
 static int settle_one(Broker *b, Now now, Channel *c, Entry *e, const Settlement *st, Ticket *t) {
@@ -123,10 +123,9 @@ static int settle_one(Broker *b, Now now, Channel *c, Entry *e, const Settlement
         return settle_reject(b, now, q, e, st, t);
     default: /* RETRY: the consumer's wish, not a failure: no attempt is counted */
         e->row.due_ms =
-            now.wall_ms +
-            (st->after_ms ? MIN((int64_t)st->after_ms, b->config.retry.cap_ms)
-                          : retry_delay_ms(&b->config.retry, MAX(e->row.attempts, 1U),
-                                           b->io.random(b->io.data)));
+            now.wall_ms + (st->after_ms ? MIN((int64_t)st->after_ms, b->config.retry.cap_ms)
+                                        : retry_delay_ms(&b->config.retry, MAX(e->row.attempts, 1U),
+                                                         b->io.random(b->io.data)));
         return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_NONE, "retry asked", t,
                            e->tag);
     }
@@ -151,7 +150,7 @@ static int settle_range(Broker *b, Now now, Channel *c, const Settlement *st, Ti
     last = MIN(last, c->next_tag - 1);
     /* Few are out: walk them, in tag order, instead of the range. */
     Entry *e, *tmp;
-    HASH_ITER(hh_tag, c->out, e, tmp) {
+    HASH_ITER (hh_tag, c->out, e, tmp) {
         if (e->tag < first)
             continue;
         if (e->tag > last)

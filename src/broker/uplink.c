@@ -17,12 +17,12 @@
 #include "broker/internal.h"
 #include "wire/codec.h"
 
-#define LINK_CHANNEL     1U
-#define LINK_CREDIT      256U
-#define DEAD_AFTER       3
-#define GREETING_MS      (10 * SECOND_MS)
-#define TAG_BITS         40
-#define TAG_MASK         ((UINT64_C(1) << TAG_BITS) - 1)
+#define LINK_CHANNEL 1U
+#define LINK_CREDIT  256U
+#define DEAD_AFTER   3
+#define GREETING_MS  (10 * SECOND_MS)
+#define TAG_BITS     40
+#define TAG_MASK     ((UINT64_C(1) << TAG_BITS) - 1)
 
 static int up_send(Broker *b, const Frame *f, const Bytes *parts, unsigned n_parts) {
     uint8_t *p;
@@ -33,7 +33,7 @@ static int up_send(Broker *b, const Frame *f, const Bytes *parts, unsigned n_par
     Bytes all[PARTS_MAX] = { bytes_make(p, n) };
     for (unsigned i = 0; i < n_parts; i++)
         all[i + 1] = parts[i];
-    r = b->io.send(b->io.data, PORT_UPLINK, (Bytes){ 0 }, all, n_parts + 1);
+    r = b->io.send(b->io.data, PORT_UPLINK, (Bytes) { 0 }, all, n_parts + 1);
     free(p);
     return r;
 }
@@ -61,7 +61,7 @@ static int close_session(Broker *b, const char *why) {
     u->taken_messages = u->taken_bytes = 0;
     u->recorded = false;
     Sent *s, *tmp;
-    HASH_ITER(hh, u->sent, s, tmp) {
+    HASH_ITER (hh, u->sent, s, tmp) {
         HASH_DEL(u->sent, s);
         Entry *e = u->feed ? window_find(&u->feed->window, s->order_key, s->seq) : NULL;
         free(s);
@@ -237,8 +237,7 @@ static int answered(Broker *b, Now now, const PublishResult *res) {
     default:
         window_busy(&q->window, e);
         return delivery_op(b, q, &e->row, QUEUE_LINK, ACTION_UNROUTABLE, CAUSE_RECIPIENT_UNKNOWN,
-                           res->reasons && res->reasons->n ? res->reasons->list[0].code
-                                                           : "REFUSED",
+                           res->reasons && res->reasons->n ? res->reasons->list[0].code : "REFUSED",
                            NULL, 0);
     }
 }
@@ -253,7 +252,8 @@ static int settle_up(Broker *b, uint64_t tag, size_t size, SettleAction action, 
     Settlement *last = u->n_settle ? &u->settle[u->n_settle - 1] : NULL;
     u->taken_messages++;
     u->taken_bytes += (uint32_t)size;
-    if (last && action == SETTLE_DONE && last->action == SETTLE_DONE && last->tags.last + 1 == tag) {
+    if (last && action == SETTLE_DONE && last->action == SETTLE_DONE &&
+        last->tags.last + 1 == tag) {
         last->tags.last = tag;
         return 0;
     }
@@ -269,10 +269,10 @@ static int settle_up(Broker *b, uint64_t tag, size_t size, SettleAction action, 
         return r;
     }
     Settlement *st = &u->settle[u->n_settle++];
-    *st = (Settlement){ .tags = { tag, tag },
-                        .action = action,
-                        .after_ms = after_ms,
-                        .permanent = action == SETTLE_REJECT };
+    *st = (Settlement) { .tags = { tag, tag },
+                         .action = action,
+                         .after_ms = after_ms,
+                         .permanent = action == SETTLE_REJECT };
     (void)text_copy(st->reason, sizeof(st->reason), reason);
     return 0;
 }
@@ -341,9 +341,8 @@ int uplink_flush(Broker *b) {
         return 0;
     if (u->n_settle > 0) {
         Frame f = { .kind = FRAME_SETTLE,
-                    .settle = { .channel = LINK_CHANNEL,
-                                .n = u->n_settle,
-                                .settlements = u->settle } };
+                    .settle = {
+                        .channel = LINK_CHANNEL, .n = u->n_settle, .settlements = u->settle } };
         int r = up_send(b, &f, NULL, 0);
         if (r == -EAGAIN)
             return 0; /* stays; the next turn says it */
@@ -364,8 +363,8 @@ int uplink_flush(Broker *b) {
 /* --- the session ------------------------------------------------------------------------------ */
 
 static int on_error(Broker *b, Now now, const Frame *f) {
-    broker_log(b, LOG_EVENT_SESSION_REFUSED, b->config.parent,
-               "The parent broker answered %s: %s.", error_code_name(f->error.code), f->error.text);
+    broker_log(b, LOG_EVENT_SESSION_REFUSED, b->config.parent, "The parent broker answered %s: %s.",
+               error_code_name(f->error.code), f->error.text);
     if (!f->error.fatal && f->error.channel != LINK_CHANNEL)
         return 0;
     /* Without its channel a session is deaf: better none, and another try. */

@@ -16,7 +16,7 @@ DeliveryInfo *delivery_info_free(DeliveryInfo *i) {
 }
 
 void window_init(Window *w, size_t *cached) {
-    *w = (Window){ .parked_due_ms = INT64_MAX, .cached = cached };
+    *w = (Window) { .parked_due_ms = INT64_MAX, .cached = cached };
 }
 
 void window_drop_body(Window *w, Entry *e) {
@@ -47,7 +47,7 @@ static void entry_free(Window *w, Entry *e) {
 
 void window_deinit(Window *w) {
     Entry *e, *tmp;
-    HASH_ITER(hh, w->by_key, e, tmp) {
+    HASH_ITER (hh, w->by_key, e, tmp) {
         entry_free(w, e);
     }
 }

@@ -48,23 +48,23 @@ typedef struct Entry Entry;
 struct Entry {
     DeliveryRow row;
     EntryState state;
-    uint32_t more;     /* further rows of this order key known to be on disk */
-    bool more_unknown; /* there may be others: look after every settlement */
-    bool suspect;      /* its consumer died: goes out alone */
-    Body *body;        /* owned, NULL = not in memory */
-    DeliveryInfo *info; /* owned, NULL while body is NULL */
+    uint32_t more;           /* further rows of this order key known to be on disk */
+    bool more_unknown;       /* there may be others: look after every settlement */
+    bool suspect;            /* its consumer died: goes out alone */
+    Body *body;              /* owned, NULL = not in memory */
+    DeliveryInfo *info;      /* owned, NULL while body is NULL */
     struct Channel *channel; /* of ENTRY_OUT; NULL for the uplink */
     uint64_t tag;            /* of ENTRY_OUT */
     int64_t lease_mono_ms;   /* of ENTRY_OUT */
-    Entry *prev, *next;  /* in the ready or parked list */
-    UT_hash_handle hh;   /* by row.order_key */
-    UT_hash_handle hh_tag; /* in the channel's table of what is out, by tag */
+    Entry *prev, *next;      /* in the ready or parked list */
+    UT_hash_handle hh;       /* by row.order_key */
+    UT_hash_handle hh_tag;   /* in the channel's table of what is out, by tag */
 };
 
 typedef struct Window {
     Entry *by_key;
     Entry *ready[LANE_COUNT];
-    Entry *parked; /* unordered */
+    Entry *parked;               /* unordered */
     uint32_t n_lane[LANE_COUNT]; /* entries of any state */
     uint32_t n_ready[LANE_COUNT];
     uint32_t n_suspects, n_busy;

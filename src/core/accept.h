@@ -33,11 +33,12 @@ typedef struct AcceptInput {
 } AcceptInput;
 
 typedef struct AcceptDecision {
-    Reasons reasons;      /* refused when reasons.n_refusals > 0 */
-    int64_t expires_ms;   /* effective */
+    Reasons reasons;    /* refused when reasons.n_refusals > 0 */
+    int64_t expires_ms; /* effective */
     uint32_t n_routes;
     RoutedRecipient routes[RECIPIENTS_MAX];
-    /* Event scope: local nodes to deposit at come from accept_scope_next(); neighbours to copy to: */
+    /* Event scope: local nodes to deposit at come from accept_scope_next(); neighbours to copy to:
+     */
     bool scope;
     uint32_t n_scope_hops;
     char scope_hops[SCOPE_HOPS_MAX][NODE_NAME_SIZE];

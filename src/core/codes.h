@@ -43,10 +43,10 @@ typedef enum MessageKind {
 /* Table of kinds: what the broker must know of each. NULL for a kind newer than this broker. */
 typedef struct KindInfo {
     MessageKind kind;
-    const char *name;   /* "REFERRAL_REQUEST" */
-    bool case_bearing;  /* carries a person's case: cluster is mandatory */
-    bool event;         /* may go to an event scope and use urgency EVENT */
-    bool bulk;          /* rides the BULK lane at urgency ROUTINE */
+    const char *name;    /* "REFERRAL_REQUEST" */
+    bool case_bearing;   /* carries a person's case: cluster is mandatory */
+    bool event;          /* may go to an event scope and use urgency EVENT */
+    bool bulk;           /* rides the BULK lane at urgency ROUTINE */
     uint32_t publishers; /* bit set of NodeKind: who may publish */
 } KindInfo;
 const KindInfo *kind_info(int kind);

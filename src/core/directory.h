@@ -16,9 +16,9 @@
 #include "core/limits.h"
 #include "core/message.h"
 
-#define CURVE_TEXT_SIZE      41U /* Z85 */
-#define DIR_AREAS_MAX        24U
-#define DIR_CLUSTERS_MAX     8U
+#define CURVE_TEXT_SIZE  41U /* Z85 */
+#define DIR_AREAS_MAX    24U
+#define DIR_CLUSTERS_MAX 8U
 
 typedef struct ServiceArea {
     char region[REGION_SIZE]; /* prefix, 2 or 4 digits */

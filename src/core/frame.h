@@ -190,7 +190,7 @@ typedef struct Frame {
         struct {
             uint32_t query, n_args, limit;
             char verb[32];
-            char *args[8]; /* owned */
+            char *args[8];  /* owned */
             uint8_t *input; /* owned */
             size_t n_input;
         } query;

@@ -76,7 +76,7 @@ typedef struct Facts {
     bool harm_now;
     CivilDate requested_on, outside_service_started_on, home_service_started_on;
     int64_t occurred_ms;
-    Uuid recall_of;        /* RECALL_ORDER: the message to withdraw */
+    Uuid recall_of; /* RECALL_ORDER: the message to withdraw */
     /* RECEIPT: */
     Uuid receipt_for;
     char receipt_recipient[NODE_NAME_SIZE];

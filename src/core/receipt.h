@@ -52,18 +52,18 @@ bool receipt_is_wanted(ReceiptPolicy policy, int level);
 
 /* A receipt to be written: facts of kind RECEIPT. */
 typedef struct Receipt {
-    Uuid message_id;                 /* of the message it is about */
-    char sender[NODE_NAME_SIZE];     /* of that message: who is told */
+    Uuid message_id;             /* of the message it is about */
+    char sender[NODE_NAME_SIZE]; /* of that message: who is told */
     char recipient[NODE_NAME_SIZE];
     ReceiptLevel level;
     ReceiptCause cause;
-    char leg[NODE_NAME_SIZE];        /* broker that says it */
+    char leg[NODE_NAME_SIZE]; /* broker that says it */
     int64_t said_ms;
     uint32_t attempts;
     char detail[REASON_TEXT_MAX + 1];
-    char region[REGION_SIZE];        /* of that message */
-    Uuid correlation_id;             /* order key source: the message's case, correlation or id */
-    uint32_t n_stamps;               /* hops of the message up to here, for the trace */
+    char region[REGION_SIZE]; /* of that message */
+    Uuid correlation_id;      /* order key source: the message's case, correlation or id */
+    uint32_t n_stamps;        /* hops of the message up to here, for the trace */
     HopStamp stamps[STAMPS_MAX];
     Uuid id; /* receipt_message_id() of the above, when it is at hand; nil = compute it */
 } Receipt;

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 typedef struct RetryPolicy {
-    int64_t first_ms; /* 1 s */
-    int64_t cap_ms;   /* 15 min */
+    int64_t first_ms;      /* 1 s */
+    int64_t cap_ms;        /* 15 min */
     uint32_t max_attempts; /* 16: dead letter after that many rejected or crashed attempts */
 } RetryPolicy;
 

@@ -25,12 +25,12 @@ typedef struct RuleInput {
 } RuleInput;
 
 typedef struct Rule {
-    const char *id;      /* "R-001" */
+    const char *id; /* "R-001" */
     Severity severity;
     const char *pasal;   /* "P7 Pasal 3" */
     const char *text_en; /* may hold {r} region, {n} sender, {kind} */
     const char *text_id;
-    const char *field;   /* may hold {f}: the field R-004 found */
+    const char *field; /* may hold {f}: the field R-004 found */
     bool (*violated)(const RuleInput *in);
 } Rule;
 

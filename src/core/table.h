@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A result table: what operator verbs answer with. Cells are text; the column says how to read it. */
+/* A result table: what operator verbs answer with. Cells are text; the column says how to read it.
+ */
 
 #include <stdbool.h>
 #include <stdint.h>

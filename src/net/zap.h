@@ -21,5 +21,6 @@ Zap *zap_stop(Zap *z);
 DEFINE_CLEANUP(Zap *, zap_stop);
 /* Any thread. Takes its own reference. */
 void zap_set_directory(Zap *z, Directory *d);
-/* A key let in besides the directory: the broker's own, for the self-test. "" = none. Any thread. */
+/* A key let in besides the directory: the broker's own, for the self-test. "" = none. Any thread.
+ */
 void zap_set_own_key(Zap *z, const char *curve_public);

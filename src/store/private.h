@@ -111,8 +111,8 @@ struct Store {
     bool above_mark;       /* a water mark was passed */
     int64_t full_until_ms; /* intake stays closed after "disk full" at least until then */
     int64_t space_due_ms;
-    bool ballast;      /* the reserve file is there */
-    uint32_t wal_done; /* frames already copied into the database */
+    bool ballast;           /* the reserve file is there */
+    uint32_t wal_done;      /* frames already copied into the database */
     uint64_t log_pages_max; /* frames that may wait for the database before a checkpoint */
     uint64_t space_frames;  /* health.wal_frames at the last look at the free space */
     bool reserve_only;      /* not even urgent messages: only settlements and receipts made here */
@@ -157,7 +157,7 @@ typedef struct NewDelivery {
     int64_t seq, order_key, since_ms, expires_ms;
     Lane lane;
     uint32_t flags, size;
-    Body *body; /* borrowed, NULL = load it */
+    Body *body;                   /* borrowed, NULL = load it */
     const StoredMessage *message; /* with its whole route: of a link row, to go out as it is */
 } NewDelivery;
 void queue_deliver(Store *s, StoreOp *op, const NewDelivery *d);

@@ -45,10 +45,11 @@ enum {
     DELIVERY_WARNED_EXPIRY = 1, /* EXPIRES_SOON was sent */
     DELIVERY_WARNED_DELAY = 2,  /* DELAYED was sent */
     DELIVERY_RECALLED = 4,      /* the sender wants it back: withdraw it unless it is out */
-    DELIVERY_UNCERTAIN = 8,     /* link rows: may have been handed over without an answer; never expired here */
-    DELIVERY_HANDED = 16,       /* was out to a consumer at least once */
-    DELIVERY_JOINED = 64,       /* link rows: a recipient was added since the copy was last read */
-    DELIVERY_FACTS_ONLY = 32,   /* role SUPERVISOR or SUBSCRIBER: never hand out the sealed part */
+    DELIVERY_UNCERTAIN =
+        8, /* link rows: may have been handed over without an answer; never expired here */
+    DELIVERY_HANDED = 16,     /* was out to a consumer at least once */
+    DELIVERY_JOINED = 64,     /* link rows: a recipient was added since the copy was last read */
+    DELIVERY_FACTS_ONLY = 32, /* role SUPERVISOR or SUBSCRIBER: never hand out the sealed part */
 };
 
 typedef struct DeliveryRow {
@@ -66,39 +67,41 @@ typedef struct DeliveryRow {
 /* A delivery that came into being, with its body when it is still at hand. */
 typedef struct Deposit {
     DeliveryRow row;
-    Body *body; /* owned reference or NULL: load it with OP_BODIES */
+    Body *body;       /* owned reference or NULL: load it with OP_BODIES */
     Forward *forward; /* owned; of link rows with a body, else NULL */
     Uuid message_id;  /* set with the forward */
-    bool lifted; /* other rows of this (queue, order_key) were lifted into row.lane */
+    bool lifted;      /* other rows of this (queue, order_key) were lifted into row.lane */
 } Deposit;
 
 /* --- operations --------------------------------------------------------------------------- */
 
 typedef enum OpKind {
-    OP_ACCEPT = 1, /* PUBLISH from a client or a link */
-    OP_DELIVERY,   /* one change of one delivery: settled, parked, dead, expired ... */
-    OP_LOAD,       /* rows of a queue from a cursor on */
-    OP_NEXT,       /* first waiting row of (queue, order_key) */
-    OP_BODIES,     /* bodies of rows */
-    OP_QUEUE,      /* find or create a queue */
+    OP_ACCEPT = 1,   /* PUBLISH from a client or a link */
+    OP_DELIVERY,     /* one change of one delivery: settled, parked, dead, expired ... */
+    OP_LOAD,         /* rows of a queue from a cursor on */
+    OP_NEXT,         /* first waiting row of (queue, order_key) */
+    OP_BODIES,       /* bodies of rows */
+    OP_QUEUE,        /* find or create a queue */
     OP_SUBSCRIPTION, /* create, check or drop a named subscription */
-    OP_SWEEP,      /* a chunk of the search for rows that expire, are late or were recalled */
-    OP_LINK,       /* a link session opened or closed */
-    OP_IMPORT,     /* directory records */
-    OP_QUERY,      /* operator verbs answered from the store */
-    OP_BACKUP,     /* start a backup to a file */
-    OP_DEAD,       /* requeue, redirect or discard a dead letter */
+    OP_SWEEP,        /* a chunk of the search for rows that expire, are late or were recalled */
+    OP_LINK,         /* a link session opened or closed */
+    OP_IMPORT,       /* directory records */
+    OP_QUERY,        /* operator verbs answered from the store */
+    OP_BACKUP,       /* start a backup to a file */
+    OP_DEAD,         /* requeue, redirect or discard a dead letter */
 } OpKind;
 
 typedef enum DeliveryAction {
-    ACTION_DONE = 1,   /* settled: MAILBOX and RECEIPTS collected, LINK handed over, SUBSCRIPTION read */
-    ACTION_PARK,       /* not now: writes attempts, due_ms, flags */
-    ACTION_DEAD,       /* to the dead letters with cause; outcome UNDELIVERABLE */
-    ACTION_EXPIRE,     /* gone by time; outcome UNDELIVERABLE with cause */
-    ACTION_RECALL,     /* withdrawn; outcome RECALLED */
+    ACTION_DONE =
+        1,       /* settled: MAILBOX and RECEIPTS collected, LINK handed over, SUBSCRIPTION read */
+    ACTION_PARK, /* not now: writes attempts, due_ms, flags */
+    ACTION_DEAD, /* to the dead letters with cause; outcome UNDELIVERABLE */
+    ACTION_EXPIRE,      /* gone by time; outcome UNDELIVERABLE with cause */
+    ACTION_RECALL,      /* withdrawn; outcome RECALLED */
     ACTION_WARN_EXPIRY, /* receipt EXPIRES_SOON, flag */
-    ACTION_WARN_DELAY, /* receipt DELAYED, flag */
-    ACTION_UNROUTABLE, /* link rows: the neighbour refused it; outcome UNDELIVERABLE with cause for its recipients */
+    ACTION_WARN_DELAY,  /* receipt DELAYED, flag */
+    ACTION_UNROUTABLE,  /* link rows: the neighbour refused it; outcome UNDELIVERABLE with cause for
+                           its recipients */
 } DeliveryAction;
 
 typedef struct StoreOp StoreOp;
@@ -107,18 +110,20 @@ struct StoreOp {
     StoreOp *next; /* for the caller's lists */
     void *owner;   /* the caller's: never looked at */
     uint64_t owner_id;
-    uint32_t n_deposits; /* result of ACCEPT, DELIVERY, DEAD: deliveries that came into being */
-    Deposit *deposits;   /* owned */
-    uint32_t n_recalled; /* result of ACCEPT of a RECALL_ORDER: rows that got DELIVERY_RECALLED */
+    uint32_t n_deposits;   /* result of ACCEPT, DELIVERY, DEAD: deliveries that came into being */
+    Deposit *deposits;     /* owned */
+    uint32_t n_recalled;   /* result of ACCEPT of a RECALL_ORDER: rows that got DELIVERY_RECALLED */
     DeliveryRow *recalled; /* owned */
     union {
         struct {
             Message *message; /* owned; in */
-            char authority[NODE_NAME_SIZE]; /* node of the session; of a link the neighbour broker */
+            char
+                authority[NODE_NAME_SIZE]; /* node of the session; of a link the neighbour broker */
             bool from_link;
             PublishResult result; /* out */
-            bool counted; /* out: the link's count of messages taken over rose */
-            QueueId overrun; /* out: a subscription that ran over its quota with this message; 0 = none */
+            bool counted;         /* out: the link's count of messages taken over rose */
+            QueueId overrun; /* out: a subscription that ran over its quota with this message; 0 =
+                                none */
         } accept;
         struct {
             DeliveryRow row; /* in: identity; for PARK also what to write */
@@ -146,17 +151,17 @@ struct StoreOp {
         struct {
             uint32_t n;
             struct BodyWanted {
-                DeliveryRow row;       /* in */
-                QueueKind queue_kind;  /* in */
-                Body *body;            /* out, owned; NULL = missing or damaged */
-                bool damaged;          /* out: the checksum does not match: never hand it out */
-                Recipient recipient;   /* out: whose copy this is (mailbox, receipts, subscription) */
-                Forward *forward;      /* out, owned: link rows */
-                uint32_t n_stamps;     /* out */
+                DeliveryRow row;      /* in */
+                QueueKind queue_kind; /* in */
+                Body *body;           /* out, owned; NULL = missing or damaged */
+                bool damaged;         /* out: the checksum does not match: never hand it out */
+                Recipient recipient; /* out: whose copy this is (mailbox, receipts, subscription) */
+                Forward *forward;    /* out, owned: link rows */
+                uint32_t n_stamps;   /* out */
                 HopStamp stamps[STAMPS_MAX];
                 int64_t accepted_ms;
-                Uuid message_id;       /* out */
-            } *wanted; /* owned */
+                Uuid message_id; /* out */
+            } * wanted;          /* owned */
         } bodies;
         struct {
             QueueKind kind;
@@ -169,24 +174,29 @@ struct StoreOp {
             char owner[NODE_NAME_SIZE];
             char name[SUBSCRIPTION_SIZE];
             Filter *filter; /* owned or NULL */
-            enum { SUBSCRIPTION_OK = 0, SUBSCRIPTION_MISSING, SUBSCRIPTION_DIFFERS, SUBSCRIPTION_TOO_MANY } verdict; /* out */
+            enum {
+                SUBSCRIPTION_OK = 0,
+                SUBSCRIPTION_MISSING,
+                SUBSCRIPTION_DIFFERS,
+                SUBSCRIPTION_TOO_MANY
+            } verdict; /* out */
             QueueId id;
             uint64_t queued;
             bool overrun;
             int64_t overrun_ms;
         } subscription;
         struct {
-            QueueId queue;    /* in/out cursor; starts at 0,0,0; out: where to go on */
+            QueueId queue; /* in/out cursor; starts at 0,0,0; out: where to go on */
             Lane lane;
             int64_t seq;
-            uint32_t limit;   /* rows to look at */
-            bool end;         /* out: the whole table was seen; cursor is back at the start */
-            uint32_t n;       /* out */
+            uint32_t limit; /* rows to look at */
+            bool end;       /* out: the whole table was seen; cursor is back at the start */
+            uint32_t n;     /* out */
             struct SweepHit {
                 DeliveryRow row;
                 QueueKind queue_kind;
                 DeliveryAction action; /* EXPIRE, RECALL, WARN_EXPIRY, WARN_DELAY */
-            } *hits; /* owned */
+            } * hits;                  /* owned */
         } sweep;
         struct {
             char neighbour[NODE_NAME_SIZE];
@@ -200,17 +210,18 @@ struct StoreOp {
             DirNode *nodes; /* owned */
             DirKey *keys;
             DirRegion *regions;
-            bool replace; /* drop what is not in the import */
+            bool replace;         /* drop what is not in the import */
             Directory *directory; /* out: owned reference on the new snapshot, NULL when refused */
-            char text[256]; /* out: why refused */
+            char text[256];       /* out: why refused */
         } import;
         struct {
             char verb[32]; /* "status", "queues", "trace", "dead-list", "dead-show", "outcome",
                               "node-list", "node-show", "links", "check", "messages" */
             char *args[8]; /* owned */
             uint32_t n_args, limit;
-            char authority[NODE_NAME_SIZE]; /* "outcome": only messages of this node; "" = operator */
-            Table *table; /* out, owned */
+            char authority[NODE_NAME_SIZE]; /* "outcome": only messages of this node; "" = operator
+                                             */
+            Table *table;                   /* out, owned */
         } query;
         struct {
             char path[STORE_PATH_SIZE];
@@ -237,14 +248,14 @@ DEFINE_CLEANUP(StoreOp *, store_op_free);
 /* --- the store ---------------------------------------------------------------------------- */
 
 typedef struct StoreConfig {
-    const char *path;  /* database file; -wal and -shm beside it; a file `path`.lock is flock()ed */
-    const char *self;  /* node id of this broker; must match a store made before */
+    const char *path; /* database file; -wal and -shm beside it; a file `path`.lock is flock()ed */
+    const char *self; /* node id of this broker; must match a store made before */
     AcceptPolicy accept;
-    uint32_t page_size;          /* of a new file; 8192 */
-    uint64_t free_low_bytes;     /* intake stops below this much free space in the file system; cut
-                                  * to a sixth of it, and at least 16 MiB or that sixth */
-    uint64_t free_high_bytes;    /* and starts again above this */
-    uint64_t size_high_bytes;    /* intake stops above this database size (live pages); 0 = no limit */
+    uint32_t page_size;       /* of a new file; 8192 */
+    uint64_t free_low_bytes;  /* intake stops below this much free space in the file system; cut
+                               * to a sixth of it, and at least 16 MiB or that sixth */
+    uint64_t free_high_bytes; /* and starts again above this */
+    uint64_t size_high_bytes; /* intake stops above this database size (live pages); 0 = no limit */
     uint64_t size_low_bytes;
     uint64_t ballast_bytes;      /* reserve file, given up when the disk is full */
     uint32_t subscription_quota; /* waiting copies per named subscription */
@@ -263,19 +274,19 @@ typedef struct StoreConfig {
 } StoreConfig;
 
 typedef struct StoreHealth {
-    bool unclean;        /* the last stop was not clean: quick_check was run */
-    bool intake_closed;  /* above a high-water mark */
+    bool unclean;       /* the last stop was not clean: quick_check was run */
+    bool intake_closed; /* above a high-water mark */
     uint64_t free_bytes, size_bytes, wal_frames;
     uint64_t commits, messages;
     char fault[160]; /* what SQLite said about the last fault */
 } StoreHealth;
 
-/* Opens or creates. Verifies journal_mode=wal, synchronous=2, mmap_size=0, cell_size_check; migrates
- * forward; runs quick_check after an unclean stop (progress, if given, is called now and then so that
- * the caller can ask systemd for more time). Returns 0, or with `why` filled:
- * -EBUSY another process has it, -EPROTO file of a newer version or another broker, -EUCLEAN damaged
- * (the file is left as it is), -EACCES, -ENOSPC, -EIO, -ENOMEM. Never creates a file over one it
- * cannot read. */
+/* Opens or creates. Verifies journal_mode=wal, synchronous=2, mmap_size=0, cell_size_check;
+ * migrates forward; runs quick_check after an unclean stop (progress, if given, is called now and
+ * then so that the caller can ask systemd for more time). Returns 0, or with `why` filled: -EBUSY
+ * another process has it, -EPROTO file of a newer version or another broker, -EUCLEAN damaged (the
+ * file is left as it is), -EACCES, -ENOSPC, -EIO, -ENOMEM. Never creates a file over one it cannot
+ * read. */
 _must_check_ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
                             void *progress_data, char why[static 256]);
 /* Marks the stop as clean and closes. */
@@ -283,8 +294,8 @@ Store *store_close(Store *s);
 DEFINE_CLEANUP(Store *, store_close);
 
 /* Carries out the list in order as one transaction. Returns 0; -ENOSPC when there was not even room
- * for what is no intake (nothing was done: try the same list again later); or another negative errno
- * (stop!). */
+ * for what is no intake (nothing was done: try the same list again later); or another negative
+ * errno (stop!). */
 _must_check_ int store_run(Store *s, StoreOp *list, int64_t now_ms);
 /* Housekeeping when there is nothing else to do: checkpoint, a backup step, a bounded purge,
  * incremental vacuum, water marks. *ret_more: call again soon. Returns 0 or a negative errno. */

@@ -16,12 +16,12 @@
 
 typedef struct SimConfig {
     uint64_t seed;
-    unsigned regionals;         /* brokers besides the hub */
+    unsigned regionals; /* brokers besides the hub */
     unsigned clients_per_broker;
-    unsigned messages;          /* per client */
-    unsigned cases;             /* per client */
-    unsigned faults;            /* crashes and cut connections altogether */
-    const char *folder;         /* for the stores; emptied by the caller */
+    unsigned messages;  /* per client */
+    unsigned cases;     /* per client */
+    unsigned faults;    /* crashes and cut connections altogether */
+    const char *folder; /* for the stores; emptied by the caller */
     bool verbose;
 } SimConfig;
 

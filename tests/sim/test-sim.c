@@ -29,11 +29,9 @@ int main(int argc, char **argv) {
                                              { "verbose", no_argument, NULL, 'v' },
                                              { NULL, 0, NULL, 0 } };
     unsigned long first = 1, count = 20;
-    SimConfig config = { .regionals = 2,
-                         .clients_per_broker = 2,
-                         .messages = 60,
-                         .cases = 6,
-                         .faults = 15 };
+    SimConfig config = {
+        .regionals = 2, .clients_per_broker = 2, .messages = 60, .cases = 6, .faults = 15
+    };
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
         if (c == 's') {
             first = strtoul(optarg, NULL, 10);
@@ -64,9 +62,9 @@ int main(int argc, char **argv) {
             continue;
         printf("seed %lu: %s accepted=%u ended=%u deliveries=%u redeliveries=%u crashes=%u cuts=%u "
                "virtual=%llds lost=%u unexpected=%u inversions=%u outcomes=%u undrained=%u %s\n",
-               first + i, k == 0 ? "ok" : "FAILED", r.accepted, r.ended, r.deliveries, r.redeliveries,
-               r.crashes, r.cuts, (long long)(r.virtual_ms / 1000), r.lost, r.unexpected,
-               r.inversions, r.wrong_outcomes, r.undrained, r.first);
+               first + i, k == 0 ? "ok" : "FAILED", r.accepted, r.ended, r.deliveries,
+               r.redeliveries, r.crashes, r.cuts, (long long)(r.virtual_ms / 1000), r.lost,
+               r.unexpected, r.inversions, r.wrong_outcomes, r.undrained, r.first);
         failed += k != 0;
     }
     empty(folder);

@@ -291,9 +291,10 @@ TEST(bad_directory_lines_say_why) {
     assert_line_refused("{\"node\": {\"id\": \"hub\"}}", "node.kind: is missing");
     assert_line_refused("{\"node\": {\"id\": \"hub\", \"kind\": 1, \"name\": \"a\\u001b[2J\"}}",
                         "node.name: holds control characters");
-    assert_line_refused("{\"node\": {\"id\": \"hub\", \"kind\": 1, \"service_area\": "
-                        "[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}}",
-                        "node.service_area: too many areas");
+    assert_line_refused(
+        "{\"node\": {\"id\": \"hub\", \"kind\": 1, \"service_area\": "
+        "[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}}",
+        "node.service_area: too many areas");
     assert_line_refused("{\"key\": {\"node\": \"hub\", \"curve\": \"short\"}}",
                         "key.curve: must be 40 characters of Z85");
     assert_line_refused("{\"key\": {\"node\": \"hub\", \"curve\": "

@@ -192,7 +192,7 @@ TEST(a_purge_removes_only_what_is_finished_and_old) {
     f.now_ms += 200 * DAY_MS;
     idle(&f);
     ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE kind <> 90"), 2);
-    ASSERT_EQ(number(&f, "SELECT count(*) FROM dedup"), 2); /* as long as the message is there */
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dedup"), 2);   /* as long as the message is there */
     ASSERT_EQ(number(&f, "SELECT count(*) FROM outcome"), 1); /* of the dead letter */
     ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter"), 1);
     ASSERT_EQ(store_health(f.store)->messages, number(&f, "SELECT count(*) FROM message"));

@@ -7,7 +7,7 @@
 static size_t cached;
 
 static DeliveryRow row_of(int64_t seq, int64_t key, Lane lane) {
-    return (DeliveryRow){ .queue = 1, .seq = seq, .order_key = key, .lane = lane, .size = 10 };
+    return (DeliveryRow) { .queue = 1, .seq = seq, .order_key = key, .lane = lane, .size = 10 };
 }
 
 static int deposit(Window *w, int64_t seq, int64_t key, Lane lane, bool lifted) {
@@ -94,7 +94,8 @@ TEST(a_lifted_case_that_is_only_on_disk_is_looked_up_first) {
     window_init(&w, &cached);
     for (int i = 0; i < LANE_COUNT; i++) {
         ASSERT_TRUE(window_wants_load(&w, &lane, &after));
-        ASSERT_OK(window_loaded(&w, lane, NULL, 0, lane != LANE_ROUTINE)); /* ROUTINE: more on disk */
+        ASSERT_OK(
+            window_loaded(&w, lane, NULL, 0, lane != LANE_ROUTINE)); /* ROUTINE: more on disk */
     }
     ASSERT_EQ(deposit(&w, 9, 100, LANE_EMERGENCY, true), 1);
     ASSERT_EQ(take(&w), 0);
