@@ -14,7 +14,12 @@
 #include "broker/import.h"
 #include "broker/internal.h"
 
+/* What surely fits into one frame: half of what its decoder takes. */
+#define RESULT_BYTES  (FRAME_ANSWER_MAX / 2)
+#define RESULT_FIELDS 16384U
+
 static void respond(Broker *b, Session *s, uint32_t query, Table *t) {
+    table_fit(t, RESULT_BYTES, RESULT_FIELDS);
     Frame f = { .kind = FRAME_RESULT, .result = { .query = query, .table = t } };
     (void)session_send(b, s, &f, NULL, 0);
 }

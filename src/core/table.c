@@ -92,3 +92,23 @@ const char *table_cell(const Table *t, uint32_t row, uint32_t column) {
         return "";
     return t->cells[(size_t)row * t->n_columns + column];
 }
+
+void table_fit(Table *t, size_t bytes, uint32_t fields) {
+    const uint32_t rows = table_rows(t);
+    uint32_t kept = 0;
+    size_t used = 0;
+    for (; kept < rows && (kept + 1) * (t->n_columns + 1) <= fields; kept++) {
+        size_t row = 4;
+        for (uint32_t c = 0; c < t->n_columns; c++)
+            row += strlen(table_cell(t, kept, c)) + 4;
+        if (used + row > bytes)
+            break;
+        used += row;
+    }
+    if (kept == rows)
+        return;
+    for (uint32_t i = kept * t->n_columns; i < t->n_cells; i++)
+        free(t->cells[i]);
+    t->n_cells = kept * t->n_columns;
+    t->more = true;
+}

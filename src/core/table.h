@@ -5,6 +5,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -42,5 +43,7 @@ void table_text(Table *t, const char *value);
 void table_number(Table *t, int64_t value);
 _printf_(2, 3) void table_textf(Table *t, const char *format, ...);
 _printf_(3, 4) void table_say(Table *t, uint32_t code, const char *format, ...);
+/* Cuts rows off the end until names and cells have at most so many bytes and fields; sets more. */
+void table_fit(Table *t, size_t bytes, uint32_t fields);
 uint32_t table_rows(const Table *t);
 const char *table_cell(const Table *t, uint32_t row, uint32_t column);

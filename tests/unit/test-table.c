@@ -43,4 +43,23 @@ TEST(a_table_can_say_something_and_own_its_names) {
     assert_null(table_free(NULL));
 }
 
+TEST(a_table_is_cut_to_what_fits_and_says_so) {
+    _cleanup_(table_freep) Table *t = table_new();
+    assert_non_null(t);
+    table_column(t, "a", COLUMN_TEXT);
+    table_column(t, "b", COLUMN_TEXT);
+    for (int i = 0; i < 10; i++) {
+        table_text(t, "12345678");
+        table_text(t, "12345678");
+    }
+    table_fit(t, 10 * 28, 30);
+    ASSERT_EQ(table_rows(t), 10);
+    ASSERT_TRUE(!t->more);
+    table_fit(t, 10 * 28 - 1, 30);
+    ASSERT_EQ(table_rows(t), 9);
+    ASSERT_TRUE(t->more);
+    table_fit(t, 1000, 12);
+    ASSERT_EQ(table_rows(t), 4);
+}
+
 TEST_MAIN
