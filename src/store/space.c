@@ -37,9 +37,9 @@ static bool is_above(const Store *s, Marks m, uint64_t free_bytes, uint64_t size
 }
 
 bool space_is_due(const Store *s) {
-    return s->now_ms >= s->space_due_ms ||
-           s->health.wal_frames - MIN(s->space_frames, s->health.wal_frames) >=
-               s->log_pages_max / 4;
+    const uint64_t frames = s->health.wal_frames;
+    return s->now_ms >= s->space_due_ms || frames < s->space_frames || /* the log began anew */
+           frames - s->space_frames >= s->log_pages_max / 4;
 }
 
 void space_check(Store *s) {

@@ -243,6 +243,12 @@ def uuid7():
     return str(uuid.UUID(bytes=bytes(raw)))
 
 
+def need_root():
+    """Root in a user namespace of its own is enough to mount a tmpfs and to trace our daemons."""
+    if os.geteuid() != 0:
+        os.execvp("unshare", ["unshare", "-r", "-m", sys.executable, *sys.argv])
+
+
 def main(tests):
     """Runs the functions given (or those named on the command line); one line each."""
     failed = 0

@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "pyclient"))
 import serasi_client as sc  # noqa: E402
-from cluster import Cluster, main, wait_for  # noqa: E402
+from cluster import Cluster, main, need_root, wait_for  # noqa: E402
 from serasi_client import Message, SerasiClient, pb  # noqa: E402
 
 HOME = "hub"
@@ -127,4 +127,5 @@ def what_was_answered_survives_a_failing_disk():
 if __name__ == "__main__":
     if not shutil.which("strace"):
         sys.exit("needs strace")
+    need_root()
     main([what_was_answered_survives_a_failing_disk])
