@@ -7,7 +7,7 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler pro
  libprotobuf-c-dev libzmq3-dev libsqlite3-dev libsodium-dev libsystemd-dev libjansson-dev
  libinih-dev uthash-dev"
 PACKAGES_TEST="libcmocka-dev python3 python3-zmq python3-protobuf sqlite3 strace systemd util-linux
- procps man-db groff-base clang libclang-rt-14-dev clang-format-14 iproute2"
+ mount procps man-db groff-base clang-format-14"
 
 install_packages() {
     wanted=
