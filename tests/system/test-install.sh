@@ -62,7 +62,7 @@ find_package(serasi $version REQUIRED CONFIG)
 add_executable(program program.c)
 target_link_libraries(program PRIVATE serasi::serasi)
 END
-cmake -S "$root/cmake" -B "$root/cmake/build" -Dserasi_DIR="$(dirname "$(find "$stage" -name serasi-config.cmake)")" \
+cmake -G Ninja -S "$root/cmake" -B "$root/cmake/build" -Dserasi_DIR="$(dirname "$(find "$stage" -name serasi-config.cmake)")" \
     >"$root/cmake.log" 2>&1 && cmake --build "$root/cmake/build" >>"$root/cmake.log" 2>&1 || {
     cat "$root/cmake.log" >&2
     fail "find_package: the program does not build"
