@@ -55,7 +55,7 @@ static void check_recipient(Store *s, Table *t, const StoredMessage *m, const Ro
     DeliveryRow row;
     const Queue *queue = queue_by_id(s, e->queue);
     const ReceiptLevel level = outcome_level(s, m->seq, e->node);
-    const bool waits = e->queue > 0 && queue_find_row(s, e->queue, m->order_key, m->seq, &row);
+    const bool waits = e->queue > 0 && queue_find_row(s, e->queue, m->seq, &row);
     const bool link = queue && queue->kind == QUEUE_LINK;
     if (!waits && level == LEVEL_NONE &&
         !(link && on_trail(s, m->seq, "handed", queue_name(queue))))

@@ -55,7 +55,7 @@ static bool requeue(Store *s, StoreOp *op, const StoredMessage *m, const DeadLet
     Queue *queue = queue_by_id(s, d->row.queue);
     DeliveryRow row;
     remove_letter(s, op, d, "requeued");
-    if (queue_find_row(s, d->row.queue, d->row.order_key, d->row.seq, &row)) {
+    if (queue_find_row(s, d->row.queue, d->row.seq, &row)) {
         queue_join(s, &row); /* for another recipient on the same link: it goes with that copy */
         return true;
     }

@@ -22,7 +22,7 @@ static bool find_row(Store *s, const DeliveryRow *want, DeliveryRow *ret) {
             return true;
         }
     }
-    return queue_find_row(s, want->queue, want->order_key, want->seq, ret);
+    return queue_find_row(s, want->queue, want->seq, ret);
 }
 
 static void bury(Store *s, const StoreOp *op, const DeliveryRow *row, const char *recipient) {

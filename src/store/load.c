@@ -28,13 +28,7 @@ void run_load(Store *s, StoreOp *op) {
 }
 
 void run_next(Store *s, StoreOp *op) {
-    _query_ q = QUERY(s,
-                      "SELECT " ROW_COLUMNS " FROM delivery INDEXED BY delivery_case "
-                      "WHERE queue = ?1 AND order_key = ?2 ORDER BY seq LIMIT 1",
-                      INT(op->next_.queue), INT(op->next_.order_key));
-    op->next_.found = db_row(s, q);
-    if (op->next_.found)
-        queue_read_row(q, &op->next_.row);
+    op->next_.found = case_next(s, op->next_.queue, op->next_.order_key, 0, &op->next_.row);
 }
 
 static bool is_dead(Store *s, int64_t seq, QueueId queue, const char *recipient) {
@@ -108,9 +102,9 @@ static void load_body(Store *s, struct BodyWanted *w) {
     if (w->queue_kind == QUEUE_LINK) {
         w->forward = forward_for(s, &m, &w->row, false);
         RUN(s,
-            "UPDATE delivery INDEXED BY delivery_case SET flags = flags & ~?3 "
-            "WHERE queue = ?1 AND order_key = ?4 AND seq = ?2 AND flags & ?3",
-            INT(w->row.queue), INT(w->row.seq), INT(DELIVERY_JOINED), INT(w->row.order_key));
+            "UPDATE delivery SET flags = flags & ~?3 "
+            "WHERE queue = ?1 AND lane IN (0, 1, 2, 3, 4) AND seq = ?2 AND flags & ?3",
+            INT(w->row.queue), INT(w->row.seq), INT(DELIVERY_JOINED));
     } else {
         name_recipient(s, &m, w);
     }

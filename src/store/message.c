@@ -178,11 +178,11 @@ int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[SHA256_SIZE]) 
 bool message_has_row(Store *s, const StoredMessage *m, DeliveryRow *ret_any) {
     for (uint32_t i = 0; i < m->route.n; i++)
         if (m->route.list[i].queue > 0 &&
-            queue_find_row(s, m->route.list[i].queue, m->order_key, m->seq, ret_any))
+            queue_find_row(s, m->route.list[i].queue, m->seq, ret_any))
             return true;
     const Subscription *sub;
     DL_FOREACH (s->subscriptions, sub)
-        if (queue_find_row(s, sub->queue->id, m->order_key, m->seq, ret_any))
+        if (queue_find_row(s, sub->queue->id, m->seq, ret_any))
             return true;
     return false;
 }

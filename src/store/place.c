@@ -33,7 +33,7 @@ static bool is_supervision(const Route *r, QueueId queue) {
 /* The queue has its row already (other recipients on the same link): it must suffice for all. */
 static bool join_row(Store *s, const StoredMessage *m, QueueId queue, bool supervision) {
     DeliveryRow row;
-    if (!queue_find_row(s, queue, m->order_key, m->seq, &row))
+    if (!queue_find_row(s, queue, m->seq, &row))
         return false;
     if (!supervision)
         row.flags &= ~(uint32_t)DELIVERY_FACTS_ONLY;

@@ -13,6 +13,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "store/case.h"
 #include "store/row.h"
 #include "store/stmt.h"
 #include "store/store.h"
@@ -99,6 +100,7 @@ struct Store {
     Queue *queues_by_key, *queues_by_id;
     Subscription *subscriptions;
     Link *links;
+    CaseSketch *cases;
     Directory *directory;
     int64_t next_seq;
     uint64_t purged; /* messages deleted since the file was made */
@@ -161,8 +163,8 @@ typedef struct NewDelivery {
     const StoredMessage *message; /* with its whole route: of a link row, to go out as it is */
 } NewDelivery;
 void queue_deliver(Store *s, StoreOp *op, const NewDelivery *d);
-/* The row of (queue, order_key, seq) whatever its lane; false when it is not there. */
-bool queue_find_row(Store *s, QueueId queue, int64_t order_key, int64_t seq, DeliveryRow *ret);
+/* The row of (queue, seq) whatever its lane; false when it is not there. */
+bool queue_find_row(Store *s, QueueId queue, int64_t seq, DeliveryRow *ret);
 /* Writes the flags of a row that now stands for one more recipient. A copy that is out already does
  * not name that one: when it is settled the row goes round once more. */
 void queue_join(Store *s, const DeliveryRow *row);

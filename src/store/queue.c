@@ -94,24 +94,20 @@ void run_queue(Store *s, StoreOp *op) {
 
 /* --- rows ----------------------------------------------------------------------------------- */
 
-/* Rows of one (queue, order_key) always share a lane, so looking at one of them is enough. */
+/* Rows of one (queue, order_key) always share a lane, so looking at one of them is enough to know
+ * whether the new one overtakes them: then they come along. */
 static Lane lift(Store *s, const NewDelivery *d, bool *ret_lifted) {
     *ret_lifted = false;
-    if (d->queue->waiting == 0)
+    DeliveryRow row;
+    if (d->queue->waiting == 0 || !case_next(s, d->queue->id, d->order_key, 0, &row))
         return d->lane;
-    const int64_t waiting = db_number(s,
-                                      QUERY(s,
-                                            "SELECT lane FROM delivery INDEXED BY delivery_case "
-                                            "WHERE queue = ?1 AND order_key = ?2 LIMIT 1",
-                                            INT(d->queue->id), INT(d->order_key)),
-                                      LANE_COUNT);
-    if (waiting < (int64_t)d->lane)
-        return (Lane)waiting;
-    if (waiting > (int64_t)d->lane && waiting < LANE_COUNT)
-        *ret_lifted = RUN(s,
-                          "UPDATE delivery INDEXED BY delivery_case SET lane = ?3 "
-                          "WHERE queue = ?1 AND order_key = ?2",
-                          INT(d->queue->id), INT(d->order_key), INT(d->lane)) > 0;
+    if (row.lane <= d->lane)
+        return row.lane;
+    do {
+        RUN(s, "UPDATE delivery SET lane = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
+            INT(row.queue), INT(row.lane), INT(row.seq), INT(d->lane));
+        *ret_lifted = true;
+    } while (s->fault == 0 && case_next(s, d->queue->id, d->order_key, row.seq, &row));
     return d->lane;
 }
 
@@ -132,6 +128,7 @@ void queue_deliver(Store *s, StoreOp *op, const NewDelivery *d) {
         INT(row.queue), INT(row.lane), INT(row.seq), INT(row.order_key), INT(row.flags),
         INT(row.expires_ms), INT(row.size), INT(d->since_ms));
     d->queue->waiting++;
+    case_count_up(s, row.queue, row.order_key);
     Deposit *deposit = op_add_deposit(s, op, &row, d->body, lifted);
     if (!deposit || !d->body || !d->message || d->queue->kind != QUEUE_LINK)
         return;
@@ -153,11 +150,11 @@ void queue_read_row(sqlite3_stmt *q, DeliveryRow *ret) {
     };
 }
 
-bool queue_find_row(Store *s, QueueId queue, int64_t order_key, int64_t seq, DeliveryRow *ret) {
+bool queue_find_row(Store *s, QueueId queue, int64_t seq, DeliveryRow *ret) {
     _query_ q = QUERY(s,
-                      "SELECT " ROW_COLUMNS " FROM delivery INDEXED BY delivery_case "
-                      "WHERE queue = ?1 AND order_key = ?2 AND seq = ?3",
-                      INT(queue), INT(order_key), INT(seq));
+                      "SELECT " ROW_COLUMNS " FROM delivery "
+                      "WHERE queue = ?1 AND lane IN (0, 1, 2, 3, 4) AND seq = ?2",
+                      INT(queue), INT(seq));
     if (!db_row(s, q))
         return false;
     queue_read_row(q, ret);
@@ -173,6 +170,9 @@ void queue_remove_row(Store *s, const DeliveryRow *row) {
     const int n = RUN(s, "DELETE FROM delivery WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
                       INT(row->queue), INT(row->lane), INT(row->seq));
     Queue *q = queue_by_id(s, row->queue);
-    if (q && n > 0 && q->waiting > 0)
+    if (n == 0)
+        return;
+    case_count_down(s, row->queue, row->order_key);
+    if (q && q->waiting > 0)
         q->waiting--;
 }

@@ -12,7 +12,7 @@
 
 static void flag_row(Store *s, StoreOp *op, const StoredMessage *m, QueueId queue) {
     DeliveryRow row;
-    if (!queue_find_row(s, queue, m->order_key, m->seq, &row))
+    if (!queue_find_row(s, queue, m->seq, &row))
         return;
     const Queue *q = queue_by_id(s, queue);
     /* It may have arrived already: only the order that follows it can tell. */
@@ -79,7 +79,7 @@ static void withdraw_copies(Store *s, const StoredMessage *target) {
     const Subscription *sub;
     DeliveryRow row;
     DL_FOREACH (s->subscriptions, sub)
-        if (queue_find_row(s, sub->queue->id, target->order_key, target->seq, &row))
+        if (queue_find_row(s, sub->queue->id, target->seq, &row))
             RUN(s, "UPDATE delivery SET flags = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
                 INT(row.queue), INT(row.lane), INT(row.seq), INT(row.flags | DELIVERY_RECALLED));
 }

@@ -57,6 +57,7 @@ static void run_op(Store *s, StoreOp *op) {
 static void rollback(Store *s) {
     if (!sqlite3_get_autocommit(s->db)) /* SQLite may have done it itself */
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    cases_rolled_back(s);
 }
 
 static int attempt(Store *s, StoreOp *list) {
@@ -93,6 +94,7 @@ int store_run(Store *s, StoreOp *list, int64_t now_ms) {
             return -ENOSPC; /* nothing was done: the caller may try the same list again */
     }
     s->health.commits++;
+    cases_committed(s);
     if (space_is_due(s))
         space_check(s);
     return s->stopped = store_checkpoint(s, false);

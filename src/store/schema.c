@@ -13,7 +13,7 @@
  * until it is settled and is then deleted, an outcome row comes when something final is known.
  * message.sum is over every other column: bit rot is found before a body is handed out. Order keys
  * are hashes: message_case is by blocks of numbers first, so that the messages of one batch touch
- * one part of it and not a page each.
+ * one part of it and not a page each. It also finds the deliveries of a case (case.h).
  */
 static const char schema_1[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
@@ -24,7 +24,7 @@ static const char schema_1[] =
     "  expires_at INTEGER NOT NULL, receipts INTEGER NOT NULL, origin TEXT NOT NULL,"
     "  stamps BLOB NOT NULL, route BLOB NOT NULL, sum INTEGER NOT NULL,"
     "  envelope BLOB NOT NULL, facts BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;"
-    "CREATE INDEX message_case ON message(seq / 4096, order_key) WHERE cased = 1;"
+    "CREATE INDEX message_case ON message(seq / 4096, order_key);"
     "CREATE TABLE dedup("
     "  id BLOB PRIMARY KEY, digest BLOB NOT NULL, seq INTEGER NOT NULL,"
     "  accepted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
@@ -36,7 +36,6 @@ static const char schema_1[] =
     "  order_key INTEGER NOT NULL, attempts INTEGER NOT NULL, flags INTEGER NOT NULL,"
     "  due INTEGER NOT NULL, expires INTEGER NOT NULL, size INTEGER NOT NULL,"
     "  since INTEGER NOT NULL, PRIMARY KEY(queue, lane, seq)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX delivery_case ON delivery(queue, order_key, seq);"
     "CREATE TABLE outcome("
     "  seq INTEGER NOT NULL, recipient TEXT NOT NULL, level INTEGER NOT NULL,"
     "  cause INTEGER NOT NULL, said_at INTEGER NOT NULL, leg TEXT NOT NULL,"

@@ -124,6 +124,7 @@ static int settle_log(Store *s, char why[static 256]) {
 static int recover(Store *s, char why[static 256]) {
     (void)db_exec(s, "BEGIN IMMEDIATE");
     store_cache_load(s);
+    cases_load(s);
     links_mark_uncertain(s);
     if (db_exec(s, "COMMIT") < 0) {
         snprintf(why, 256, "%.150s: %.90s", s->path, s->health.fault);
@@ -188,6 +189,7 @@ Store *store_close(Store *s) {
         }
     }
     store_cache_drop(s);
+    s->cases = case_sketch_free(s->cases);
     db_statements_free(s);
     sqlite3_close(s->db);
     if (s->lock_fd >= 0)

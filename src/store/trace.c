@@ -8,7 +8,6 @@
 #include "store/private.h"
 
 #define TRACE_MESSAGES_MAX 256U
-#define CASE_BLOCK         4096  /* as in the index message_case */
 #define TRACE_STEPS_MAX    5000U /* an alert to thousands: more does not fit into one answer */
 
 void trail_add(Store *s, int64_t seq, const char *step, const char *who, const char *note) {
@@ -106,7 +105,7 @@ static void tell_acceptance(Store *s, Story *story, const StoredMessage *m) {
 static void tell_waiting(Store *s, Story *story, const StoredMessage *m, QueueId id) {
     const Queue *queue = queue_by_id(s, id);
     DeliveryRow row;
-    if (queue && queue_find_row(s, id, m->order_key, m->seq, &row))
+    if (queue && queue_find_row(s, id, m->seq, &row))
         tell(s, story, &m->id, s->now_ms, "waiting", queue_name(queue),
              "lane %s, attempts %u%s%s%s", lane_name(row.lane), (unsigned)row.attempts,
              row.due_ms > s->now_ms ? ", parked" : "",
