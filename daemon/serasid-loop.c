@@ -19,13 +19,12 @@
 #include "daemon/serasid.h"
 
 #define STATUS_EVERY_MS SECOND_MS
+#define SMALL_BATCH     4U /* operations that are carried out at once */
+#define SMALL_ROUNDS    4U
 
 /* --- waiting --- */
 
-static void add_fd(struct pollfd *list, nfds_t *n, int fd) {
-    if (fd >= 0)
-        list[(*n)++] = (struct pollfd) { .fd = fd, .events = POLLIN };
-}
+enum { WAIT_STORE, WAIT_SIGNAL, WAIT_WATCH, WAIT_SOCKETS, WAIT_MAX = WAIT_SOCKETS + 3 };
 
 static int64_t sleep_ms(Daemon *d, Now now) {
     int64_t due = MIN(broker_due_ms(d->broker, now), uplink_due_ms(d));
@@ -34,23 +33,31 @@ static int64_t sleep_ms(Daemon *d, Now now) {
 }
 
 static int wait_for_news(Daemon *d, bool read_peers) {
-    struct pollfd list[6];
-    nfds_t n = 0;
     Sock *sockets[] = { d->clients, d->admin, d->uplink.sock };
     int64_t wait = sleep_ms(d, now_read());
-    add_fd(list, &n, store_thread_fd(d->store));
-    add_fd(list, &n, d->signal_fd);
-    if (d->uplink.sock)
-        add_fd(list, &n, sock_watch_fd(d->uplink.sock));
-    for (size_t i = 0; read_peers && i < ARRAY_SIZE(sockets); i++) {
-        if (!sockets[i])
+    struct pollfd list[WAIT_MAX] = {
+        [WAIT_STORE] = { .fd = store_thread_fd(d->store), .events = POLLIN },
+        [WAIT_SIGNAL] = { .fd = d->signal_fd, .events = POLLIN },
+        [WAIT_WATCH] = { .fd = d->uplink.sock ? sock_watch_fd(d->uplink.sock) : -1,
+                         .events = POLLIN },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(sockets); i++) {
+        struct pollfd *p = &list[WAIT_SOCKETS + i];
+        *p = (struct pollfd) { .fd = -1, .events = POLLIN }; /* poll() passes it over */
+        if (!sockets[i] || !read_peers)
             continue;
-        if (sock_readable(sockets[i]))
+        p->fd = sock_fd(sockets[i]);
+        if (!sock_is_drained(sockets[i]) && sock_readable(sockets[i]))
             wait = 0;
-        add_fd(list, &n, sock_fd(sockets[i]));
     }
-    if (poll(list, n, (int)wait) < 0 && errno != EINTR)
-        return -errno;
+    if (poll(list, WAIT_MAX, (int)wait) < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (list[WAIT_STORE].revents)
+        store_thread_clear_fd(d->store);
+    d->signalled = list[WAIT_SIGNAL].revents != 0;
+    for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
+        if (list[WAIT_SOCKETS + i].revents)
+            sock_woken(sockets[i]);
     return 0;
 }
 
@@ -58,6 +65,8 @@ static int wait_for_news(Daemon *d, bool read_peers) {
 
 static void on_signals(Daemon *d) {
     struct signalfd_siginfo info;
+    if (!d->signalled)
+        return;
     while (read(d->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP)
             reload(d, NULL);
@@ -68,7 +77,6 @@ static void on_signals(Daemon *d) {
 
 static int on_store(Daemon *d, Now now) {
     StoreOp *done = NULL;
-    store_thread_clear_fd(d->store);
     int r = store_thread_take(d->store, &done);
     if (r < 0) {
         daemon_log(d, LOG_EVENT_STORE_FAULT,
@@ -80,7 +88,8 @@ static int on_store(Daemon *d, Now now) {
 }
 
 static int read_socket(Daemon *d, Now now, Sock *s, BrokerPort port) {
-    for (int i = 0; s && i < LOOP_DRAIN_MAX && broker_has_room(d->broker); i++) {
+    for (int i = 0; s && !sock_is_drained(s) && i < LOOP_DRAIN_MAX && broker_has_room(d->broker);
+         i++) {
         SockMessage m = { 0 };
         int r = sock_recv(s, &m);
         if (r < 0)
@@ -108,12 +117,32 @@ static int read_sockets(Daemon *d, Now now) {
     return r;
 }
 
-static void feed_store(Daemon *d) {
+static bool is_small(const StoreOp *batch) {
+    unsigned n = 0;
+    for (const StoreOp *op = batch; op && n <= SMALL_BATCH; op = op->next)
+        n++;
+    return n <= SMALL_BATCH;
+}
+
+/* Returns true when the batch was carried out at once and can be taken. */
+static bool feed_store(Daemon *d) {
     if (!store_thread_is_idle(d->store))
-        return;
+        return false;
     StoreOp *batch = broker_take_batch(d->broker);
-    if (batch)
-        store_thread_give(d->store, batch);
+    if (!batch)
+        return false;
+    if (is_small(batch) && store_thread_do(d->store, batch))
+        return true;
+    store_thread_give(d->store, batch);
+    return false;
+}
+
+/* What one small batch causes is often another: a body to read, a receipt to settle. */
+static int use_store(Daemon *d) {
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < SMALL_ROUNDS && feed_store(d); i++)
+        r = on_store(d, now_read());
+    return r;
 }
 
 /* --- what operators see --- */
@@ -157,6 +186,14 @@ static void tell_status(Daemon *d, Now now) {
 
 /* --- turns --- */
 
+/* As often as it may be put off while the loop sleeps, and every turn when it gets tight. */
+static void guard(Daemon *d, Now now) {
+    if (now.mono_ms < d->guard_mono_ms && d->wait_ms == LOOP_WAIT_MS)
+        return;
+    d->guard_mono_ms = now.mono_ms + LOOP_WAIT_SHORT_MS;
+    d->wait_ms = sockets_guard(d);
+}
+
 static int turn(Daemon *d, bool read_peers) {
     int r = wait_for_news(d, read_peers && broker_has_room(d->broker));
     Now now = now_read();
@@ -171,11 +208,11 @@ static int turn(Daemon *d, bool read_peers) {
         r = broker_tick(d->broker, now);
     if (r < 0)
         return r;
-    feed_store(d);
+    r = use_store(d);
     tell_status(d, now);
-    d->wait_ms = sockets_guard(d);
+    guard(d, now);
     on_signals(d);
-    return 0;
+    return r;
 }
 
 static int exit_status(Daemon *d, int r) {
@@ -196,8 +233,7 @@ int loop_run(Daemon *d) {
 
 int loop_drain(Daemon *d, int64_t ms) {
     int64_t until = now_read().mono_ms + ms;
-    int r = 0;
-    feed_store(d);
+    int r = use_store(d);
     while (r == 0 && !store_thread_is_idle(d->store) && now_read().mono_ms < until)
         r = turn(d, false);
     return exit_status(d, r);

@@ -24,13 +24,15 @@
 #define IDLE_LATER_MS    500 /* nothing happened since */
 #define IDLE_AT_LEAST_MS 200 /* under load housekeeping must not starve */
 #define FULL_RETRY_MS    500
+#define QUICK_US         1000 /* a batch that takes longer is not for the router to wait for */
 
 struct StoreThread {
     const StoreConfig *config;
     Beats *beats;
     pthread_t thread;
     int fd;
-    int64_t idle_mono_ms; /* the store thread's */
+    Store *store;         /* whose hands it is in: see `working` */
+    int64_t idle_mono_ms; /* theirs as well */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
@@ -40,6 +42,9 @@ struct StoreThread {
     Directory *directory;
     StoreOp *waiting, *done;
     bool busy;
+    bool held_up;    /* this thread waits for the router to end its work */
+    bool working;    /* somebody is at work on the store, this thread or the router */
+    int64_t cost_us; /* of a batch lately: mostly what the disk takes to sync */
     StoreReport report;
 };
 
@@ -63,6 +68,7 @@ static Store *open_store(StoreThread *t) {
     t->open_result = r;
     memcpy(t->why, why, sizeof(why));
     if (r == 0) {
+        t->store = s;
         t->directory = store_directory(s);
         t->report.health = *store_health(s);
     }
@@ -78,8 +84,12 @@ static void wait_for_work(StoreThread *t, int64_t wait_ms) {
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     int r = 0;
-    while (!t->waiting && !t->stopping && r == 0)
+    while (!t->waiting && !t->stopping && t->fault == 0 && r == 0)
         r = pthread_cond_timedwait(&t->wake, &t->lock, &until);
+    while (t->working) { /* the router: soon done */
+        t->held_up = true;
+        (void)pthread_cond_wait(&t->wake, &t->lock);
+    }
 }
 
 static bool is_stopping(StoreThread *t) {
@@ -123,29 +133,50 @@ static int step(StoreThread *t, Store *s, StoreOp *batch, StoreReport *report, b
     return r;
 }
 
-/* Returns false when the thread has to end: asked to, or after a fault. */
-static bool turn(StoreThread *t, Store *s, int64_t *wait_ms) {
-    StoreReport report = { 0 };
-    bool more = false;
-    (void)pthread_mutex_lock(&t->lock);
-    wait_for_work(t, *wait_ms);
-    StoreOp *batch = TAKE_PTR(t->waiting);
-    bool stop = !batch && t->stopping;
-    (void)pthread_mutex_unlock(&t->lock);
-    if (stop)
-        return false;
+static int64_t clock_us(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
-    int r = step(t, s, batch, &report, &more);
+/* Does what is to be done with the store; the caller has set `working` and not the lock. */
+static int work(StoreThread *t, StoreOp *batch, bool *ret_more) {
+    StoreReport report = { 0 };
+    const int64_t start = clock_us();
+    int r = step(t, t->store, batch, &report, ret_more);
+    const int64_t took = clock_us() - start;
     atomic_fetch_add(&t->beats->store, 1);
-    *wait_ms = more ? 0 : batch ? IDLE_SOON_MS : IDLE_LATER_MS;
 
     (void)pthread_mutex_lock(&t->lock);
     if (r == 0)
         t->report = report;
     t->fault = r;
-    if (batch)
+    if (batch) {
         t->done = batch;
+        t->cost_us = took > t->cost_us ? took : t->cost_us - (t->cost_us - took) / 8;
+    }
+    t->working = false;
+    if (t->held_up || r < 0)
+        (void)pthread_cond_signal(&t->wake);
+    t->held_up = false;
     (void)pthread_mutex_unlock(&t->lock);
+    return r;
+}
+
+/* Returns false when the thread has to end: asked to, or after a fault. */
+static bool turn(StoreThread *t, int64_t *wait_ms) {
+    bool more = false;
+    (void)pthread_mutex_lock(&t->lock);
+    wait_for_work(t, *wait_ms);
+    StoreOp *batch = TAKE_PTR(t->waiting);
+    bool stop = t->fault < 0 || (!batch && t->stopping);
+    t->working = !stop;
+    (void)pthread_mutex_unlock(&t->lock);
+    if (stop)
+        return false;
+
+    int r = work(t, batch, &more);
+    *wait_ms = more ? 0 : batch ? IDLE_SOON_MS : IDLE_LATER_MS;
     if (batch || r < 0)
         ring(t);
     return r == 0;
@@ -157,7 +188,7 @@ static void *store_main(void *data) {
     int64_t wait_ms = 0;
     if (!s)
         return NULL;
-    while (turn(t, s, &wait_ms))
+    while (turn(t, &wait_ms))
         continue;
     if (t->fault == 0) /* nobody else writes it */
         (void)store_close(s);
@@ -257,6 +288,20 @@ void store_thread_give(StoreThread *t, StoreOp *batch) {
     t->waiting = batch;
     (void)pthread_cond_signal(&t->wake);
     (void)pthread_mutex_unlock(&t->lock);
+}
+
+bool store_thread_do(StoreThread *t, StoreOp *batch) {
+    (void)pthread_mutex_lock(&t->lock);
+    assert(!t->busy);
+    const bool mine = !t->working && t->fault == 0 && t->cost_us <= QUICK_US;
+    t->busy = t->busy || mine;
+    t->working = t->working || mine;
+    (void)pthread_mutex_unlock(&t->lock);
+    if (!mine)
+        return false;
+    bool more = false;
+    (void)work(t, batch, &more); /* a fault is for store_thread_take() to tell */
+    return true;
 }
 
 int store_thread_take(StoreThread *t, StoreOp **ret) {

@@ -36,6 +36,10 @@ Directory *store_thread_steal_directory(StoreThread *t);
 bool store_thread_is_idle(StoreThread *t);
 /* Hands over a batch; only while idle. */
 void store_thread_give(StoreThread *t, StoreOp *batch);
+/* Carries out a small batch at once and in the caller's thread, only while idle: true, and the
+ * batch is to be taken. False when the disk is slow or the thread keeps house: give it instead. It
+ * saves a lonely publisher the way to another thread and back. */
+bool store_thread_do(StoreThread *t, StoreOp *batch);
 /* 0: *ret is a finished batch or NULL. Negative: the fault that ended the thread. */
 _must_check_ int store_thread_take(StoreThread *t, StoreOp **ret);
 void store_thread_report(StoreThread *t, StoreReport *ret);

@@ -56,9 +56,11 @@ typedef struct Daemon {
     bool stopping;
     atomic_bool testing; /* the self-test runs: its stranger is no news. Zap reads it */
     int64_t status_mono_ms;
-    int64_t wait_ms;      /* longest sleep of the loop */
-    StoreReport told;     /* what the journal was last told about the store */
-    uint32_t descriptors; /* soft limit on open files */
+    bool signalled;        /* signal_fd was readable */
+    int64_t wait_ms;       /* longest sleep of the loop */
+    int64_t guard_mono_ms; /* when the descriptors are counted next */
+    StoreReport told;      /* what the journal was last told about the store */
+    uint32_t descriptors;  /* soft limit on open files */
 } Daemon;
 
 /* Start and stop, serasid-start.c. Each returns 0 or an exit status, having said why. */

@@ -22,6 +22,7 @@ struct Sock {
     SockRole role;
     void *ctx; /* borrowed */
     void *zmq;
+    bool drained;  /* see sock_is_drained() */
     void *monitor; /* PAIR, NULL when not watched */
     char endpoint[ENDPOINT_SIZE];
 };

@@ -121,6 +121,7 @@ int sock_recv(Sock *s, SockMessage *ret) {
         Incoming in = { 0 };
         SockMessage m = { 0 };
         int r = incoming_read(s, &in);
+        s->drained = r == -EAGAIN;
         const bool welcome = r == 0 && incoming_is_welcome(s, &in);
         if (welcome)
             r = incoming_copy(&in, &m);
@@ -154,6 +155,7 @@ int sock_send(Sock *s, const void *route, size_t n_route, const Bytes *parts, un
     int r = 0;
 
     assert(n_parts > 0 && n_parts <= PARTS_MAX);
+    s->drained = false; /* sending takes notice of what came in as well */
     if (s->role != SOCK_DEALER)
         r = outgoing_add(frames, &n, route, n_route);
     for (unsigned i = 0; r == 0 && i < n_parts; i++)

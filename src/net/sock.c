@@ -254,6 +254,14 @@ int sock_fd(Sock *s) {
     return sock_get_fd(s->zmq);
 }
 
+bool sock_is_drained(const Sock *s) {
+    return s->drained;
+}
+
+void sock_woken(Sock *s) {
+    s->drained = false;
+}
+
 bool sock_readable(Sock *s) {
     int events = 0;
     size_t size = sizeof(events);

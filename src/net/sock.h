@@ -59,6 +59,10 @@ void sock_linger(Sock *s, int ms);
 void *sock_zmq(Sock *s); /* for zmq_poll */
 int sock_fd(Sock *s);    /* edge-triggered ZMQ_FD */
 bool sock_readable(Sock *s);
+/* sock_recv() found nothing and nothing was done with the socket since: only its descriptor can
+ * tell news. Saves asking libzmq, which costs a system call. */
+bool sock_is_drained(const Sock *s);
+void sock_woken(Sock *s); /* the descriptor was readable */
 
 /* One received ZeroMQ message; parts are copied out of libzmq and owned. */
 typedef struct SockMessage {
