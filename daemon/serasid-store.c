@@ -219,6 +219,7 @@ int store_thread_start(StoreThread **ret, const StoreConfig *config, Beats *beat
         free(t);
         return r;
     }
+    (void)pthread_setname_np(t->thread, "serasid-store"); /* for top -H */
     *ret = t;
     return 0;
 }

@@ -10,7 +10,13 @@
     16U /* a link that retries for a month must not fill the store with notes                      \
          */
 
-/* By its key, or by its case when it was lifted into another lane meanwhile. */
+/* A row that is simply done with needs no look at it, only to have been there. */
+static bool take_away(Store *s, const StoreOp *op, const Queue *queue) {
+    return op->delivery.action == ACTION_DONE && queue && queue->kind != QUEUE_LINK &&
+           queue_remove_row(s, &op->delivery.row);
+}
+
+/* By its key, or by its number when it was lifted into another lane meanwhile. */
 static bool find_row(Store *s, const DeliveryRow *want, DeliveryRow *ret) {
     {
         _query_ q = QUERY(s,
@@ -199,9 +205,10 @@ static void finish(Store *s, StoreOp *op, const StoredMessage *m, const Delivery
 }
 
 void run_delivery(Store *s, StoreOp *op) {
-    DeliveryRow row;
-    op->delivery.found = find_row(s, &op->delivery.row, &row);
-    Queue *queue = queue_by_id(s, op->delivery.row.queue);
+    DeliveryRow row = op->delivery.row;
+    Queue *queue = queue_by_id(s, row.queue);
+    const bool away = take_away(s, op, queue);
+    op->delivery.found = away || find_row(s, &op->delivery.row, &row);
     if (!op->delivery.found || !queue)
         return;
     if (op->delivery.action == ACTION_PARK) {
@@ -210,20 +217,23 @@ void run_delivery(Store *s, StoreOp *op) {
     }
     const bool warning =
         op->delivery.action == ACTION_WARN_EXPIRY || op->delivery.action == ACTION_WARN_DELAY;
-    if (!warning)
-        queue_remove_row(s, &row);
+    if (!warning && !away)
+        (void)queue_remove_row(s, &row);
     /* Nobody is told about copies of subscriptions and about receipts: spare the look-up. */
     if (op->delivery.action != ACTION_DEAD &&
         (queue->kind == QUEUE_SUBSCRIPTION || queue->kind == QUEUE_RECEIPTS))
         return;
-    _cleanup_(stored_message_deinit) StoredMessage m;
-    if (!message_load(s, row.seq, &m)) {
+    _cleanup_(stored_message_deinit) StoredMessage stored = { 0 };
+    const StoredMessage *m = recent_find(s, row.seq);
+    if (!m && message_load(s, row.seq, &stored))
+        m = &stored;
+    if (!m) {
         if (op->delivery.action == ACTION_DEAD) /* no message any more: nobody to tell */
             bury(s, op, &row, queue_name(queue));
         return;
     }
     if (warning)
-        warn(s, op, &m, &row, queue);
+        warn(s, op, m, &row, queue);
     else
-        finish(s, op, &m, &row, queue);
+        finish(s, op, m, &row, queue);
 }

@@ -150,6 +150,7 @@ void message_insert(Store *s, StoredMessage *m, const Body *body) {
 }
 
 void message_update(Store *s, const StoredMessage *m, const Body *body) {
+    recent_forget(s, m->seq);
     _cleanup_(packed_deinit) Packed p = { 0 };
     if (pack(m, &p) < 0) {
         db_fault(s, -ENOMEM, "out of memory");

@@ -14,6 +14,7 @@
 #include <utlist.h>
 
 #include "store/case.h"
+#include "store/recent.h"
 #include "store/row.h"
 #include "store/stmt.h"
 #include "store/store.h"
@@ -30,11 +31,13 @@ typedef struct Subscription Subscription;
 typedef struct Link Link;
 typedef struct StoredMessage StoredMessage;
 
+#define QUEUE_KEY_SIZE (1 + NODE_NAME_SIZE + SUBSCRIPTION_SIZE)
+
 /* A queue; `waiting` follows table delivery within the transaction. */
 typedef struct Queue {
     QueueId id;
     QueueKind kind;
-    char key[1 + NODE_NAME_SIZE + SUBSCRIPTION_SIZE]; /* kind as a digit, then the name */
+    char key[QUEUE_KEY_SIZE]; /* kind as a digit, then the name */
     uint64_t waiting;
     uint64_t dead; /* as the verb "queues" counted them last */
     Subscription *subscription;
@@ -101,6 +104,7 @@ struct Store {
     Subscription *subscriptions;
     Link *links;
     CaseSketch *cases;
+    Recent *recent; /* NULL until the first message */
     Directory *directory;
     int64_t next_seq;
     uint64_t purged; /* messages deleted since the file was made */
@@ -168,7 +172,8 @@ bool queue_find_row(Store *s, QueueId queue, int64_t seq, DeliveryRow *ret);
 /* Writes the flags of a row that now stands for one more recipient. A copy that is out already does
  * not name that one: when it is settled the row goes round once more. */
 void queue_join(Store *s, const DeliveryRow *row);
-void queue_remove_row(Store *s, const DeliveryRow *row);
+/* False when it was not there. */
+bool queue_remove_row(Store *s, const DeliveryRow *row);
 void queue_read_row(sqlite3_stmt *q, DeliveryRow *ret);
 /* Columns in the order queue_read_row() wants. */
 #define ROW_COLUMNS "queue,lane,seq,order_key,attempts,flags,due,expires,size"

@@ -57,6 +57,7 @@ static bool is_finished(Store *s, const StoredMessage *m) {
 }
 
 static void delete_message(Store *s, int64_t seq) {
+    recent_forget(s, seq);
     RUN(s, "DELETE FROM message WHERE seq = ?1", INT(seq));
     RUN(s, "DELETE FROM trail WHERE seq = ?1", INT(seq));
     s->purged++;

@@ -8,6 +8,12 @@
 
 /* --- the cache ------------------------------------------------------------------------------ */
 
+static size_t queue_key(char ret[static QUEUE_KEY_SIZE], QueueKind kind, const char *name) {
+    ret[0] = (char)('0' + (int)kind);
+    (void)text_copy(ret + 1, QUEUE_KEY_SIZE - 1, name);
+    return strlen(ret);
+}
+
 static Queue *queue_add(Store *s, QueueId id, QueueKind kind, const char *name) {
     Queue *q = calloc(1, sizeof(*q));
     if (!q) {
@@ -16,8 +22,8 @@ static Queue *queue_add(Store *s, QueueId id, QueueKind kind, const char *name) 
     }
     q->id = id;
     q->kind = kind;
-    snprintf(q->key, sizeof(q->key), "%d%s", (int)kind, name);
-    HASH_ADD_KEYPTR(hh_key, s->queues_by_key, q->key, strlen(q->key), q);
+    const size_t n = queue_key(q->key, kind, name);
+    HASH_ADD_KEYPTR(hh_key, s->queues_by_key, q->key, n, q);
     HASH_ADD(hh_id, s->queues_by_id, id, sizeof(q->id), q);
     if (q->hh_key.tbl && q->hh_id.tbl)
         return q;
@@ -58,10 +64,10 @@ void queues_drop(Store *s) {
 }
 
 Queue *queue_find(Store *s, QueueKind kind, const char *name) {
-    char key[1 + NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
+    char key[QUEUE_KEY_SIZE];
     Queue *q = NULL;
-    snprintf(key, sizeof(key), "%d%s", (int)kind, name);
-    HASH_FIND(hh_key, s->queues_by_key, key, strlen(key), q);
+    const size_t n = queue_key(key, kind, name);
+    HASH_FIND(hh_key, s->queues_by_key, key, n, q);
     return q;
 }
 
@@ -166,13 +172,14 @@ void queue_join(Store *s, const DeliveryRow *row) {
         INT(row->queue), INT(row->lane), INT(row->seq), INT(row->flags | DELIVERY_JOINED));
 }
 
-void queue_remove_row(Store *s, const DeliveryRow *row) {
+bool queue_remove_row(Store *s, const DeliveryRow *row) {
     const int n = RUN(s, "DELETE FROM delivery WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
                       INT(row->queue), INT(row->lane), INT(row->seq));
     Queue *q = queue_by_id(s, row->queue);
     if (n == 0)
-        return;
+        return false;
     case_count_down(s, row->queue, row->order_key);
     if (q && q->waiting > 0)
         q->waiting--;
+    return true;
 }

@@ -58,6 +58,7 @@ static void rollback(Store *s) {
     if (!sqlite3_get_autocommit(s->db)) /* SQLite may have done it itself */
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     cases_rolled_back(s);
+    recent_drop(s);
 }
 
 static int attempt(Store *s, StoreOp *list) {

@@ -263,11 +263,24 @@ void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret) {
     stamp(s, ret, m);
 }
 
+/* The id is taken before the decision, with the number the message will have: that spares a look
+ * for it. False: it is known, and nothing was written. */
+static bool claim_id(Store *s, const Message *m) {
+    return RUN(s,
+               "INSERT INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4) "
+               "ON CONFLICT DO NOTHING",
+               UUID(&m->env.message_id), BLOB(bytes_make(m->digest, SHA256_SIZE)), INT(s->next_seq),
+               INT(s->now_ms)) > 0;
+}
+
+static void give_back_id(Store *s, const Message *m) {
+    RUN(s, "DELETE FROM dedup WHERE id = ?1", UUID(&m->env.message_id));
+}
+
+/* Its id is claimed for the number it gets here. */
 void accept_store(Store *s, StoreOp *op, StoredMessage *m) {
     const Message *message = op->accept.message;
     message_insert(s, m, message->body);
-    RUN(s, "INSERT OR REPLACE INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4)",
-        UUID(&m->id), BLOB(bytes_make(message->digest, SHA256_SIZE)), INT(m->seq), INT(s->now_ms));
     if (op->accept.from_link)
         link_count_received(s, op->accept.authority, &m->id);
     op->accept.counted = op->accept.from_link;
@@ -346,6 +359,7 @@ static void accept_new(Store *s, StoreOp *op) {
         if (list)
             *list = d->reasons;
     }
+    recent_keep(s, &m);
 }
 
 /* Stored a second time under a new number, which takes over the outcomes; those who have one are
@@ -367,24 +381,23 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
             d->routes[n++] = d->routes[i];
     d->n_routes = n;
     RUN(s, "UPDATE outcome SET seq = ?2 WHERE seq = ?1", INT(old_seq), INT(s->next_seq));
+    give_back_id(s, op->accept.message);
+    (void)claim_id(s, op->accept.message);
     accept_new(s, op);
 }
 
 void run_accept(Store *s, StoreOp *op) {
     const Message *m = op->accept.message;
-    uint8_t digest[SHA256_SIZE];
+    const bool open = space_intake_is_open(s, m);
     op->accept.result.message_id = m->env.message_id;
-    const int64_t seq = message_find(s, &m->env.message_id, digest);
-    if (seq > 0 && s->intake == INTAKE_NORMAL) {
-        answer_known(s, op, seq, digest);
-        return;
-    }
-    if (!space_intake_is_open(s, m)) {
-        answer_later(s, op);
-        return;
-    }
-    if (seq > 0) {
-        answer_known(s, op, seq, digest);
+    if (!open || !claim_id(s, m)) {
+        uint8_t digest[SHA256_SIZE];
+        const int64_t seq =
+            open || s->intake == INTAKE_NORMAL ? message_find(s, &m->env.message_id, digest) : 0;
+        if (seq > 0)
+            answer_known(s, op, seq, digest);
+        else
+            answer_later(s, op);
         return;
     }
     decide(s, op);
@@ -394,4 +407,6 @@ void run_accept(Store *s, StoreOp *op) {
         accept_recall(s, op);
     else
         accept_new(s, op);
+    if (op->accept.result.verdict == VERDICT_REFUSED)
+        give_back_id(s, m);
 }

@@ -62,7 +62,14 @@ static int check_file(Store *s, char why[static 256]) {
     return r;
 }
 
+/* SQLite's own count of its memory takes a lock at every allocation. Too late (and refused, which
+ * is fine) when another store was opened before. */
+static void spare_statistics(void) {
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int connect_file(Store *s, char why[static 256]) {
+    spare_statistics();
     const int rc = sqlite3_open_v2(
         s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (!s->db) {
@@ -190,6 +197,7 @@ Store *store_close(Store *s) {
     }
     store_cache_drop(s);
     s->cases = case_sketch_free(s->cases);
+    s->recent = recent_free(s->recent);
     db_statements_free(s);
     sqlite3_close(s->db);
     if (s->lock_fd >= 0)

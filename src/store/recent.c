@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/recent.h"
+
+#include "store/private.h"
+
+#define RECENT_MESSAGES 1024 /* about 1 KiB each */
+
+struct Recent {
+    StoredMessage list[RECENT_MESSAGES]; /* by seq; seq 0 = free */
+};
+
+static StoredMessage *place(const Store *s, int64_t seq) {
+    return s->recent ? &s->recent->list[seq % RECENT_MESSAGES] : NULL;
+}
+
+static void empty(StoredMessage *m) {
+    stored_message_deinit(m);
+    m->seq = 0;
+}
+
+void recent_keep(Store *s, StoredMessage *m) {
+    if (!s->recent)
+        s->recent = calloc(1, sizeof(*s->recent)); /* without it messages are read */
+    StoredMessage *at = place(s, m->seq);
+    if (!at)
+        return;
+    empty(at);
+    *at = *m;
+    m->route = (Route) { 0 };
+}
+
+const StoredMessage *recent_find(const Store *s, int64_t seq) {
+    const StoredMessage *m = place(s, seq);
+    return m && m->seq == seq ? m : NULL;
+}
+
+void recent_forget(Store *s, int64_t seq) {
+    StoredMessage *m = place(s, seq);
+    if (m && m->seq == seq)
+        empty(m);
+}
+
+void recent_drop(Store *s) {
+    for (int64_t i = 0; s->recent && i < RECENT_MESSAGES; i++)
+        empty(place(s, i));
+}
+
+Recent *recent_free(Recent *r) {
+    for (int i = 0; r && i < RECENT_MESSAGES; i++)
+        stored_message_deinit(&r->list[i]);
+    free(r);
+    return NULL;
+}
