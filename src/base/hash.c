@@ -6,14 +6,14 @@
 
 #include "base/hash.h"
 
-static_assert(SHA256_SIZE == crypto_hash_sha256_BYTES, "size of SHA-256");
+static_assert(DIGEST_SIZE == crypto_generichash_BYTES, "BLAKE2b with 256 bits");
 
 int hash_init(void) {
     return sodium_init() < 0 ? -EIO : 0;
 }
 
-void hash_sha256(Bytes b, uint8_t ret[static SHA256_SIZE]) {
-    crypto_hash_sha256(ret, b.p, b.n);
+void hash_digest(Bytes b, uint8_t ret[static DIGEST_SIZE]) {
+    (void)crypto_generichash(ret, DIGEST_SIZE, b.p, b.n, NULL, 0); /* fails on wrong sizes only */
 }
 
 static void put_u64(uint64_t v, uint8_t ret[static 8]) {
@@ -22,26 +22,26 @@ static void put_u64(uint64_t v, uint8_t ret[static 8]) {
 }
 
 /* Everything behind the envelope has a fixed size; its length tells where it ends. */
-void hash_message_of(Bytes envelope, const uint8_t facts_sha256[static SHA256_SIZE],
-                     const uint8_t sealed_sha256[static SHA256_SIZE],
-                     uint8_t ret[static SHA256_SIZE]) {
-    crypto_hash_sha256_state state;
+void hash_message_of(Bytes envelope, const uint8_t facts_digest[static DIGEST_SIZE],
+                     const uint8_t sealed_digest[static DIGEST_SIZE],
+                     uint8_t ret[static DIGEST_SIZE]) {
+    crypto_generichash_state state;
     uint8_t length[8];
     put_u64(envelope.n, length);
-    crypto_hash_sha256_init(&state);
-    crypto_hash_sha256_update(&state, length, sizeof(length));
+    (void)crypto_generichash_init(&state, NULL, 0, DIGEST_SIZE);
+    (void)crypto_generichash_update(&state, length, sizeof(length));
     if (envelope.n > 0)
-        crypto_hash_sha256_update(&state, envelope.p, envelope.n);
-    crypto_hash_sha256_update(&state, facts_sha256, SHA256_SIZE);
-    crypto_hash_sha256_update(&state, sealed_sha256, SHA256_SIZE);
-    crypto_hash_sha256_final(&state, ret);
+        (void)crypto_generichash_update(&state, envelope.p, envelope.n);
+    (void)crypto_generichash_update(&state, facts_digest, DIGEST_SIZE);
+    (void)crypto_generichash_update(&state, sealed_digest, DIGEST_SIZE);
+    (void)crypto_generichash_final(&state, ret, DIGEST_SIZE);
 }
 
-void hash_message(Bytes envelope, Bytes facts, Bytes sealed, uint8_t ret[static SHA256_SIZE]) {
-    uint8_t facts_sha256[SHA256_SIZE], sealed_sha256[SHA256_SIZE];
-    hash_sha256(facts, facts_sha256);
-    hash_sha256(sealed, sealed_sha256);
-    hash_message_of(envelope, facts_sha256, sealed_sha256, ret);
+void hash_message(Bytes envelope, Bytes facts, Bytes sealed, uint8_t ret[static DIGEST_SIZE]) {
+    uint8_t facts_digest[DIGEST_SIZE], sealed_digest[DIGEST_SIZE];
+    hash_digest(facts, facts_digest);
+    hash_digest(sealed, sealed_digest);
+    hash_message_of(envelope, facts_digest, sealed_digest, ret);
 }
 
 /* The key is fixed: values are stored on disk and compared after a restart. */

@@ -7,18 +7,21 @@
 
 #include "base/bytes.h"
 
-#define SHA256_SIZE 32U
+/* BLAKE2b with 256 bits (RFC 7693). Not SHA-256: libsodium has that in portable C only, 4.4 us for
+ * 1 KiB where BLAKE2b takes 1.3, and every message is hashed by its publisher, its broker and its
+ * recipient. */
+#define DIGEST_SIZE 32U
 
 /* Returns 0, or -EIO when libsodium cannot start (no random source). */
 _must_check_ int hash_init(void);
-void hash_sha256(Bytes b, uint8_t ret[static SHA256_SIZE]);
-/* Digest that dedup compares: SHA-256 over the envelope, its length and the SHA-256 of the other
- * two parts. */
-void hash_message(Bytes envelope, Bytes facts, Bytes sealed, uint8_t ret[static SHA256_SIZE]);
+void hash_digest(Bytes b, uint8_t ret[static DIGEST_SIZE]);
+/* Digest that dedup compares: over the envelope, its length and the digests of the other two
+ * parts. */
+void hash_message(Bytes envelope, Bytes facts, Bytes sealed, uint8_t ret[static DIGEST_SIZE]);
 /* The same from the digests of those parts. */
-void hash_message_of(Bytes envelope, const uint8_t facts_sha256[static SHA256_SIZE],
-                     const uint8_t sealed_sha256[static SHA256_SIZE],
-                     uint8_t ret[static SHA256_SIZE]);
+void hash_message_of(Bytes envelope, const uint8_t facts_digest[static DIGEST_SIZE],
+                     const uint8_t sealed_digest[static DIGEST_SIZE],
+                     uint8_t ret[static DIGEST_SIZE]);
 /* 64-bit SipHash with a fixed key: row checksums and order keys, not a secret. Never 0. */
 uint64_t hash_64(Bytes b);
 uint64_t hash_64_more(uint64_t seed, Bytes b);

@@ -28,9 +28,9 @@ Uuid uuid_v4(void) {
 }
 
 Uuid uuid_derive(Bytes input) {
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[DIGEST_SIZE];
     Uuid u;
-    hash_sha256(input, digest);
+    hash_digest(input, digest);
     memcpy(u.b, digest, sizeof(u.b));
     uuid_mark(&u, 8);
     return u;

@@ -14,12 +14,12 @@
 #include "wire/codec.h"
 #include "wire/json.h"
 
-static bool digest_matches(bool present, const uint8_t digest[static SHA256_SIZE], Bytes part) {
-    uint8_t real[SHA256_SIZE];
+static bool digest_matches(bool present, const uint8_t digest[static DIGEST_SIZE], Bytes part) {
+    uint8_t real[DIGEST_SIZE];
     if (!present)
         return part.n == 0;
-    hash_sha256(part, real);
-    return memcmp(real, digest, SHA256_SIZE) == 0;
+    hash_digest(part, real);
+    return memcmp(real, digest, DIGEST_SIZE) == 0;
 }
 
 static int message_new(serasi_message **ret, Bytes envelope, Bytes facts, Bytes sealed,
@@ -34,8 +34,8 @@ static int message_new(serasi_message **ret, Bytes envelope, Bytes facts, Bytes 
         r = codec_decode_envelope(envelope, &e, ret_why);
     if (r != 0)
         return r < 0 ? r : -EINVAL;
-    if (!digest_matches(e.has_facts_sha256, e.facts_sha256, facts) ||
-        !digest_matches(e.has_sealed_sha256, e.sealed_sha256, sealed)) {
+    if (!digest_matches(e.has_facts_digest, e.facts_digest, facts) ||
+        !digest_matches(e.has_sealed_digest, e.sealed_digest, sealed)) {
         *ret_why = "a digest in the envelope is not that of its part";
         return -EINVAL;
     }

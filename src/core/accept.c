@@ -24,10 +24,10 @@ static void check_sizes(const Body *b, Reasons *r) {
 
 /* known: the digest of the part when it was computed before, else NULL. */
 static bool digest_fits(const uint8_t *digest, Bytes part, const uint8_t *known) {
-    uint8_t have[SHA256_SIZE];
+    uint8_t have[DIGEST_SIZE];
     if (!known)
-        hash_sha256(part, have);
-    return memcmp(known ? known : have, digest, SHA256_SIZE) == 0;
+        hash_digest(part, have);
+    return memcmp(known ? known : have, digest, DIGEST_SIZE) == 0;
 }
 
 /* A digest may be missing only where its part is empty. On a link the sealed part may be missing
@@ -36,14 +36,14 @@ static void check_digests(const AcceptInput *in, Reasons *r) {
     const Message *m = in->message;
     const Envelope *e = &m->env;
     Bytes facts = body_facts(m->body), sealed = body_sealed(m->body);
-    const uint8_t *known_facts = m->hashed ? m->facts_sha256 : NULL,
-                  *known_sealed = m->hashed ? m->sealed_sha256 : NULL;
-    if (e->has_facts_sha256 ? !digest_fits(e->facts_sha256, facts, known_facts) : facts.n > 0)
-        reasons_add(r, "DIGEST_MISMATCH", "facts_sha256", NULL, NULL);
+    const uint8_t *known_facts = m->hashed ? m->facts_digest : NULL,
+                  *known_sealed = m->hashed ? m->sealed_digest : NULL;
+    if (e->has_facts_digest ? !digest_fits(e->facts_digest, facts, known_facts) : facts.n > 0)
+        reasons_add(r, "DIGEST_MISMATCH", "facts_digest", NULL, NULL);
     if (sealed.n == 0 && in->from_link)
         return;
-    if (e->has_sealed_sha256 ? !digest_fits(e->sealed_sha256, sealed, known_sealed) : sealed.n > 0)
-        reasons_add(r, "DIGEST_MISMATCH", "sealed_sha256", NULL, NULL);
+    if (e->has_sealed_digest ? !digest_fits(e->sealed_digest, sealed, known_sealed) : sealed.n > 0)
+        reasons_add(r, "DIGEST_MISMATCH", "sealed_digest", NULL, NULL);
 }
 
 /* --- envelope

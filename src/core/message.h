@@ -64,9 +64,9 @@ typedef struct Envelope {
     Uuid case_id, correlation_id, causation_id; /* nil = none */
     int urgency, sensitivity, legal_basis;
     int64_t created_ms, expires_ms; /* expires 0 = default of the lane */
-    uint8_t facts_sha256[SHA256_SIZE];
-    uint8_t sealed_sha256[SHA256_SIZE];
-    bool has_facts_sha256, has_sealed_sha256;
+    uint8_t facts_digest[DIGEST_SIZE];
+    uint8_t sealed_digest[DIGEST_SIZE];
+    bool has_facts_digest, has_sealed_digest;
     ReceiptPolicy receipts;
 } Envelope;
 
@@ -123,10 +123,10 @@ typedef struct Message {
     Forward fwd;
     Body *body;
     Lane lane;
-    uint8_t digest[SHA256_SIZE]; /* hash_message() of the parts */
-    /* SHA-256 of the parts as they came, for the decision to compare; false = not computed yet. */
+    uint8_t digest[DIGEST_SIZE]; /* hash_message() of the parts */
+    /* Digests of the parts as they came, for the decision to compare; false = not computed yet. */
     bool hashed;
-    uint8_t facts_sha256[SHA256_SIZE], sealed_sha256[SHA256_SIZE];
+    uint8_t facts_digest[DIGEST_SIZE], sealed_digest[DIGEST_SIZE];
 } Message;
 
 Message *message_free(Message *m);

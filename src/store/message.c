@@ -162,15 +162,15 @@ void message_update(Store *s, const StoredMessage *m, const Body *body) {
         BLOB(packed_route(&p)), BLOB(body_sealed(body)), INT(sum));
 }
 
-int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[SHA256_SIZE]) {
+int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]) {
     _query_ q = QUERY(s, "SELECT seq, digest FROM dedup WHERE id = ?1", UUID(id));
     if (!db_row(s, q))
         return 0;
     if (ret_digest) {
         const Bytes digest = col_bytes(q, 1);
-        memset(ret_digest, 0, SHA256_SIZE);
-        if (digest.n == SHA256_SIZE)
-            memcpy(ret_digest, digest.p, SHA256_SIZE);
+        memset(ret_digest, 0, DIGEST_SIZE);
+        if (digest.n == DIGEST_SIZE)
+            memcpy(ret_digest, digest.p, DIGEST_SIZE);
     }
     return col_int(q, 0);
 }

@@ -206,7 +206,7 @@ void message_insert(Store *s, StoredMessage *m, const Body *body);
 /* Writes the route again, and the sealed part if a body is given. */
 void message_update(Store *s, const StoredMessage *m, const Body *body);
 /* seq by id; 0 when not known. */
-int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[SHA256_SIZE]);
+int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]);
 bool message_has_row(Store *s, const StoredMessage *m, DeliveryRow *ret_any);
 
 /* --- receipts.c --- */

@@ -115,7 +115,7 @@ static bool is_other_form(Store *s, const Message *m, StoredMessage *stored) {
         return false;
     message_update(s, stored, m->body);
     RUN(s, "UPDATE dedup SET digest = ?2 WHERE id = ?1", UUID(&stored->id),
-        BLOB(bytes_make(m->digest, SHA256_SIZE)));
+        BLOB(bytes_make(m->digest, DIGEST_SIZE)));
     return true;
 }
 
@@ -202,7 +202,7 @@ static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *dige
     PublishResult *r = &op->accept.result;
     _cleanup_(stored_message_deinit) StoredMessage stored;
     const bool kept = message_load(s, seq, &stored);
-    const bool same = memcmp(digest, m->digest, SHA256_SIZE) == 0;
+    const bool same = memcmp(digest, m->digest, DIGEST_SIZE) == 0;
     /* Another node learns nothing about the message. */
     if (!op->accept.from_link && strcmp(op->accept.authority, m->env.sender) != 0) {
         answer_conflict(s, op);
@@ -269,7 +269,7 @@ static bool claim_id(Store *s, const Message *m) {
     return RUN(s,
                "INSERT INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4) "
                "ON CONFLICT DO NOTHING",
-               UUID(&m->env.message_id), BLOB(bytes_make(m->digest, SHA256_SIZE)), INT(s->next_seq),
+               UUID(&m->env.message_id), BLOB(bytes_make(m->digest, DIGEST_SIZE)), INT(s->next_seq),
                INT(s->now_ms)) > 0;
 }
 
@@ -391,7 +391,7 @@ void run_accept(Store *s, StoreOp *op) {
     const bool open = space_intake_is_open(s, m);
     op->accept.result.message_id = m->env.message_id;
     if (!open || !claim_id(s, m)) {
-        uint8_t digest[SHA256_SIZE];
+        uint8_t digest[DIGEST_SIZE];
         const int64_t seq =
             open || s->intake == INTAKE_NORMAL ? message_find(s, &m->env.message_id, digest) : 0;
         if (seq > 0)

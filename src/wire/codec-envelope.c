@@ -15,11 +15,11 @@ static const GuardLimits envelope_limits = {
     .unknown_fields = 64,
 };
 
-/* SHA-256 or nothing. */
-static bool take_digest(ProtobufCBinaryData b, uint8_t ret[static SHA256_SIZE], bool *ret_has) {
-    *ret_has = b.len == SHA256_SIZE;
+/* A digest or nothing. */
+static bool take_digest(ProtobufCBinaryData b, uint8_t ret[static DIGEST_SIZE], bool *ret_has) {
+    *ret_has = b.len == DIGEST_SIZE;
     if (*ret_has)
-        memcpy(ret, b.data, SHA256_SIZE);
+        memcpy(ret, b.data, DIGEST_SIZE);
     return *ret_has || b.len == 0;
 }
 
@@ -74,8 +74,8 @@ static const char *take_envelope(const Serasi__V1__Envelope *in, Envelope *e) {
         return "envelope.region: not a region code";
     if (!take_time(in->created_at, &e->created_ms) || !take_time(in->expires_at, &e->expires_ms))
         return "envelope: time out of range";
-    if (!take_digest(in->facts_sha256, e->facts_sha256, &e->has_facts_sha256) ||
-        !take_digest(in->sealed_sha256, e->sealed_sha256, &e->has_sealed_sha256))
+    if (!take_digest(in->facts_digest, e->facts_digest, &e->has_facts_digest) ||
+        !take_digest(in->sealed_digest, e->sealed_digest, &e->has_sealed_digest))
         return "envelope: digest is not 32 bytes";
     e->kind = (int)in->kind;
     e->schema = in->schema;
@@ -161,10 +161,10 @@ int codec_encode_envelope(const Envelope *e, uint8_t **ret, size_t *ret_n) {
     out.legal_basis = (Serasi__V1__LegalBasis)e->legal_basis;
     out.created_at = (uint64_t)e->created_ms;
     out.expires_at = (uint64_t)e->expires_ms;
-    if (e->has_facts_sha256)
-        out.facts_sha256 = (ProtobufCBinaryData) { SHA256_SIZE, (uint8_t *)e->facts_sha256 };
-    if (e->has_sealed_sha256)
-        out.sealed_sha256 = (ProtobufCBinaryData) { SHA256_SIZE, (uint8_t *)e->sealed_sha256 };
+    if (e->has_facts_digest)
+        out.facts_digest = (ProtobufCBinaryData) { DIGEST_SIZE, (uint8_t *)e->facts_digest };
+    if (e->has_sealed_digest)
+        out.sealed_digest = (ProtobufCBinaryData) { DIGEST_SIZE, (uint8_t *)e->sealed_digest };
     out.receipts = (Serasi__V1__ReceiptPolicy)e->receipts;
     if (arena_has_failed(a))
         return -ENOMEM;

@@ -30,10 +30,10 @@ int codec_decode_message(Bytes envelope, Bytes facts, Bytes sealed, Message *m,
     m->env = e;
     m->facts = f;
     m->lane = lane_of(e.kind, e.urgency, f.harm_now);
-    hash_sha256(facts, m->facts_sha256);
-    hash_sha256(sealed, m->sealed_sha256);
+    hash_digest(facts, m->facts_digest);
+    hash_digest(sealed, m->sealed_digest);
     m->hashed = true;
-    hash_message_of(envelope, m->facts_sha256, m->sealed_sha256, m->digest);
+    hash_message_of(envelope, m->facts_digest, m->sealed_digest, m->digest);
     return 0;
 }
 
@@ -70,12 +70,12 @@ static Envelope receipt_envelope(const Receipt *r, const char *self, Bytes facts
         .urgency = URGENCY_PRIORITY,
         .sensitivity = (int)SERASI__V1__SENSITIVITY__SENSITIVITY_INTERNAL,
         .created_ms = r->said_ms,
-        .has_facts_sha256 = true,
+        .has_facts_digest = true,
     };
     (void)text_copy(e.sender, sizeof(e.sender), self);
     (void)text_copy(e.audience.nodes[0], sizeof(e.audience.nodes[0]), r->sender);
     (void)text_copy(e.region, sizeof(e.region), r->region);
-    hash_sha256(facts, e.facts_sha256);
+    hash_digest(facts, e.facts_digest);
     return e;
 }
 

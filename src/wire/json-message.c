@@ -82,14 +82,14 @@ static int read_sealed(JsonReader *r, json_t *sealed, JsonMessage *m) {
 /* What the publisher left out. The buffers live as long as the packing. */
 typedef struct Defaults {
     Uuid message_id;
-    uint8_t facts_sha256[SHA256_SIZE], sealed_sha256[SHA256_SIZE];
+    uint8_t facts_digest[DIGEST_SIZE], sealed_digest[DIGEST_SIZE];
 } Defaults;
 
-static void fill_digest(ProtobufCBinaryData *field, Bytes part, uint8_t buf[static SHA256_SIZE]) {
+static void fill_digest(ProtobufCBinaryData *field, Bytes part, uint8_t buf[static DIGEST_SIZE]) {
     if (field->len > 0)
         return;
-    hash_sha256(part, buf);
-    *field = (ProtobufCBinaryData) { .len = SHA256_SIZE, .data = buf };
+    hash_digest(part, buf);
+    *field = (ProtobufCBinaryData) { .len = DIGEST_SIZE, .data = buf };
 }
 
 static void fill(Serasi__V1__Envelope *e, const char *node, int64_t now_ms, const JsonMessage *m,
@@ -104,9 +104,9 @@ static void fill(Serasi__V1__Envelope *e, const char *node, int64_t now_ms, cons
         e->sender = (char *)node;
     if (e->created_at == 0)
         e->created_at = (uint64_t)now_ms;
-    fill_digest(&e->facts_sha256, bytes_make(m->facts, m->n_facts), d->facts_sha256);
+    fill_digest(&e->facts_digest, bytes_make(m->facts, m->n_facts), d->facts_digest);
     if (m->n_sealed > 0)
-        fill_digest(&e->sealed_sha256, bytes_make(m->sealed, m->n_sealed), d->sealed_sha256);
+        fill_digest(&e->sealed_digest, bytes_make(m->sealed, m->n_sealed), d->sealed_digest);
 }
 
 /* Reads the result back as a broker would: forms and sizes are refused here with the same words. */

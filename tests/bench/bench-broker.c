@@ -263,9 +263,9 @@ static void prepare_message(Bench *b) {
     e->audience.form = AUDIENCE_NODES;
     e->audience.n = 1;
     text_copy(e->audience.nodes[0], NODE_NAME_SIZE, "dsk/3203");
-    hash_sha256(bytes_make(b->facts, sizeof(b->facts)), e->facts_sha256);
-    hash_sha256(bytes_make(b->sealed, sizeof(b->sealed)), e->sealed_sha256);
-    e->has_facts_sha256 = e->has_sealed_sha256 = true;
+    hash_digest(bytes_make(b->facts, sizeof(b->facts)), e->facts_digest);
+    hash_digest(bytes_make(b->sealed, sizeof(b->sealed)), e->sealed_digest);
+    e->has_facts_digest = e->has_sealed_digest = true;
     b->prefix = uuid_v7(now_read().wall_ms);
 }
 

@@ -106,9 +106,9 @@ static Message *message_new(unsigned i) {
     e->audience.form = AUDIENCE_NODES;
     e->audience.n = 1;
     node_name(i % NODES, e->audience.nodes[0]);
-    e->has_facts_sha256 = e->has_sealed_sha256 = true;
-    hash_sha256(body_facts(m->body), e->facts_sha256);
-    hash_sha256(body_sealed(m->body), e->sealed_sha256);
+    e->has_facts_digest = e->has_sealed_digest = true;
+    hash_digest(body_facts(m->body), e->facts_digest);
+    hash_digest(body_sealed(m->body), e->sealed_digest);
     hash_message(body_envelope(m->body), body_facts(m->body), body_sealed(m->body), m->digest);
     return m;
 }

@@ -119,11 +119,11 @@ static int publish(World *w, unsigned peer, uint8_t number) {
                    .urgency = URGENCY_ROUTINE,
                    .sensitivity = 1,
                    .created_ms = WORLD_START_MS - 1000,
-                   .has_facts_sha256 = true };
+                   .has_facts_digest = true };
     uint8_t *p = NULL;
     size_t n = 0;
     fault_pause(true);
-    hash_sha256((Bytes) { 0 }, e.facts_sha256);
+    hash_digest((Bytes) { 0 }, e.facts_digest);
     (void)text_copy(e.sender, sizeof(e.sender), "dsk/3306");
     (void)text_copy(e.region, sizeof(e.region), "3306");
     e.audience.form = AUDIENCE_NODES;

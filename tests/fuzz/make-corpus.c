@@ -294,8 +294,8 @@ static Envelope sample_envelope(int kind, AudienceForm form, Bytes facts, Bytes 
                    .sensitivity = 1,
                    .legal_basis = 1,
                    .created_ms = NOW_MS - 1000,
-                   .has_facts_sha256 = true,
-                   .has_sealed_sha256 = sealed.n > 0 };
+                   .has_facts_digest = true,
+                   .has_sealed_digest = sealed.n > 0 };
     e.audience.form = form;
     (void)text_copy(e.sender, sizeof(e.sender), "dsk/3306");
     (void)text_copy(e.region, sizeof(e.region), "3306");
@@ -311,8 +311,8 @@ static Envelope sample_envelope(int kind, AudienceForm form, Bytes facts, Bytes 
         (void)text_copy(e.audience.scope[0], REGION_SIZE, "33");
         (void)text_copy(e.audience.scope[1], REGION_SIZE, "3203");
     }
-    hash_sha256(facts, e.facts_sha256);
-    hash_sha256(sealed, e.sealed_sha256);
+    hash_digest(facts, e.facts_digest);
+    hash_digest(sealed, e.sealed_digest);
     return e;
 }
 

@@ -50,10 +50,10 @@ static void make_recall(World *w, SimClient *c, Item *order, const Item *of) {
                    .cluster = CLUSTER_CHILD,
                    .sensitivity = 1,
                    .created_ms = START_MS - 2 * DAY_MS,
-                   .has_facts_sha256 = true };
+                   .has_facts_digest = true };
     int r = codec_encode_recall_order(&of->id, "sent by mistake", &order->facts, &order->n_facts);
     assert(r == 0);
-    hash_sha256(bytes_make(order->facts, order->n_facts), e.facts_sha256);
+    hash_digest(bytes_make(order->facts, order->n_facts), e.facts_digest);
     (void)text_copy(e.sender, sizeof(e.sender), c->name);
     (void)text_copy(e.region, sizeof(e.region), "3203");
     r = codec_encode_envelope(&e, &order->envelope, &order->n_envelope);
@@ -98,10 +98,10 @@ static void make_items(World *w, SimClient *c) {
                        .urgency = 1 + (int)below(w, 3),
                        .sensitivity = 1,
                        .created_ms = START_MS - 2 * DAY_MS,
-                       .has_facts_sha256 = true };
+                       .has_facts_digest = true };
         if (below(w, 25) == 0) /* may end by time */
             i->expires_ms = e.expires_ms = START_MS + w->now_ms + 1000 + below(w, 30000);
-        hash_sha256((Bytes) { 0 }, e.facts_sha256);
+        hash_digest((Bytes) { 0 }, e.facts_digest);
         (void)text_copy(e.sender, sizeof(e.sender), c->name);
         (void)text_copy(e.region, sizeof(e.region), "3203");
         e.audience.form = AUDIENCE_NODES;

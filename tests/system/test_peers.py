@@ -237,7 +237,7 @@ def a_consumer_that_hangs_does_not_hold_up_the_others():
         a = connect(c, "dsk/3203", label="second")
         a.hello()
         for _ in range(60):
-            assert a.publish(message(to="lks/3203/0001", sealed_sha256=b"")).verdict == \
+            assert a.publish(message(to="lks/3203/0001", sealed_digest=b"")).verdict == \
                 pb.VERDICT_ACCEPTED
         for _ in range(50):
             good.exchange()

@@ -306,8 +306,8 @@ static inline Letter letter(World *w, const char *from, const char *to, uint8_t 
                    .urgency = urgency,
                    .sensitivity = 1,
                    .created_ms = START_MS,
-                   .has_facts_sha256 = true };
-    hash_sha256((Bytes) { 0 }, e.facts_sha256);
+                   .has_facts_digest = true };
+    hash_digest((Bytes) { 0 }, e.facts_digest);
     (void)text_copy(e.sender, sizeof(e.sender), from);
     (void)text_copy(e.region, sizeof(e.region), "3203");
     e.audience.form = AUDIENCE_NODES;
@@ -394,9 +394,9 @@ static inline void recall(World *w, uint8_t peer, const char *from, const Uuid *
                    .cluster = CLUSTER_CHILD,
                    .sensitivity = 1,
                    .created_ms = START_MS,
-                   .has_facts_sha256 = true };
+                   .has_facts_digest = true };
     ASSERT_OK(codec_encode_recall_order(of, "sent by mistake", &facts, &n_facts));
-    hash_sha256(bytes_make(facts, n_facts), e.facts_sha256);
+    hash_digest(bytes_make(facts, n_facts), e.facts_digest);
     (void)text_copy(e.sender, sizeof(e.sender), from);
     (void)text_copy(e.region, sizeof(e.region), "3203");
     ASSERT_OK(codec_encode_envelope(&e, &envelope, &n));

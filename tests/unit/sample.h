@@ -110,9 +110,9 @@ static inline Message *sample_message(void) {
     e->cluster = CLUSTER_CHILD;
     e->urgency = URGENCY_ROUTINE;
     e->created_ms = SAMPLE_NOW - 1000;
-    e->has_facts_sha256 = e->has_sealed_sha256 = true;
-    hash_sha256(f, e->facts_sha256);
-    hash_sha256(s, e->sealed_sha256);
+    e->has_facts_digest = e->has_sealed_digest = true;
+    hash_digest(f, e->facts_digest);
+    hash_digest(s, e->sealed_digest);
     m->facts.readable = true;
     m->lane = LANE_ROUTINE;
     return m;

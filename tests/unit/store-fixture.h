@@ -162,8 +162,8 @@ static inline void give_body(Message *m, const char *envelope, const char *facts
                 s = bytes_make(sealed, strlen(sealed));
     body_unref(m->body);
     m->body = body_new(e, f, s);
-    hash_sha256(f, m->env.facts_sha256);
-    hash_sha256(s, m->env.sealed_sha256);
+    hash_digest(f, m->env.facts_digest);
+    hash_digest(s, m->env.sealed_digest);
     hash_message(e, f, s, m->digest);
 }
 

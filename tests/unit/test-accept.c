@@ -63,10 +63,10 @@ static void replace_body(Case *c, size_t facts, size_t sealed) {
     (void)body_unref(c->m->body);
     c->m->body = body_new(bytes_make("e", 1), bytes_make(zeros, facts), bytes_make(zeros, sealed));
     assert_non_null(c->m->body);
-    hash_sha256(bytes_make(zeros, facts), c->m->env.facts_sha256);
-    hash_sha256(bytes_make(zeros, sealed), c->m->env.sealed_sha256);
-    c->m->env.has_facts_sha256 = facts > 0;
-    c->m->env.has_sealed_sha256 = sealed > 0;
+    hash_digest(bytes_make(zeros, facts), c->m->env.facts_digest);
+    hash_digest(bytes_make(zeros, sealed), c->m->env.sealed_digest);
+    c->m->env.has_facts_digest = facts > 0;
+    c->m->env.has_sealed_digest = sealed > 0;
     free(zeros);
 }
 
@@ -165,14 +165,14 @@ TEST(the_sender_is_who_the_session_says) {
 }
 
 TEST(parts_fit_their_digests_and_limits) {
-    ASSERT_REFUSED("DIGEST_MISMATCH", e->facts_sha256[0] ^= 1);
-    ASSERT_REFUSED("DIGEST_MISMATCH", e->sealed_sha256[31] ^= 1);
-    ASSERT_REFUSED("DIGEST_MISMATCH", e->has_facts_sha256 = false);
-    ASSERT_REFUSED("DIGEST_MISMATCH", e->has_sealed_sha256 = false);
+    ASSERT_REFUSED("DIGEST_MISMATCH", e->facts_digest[0] ^= 1);
+    ASSERT_REFUSED("DIGEST_MISMATCH", e->sealed_digest[31] ^= 1);
+    ASSERT_REFUSED("DIGEST_MISMATCH", e->has_facts_digest = false);
+    ASSERT_REFUSED("DIGEST_MISMATCH", e->has_sealed_digest = false);
     ASSERT_REFUSED("DIGEST_MISMATCH", {
         replace_body(c, 3, 0);
-        e->has_sealed_sha256 = true;
-        e->sealed_sha256[0] ^= 1;
+        e->has_sealed_digest = true;
+        e->sealed_digest[0] ^= 1;
     });
     ASSERT_REFUSED("", replace_body(c, 0, 0));
     ASSERT_REFUSED("", replace_body(c, FACTS_MAX, SEALED_MAX));
@@ -223,7 +223,7 @@ TEST(every_reason_is_told_at_once_technical_ones_first) {
     _cleanup_(case_freep) Case *c = case_new(sample_message(), "upt/phala-martha");
     Envelope *e = &c->m->env;
     c->in.authority = "dsk/3204";
-    e->facts_sha256[0] ^= 1;
+    e->facts_digest[0] ^= 1;
     e->schema = 0;
     e->urgency = URGENCY_EVENT;
     e->created_ms = 0;
@@ -379,14 +379,14 @@ TEST(what_the_home_broker_decided_stands) {
 TEST(digests_are_checked_on_every_hop) {
     _cleanup_(case_freep) Case *c = link_case_new(sample_message(), "hub", "upt/phala-martha");
     add_forward(c->m, "dsk/3306", ROLE_ADDRESSEE);
-    c->m->env.facts_sha256[5] ^= 1;
+    c->m->env.facts_digest[5] ^= 1;
     ASSERT_STR(decide(c), "DIGEST_MISMATCH");
-    c->m->env.facts_sha256[5] ^= 1;
-    c->m->env.sealed_sha256[5] ^= 1;
+    c->m->env.facts_digest[5] ^= 1;
+    c->m->env.sealed_digest[5] ^= 1;
     ASSERT_STR(decide(c), "DIGEST_MISMATCH");
     replace_body(c, 4, 0); /* a supervision copy: the digest of a part that stayed behind */
-    c->m->env.has_sealed_sha256 = true;
-    c->m->env.sealed_sha256[5] ^= 1;
+    c->m->env.has_sealed_digest = true;
+    c->m->env.sealed_digest[5] ^= 1;
     ASSERT_STR(decide(c), "");
 }
 

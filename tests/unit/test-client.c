@@ -197,11 +197,11 @@ static Body *body_of(unsigned n, const char *sealed) {
     uint8_t *envelope = NULL;
     size_t n_envelope = 0;
     Bytes sealed_part = bytes_make(sealed, sealed ? strlen(sealed) : 0);
-    hash_sha256(bytes_make(NULL, 0), e.facts_sha256);
-    e.has_facts_sha256 = true;
+    hash_digest(bytes_make(NULL, 0), e.facts_digest);
+    e.has_facts_digest = true;
     if (sealed) {
-        hash_sha256(sealed_part, e.sealed_sha256);
-        e.has_sealed_sha256 = true;
+        hash_digest(sealed_part, e.sealed_digest);
+        e.has_sealed_digest = true;
     }
     ASSERT_OK(codec_encode_envelope(&e, &envelope, &n_envelope));
     Body *b = body_new(bytes_make(envelope, n_envelope), bytes_make(NULL, 0), sealed_part);

@@ -31,9 +31,9 @@ static Envelope sample_envelope(void) {
                    .legal_basis = 4,
                    .created_ms = TIME_MS,
                    .expires_ms = TIME_MS + DAY_MS,
-                   .has_facts_sha256 = true,
+                   .has_facts_digest = true,
                    .receipts = RECEIPTS_WITH_DEPOSITED };
-    memset(e.facts_sha256, 0xab, sizeof(e.facts_sha256));
+    memset(e.facts_digest, 0xab, sizeof(e.facts_digest));
     return e;
 }
 
@@ -60,7 +60,7 @@ TEST(envelopes_survive_the_trip_with_every_audience) {
         assert_memory_equal(&in.audience, &out.audience, sizeof(in.audience));
         ASSERT_STR(out.sender, in.sender);
         ASSERT_TRUE(uuid_equal(&out.case_id, &ID) && uuid_is_nil(&out.correlation_id));
-        ASSERT_TRUE(out.has_facts_sha256 && !out.has_sealed_sha256);
+        ASSERT_TRUE(out.has_facts_digest && !out.has_sealed_digest);
         ASSERT_EQ(out.expires_ms, in.expires_ms);
         ASSERT_EQ(out.receipts, RECEIPTS_WITH_DEPOSITED);
     }
@@ -139,7 +139,7 @@ TEST(a_message_brings_what_the_rules_read) {
     facts.requested_on = facts.home_service_started_on = &day;
     Envelope e = sample_envelope();
     const char *why = "";
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[DIGEST_SIZE];
     ASSERT_OK(decode_message(&e, &facts.base, bytes_make("secret", 6), m, &why));
     ASSERT_TRUE(m->facts.readable);
     ASSERT_EQ(civil_compare(m->facts.requested_on, (CivilDate) { 2025, 3, 10 }), 0);
@@ -261,7 +261,7 @@ TEST(a_receipt_reads_back_as_it_was_meant) {
     _cleanup_(body_unrefp) Body *again = codec_encode_receipt(&r, "upt/satria", TIME_MS + 99);
     const char *why = "";
     Uuid id = receipt_message_id(&r);
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[DIGEST_SIZE];
     ASSERT_TRUE(bytes_equal(body_envelope(b), body_envelope(again)));
     ASSERT_OK(codec_decode_message(body_envelope(b), body_facts(b), body_sealed(b), m, &why));
     ASSERT_TRUE(uuid_equal(&m->env.message_id, &id) && uuid_equal(&m->env.causation_id, &ID));
@@ -276,8 +276,8 @@ TEST(a_receipt_reads_back_as_it_was_meant) {
     ASSERT_STR(m->facts.receipt_recipient, "upt/satria");
     ASSERT_STR(m->facts.receipt_leg, "hub");
     ASSERT_TRUE(uuid_equal(&m->facts.receipt_for, &ID));
-    hash_sha256(body_facts(b), digest);
-    assert_memory_equal(digest, m->env.facts_sha256, sizeof(digest));
+    hash_digest(body_facts(b), digest);
+    assert_memory_equal(digest, m->env.facts_digest, sizeof(digest));
 }
 
 TEST(a_recall_order_names_its_message) {

@@ -52,7 +52,7 @@ TEST(a_message_file_becomes_a_message) {
     _cleanup_(message_freep) Message *read = calloc(1, sizeof(*read));
     char why[JSON_WHY_SIZE];
     const char *reason = "";
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[DIGEST_SIZE];
     ASSERT_EQ(parse(referral, &m, why), 0);
     ASSERT_OK(codec_decode_message(envelope_of(&m), facts_of(&m), sealed_of(&m), read, &reason));
     ASSERT_EQ(read->env.kind, KIND_REFERRAL_REQUEST);
@@ -65,10 +65,10 @@ TEST(a_message_file_becomes_a_message) {
     ASSERT_EQ(civil_compare(read->facts.requested_on, (CivilDate) { 2025, 3, 10 }), 0);
     ASSERT_TRUE(uuid_equal(&m.message_id, &read->env.message_id));
     ASSERT_TRUE(bytes_equal(sealed_of(&m), bytes_make("secret", 6)));
-    hash_sha256(facts_of(&m), digest);
-    assert_memory_equal(digest, read->env.facts_sha256, sizeof(digest));
-    hash_sha256(sealed_of(&m), digest);
-    assert_memory_equal(digest, read->env.sealed_sha256, sizeof(digest));
+    hash_digest(facts_of(&m), digest);
+    assert_memory_equal(digest, read->env.facts_digest, sizeof(digest));
+    hash_digest(sealed_of(&m), digest);
+    assert_memory_equal(digest, read->env.sealed_digest, sizeof(digest));
 }
 
 TEST(printed_and_read_again_it_is_the_same_message) {

@@ -282,10 +282,10 @@ TEST(a_whole_copy_completes_a_supervision_copy) {
     Message *m = message_to(&f, HOME, 1);
     const char *digests = "facts";
     give_body(m, "envelope 1", digests, "sealed");
-    uint8_t sealed[SHA256_SIZE];
-    memcpy(sealed, m->env.sealed_sha256, sizeof(sealed));
+    uint8_t sealed[DIGEST_SIZE];
+    memcpy(sealed, m->env.sealed_digest, sizeof(sealed));
     give_body(m, "envelope 1", digests, "");
-    memcpy(m->env.sealed_sha256, sealed, sizeof(sealed));
+    memcpy(m->env.sealed_digest, sealed, sizeof(sealed));
     StoreOp *op = link_op(m, "hub", "dsp/32", f.now_ms);
     m->fwd.recipients[0].role = ROLE_SUPERVISOR;
     run(&f, op);

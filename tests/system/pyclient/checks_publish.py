@@ -53,7 +53,7 @@ def other_bytes_under_the_same_id_are_a_conflict(t):
 def a_refusal_gives_all_reasons_at_once_and_stores_nothing(t):
     a = t.session("a")
     m = t.message(kind=pb.MESSAGE_KIND_CASE_RESPONSE, facts=b"", sender="dsk/9999", region="9999",
-                  cluster=0, facts_sha256=os.urandom(32))
+                  cluster=0, facts_digest=os.urandom(32))
     r = a.publish(m)
     that(r.verdict == pb.VERDICT_REFUSED, verdict(r))
     missing = {"WRONG_SENDER", "R-001", "R-005", "DIGEST_MISMATCH"} - set(names(r.reasons))
@@ -103,7 +103,7 @@ def missing_and_forbidden_values_are_refused(t):
                     message_id=sc.uuid7(), recipient=t.node["b"], leg=a.welcome.broker, said_at=1,
                     level=pb.RECEIPT_LEVEL_COLLECTED).SerializeToString())),
             refused(a, ("FACTS_UNREADABLE", "MALFORMED"), t.message(facts=b"\x0a\xff\xff")),
-            refused(a, "DIGEST_MISMATCH", t.message(sealed=b"x", sealed_sha256=b"")),
+            refused(a, "DIGEST_MISMATCH", t.message(sealed=b"x", sealed_digest=b"")),
             refused(a, "R-004", t.message(
                 kind=pb.MESSAGE_KIND_REFERRAL_REQUEST, facts=pb.ReferralRequest(
                     documents=[pb.DocumentRef(number="3203050101900001")]).SerializeToString()))]

@@ -35,7 +35,7 @@ def the_receipt_policy_is_kept(t):
 def recall(t, c, message_id):
     facts = pb.RecallOrder(message_id=message_id, reason_code="TEST").SerializeToString()
     e = pb.Envelope(message_id=sc.uuid7(), kind=pb.MESSAGE_KIND_RECALL_ORDER, schema=1, sender=c.node,
-                    created_at=sc.now_ms(), facts_sha256=sc.sha256(facts))
+                    created_at=sc.now_ms(), facts_digest=sc.digest(facts))
     return c.publish(sc.Message(e.SerializeToString(), facts))
 
 

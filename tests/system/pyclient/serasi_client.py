@@ -58,8 +58,8 @@ def uuid7():
     return v.to_bytes(16, "big")
 
 
-def sha256(data):
-    return hashlib.sha256(data).digest()
+def digest(data):
+    return hashlib.blake2b(data, digest_size=32).digest()
 
 
 def read_keys(path):
@@ -77,8 +77,8 @@ def envelope(kind, sender, to=None, facts=b"", sealed=b"", **fields):
     e = pb.Envelope(message_id=uuid7(), kind=kind, schema=1, sender=sender, region="3203",
                     cluster=pb.CLUSTER_CHILD, urgency=pb.URGENCY_ROUTINE,
                     sensitivity=pb.SENSITIVITY_INTERNAL, legal_basis=pb.LEGAL_BASIS_PUBLIC_TASK,
-                    created_at=now_ms(), facts_sha256=sha256(facts),
-                    sealed_sha256=sha256(sealed) if sealed else b"")
+                    created_at=now_ms(), facts_digest=digest(facts),
+                    sealed_digest=digest(sealed) if sealed else b"")
     for name in [to] if isinstance(to, str) else to or []:
         e.audience.to.append(name)
     for key, value in fields.items():
