@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/serasid.h"
@@ -24,12 +25,26 @@
 
 /* --- waiting --- */
 
+static int64_t clock_us(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 enum { WAIT_STORE, WAIT_SIGNAL, WAIT_WATCH, WAIT_SOCKETS, WAIT_MAX = WAIT_SOCKETS + 3 };
 
 static int64_t sleep_ms(Daemon *d, Now now) {
     int64_t due = MIN(broker_due_ms(d->broker, now), uplink_due_ms(d));
     int64_t wait = due == INT64_MAX ? d->wait_ms : due - now.mono_ms;
     return MAX(MIN(wait, d->wait_ms), (int64_t)0);
+}
+
+/* A batch may be held back for less than a millisecond. */
+static struct timespec wait_limit(Daemon *d, int64_t wait_ms) {
+    int64_t us = wait_ms * 1000;
+    if (store_thread_is_idle(d->store) && broker_waiting(d->broker) > 0)
+        us = MIN(us, gather_wait_us(&d->gather, broker_waiting(d->broker), clock_us()));
+    return (struct timespec) { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
 }
 
 static int wait_for_news(Daemon *d, bool read_peers) {
@@ -50,7 +65,8 @@ static int wait_for_news(Daemon *d, bool read_peers) {
         if (!sock_is_drained(sockets[i]) && sock_readable(sockets[i]))
             wait = 0;
     }
-    if (poll(list, WAIT_MAX, (int)wait) < 0)
+    const struct timespec limit = wait_limit(d, wait);
+    if (ppoll(list, WAIT_MAX, &limit, NULL) < 0)
         return errno == EINTR ? 0 : -errno;
     if (list[WAIT_STORE].revents)
         store_thread_clear_fd(d->store);
@@ -75,6 +91,13 @@ static void on_signals(Daemon *d) {
     }
 }
 
+static uint32_t count(const StoreOp *batch) {
+    uint32_t n = 0;
+    for (const StoreOp *op = batch; op; op = op->next)
+        n++;
+    return n;
+}
+
 static int on_store(Daemon *d, Now now) {
     StoreOp *done = NULL;
     int r = store_thread_take(d->store, &done);
@@ -84,7 +107,11 @@ static int on_store(Daemon *d, Now now) {
                    strerror(-r));
         return r == -ENOMEM ? r : -EIO;
     }
-    return done ? broker_stored(d->broker, now, done) : 0;
+    if (!done)
+        return 0;
+    gather_begin(&d->gather, count(done), broker_waiting(d->broker), store_thread_disk_us(d->store),
+                 clock_us());
+    return broker_stored(d->broker, now, done);
 }
 
 static int read_socket(Daemon *d, Now now, Sock *s, BrokerPort port) {
@@ -117,21 +144,15 @@ static int read_sockets(Daemon *d, Now now) {
     return r;
 }
 
-static bool is_small(const StoreOp *batch) {
-    unsigned n = 0;
-    for (const StoreOp *op = batch; op && n <= SMALL_BATCH; op = op->next)
-        n++;
-    return n <= SMALL_BATCH;
-}
-
 /* Returns true when the batch was carried out at once and can be taken. */
 static bool feed_store(Daemon *d) {
-    if (!store_thread_is_idle(d->store))
+    if (!store_thread_is_idle(d->store) ||
+        gather_wait_us(&d->gather, broker_waiting(d->broker), clock_us()) > 0)
         return false;
     StoreOp *batch = broker_take_batch(d->broker);
     if (!batch)
         return false;
-    if (is_small(batch) && store_thread_do(d->store, batch))
+    if (count(batch) <= SMALL_BATCH && store_thread_do(d->store, batch))
         return true;
     store_thread_give(d->store, batch);
     return false;

@@ -42,4 +42,6 @@ void store_thread_give(StoreThread *t, StoreOp *batch);
 bool store_thread_do(StoreThread *t, StoreOp *batch);
 /* 0: *ret is a finished batch or NULL. Negative: the fault that ended the thread. */
 _must_check_ int store_thread_take(StoreThread *t, StoreOp **ret);
+/* How long the last batch waited for the disk. */
+int64_t store_thread_disk_us(StoreThread *t);
 void store_thread_report(StoreThread *t, StoreReport *ret);

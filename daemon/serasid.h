@@ -17,6 +17,7 @@
 #include "base/times.h"
 #include "broker/broker.h"
 #include "daemon/config.h"
+#include "core/gather.h"
 #include "daemon/serasid-notify.h"
 #include "daemon/serasid-store.h"
 #include "net/keys.h"
@@ -44,6 +45,7 @@ typedef struct Daemon {
     StoreConfig store_config;
     char store_path[CONFIG_PATH_SIZE];
     StoreThread *store;
+    Gather gather;
     Directory *directory; /* as of the start; later ones go from the broker to Zap */
     void *zmq;
     Zap *zap;

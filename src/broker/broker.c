@@ -31,25 +31,6 @@ const BrokerConfig broker_config_default = {
     .pending_max = 4096,
 };
 
-StoreOp *op_for(OpKind kind, uint64_t owner_id, void *owner) {
-    StoreOp *op = store_op_new(kind);
-    if (!op)
-        return NULL;
-    op->owner_id = owner_id;
-    op->owner = owner;
-    return op;
-}
-
-void broker_push(Broker *b, StoreOp *op) {
-    op->next = NULL;
-    if (b->ops_tail)
-        b->ops_tail->next = op;
-    else
-        b->ops = op;
-    b->ops_tail = op;
-    b->n_ops++;
-}
-
 void broker_log(Broker *b, LogEvent event, const char *peer, const char *format, ...) {
     LogRecord r = { .event = event };
     if (peer)
@@ -59,22 +40,6 @@ void broker_log(Broker *b, LogEvent event, const char *peer, const char *format,
     (void)vsnprintf(r.text, sizeof(r.text), format, ap);
     va_end(ap);
     b->io.log(b->io.data, &r);
-}
-
-static void ops_free(StoreOp *op) {
-    while (op) {
-        StoreOp *next = op->next;
-        if (op->kind == OP_DELIVERY && op->owner) {
-            Ticket *t = op->owner;
-            if (--t->pending == 0) {
-                free(t->done);
-                free(t->unknown);
-                free(t);
-            }
-        }
-        (void)store_op_free(op);
-        op = next;
-    }
 }
 
 int broker_new(Broker **ret, const BrokerConfig *config, const BrokerIo *io, Directory *directory,
@@ -133,7 +98,8 @@ Broker *broker_free(Broker *b) {
         HASH_DEL(b->neighbours, l);
         free(l);
     }
-    ops_free(b->ops);
+    broker_batch_free(b->urgent.first);
+    broker_batch_free(b->ops.first);
     (void)directory_unref(b->directory);
     free(b);
     return NULL;
@@ -141,10 +107,6 @@ Broker *broker_free(Broker *b) {
 
 void broker_reconfigure(Broker *b, const BrokerConfig *config) {
     b->config = *config;
-}
-
-bool broker_has_room(const Broker *b) {
-    return b->n_ops < b->config.pending_max;
 }
 
 /* What every turn ends with. */
@@ -248,32 +210,6 @@ int broker_receive(Broker *b, Now now, const PeerMessage *m) {
     if (r < 0)
         return r;
     return turn_end(b, now);
-}
-
-StoreOp *broker_take_batch(Broker *b) {
-    StoreOp *head = b->ops, *last = NULL;
-    uint32_t n = 0, n_messages = 0;
-    size_t bytes = 0;
-
-    for (StoreOp *op = head; op && n < BATCH_OPS; op = op->next) {
-        if (op->kind == OP_ACCEPT) {
-            size_t size = body_size(op->accept.message->body);
-            if (n_messages == BATCH_MESSAGES || (bytes > 0 && bytes + size > BATCH_BYTES))
-                break;
-            n_messages++;
-            bytes += size;
-        }
-        last = op;
-        n++;
-    }
-    if (!last)
-        return NULL;
-    b->ops = last->next;
-    if (!b->ops)
-        b->ops_tail = NULL;
-    last->next = NULL;
-    b->n_ops -= n;
-    return head;
 }
 
 static int stored_one(Broker *b, Now now, StoreOp *op) {
@@ -393,7 +329,7 @@ int broker_stored(Broker *b, Now now, StoreOp *list) {
             r = stored_one(b, now, op);
         (void)store_op_free(op);
         if (r < 0) {
-            ops_free(list);
+            broker_batch_free(list);
             return r;
         }
     }
@@ -455,7 +391,7 @@ BrokerStatus broker_status(const Broker *b) {
     st.sessions = b->n_sessions;
     st.has_parent = b->config.parent[0] != '\0';
     st.uplink_up = b->uplink.state == UPLINK_OPEN;
-    st.pending_ops = b->n_ops;
+    st.pending_ops = broker_waiting(b);
     st.child_links = 0;
     for (const Neighbour *l = b->neighbours; l; l = l->hh.next)
         st.child_links += l->up && strcmp(l->neighbour, b->config.parent) != 0;

@@ -94,6 +94,10 @@ bool broker_has_room(const Broker *b);
 /* The next batch for the store: at most 256 messages / 4 MiB of intake and all other operations
  * that wait, in order. NULL when there is nothing. Only one batch may be out at a time. */
 StoreOp *broker_take_batch(Broker *b);
+/* Operations that wait to be taken. */
+uint32_t broker_waiting(const Broker *b);
+/* Frees a batch whose results nobody will hear of, with what the broker hung on it. */
+void broker_batch_free(StoreOp *list);
 /* The batch was committed: its results. Takes ownership of the list. */
 _must_check_ int broker_stored(Broker *b, Now now, StoreOp *list);
 

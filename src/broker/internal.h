@@ -15,9 +15,6 @@
 #include "core/limits.h"
 
 #define TICK_MS          200
-#define BATCH_MESSAGES   256U
-#define BATCH_BYTES      (4U * 1024U * 1024U)
-#define BATCH_OPS        2048U
 #define UPLINK_OWNER     1U /* owner_id of operations the uplink asked for; sessions count from 16 */
 #define SESSION_ID_FIRST 16U
 #define OUTBOX_MAX       1024U /* answers kept for a peer that does not read; more ends its session */
@@ -131,6 +128,11 @@ typedef struct Uplink {
     bool asked_queue;
 } Uplink;
 
+typedef struct OpList {
+    StoreOp *first, *last;
+    uint32_t n;
+} OpList;
+
 struct Broker {
     BrokerConfig config;
     BrokerIo io;
@@ -143,8 +145,7 @@ struct Broker {
     Feed *feeds, *wanted;
     Neighbour *neighbours;
     Uplink uplink;
-    StoreOp *ops, *ops_tail;
-    uint32_t n_ops;
+    OpList ops, urgent; /* for the store; urgent goes first (batch.c) */
     size_t cached;
     int64_t tick_mono_ms, second_mono_ms, sweep_mono_ms, recheck_mono_ms;
     bool sweeping;
@@ -152,10 +153,12 @@ struct Broker {
     bool any_gone;
 };
 
-/* broker.c */
+/* batch.c */
 void broker_push(Broker *b, StoreOp *op);
 /* New operation, pushed by the caller. NULL when out of memory. */
 StoreOp *op_for(OpKind kind, uint64_t owner_id, void *owner);
+
+/* broker.c */
 void broker_log(Broker *b, LogEvent event, const char *peer, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Adds the new deliveries of an operation to the windows that are in memory. */

@@ -73,10 +73,14 @@ Message *message_free(Message *m) {
     return NULL;
 }
 
+const Uuid *message_order_id(const Envelope *e) {
+    return !uuid_is_nil(&e->case_id)          ? &e->case_id
+           : !uuid_is_nil(&e->correlation_id) ? &e->correlation_id
+                                              : &e->message_id;
+}
+
 int64_t message_order_key(const Envelope *e) {
-    const Uuid *id = !uuid_is_nil(&e->case_id)          ? &e->case_id
-                     : !uuid_is_nil(&e->correlation_id) ? &e->correlation_id
-                                                        : &e->message_id;
+    const Uuid *id = message_order_id(e);
     int64_t key = (int64_t)(hash_64(bytes_make(id->b, sizeof(id->b))) & INT64_MAX);
     return key ? key : 1;
 }

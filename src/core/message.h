@@ -132,7 +132,9 @@ typedef struct Message {
 Message *message_free(Message *m);
 DEFINE_CLEANUP(Message *, message_free);
 
-/* The value deliveries are ordered by: case_id, else correlation_id, else message_id, hashed to 63
+/* What deliveries are ordered by: case_id, else correlation_id, else message_id. */
+const Uuid *message_order_id(const Envelope *e);
+/* That id hashed to 63
  * bits (a collision only makes two cases wait for each other). Never 0. */
 int64_t message_order_key(const Envelope *e);
 

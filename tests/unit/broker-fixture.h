@@ -317,13 +317,18 @@ static inline Letter letter(World *w, const char *from, const char *to, uint8_t 
     return l;
 }
 
-static inline Uuid publish(World *w, uint8_t peer, const char *from, const char *to, uint8_t cas) {
-    Letter l = letter(w, from, to, cas, URGENCY_ROUTINE);
+static inline Uuid publish_as(World *w, uint8_t peer, const char *from, const char *to, uint8_t cas,
+                              int urgency) {
+    Letter l = letter(w, from, to, cas, urgency);
     Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = l.id } };
     Bytes parts[2] = { bytes_make(l.envelope, l.n), { 0 } };
     say_parts(w, peer, from, &f, parts, 2);
     free(l.envelope);
     return l.id;
+}
+
+static inline Uuid publish(World *w, uint8_t peer, const char *from, const char *to, uint8_t cas) {
+    return publish_as(w, peer, from, to, cas, URGENCY_ROUTINE);
 }
 
 static inline void welcome(World *w, uint32_t credit_messages_max) {

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What waits for the store, and what of it makes the next transaction.
+ *
+ * Emergencies go first: under load the operations of a whole batch and more wait here, and an
+ * emergency behind them would take many times as long as alone. It overtakes only operations of
+ * other cases, and a few of those that were overtaken ride along, so that emergencies without end
+ * do not stop the rest.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "broker/internal.h"
+
+#define BATCH_MESSAGES 256U
+#define BATCH_BYTES    (4U * 1024U * 1024U)
+#define BATCH_OPS      2048U
+#define BATCH_ALONG    32U /* operations that ride along with emergencies */
+
+StoreOp *op_for(OpKind kind, uint64_t owner_id, void *owner) {
+    StoreOp *op = store_op_new(kind);
+    if (!op)
+        return NULL;
+    op->owner_id = owner_id;
+    op->owner = owner;
+    return op;
+}
+
+static void list_append(OpList *l, StoreOp *op) {
+    op->next = NULL;
+    if (l->last)
+        l->last->next = op;
+    else
+        l->first = op;
+    l->last = op;
+    l->n++;
+}
+
+/* Does an earlier message of its case (or the same message once more) wait in the list? */
+static bool follows_one(const OpList *l, const Envelope *e) {
+    const Uuid *id = message_order_id(e);
+    for (const StoreOp *op = l->first; op; op = op->next)
+        if (op->kind == OP_ACCEPT && uuid_equal(message_order_id(&op->accept.message->env), id))
+            return true;
+    return false;
+}
+
+void broker_push(Broker *b, StoreOp *op) {
+    const bool urgent = op->kind == OP_ACCEPT && op->accept.message->lane <= LANE_EMERGENCY &&
+                        !follows_one(&b->ops, &op->accept.message->env);
+    list_append(urgent ? &b->urgent : &b->ops, op);
+}
+
+uint32_t broker_waiting(const Broker *b) {
+    return b->ops.n + b->urgent.n;
+}
+
+bool broker_has_room(const Broker *b) {
+    return broker_waiting(b) < b->config.pending_max;
+}
+
+/* Moves operations from the head of one list to the end of another while they fit into a batch. */
+static void list_move(OpList *from, OpList *to, uint32_t max) {
+    uint32_t n_messages = 0;
+    size_t bytes = 0;
+    for (StoreOp *op; (op = from->first) && max > 0; max--) {
+        if (op->kind == OP_ACCEPT) {
+            const size_t size = body_size(op->accept.message->body);
+            if (n_messages == BATCH_MESSAGES || (bytes > 0 && bytes + size > BATCH_BYTES))
+                break;
+            n_messages++;
+            bytes += size;
+        }
+        from->first = op->next;
+        if (!from->first)
+            from->last = NULL;
+        from->n--;
+        list_append(to, op);
+    }
+}
+
+StoreOp *broker_take_batch(Broker *b) {
+    OpList batch = { 0 };
+    list_move(&b->urgent, &batch, BATCH_OPS);
+    list_move(&b->ops, &batch, batch.n > 0 ? BATCH_ALONG : BATCH_OPS);
+    return batch.first;
+}
+
+void broker_batch_free(StoreOp *op) {
+    while (op) {
+        StoreOp *next = op->next;
+        if (op->kind == OP_DELIVERY && op->owner) {
+            Ticket *t = op->owner;
+            if (--t->pending == 0) {
+                free(t->done);
+                free(t->unknown);
+                free(t);
+            }
+        }
+        (void)store_op_free(op);
+        op = next;
+    }
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/gather.h"
+
+#include "base/cleanup.h"
+
+#define FRACTION 4    /* of the time the disk took */
+#define WAIT_US  2000 /* at most */
+
+void gather_begin(Gather *g, uint32_t done, uint32_t waiting, int64_t disk_us, int64_t now_us) {
+    g->expected = waiting > 0 ? done + waiting : 0;
+    g->until_us = now_us + MIN(disk_us / FRACTION, (int64_t)WAIT_US);
+}
+
+int64_t gather_wait_us(const Gather *g, uint32_t waiting, int64_t now_us) {
+    if (waiting == 0 || waiting >= g->expected || now_us >= g->until_us)
+        return 0;
+    return g->until_us - now_us;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "test.h"
+
+#include "core/gather.h"
+
+TEST(a_lonely_publisher_never_waits) {
+    Gather g = { 0 };
+    ASSERT_EQ(gather_wait_us(&g, 1, 1000), 0);
+    gather_begin(&g, 1, 0, 5000, 1000);
+    ASSERT_EQ(gather_wait_us(&g, 1, 1001), 0);
+}
+
+TEST(two_cohorts_become_one_batch) {
+    Gather g = { 0 };
+    gather_begin(&g, 32, 32, 4000, 10000);
+    ASSERT_EQ(gather_wait_us(&g, 32, 10000), 1000);
+    ASSERT_EQ(gather_wait_us(&g, 60, 10400), 600);
+    ASSERT_EQ(gather_wait_us(&g, 64, 10400), 0); /* all there */
+}
+
+TEST(nobody_waits_longer_than_a_fraction_of_the_disk_or_two_milliseconds) {
+    Gather g = { 0 };
+    gather_begin(&g, 32, 32, 4000, 10000);
+    ASSERT_EQ(gather_wait_us(&g, 33, 11000), 0);
+    gather_begin(&g, 32, 32, 200000, 10000);
+    ASSERT_EQ(gather_wait_us(&g, 33, 10000), 2000);
+    gather_begin(&g, 32, 32, 0, 10000); /* the processor is the limit */
+    ASSERT_EQ(gather_wait_us(&g, 33, 10000), 0);
+}
+
+TEST(nothing_to_write_is_nothing_to_wait_for) {
+    Gather g = { 0 };
+    gather_begin(&g, 32, 32, 4000, 10000);
+    ASSERT_EQ(gather_wait_us(&g, 0, 10000), 0);
+}
+
+TEST_MAIN
