@@ -121,19 +121,32 @@ int feed_found(Broker *b, StoreOp *op) {
 
 /* --- bodies --------------------------------------------------------------------------------- */
 
+/* Room for one more; it is mostly a few, and each is large. */
+static struct BodyWanted *body_wanted(StoreOp *op) {
+    const uint32_t n = op->bodies.n;
+    if ((n & (n - 1)) == 0) { /* 0, 1, 2, 4 ...: full */
+        struct BodyWanted *list = reallocarray(op->bodies.wanted, n > 0 ? 2 * n : 1, sizeof(*list));
+        if (!list)
+            return NULL;
+        op->bodies.wanted = list;
+    }
+    struct BodyWanted *w = &op->bodies.wanted[op->bodies.n++];
+    *w = (struct BodyWanted) { .n_stamps = 0 };
+    return w;
+}
+
 int feed_fetch_bodies(Broker *b, Feed *q, Entry *first, uint32_t room, bool skip_suspects) {
     StoreOp *op = op_for(OP_BODIES, 0, NULL);
     if (!op)
         return -ENOMEM;
-    op->bodies.wanted = calloc(BODIES_PER_OP, sizeof(*op->bodies.wanted));
-    if (!op->bodies.wanted) {
-        (void)store_op_free(op);
-        return -ENOMEM;
-    }
     size_t bytes = 0;
     Entry *e = first;
     while (e && !e->body && op->bodies.n < MIN(BODIES_PER_OP, room) && bytes < BODIES_BYTES) {
-        struct BodyWanted *w = &op->bodies.wanted[op->bodies.n++];
+        struct BodyWanted *w = body_wanted(op);
+        if (!w) {
+            (void)store_op_free(op);
+            return -ENOMEM;
+        }
         w->row = e->row;
         w->queue_kind = q->kind;
         bytes += e->row.size;

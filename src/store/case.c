@@ -69,9 +69,11 @@ void cases_load(Store *s) {
         db_fault(s, -ENOMEM, "out of memory");
         return;
     }
-    _query_ q = QUERY(s, "SELECT queue, order_key FROM delivery WHERE queue > ?1", INT(0));
-    while (db_row(s, q))
+    _query_ q = QUERY(s, "SELECT queue, order_key, flags FROM delivery WHERE queue > ?1", INT(0));
+    while (db_row(s, q)) {
         case_count_up(s, col_int(q, 0), col_int(q, 1));
+        s->any_joined = s->any_joined || (col_int(q, 2) & DELIVERY_JOINED);
+    }
 }
 
 /* Number of the oldest row of a queue; INT64_MAX when it is empty. */

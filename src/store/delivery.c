@@ -32,6 +32,7 @@ static bool find_row(Store *s, const DeliveryRow *want, DeliveryRow *ret) {
 }
 
 static void bury(Store *s, const StoreOp *op, const DeliveryRow *row, const char *recipient) {
+    s->any_dead = true;
     RUN(s,
         "INSERT OR REPLACE INTO dead_letter(seq, queue, recipient, lane, order_key, cause, detail,"
         " attempts, at, flags, expires, size) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
@@ -94,13 +95,14 @@ static void say_about(Store *s, StoreOp *op, const StoredMessage *m, const char 
 
 /* Does this row still stand for the recipient? A dead letter left it. */
 static bool is_behind(Store *s, const RouteEntry *e, const DeliveryRow *row) {
-    return e->queue == row->queue && !(e->flags & ROUTE_CLOSED) &&
-           db_number(s,
-                     QUERY(s,
-                           "SELECT count(*) FROM dead_letter "
-                           "WHERE seq = ?1 AND queue = ?2 AND recipient = ?3",
-                           INT(row->seq), INT(row->queue), TEXT(e->node)),
-                     0) == 0;
+    if (e->queue != row->queue || (e->flags & ROUTE_CLOSED))
+        return false;
+    return !s->any_dead || db_number(s,
+                                     QUERY(s,
+                                           "SELECT count(*) FROM dead_letter "
+                                           "WHERE seq = ?1 AND queue = ?2 AND recipient = ?3",
+                                           INT(row->seq), INT(row->queue), TEXT(e->node)),
+                                     0) == 0;
 }
 
 /* Says it about everyone who is reached through the row. */

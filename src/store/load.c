@@ -32,12 +32,12 @@ void run_next(Store *s, StoreOp *op) {
 }
 
 static bool is_dead(Store *s, int64_t seq, QueueId queue, const char *recipient) {
-    return db_number(s,
-                     QUERY(s,
-                           "SELECT 1 FROM dead_letter WHERE seq = ?1 AND queue = ?2 "
-                           "AND recipient = ?3",
-                           INT(seq), INT(queue), TEXT(recipient)),
-                     0) != 0;
+    return s->any_dead && db_number(s,
+                                    QUERY(s,
+                                          "SELECT 1 FROM dead_letter WHERE seq = ?1 AND queue = ?2 "
+                                          "AND recipient = ?3",
+                                          INT(seq), INT(queue), TEXT(recipient)),
+                                    0) != 0;
 }
 
 Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row, bool fresh) {
@@ -101,10 +101,11 @@ static void load_body(Store *s, struct BodyWanted *w) {
     w->accepted_ms = m.n_stamps > 0 ? m.stamps[0].at_ms : m.accepted_ms;
     if (w->queue_kind == QUEUE_LINK) {
         w->forward = forward_for(s, &m, &w->row, false);
-        RUN(s,
-            "UPDATE delivery SET flags = flags & ~?3 "
-            "WHERE queue = ?1 AND lane IN (0, 1, 2, 3, 4) AND seq = ?2 AND flags & ?3",
-            INT(w->row.queue), INT(w->row.seq), INT(DELIVERY_JOINED));
+        if (s->any_joined)
+            RUN(s,
+                "UPDATE delivery SET flags = flags & ~?3 "
+                "WHERE queue = ?1 AND lane IN (0, 1, 2, 3, 4) AND seq = ?2 AND flags & ?3",
+                INT(w->row.queue), INT(w->row.seq), INT(DELIVERY_JOINED));
     } else {
         name_recipient(s, &m, w);
     }

@@ -104,6 +104,7 @@ struct Store {
     Subscription *subscriptions;
     Link *links;
     CaseSketch *cases;
+    bool any_joined, any_dead; /* rows with DELIVERY_JOINED, dead letters: there may be some */
     Recent *recent; /* NULL until the first message */
     Directory *directory;
     int64_t next_seq;

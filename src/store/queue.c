@@ -168,6 +168,7 @@ bool queue_find_row(Store *s, QueueId queue, int64_t seq, DeliveryRow *ret) {
 }
 
 void queue_join(Store *s, const DeliveryRow *row) {
+    s->any_joined = true;
     RUN(s, "UPDATE delivery SET flags = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
         INT(row->queue), INT(row->lane), INT(row->seq), INT(row->flags | DELIVERY_JOINED));
 }

@@ -132,6 +132,7 @@ static int recover(Store *s, char why[static 256]) {
     (void)db_exec(s, "BEGIN IMMEDIATE");
     store_cache_load(s);
     cases_load(s);
+    s->any_dead = db_number(s, QUERY(s, "SELECT 1 FROM dead_letter LIMIT 1"), 0) != 0;
     links_mark_uncertain(s);
     if (db_exec(s, "COMMIT") < 0) {
         snprintf(why, 256, "%.150s: %.90s", s->path, s->health.fault);
