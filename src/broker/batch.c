@@ -6,7 +6,8 @@
  * Emergencies go first: under load the operations of a whole batch and more wait here, and an
  * emergency behind them would take many times as long as alone. It overtakes only operations of
  * other cases, and a few of those that were overtaken ride along, so that emergencies without end
- * do not stop the rest.
+ * do not stop the rest. The batch that is being written when one comes cannot be stopped: so while
+ * emergencies come, batches are small.
  */
 
 #include <errno.h>
@@ -18,6 +19,8 @@
 #define BATCH_BYTES    (4U * 1024U * 1024U)
 #define BATCH_OPS      2048U
 #define BATCH_ALONG    32U /* operations that ride along with emergencies */
+#define BATCH_SMALL    64U /* operations, for so many batches after an emergency: */
+#define CAREFUL        256U
 
 StoreOp *op_for(OpKind kind, uint64_t owner_id, void *owner) {
     StoreOp *op = store_op_new(kind);
@@ -51,6 +54,8 @@ void broker_push(Broker *b, StoreOp *op) {
     const bool urgent = op->kind == OP_ACCEPT && op->accept.message->lane <= LANE_EMERGENCY &&
                         !follows_one(&b->ops, &op->accept.message->env);
     list_append(urgent ? &b->urgent : &b->ops, op);
+    if (urgent)
+        b->careful = CAREFUL;
 }
 
 uint32_t broker_waiting(const Broker *b) {
@@ -83,8 +88,10 @@ static void list_move(OpList *from, OpList *to, uint32_t max) {
 
 StoreOp *broker_take_batch(Broker *b) {
     OpList batch = { 0 };
-    list_move(&b->urgent, &batch, BATCH_OPS);
-    list_move(&b->ops, &batch, batch.n > 0 ? BATCH_ALONG : BATCH_OPS);
+    const uint32_t usual = b->careful > 0 ? BATCH_SMALL : BATCH_OPS;
+    list_move(&b->urgent, &batch, usual);
+    list_move(&b->ops, &batch, batch.n > 0 ? BATCH_ALONG : usual);
+    b->careful -= b->careful > 0 && batch.n > 0;
     return batch.first;
 }
 

@@ -146,6 +146,7 @@ struct Broker {
     Neighbour *neighbours;
     Uplink uplink;
     OpList ops, urgent; /* for the store; urgent goes first (batch.c) */
+    uint32_t careful;   /* so many more small batches */
     size_t cached;
     int64_t tick_mono_ms, second_mono_ms, sweep_mono_ms, recheck_mono_ms;
     bool sweeping;

@@ -55,6 +55,22 @@ TEST(an_emergency_never_overtakes_its_own_case) {
     assert_true(same(&got[2], &urgent));
 }
 
+TEST(while_emergencies_come_batches_are_small) {
+    WORLD(w, "upt/r1");
+    Uuid got[300];
+    hello(&w, 1, FROM, 1);
+    run(&w);
+    for (unsigned i = 0; i < 200; i++)
+        publish(&w, 1, FROM, TO, (uint8_t)i);
+    ASSERT_EQ(batch_ids(&w, got, ARRAY_SIZE(got)), 200);
+    publish_as(&w, 1, FROM, TO, 201, URGENCY_EMERGENCY);
+    run(&w);
+    for (unsigned i = 0; i < 200; i++)
+        publish(&w, 1, FROM, TO, (uint8_t)i);
+    assert_true(batch_ids(&w, got, ARRAY_SIZE(got)) <= 64);
+    run(&w);
+}
+
 TEST(emergencies_without_end_do_not_stop_the_rest) {
     WORLD(w, "upt/r1");
     Uuid got[300];
