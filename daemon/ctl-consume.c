@@ -272,8 +272,7 @@ static int open_channel(Consume *q) {
     return CTL_USAGE;
 }
 
-/* SIGINT and SIGTERM end the loop between two messages. */
-static int take_signals(void) {
+int ctl_take_signals(void) {
     sigset_t set;
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGINT);
@@ -316,7 +315,7 @@ int ctl_cmd_consume(Ctl *c, int argc, char **argv) {
         r = CTL_USAGE;
     if (r != CTL_DONE)
         return r;
-    q.signal_fd = take_signals(); /* before libzmq makes its thread */
+    q.signal_fd = ctl_take_signals(); /* before libzmq makes its thread */
     r = ctl_connect(c);
     if (r == CTL_DONE)
         r = open_channel(&q);

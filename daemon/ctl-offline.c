@@ -13,19 +13,23 @@
 #include "wire/codec.h"
 #include "wire/json.h"
 
+int ctl_store_config(Ctl *c, StoreConfig *ret, char path[static CONFIG_PATH_SIZE]) {
+    int r = hash_init();
+    if (r == 0)
+        r = config_fill_store(c->config, ret, path);
+    ret->encode_receipt = codec_encode_receipt;
+    ret->decode_envelope = codec_decode_stored_envelope;
+    ret->encode_filter = codec_encode_filter;
+    ret->decode_filter = codec_decode_filter;
+    return r;
+}
+
 int ctl_open_store(Ctl *c, Store **ret) {
     StoreConfig config;
     char path[CONFIG_PATH_SIZE], why[256] = "";
-    int r = hash_init();
+    int r = ctl_store_config(c, &config, path);
     if (r == 0)
-        r = config_fill_store(c->config, &config, path);
-    if (r == 0) {
-        config.encode_receipt = codec_encode_receipt;
-        config.decode_envelope = codec_decode_stored_envelope;
-        config.encode_filter = codec_encode_filter;
-        config.decode_filter = codec_decode_filter;
         r = store_open(ret, &config, NULL, NULL, why);
-    }
     if (r == 0)
         return CTL_DONE;
     ctl_complain("cannot open the store in %s: %s", c->config->data_dir,

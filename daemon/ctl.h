@@ -81,9 +81,15 @@ _must_check_ int ctl_query(Ctl *c, const char *verb, const char *const *args, si
 /* What a status of libserasi means for the exit status, with a complaint. */
 int ctl_explain(Ctl *c, int r, const char *doing);
 void ctl_close(Ctl *c);
+/* Blocks SIGINT and SIGTERM; a signalfd for them instead, so that an end can be orderly. */
+int ctl_take_signals(void);
 
 /* --- the store of a stopped broker, ctl-offline.c --- */
 struct Store;
+struct StoreConfig;
+/* What the daemon would open; path is the caller's and must live as long. Returns 0 or -errno. */
+_must_check_ int ctl_store_config(Ctl *c, struct StoreConfig *ret,
+                                  char path[static CONFIG_PATH_SIZE]);
 _must_check_ int ctl_open_store(Ctl *c, struct Store **ret);
 _must_check_ int ctl_offline_query(Ctl *c, const char *verb, const char *const *args, size_t n_args,
                                    json_t **ret);
@@ -125,3 +131,5 @@ int ctl_cmd_ask(Ctl *c, int argc, char **argv); /* the verbs that only ask */
 int ctl_cmd_dead(Ctl *c, int argc, char **argv);
 int ctl_cmd_backup(Ctl *c, int argc, char **argv);
 int ctl_cmd_check(Ctl *c, int argc, char **argv);
+int ctl_cmd_salvage(Ctl *c, int argc, char **argv);
+int ctl_cmd_bench(Ctl *c, int argc, char **argv);

@@ -81,6 +81,14 @@ const CtlCommand ctl_commands[] = {
     { "backup", "FILE", "copy the store while it is in use",
       "The broker writes FILE: it must be a place the broker may write to.\n", ctl_cmd_backup },
     { "check", "", "read the whole store and compare checksums", "", ctl_cmd_check },
+    { "salvage", "FILE", "write what can be read of a damaged store into a new one",
+      "The broker must be stopped; its files are only read. Afterwards: serasictl(1), SALVAGE.\n",
+      ctl_cmd_salvage },
+    { "bench", "[FOLDER] [--time TIME]", "how fast the disk and a broker here are, what limits",
+      "Works in a folder of its own inside FOLDER (default: data-dir) with a broker of its own on\n"
+      "127.0.0.1, and removes both: no mailbox of a running broker sees it. Its disk does.\n"
+      "  --time TIME   about so long in all, 1s to 1h; default 50s\n",
+      ctl_cmd_bench },
     { "reload", "", "read the configuration again; says what needs a restart", "", ctl_cmd_ask },
     { 0 },
 };

@@ -102,10 +102,12 @@ static int on_store(Daemon *d, Now now) {
     StoreOp *done = NULL;
     int r = store_thread_take(d->store, &done);
     if (r < 0) {
+        StoreReport report;
+        store_thread_report(d->store, &report);
         daemon_log(d, LOG_EVENT_STORE_FAULT,
-                   "the store failed: %s; what was not answered is not known to be on disk",
-                   strerror(-r));
-        return r == -ENOMEM ? r : -EIO;
+                   "the store failed: %s (%s); what was not answered is not known to be on disk",
+                   strerror(-r), report.health.fault);
+        return r == -ENOMEM || r == -EUCLEAN ? r : -EIO;
     }
     if (!done)
         return 0;
@@ -179,6 +181,13 @@ static void tell_intake(Daemon *d, const StoreHealth *h) {
                    free_mib, size_mib);
 }
 
+static void tell_damage(Daemon *d, const StoreHealth *h) {
+    if (h->bad_pages > d->told.health.bad_pages)
+        daemon_log(d, LOG_EVENT_PAGE_DAMAGED,
+                   "%llu pages of the store do not match their checksums, the last found is %u",
+                   (unsigned long long)h->bad_pages, (unsigned)h->bad_page);
+}
+
 static void tell_status(Daemon *d, Now now) {
     if (now.mono_ms < d->status_mono_ms)
         return;
@@ -186,6 +195,7 @@ static void tell_status(Daemon *d, Now now) {
     StoreReport report;
     store_thread_report(d->store, &report);
     tell_intake(d, &report.health);
+    tell_damage(d, &report.health);
     if (report.backup != d->told.backup && report.backup == 2)
         daemon_log(d, LOG_EVENT_BACKUP_DONE, "%s", report.backup_text);
     else if (report.backup != d->told.backup && report.backup < 0)
@@ -241,6 +251,10 @@ static int exit_status(Daemon *d, int r) {
         return EX_OK;
     if (r == -EIO)
         return EX_IOERR;
+    if (r == -EUCLEAN) {
+        daemon_complain("the store is damaged. See SALVAGE in serasictl(1)");
+        return EX_DATAERR;
+    }
     daemon_log(d, LOG_EVENT_STOPPING, "cannot go on: %s", strerror(-r));
     return EX_SOFTWARE;
 }

@@ -23,6 +23,7 @@
 #define TICK_MS         SECOND_MS
 #define STATUS_EVERY_MS (5 * SECOND_MS)
 #define EXTEND_EVERY_MS (5 * SECOND_MS)
+#define STOP_WAIT_SEC   1
 #define EXTEND_BY       "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=Checking the store"
 
 struct Notify {
@@ -163,7 +164,14 @@ Notify *notify_stop(Notify *n) {
     n->stopping = true;
     (void)pthread_cond_signal(&n->wake);
     (void)pthread_mutex_unlock(&n->lock);
-    (void)pthread_join(n->thread, NULL);
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_WAIT_SEC;
+    if (pthread_clockjoin_np(n->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+        /* Stuck: the service manager does not read. What it uses goes with the process. */
+        (void)pthread_detach(n->thread);
+        return NULL;
+    }
     (void)pthread_cond_destroy(&n->wake);
     (void)pthread_mutex_destroy(&n->lock);
     free(n);

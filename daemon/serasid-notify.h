@@ -22,7 +22,7 @@ typedef struct Notify Notify;
 
 /* beats must outlive it. Returns 0 or -errno. */
 _must_check_ int notify_start(Notify **ret, const Beats *beats);
-/* Sends what still waits and ends the thread. */
+/* Sends what still waits and ends the thread; if a deaf service manager holds it, it is left. */
 Notify *notify_stop(Notify *n);
 DEFINE_CLEANUP(Notify *, notify_stop);
 /* Queues a message in order ("STOPPING=1"); the oldest makes way when eight wait. */

@@ -240,7 +240,8 @@ static int explain_store(Daemon *d, int r, const char *why) {
     } else if (r == -ENOSPC) {
         next = "Make room in its file system";
     } else if (r == -EUCLEAN) {
-        next = "The file was left as it is. Copy it aside, then restore the last backup";
+        next = "The files were left as they are. See SALVAGE in serasictl(1), or restore a backup";
+        status = EX_DATAERR;
     } else if (r == -ENOMEM) {
         next = "Not enough memory";
         status = EX_SOFTWARE;
@@ -268,8 +269,7 @@ static int wait_for_store(Daemon *d) {
     store_thread_report(d->store, &d->told);
     if (d->told.health.unclean)
         daemon_log(d, LOG_EVENT_STORE_UNCLEAN,
-                   "the last stop was not a clean one; the store was "
-                   "checked and is whole");
+                   "the last stop was not a clean one; everything accepted is there");
     d->told.health.intake_closed = false; /* so that a closed intake is told */
     return 0;
 }

@@ -152,6 +152,8 @@ static int work(StoreThread *t, StoreOp *batch, bool *ret_more) {
     (void)pthread_mutex_lock(&t->lock);
     if (r == 0)
         t->report = report;
+    else
+        t->report.health = *store_health(t->store); /* what was the matter */
     t->fault = r;
     if (batch) {
         t->done = batch;

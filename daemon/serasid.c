@@ -3,8 +3,9 @@
 /*
  * serasid(8): the broker. Command line and exit statuses; the rest is in serasid-*.c.
  *
- * Exit statuses: 0 asked to stop; 64 command line; 70 internal; 74 the store failed (nothing
- * unanswered was lost, systemd restarts); 75 another process has the store; 78 configuration.
+ * Exit statuses: 0 asked to stop; 64 command line; 65 the store is damaged; 70 internal; 74 the
+ * store failed (nothing unanswered was lost, systemd restarts); 75 another process has the store;
+ * 78 configuration.
  */
 
 #include <getopt.h>
@@ -19,13 +20,14 @@
 #define KEPT_BYTES     (16 * 1024 * 1024)
 
 static void usage(FILE *f) {
-    fputs("Usage: serasid [--config FILE] [--check | --print-config]\n"
+    fputs("Usage: serasid [--config FILE] [--check | --print-config | --check-upgrade STORE]\n"
           "\n"
           "Durable message broker for social service referrals.\n"
           "\n"
           "  -c, --config FILE   configuration, default " DEFAULT_CONFIG "\n"
           "      --check         read the configuration and the keys, say what is wrong, end\n"
           "      --print-config  print the configuration in effect, defaults included, end\n"
+          "      --check-upgrade STORE  say what this version would do with that store, end\n"
           "      --version       print the version, end\n"
           "  -h, --help          print this, end\n"
           "\n"
@@ -38,14 +40,20 @@ typedef enum Mode {
     MODE_RUN = 0,
     MODE_CHECK,
     MODE_PRINT,
+    MODE_UPGRADE,
 } Mode;
 
 /* Returns -1 to go on, else the exit status. */
-static int parse_arguments(int argc, char **argv, const char **config_file, Mode *mode) {
+static int parse_arguments(int argc, char **argv, const char **config_file, Mode *mode,
+                           const char **store) {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-        { "print-config", no_argument, NULL, 'p' }, { "version", no_argument, NULL, 'v' },
-        { "help", no_argument, NULL, 'h' },         { 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "check", no_argument, NULL, 'k' },
+        { "print-config", no_argument, NULL, 'p' },
+        { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },
+        { "check-upgrade", required_argument, NULL, 'u' },
+        { 0 },
     };
     int o;
     while ((o = getopt_long(argc, argv, "c:h", options, NULL)) >= 0) {
@@ -58,6 +66,10 @@ static int parse_arguments(int argc, char **argv, const char **config_file, Mode
             break;
         case 'p':
             *mode = MODE_PRINT;
+            break;
+        case 'u':
+            *mode = MODE_UPGRADE;
+            *store = optarg;
             break;
         case 'v':
             puts("serasid " SERASI_VERSION);
@@ -117,11 +129,13 @@ static void keep_freed_memory(void) {
 }
 
 int main(int argc, char **argv) {
-    const char *config_file = DEFAULT_CONFIG;
+    const char *config_file = DEFAULT_CONFIG, *store = NULL;
     Mode mode = MODE_RUN;
-    int status = parse_arguments(argc, argv, &config_file, &mode);
+    int status = parse_arguments(argc, argv, &config_file, &mode, &store);
     if (status >= 0)
         return status;
+    if (mode == MODE_UPGRADE)
+        return check_upgrade(store);
     if (mode != MODE_RUN)
         return check_or_print(config_file, mode);
 
@@ -130,7 +144,7 @@ int main(int argc, char **argv) {
     status = daemon_start(&d, config_file);
     if (status == 0)
         status = loop_run(&d);
-    if (status == EX_IOERR && d.broker)
+    if ((status == EX_IOERR || status == EX_DATAERR) && d.broker)
         end_after_fault(&d, status);
     return daemon_stop(&d, status);
 }

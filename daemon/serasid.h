@@ -16,8 +16,8 @@
 #include "base/log.h"
 #include "base/times.h"
 #include "broker/broker.h"
-#include "daemon/config.h"
 #include "core/gather.h"
+#include "daemon/config.h"
 #include "daemon/serasid-notify.h"
 #include "daemon/serasid-store.h"
 #include "net/keys.h"
@@ -93,6 +93,9 @@ void uplink_close(Daemon *d);
 
 /* The broker's view of all this, serasid-io.c. */
 void io_fill(Daemon *d, BrokerIo *ret);
+
+/* serasid-upgrade.c: the exit status. */
+int check_upgrade(const char *file);
 
 /* serasid-reload.c: table may be NULL. */
 void reload(Daemon *d, Table *table);

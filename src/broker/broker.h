@@ -92,7 +92,8 @@ _must_check_ int broker_uplink_lost(Broker *b, Now now);
 bool broker_has_room(const Broker *b);
 
 /* The next batch for the store: at most 256 messages / 4 MiB of intake and all other operations
- * that wait, in order. NULL when there is nothing. Only one batch may be out at a time. */
+ * that wait, in order; emergencies go ahead of other cases. NULL when there is nothing. Only one
+ * batch may be out at a time. */
 StoreOp *broker_take_batch(Broker *b);
 /* Operations that wait to be taken. */
 uint32_t broker_waiting(const Broker *b);

@@ -271,6 +271,7 @@ int consume_credit(Broker *b, Session *s, const Frame *f) {
         return 0;
     }
     credit_add(b, c, f->credit.messages, f->credit.bytes);
+    c->blocked = false; /* it reads: the pipe may have room before the next tick */
     if (c->feed)
         feed_want(b, c->feed);
     return 0;

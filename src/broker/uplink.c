@@ -394,6 +394,7 @@ static int up_frame(Broker *b, Now now, Frame *f, const PeerMessage *m) {
         }
         return 0;
     case FRAME_DELIVER:
+        u->progress_mono_ms = now.mono_ms; /* its answers wait behind what comes down */
         return delivered(b, f, m);
     case FRAME_PING: {
         Frame pong = { .kind = FRAME_PONG,

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "store/private.h"
+#include "store/rawfile.h"
 
 #define BACKUP_PAGES 256
 
@@ -69,8 +70,11 @@ static int backup_open(Store *s) {
     if (fd < 0)
         return -errno;
     close(fd);
-    int rc = sqlite3_open_v2(
-        b->temp, &b->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    int rc = sqlite3_open_v2(b->temp, &b->db,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                             pages_vfs(s->pages));
+    if (rc == SQLITE_OK && pages_are_protected(s->db))
+        rc = pages_protect(b->db);
     if (rc == SQLITE_OK) /* no journal: an unfinished copy is thrown away */
         rc = sqlite3_exec(b->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL,
                           NULL);
@@ -96,16 +100,16 @@ static int on_progress(void *data) {
 }
 
 static int check_copy(Backup *b) {
-    char uri[3 * sizeof(b->temp) + 32] = "file:";
-    size_t n = strlen(uri);
-    for (const char *p = b->temp; *p; p++) /* what means something in a URI is escaped */
-        n += (size_t)snprintf(uri + n, sizeof(uri) - n, strchr("%?#", *p) ? "%%%02x" : "%c",
-                              (unsigned char)*p);
-    snprintf(uri + n, sizeof(uri) - n, "?mode=ro&immutable=1");
+    char uri[3 * sizeof(b->temp) + 32];
     sqlite3 *db = NULL;
     sqlite3_stmt *q = NULL;
+    Pages *pages = NULL; /* another thread than the store's, so another one */
     int r = -EUCLEAN;
-    int rc = sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    raw_uri(b->temp, "mode=ro&immutable=1", uri, sizeof(uri));
+    int rc =
+        pages_new(&pages, NULL) == 0
+            ? sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, pages_vfs(pages))
+            : SQLITE_NOMEM;
     if (rc == SQLITE_OK)
         sqlite3_progress_handler(db, 100000, on_progress, b);
     if (rc == SQLITE_OK &&
@@ -114,6 +118,7 @@ static int check_copy(Backup *b) {
         r = 0;
     sqlite3_finalize(q);
     sqlite3_close(db);
+    pages_free(pages);
     return r;
 }
 

@@ -108,7 +108,9 @@ bool case_next(Store *s, QueueId queue, int64_t order_key, int64_t after_seq, De
                           INT(queue), INT(block), INT(order_key), INT(after));
         if (db_row(s, q)) {
             queue_read_row(q, ret);
-            return true;
+            if (ret->seq > after) /* callers go from row to row */
+                return true;
+            db_fault(s, -EUCLEAN, "the deliveries of a case are out of order");
         }
     }
     return false;

@@ -11,6 +11,7 @@
 
 #define CHECK_MESSAGES   2000U /* at a time: the store does nothing else meanwhile */
 #define CHECK_FILE_PAGES 32768 /* a larger file is read through for its structure by a backup */
+#define CHECK_READ_PAGES 1024
 
 _printf_(5, 6) static void found(Table *t, const char *what, int64_t seq, const Uuid *id,
                                  const char *format, ...) {
@@ -32,6 +33,14 @@ static void check_file(Store *s, Table *t) {
     while (db_row(s, q))
         if (strcmp(col_text(q, 0), "ok") != 0)
             found(t, "structure", 0, NULL, "%s", col_text(q, 0));
+}
+
+/* Pages against their checksums: what is in the log is not in the file yet. */
+static void check_pages(Store *s, Table *t) {
+    uint32_t at = 1, bad = 0, n = 0;
+    while (at > 0 && n < 100 && db_fail(s, pages_scrub(s->db, &at, CHECK_READ_PAGES, &bad)) == 0)
+        if (bad > 0 && ++n > 0)
+            found(t, "page", 0, NULL, "page %u does not match its checksum", (unsigned)bad);
 }
 
 static void check_orphans(Store *s, Table *t) {
@@ -88,7 +97,7 @@ static void check_counts(Store *s, Table *t) {
     }
 }
 
-void query_check(Store *s, StoreOp *op, Table *t) {
+static void check(Store *s, StoreOp *op, Table *t) {
     const uint32_t limit =
         op->query.limit > 0 ? MIN(op->query.limit, CHECK_MESSAGES) : CHECK_MESSAGES;
     int64_t seq = op->query.n_args > 0 ? strtoll(op->query.args[0], NULL, 10) - 1 : 0;
@@ -99,8 +108,10 @@ void query_check(Store *s, StoreOp *op, Table *t) {
     table_column(t, "message_id", COLUMN_TEXT);
     table_column(t, "detail", COLUMN_TEXT);
     if (seq <= 0) { /* these look at everything: once is enough */
-        if (!large)
+        if (!large) {
+            check_pages(s, t);
             check_file(s, t);
+        }
         check_orphans(s, t);
         check_counts(s, t);
     }
@@ -119,4 +130,14 @@ void query_check(Store *s, StoreOp *op, Table *t) {
           large ? "; the structure of so large a file is checked by a backup" : "");
     if (findings > 0)
         table_say(t, 1, "%u findings", (unsigned)findings);
+}
+
+void query_check(Store *s, StoreOp *op, Table *t) {
+    const PagesMode mode = pages_set_mode(s->pages, PAGES_ALL);
+    check(s, op, t);
+    (void)pages_set_mode(s->pages, mode);
+    uint32_t page;
+    if (pages_damaged(s->pages, &page) > 0) /* not for other eyes */
+        (void)sqlite3_db_release_memory(s->db);
+    pages_forget(s->pages);
 }

@@ -93,6 +93,8 @@ static void load_body(Store *s, struct BodyWanted *w) {
     if (!message_load_body(s, w->row.seq, &m, &body, &w->damaged))
         w->damaged = true; /* a row without its message: as bad as a wrong checksum */
     w->message_id = m.id;
+    if (w->damaged)
+        (void)message_find_id(s, w->row.seq, &w->message_id); /* else the one in the row */
     if (w->damaged || s->fault < 0)
         return;
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "store/checksum.h"
 #include "store/private.h"
 
 /* The packed columns of a row, kept in one buffer. */
@@ -35,6 +36,18 @@ static uint64_t more_text(uint64_t h, const char *text) {
     return hash_64_more(h, bytes_make(text, strlen(text)));
 }
 
+/* Of a long column: cheaper than the hash, which is over all of these. */
+static uint64_t part_sum(Bytes b) {
+    const size_t whole = b.n / 8 * 8;
+    uint8_t rest[8] = { 0 };
+    if (b.n == 0)
+        return 0;
+    memcpy(rest, b.p + whole, b.n - whole);
+    const Checksum c = checksum_more(checksum_more((Checksum) { 0 }, b.p, whole, false), rest,
+                                     sizeof(rest), false);
+    return (uint64_t)c.a << 32 | c.b;
+}
+
 /* Over everything in the row. The lengths keep bytes from moving between columns unnoticed. */
 static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes envelope,
                        Bytes facts, Bytes sealed) {
@@ -52,18 +65,18 @@ static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes 
         (int64_t)envelope.n,
         (int64_t)facts.n,
         (int64_t)sealed.n,
+        (int64_t)part_sum(stamps),
+        (int64_t)part_sum(route),
+        (int64_t)part_sum(envelope),
+        (int64_t)part_sum(facts),
+        (int64_t)part_sum(sealed),
     };
     uint64_t h = hash_64(bytes_make(numbers, sizeof(numbers)));
     h = hash_64_more(h, bytes_make(m->id.b, UUID_SIZE));
     h = hash_64_more(h, bytes_make(m->thread.b, UUID_SIZE));
     h = more_text(h, m->sender);
     h = more_text(h, m->region);
-    h = more_text(h, m->origin);
-    h = hash_64_more(h, stamps);
-    h = hash_64_more(h, route);
-    h = hash_64_more(h, envelope);
-    h = hash_64_more(h, facts);
-    return (int64_t)hash_64_more(h, sealed);
+    return (int64_t)more_text(h, m->origin);
 }
 
 void stored_message_deinit(StoredMessage *m) {
@@ -93,13 +106,70 @@ static void read_columns(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *
         db_fault(s, -ENOMEM, "out of memory");
 }
 
+/* A row whose page is damaged has its own sum to say whether it is itself. */
+static bool row_of_message(Store *s, sqlite3_stmt *q) {
+    const PagesMode mode = pages_set_mode(s->pages, PAGES_ROWS);
+    const bool row = db_row(s, q);
+    (void)pages_set_mode(s->pages, mode);
+    return row;
+}
+
+static bool saw_damage(const Store *s) {
+    uint32_t page;
+    return pages_damaged(s->pages, &page) > 0;
+}
+
+/* What was let through must not stay in the cache for others. */
+static void drop_damage(Store *s, sqlite3_stmt *q) {
+    if (!saw_damage(s))
+        return;
+    db_reset(q);
+    (void)sqlite3_db_release_memory(s->db);
+    pages_forget(s->pages);
+}
+
+static bool row_matches(sqlite3_stmt *q, const StoredMessage *m) {
+    return row_sum(m, col_bytes(q, 12), col_bytes(q, 13), col_bytes(q, 15), col_bytes(q, 16),
+                   col_bytes(q, 17)) == col_int(q, 14);
+}
+
+/* The row does not match its sum. When its parts are not what was accepted, they are what is
+ * damaged, and who sent it to whom can be believed; else that is what is damaged. */
+static bool parts_are_damaged(Store *s, sqlite3_stmt *q, const StoredMessage *m) {
+    uint8_t is[DIGEST_SIZE], was[DIGEST_SIZE];
+    hash_message(col_bytes(q, 15), col_bytes(q, 16), col_bytes(q, 17), is);
+    return message_find(s, &m->id, was) == m->seq && memcmp(is, was, sizeof(is)) != 0;
+}
+
+static bool load_from_damaged_page(Store *s, int64_t seq, StoredMessage *ret) {
+    _query_ q = QUERY(s,
+                      "SELECT " MESSAGE_COLUMNS ",envelope,facts,sealed "
+                      "FROM message WHERE seq = +?1", /* another statement than the one below */
+                      INT(seq));
+    bool good = false;
+    if (row_of_message(s, q)) {
+        read_columns(s, q, seq, ret);
+        good = row_matches(q, ret) || parts_are_damaged(s, q, ret);
+    }
+    drop_damage(s, q);
+    return good && s->fault == 0;
+}
+
 bool message_load(Store *s, int64_t seq, StoredMessage *ret) {
+    bool row;
     *ret = (StoredMessage) { 0 };
-    _query_ q = QUERY(s, "SELECT " MESSAGE_COLUMNS " FROM message WHERE seq = ?1", INT(seq));
-    if (!db_row(s, q))
-        return false;
-    read_columns(s, q, seq, ret);
-    return s->fault == 0;
+    {
+        _query_ q = QUERY(s, "SELECT " MESSAGE_COLUMNS " FROM message WHERE seq = ?1", INT(seq));
+        row = row_of_message(s, q);
+        if (row)
+            read_columns(s, q, seq, ret);
+    }
+    s->load_damaged = saw_damage(s);
+    if (!s->load_damaged)
+        return row && s->fault == 0;
+    stored_message_deinit(ret);
+    *ret = (StoredMessage) { 0 };
+    return load_from_damaged_page(s, seq, ret);
 }
 
 bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_body,
@@ -111,18 +181,18 @@ bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_bod
                       "SELECT " MESSAGE_COLUMNS ",envelope,facts,sealed "
                       "FROM message WHERE seq = ?1",
                       INT(seq));
-    if (!db_row(s, q))
+    if (!row_of_message(s, q)) {
+        drop_damage(s, q);
         return false;
-    read_columns(s, q, seq, ret);
-    const Bytes envelope = col_bytes(q, 15), facts = col_bytes(q, 16), sealed = col_bytes(q, 17);
-    if (row_sum(ret, col_bytes(q, 12), col_bytes(q, 13), envelope, facts, sealed) !=
-        col_int(q, 14)) {
-        *ret_damaged = true;
-        return s->fault == 0;
     }
-    *ret_body = body_new(envelope, facts, sealed);
-    if (!*ret_body)
-        db_fault(s, -ENOMEM, "out of memory");
+    read_columns(s, q, seq, ret);
+    *ret_damaged = !row_matches(q, ret);
+    if (!*ret_damaged) {
+        *ret_body = body_new(col_bytes(q, 15), col_bytes(q, 16), col_bytes(q, 17));
+        if (!*ret_body)
+            db_fault(s, -ENOMEM, "out of memory");
+    }
+    drop_damage(s, q);
     return s->fault == 0;
 }
 
@@ -173,6 +243,14 @@ int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]) 
             memcpy(ret_digest, digest.p, DIGEST_SIZE);
     }
     return col_int(q, 0);
+}
+
+bool message_find_id(Store *s, int64_t seq, Uuid *ret) {
+    _query_ q = QUERY(s, "SELECT id FROM dedup WHERE seq = ?1 LIMIT 1", INT(seq));
+    if (!db_row(s, q))
+        return false;
+    *ret = col_uuid(q, 0);
+    return true;
 }
 
 /* Any delivery still waiting here, in a queue of the route or as a subscription's copy. */

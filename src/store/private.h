@@ -14,12 +14,14 @@
 #include <utlist.h>
 
 #include "store/case.h"
+#include "store/pages.h"
 #include "store/recent.h"
 #include "store/row.h"
 #include "store/stmt.h"
 #include "store/store.h"
 
-#define STORE_SCHEMA 1
+#define STORE_SCHEMA    1
+#define STORE_FILE_SIZE (4096 + 16) /* of names of the store's files */
 
 typedef struct Statement {
     const char *sql;
@@ -89,6 +91,7 @@ typedef struct Backup {
 
 struct Store {
     sqlite3 *db;
+    Pages *pages; /* between db and the file system */
     int lock_fd;
     char *path;
     char self[NODE_NAME_SIZE];
@@ -105,7 +108,7 @@ struct Store {
     Link *links;
     CaseSketch *cases;
     bool any_joined, any_dead; /* rows with DELIVERY_JOINED, dead letters: there may be some */
-    Recent *recent; /* NULL until the first message */
+    Recent *recent;            /* NULL until the first message */
     Directory *directory;
     int64_t next_seq;
     uint64_t purged; /* messages deleted since the file was made */
@@ -125,16 +128,34 @@ struct Store {
     bool reserve_only;      /* not even urgent messages: only settlements and receipts made here */
 
     int64_t purge_seq, purge_due_ms;
+    bool load_damaged; /* by the last message_load(): it met a damaged page */
     Uuid dedup_cursor;
     int64_t dedup_due_ms;
+    uint64_t seal_seen, seal_done; /* health.commits at the last idle turn, at the last seal */
+    uint32_t scrub_at;             /* next page to be read through; 0 = done */
 };
 
 /* --- schema.c --- */
 int schema_open(Store *s, void (*progress)(void *), void *progress_data, char why[static 256]);
+/* Whose file is it, and of what version (0: new)? Reads only. */
+int schema_identify(Store *s, int *ret_version, char why[static 256]);
+int schema_quick_check(Store *s, void (*progress)(void *), void *progress_data,
+                       char why[static 256]);
+/* sql[i] brings a file of version i to version i + 1. */
+typedef struct SchemaSteps {
+    const char *const *sql;
+    int n;
+} SchemaSteps;
+/* Each step is a transaction, with the new version in it. */
+int schema_migrate(Store *s, int version, const SchemaSteps *to, char why[static 256]);
 int64_t meta_number(Store *s, const char *key, int64_t none);
 void meta_set(Store *s, const char *key, int64_t value);
 
 /* --- store.c, run.c --- */
+/* Of files nobody has open. Returns 0 or -errno. */
+int store_copy_file(const char *from, const char *to);
+/* The caller closes *ret_fd. Returns 0, or a negative errno with why. */
+int store_lock(const char *store_path, int *ret_fd, char why[static 256]);
 /* Reads queues, subscriptions, links, directory and counters from the tables. */
 void store_cache_load(Store *s);
 void store_cache_drop(Store *s);
@@ -208,6 +229,9 @@ void message_insert(Store *s, StoredMessage *m, const Body *body);
 void message_update(Store *s, const StoredMessage *m, const Body *body);
 /* seq by id; 0 when not known. */
 int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]);
+/* The id remembered for a sequence number, of a row that is damaged or gone: a long search. False
+ * when there is none. */
+bool message_find_id(Store *s, int64_t seq, Uuid *ret);
 bool message_has_row(Store *s, const StoredMessage *m, DeliveryRow *ret_any);
 
 /* --- receipts.c --- */
@@ -226,6 +250,9 @@ bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *sa
 /* Writes an outcome unless there is one. Returns true when it was written. */
 bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempts,
                     const char *detail);
+/* Of a purged message that this neighbour brings: has the recipient its end, or was it handed over,
+ * and not to this neighbour (who then gives it back)? */
+bool outcome_is_noted(Store *s, int64_t seq, const char *recipient, const char *neighbour);
 /* LEVEL_NONE when nothing final is known. */
 ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient);
 /* A receipt from another broker passes: note it on the message it is about. Returns true when it
@@ -310,6 +337,21 @@ void query_outcome(Store *s, StoreOp *op, Table *t);
 void query_check(Store *s, StoreOp *op, Table *t);
 /* "WAITING", "DEAD" or "DONE". */
 const char *message_state(Store *s, const StoredMessage *m);
+
+/* --- seal.c --- */
+/* Before the file is opened: is there what was there? Returns 0, or -EUCLEAN with why. */
+int seal_check(Store *s, char why[static 256]);
+/* From now on the log may shrink. Returns 0 or -errno. */
+int seal_lift(Store *s);
+/* Seals the log when nothing was committed since the last call. Returns 0 or -errno. */
+int seal_when_quiet(Store *s);
+
+/* Frames the seal knows of that the log at path-wal does not have. */
+uint32_t seal_missing(const char *path);
+
+/* --- scrub.c --- */
+/* After an unclean stop: reads some pages through and compares their checksums. */
+int scrub_step(Store *s, bool *ret_more);
 
 /* --- purge.c, backup.c, space.c --- */
 int purge_step(Store *s, bool *ret_more);

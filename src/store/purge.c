@@ -2,6 +2,7 @@
 /* What is finished and old goes, in bounded steps; what is not finished stays, however old. */
 #include <errno.h>
 
+#include "base/text.h"
 #include "store/private.h"
 
 #define PURGE_ROWS      200U
@@ -56,7 +57,32 @@ static bool is_finished(Store *s, const StoredMessage *m) {
     return all_ended(s, m) || m->expires_ms + s->config.retention_ms <= s->now_ms;
 }
 
-static void delete_message(Store *s, int64_t seq) {
+/* What is damaged is kept: it is all there is of it. */
+static bool is_sound(Store *s, int64_t seq) {
+    _cleanup_(stored_message_deinit) StoredMessage m;
+    _cleanup_(body_unrefp) Body *body = NULL;
+    bool damaged;
+    return message_load_body(s, seq, &m, &body, &damaged) && !damaged;
+}
+
+/* What was handed over and has no end known here: to whom is noted, so that the message is known
+ * when its link brings it once more, and not taken for one that was redirected to others. */
+static void note_recipients(Store *s, const StoredMessage *m) {
+    for (uint32_t i = 0; receipt_applies(m->kind) && i < m->route.n; i++) {
+        const RouteEntry *e = &m->route.list[i];
+        const Queue *queue = queue_by_id(s, e->queue);
+        OutcomeRow o = { .level = LEVEL_NONE };
+        if (e->flags & ROUTE_SCOPE_HOP)
+            continue;
+        text_copy(o.recipient, sizeof(o.recipient), e->node);
+        text_copy(o.leg, sizeof(o.leg), queue ? queue_name(queue) : "");
+        (void)outcome_insert(s, m->seq, &o, 0, NULL); /* it may have its end */
+    }
+}
+
+static void delete_message(Store *s, const StoredMessage *m) {
+    const int64_t seq = m->seq;
+    note_recipients(s, m);
     recent_forget(s, seq);
     RUN(s, "DELETE FROM message WHERE seq = ?1", INT(seq));
     RUN(s, "DELETE FROM trail WHERE seq = ?1", INT(seq));
@@ -74,13 +100,13 @@ static bool purge_messages(Store *s) {
                       QUERY(s, "SELECT seq FROM message WHERE seq > ?1 ORDER BY seq LIMIT 1",
                             INT(s->purge_seq)),
                       0);
-        more = seq > 0 && message_load(s, seq, &m) &&
-               m.accepted_ms + retention_at_least(s) <= s->now_ms;
+        const bool readable = seq > 0 && message_load(s, seq, &m);
+        more = seq > 0 && (!readable || m.accepted_ms + retention_at_least(s) <= s->now_ms);
         if (!more)
             break;
         s->purge_seq = seq;
-        if (is_finished(s, &m))
-            delete_message(s, seq);
+        if (readable && is_finished(s, &m) && is_sound(s, seq))
+            delete_message(s, &m);
     }
     if (s->purged != before) {
         meta_set(s, "purged", (int64_t)s->purged);

@@ -258,7 +258,8 @@ static void dead_row(Store *s, sqlite3_stmt *q, Table *t) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     const Queue *queue = queue_by_id(s, col_int(q, 2));
     char kind[16];
-    (void)message_load(s, col_int(q, 0), &m); /* without its message the letter still counts */
+    if (!message_load(s, col_int(q, 0), &m)) /* without its message the letter still counts */
+        (void)message_find_id(s, col_int(q, 0), &m.id);
     table_uuid(t, &m.id);
     table_text(t, col_text(q, 1));
     table_textf(t, "%s %s", queue ? queue_kind_name(queue->kind) : "",

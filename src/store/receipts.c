@@ -14,7 +14,10 @@ bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempt
                     const char *detail) {
     return RUN(s,
                "INSERT INTO outcome(seq, recipient, level, cause, said_at, leg, attempts, detail) "
-               "VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT DO NOTHING",
+               "VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(seq, recipient) DO UPDATE SET "
+               "level = excluded.level, cause = excluded.cause, said_at = excluded.said_at, "
+               "leg = excluded.leg, attempts = excluded.attempts, detail = excluded.detail "
+               "WHERE outcome.level = 0 AND excluded.level > 0",
                INT(seq), TEXT(o->recipient), INT(o->level), INT(o->cause), INT(o->said_ms),
                TEXT(o->leg), INT(attempts), TEXT(detail ? detail : "")) > 0;
 }
@@ -25,6 +28,12 @@ ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient) {
         QUERY(s, "SELECT level FROM outcome WHERE seq = ?1 AND recipient = ?2", INT(seq),
               TEXT(recipient)),
         LEVEL_NONE);
+}
+
+bool outcome_is_noted(Store *s, int64_t seq, const char *recipient, const char *neighbour) {
+    _query_ q = QUERY(s, "SELECT level, leg FROM outcome WHERE seq = ?1 AND recipient = ?2",
+                      INT(seq), TEXT(recipient));
+    return db_row(s, q) && (col_int(q, 0) != LEVEL_NONE || strcmp(col_text(q, 1), neighbour) != 0);
 }
 
 /* The queue that leads to the sender: its own, or the link towards its home; when the directory

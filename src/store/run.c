@@ -5,7 +5,7 @@
 #include "store/private.h"
 
 #define CHECKPOINT_IDLE_PAGES    1000U
-#define CHECKPOINT_BUSY_PAGES    4000U
+#define CHECKPOINT_BUSY_PAGES    1000U
 #define CHECKPOINT_RESTART_PAGES 16000U
 #define CHECKPOINT_PRESSED_PAGES 64U
 #define FULL_PAUSE_MS            (5 * SECOND_MS)
@@ -69,10 +69,23 @@ static int attempt(Store *s, StoreOp *list) {
     return db_exec(s, "COMMIT");
 }
 
+/* The clock may be set back by a day: what was due in a second then still is, or intake would stay
+ * closed for that day. */
+static void set_now(Store *s, int64_t now_ms) {
+    const int64_t back = s->now_ms - now_ms;
+    if (back > 0) {
+        s->full_until_ms -= back;
+        s->space_due_ms -= back;
+        s->purge_due_ms -= back;
+        s->dedup_due_ms -= back;
+    }
+    s->now_ms = now_ms;
+}
+
 int store_run(Store *s, StoreOp *list, int64_t now_ms) {
     if (s->stopped < 0)
         return s->stopped;
-    s->now_ms = now_ms;
+    set_now(s, now_ms);
     if (space_is_due(s))
         space_check(s);
 
@@ -138,7 +151,7 @@ int store_checkpoint(Store *s, bool idle) {
 int store_idle(Store *s, int64_t now_ms, bool *ret_more) {
     if (s->stopped < 0)
         return s->stopped;
-    s->now_ms = now_ms;
+    set_now(s, now_ms);
     bool more = false;
     if (space_is_due(s))
         space_check(s);
@@ -148,6 +161,10 @@ int store_idle(Store *s, int64_t now_ms, bool *ret_more) {
         r = backup_step(s, &more);
     if (r == 0)
         r = purge_step(s, &more);
+    if (r == 0)
+        r = scrub_step(s, &more);
+    if (r == 0)
+        r = seal_when_quiet(s);
     if (r < 0)
         return s->stopped = r;
     *ret_more = more;

@@ -6,7 +6,8 @@
 #include "base/text.h"
 #include "store/private.h"
 
-#define APPLICATION_ID 0x53525349 /* "SRSI" */
+#define APPLICATION_ID    0x53525349 /* "SRSI" */
+#define QUICK_CHECK_PAGES 16384      /* more are not read through before the start */
 
 /*
  * Version 1. Bodies are appended by sequence number; what changes is narrow: a delivery row lives
@@ -95,7 +96,7 @@ static int refuse_fault(Store *s, char why[static 256], const char *doing) {
 }
 
 /* Reads before anything is written: a file that is not ours stays as it is. */
-static int check_identity(Store *s, int *ret_version, char why[static 256]) {
+int schema_identify(Store *s, int *ret_version, char why[static 256]) {
     const int64_t tables = db_number(s, QUERY(s, "SELECT count(*) FROM sqlite_schema"), 0);
     const int64_t version = db_number(s, QUERY(s, "PRAGMA user_version"), 0);
     const int64_t application = db_number(s, QUERY(s, "PRAGMA application_id"), 0);
@@ -103,6 +104,9 @@ static int check_identity(Store *s, int *ret_version, char why[static 256]) {
         return refuse_fault(s, why, "cannot be read as a store");
     if (application != APPLICATION_ID && (tables > 0 || version != 0))
         return refuse(why, -EUCLEAN, "%.180s is an SQLite file of another program", s->path);
+    if (version < 0)
+        return refuse(why, -EUCLEAN, "%.150s: its first page is damaged (schema version %d)",
+                      s->path, (int)version);
     if (version > STORE_SCHEMA)
         return refuse(why, -EPROTO,
                       "%.120s has schema version %d, this program knows up to %d: install the "
@@ -124,11 +128,12 @@ static int expect_pragma(Store *s, sqlite3_stmt *q, int64_t want, const char *na
 }
 
 static int set_pragmas(Store *s, int version, char why[static 256]) {
-    if (version == 0) { /* these two only take effect before the first page is written */
+    if (version == 0) { /* these only take effect before the first page is written */
         char sql[64];
         snprintf(sql, sizeof(sql), "PRAGMA page_size = %u", (unsigned)s->config.page_size);
         (void)db_exec(s, sql); /* sticky */
-        (void)db_exec(s, "PRAGMA auto_vacuum = INCREMENTAL");
+        (void)db_fail(s, pages_protect(s->db));
+        (void)db_exec(s, "PRAGMA auto_vacuum = INCREMENTAL"); /* writes the first page */
     }
     (void)db_exec(s, "PRAGMA secure_delete = FAST; PRAGMA cell_size_check = ON;"
                      "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
@@ -150,15 +155,17 @@ static int set_pragmas(Store *s, int version, char why[static 256]) {
         r = expect_pragma(s, QUERY(s, "PRAGMA cell_size_check"), 1, "cell_size_check", why);
     if (r == 0)
         r = expect_pragma(s, QUERY(s, "PRAGMA auto_vacuum"), 2, "auto_vacuum", why);
+    if (r == 0 && version == 0 && !pages_are_protected(s->db))
+        r = refuse(why, -EIO, "%.150s: its pages get no checksums", s->path);
     return r;
 }
 
-static int migrate(Store *s, int version, char why[static 256]) {
-    for (int v = version; v < STORE_SCHEMA; v++) {
+int schema_migrate(Store *s, int version, const SchemaSteps *to, char why[static 256]) {
+    for (int v = version; v < to->n; v++) {
         char sql[64];
         snprintf(sql, sizeof(sql), "PRAGMA user_version = %d; COMMIT", v + 1);
         (void)db_exec(s, "BEGIN IMMEDIATE");
-        (void)db_exec(s, steps[v]);
+        (void)db_exec(s, to->sql[v]);
         if (v == 0) {
             RUN(s, "INSERT INTO meta(key, value) VALUES('self', ?1)", TEXT(s->self));
             meta_set(s, "clean", 1);
@@ -195,7 +202,7 @@ static int on_progress(void *data) {
     return 0;
 }
 
-static int quick_check(Store *s, void (*progress)(void *), void *progress_data,
+int schema_quick_check(Store *s, void (*progress)(void *), void *progress_data,
                        char why[static 256]) {
     struct Progress p = { .call = progress, .data = progress_data };
     if (progress)
@@ -203,7 +210,7 @@ static int quick_check(Store *s, void (*progress)(void *), void *progress_data,
     int r = 0;
     _query_ q = QUERY(s, "PRAGMA quick_check(1)");
     if (!db_row(s, q))
-        r = refuse_fault(s, why, "quick_check");
+        r = refuse_fault(s, why, "it is damaged");
     else if (strcmp(col_text(q, 0), "ok") != 0)
         r = refuse(why, -EUCLEAN, "%.120s is damaged: %.100s", s->path, col_text(q, 0));
     sqlite3_progress_handler(s->db, 0, NULL, NULL);
@@ -212,19 +219,21 @@ static int quick_check(Store *s, void (*progress)(void *), void *progress_data,
 
 int schema_open(Store *s, void (*progress)(void *), void *progress_data, char why[static 256]) {
     int version = 0;
-    int r = check_identity(s, &version, why);
+    int r = schema_identify(s, &version, why);
     if (r == 0)
         r = set_pragmas(s, version, why);
     if (r == 0)
-        r = migrate(s, version, why);
+        r = schema_migrate(s, version, &(SchemaSteps) { steps, STORE_SCHEMA }, why);
     if (r == 0)
         r = check_owner(s, why);
     if (r < 0)
         return r;
 
     s->health.unclean = meta_number(s, "clean", 0) == 0;
-    if (s->health.unclean)
-        r = quick_check(s, progress, progress_data, why);
+    if (s->health.unclean && db_number(s, QUERY(s, "PRAGMA page_count"), 0) <= QUICK_CHECK_PAGES)
+        r = schema_quick_check(s, progress, progress_data, why);
+    else if (s->health.unclean)
+        s->scrub_at = 1; /* while running: what is damaged is not read for an answer */
     if (r < 0)
         return r;
     meta_set(s, "clean", 0);

@@ -42,21 +42,33 @@ bool space_is_due(const Store *s) {
            frames - s->space_frames >= s->log_pages_max / 4;
 }
 
-void space_check(Store *s) {
+/* Bytes of the file system, and what of it may still be used. 0 or -errno. */
+static int read_space(const Store *s, uint64_t *ret_total, uint64_t *ret_free) {
+    const StoreDisk *disk = s->config.disk;
     struct statvfs v;
+    if (disk)
+        return disk->space(disk->data, ret_total, ret_free);
+    if (statvfs(s->path, &v) < 0)
+        return -errno;
+    *ret_total = (uint64_t)v.f_blocks * v.f_frsize;
+    *ret_free = (uint64_t)v.f_bavail * v.f_frsize;
+    return 0;
+}
+
+void space_check(Store *s) {
+    uint64_t total, free_now;
     const int64_t pages = db_number(s, QUERY(s, "PRAGMA page_count"), 0);
     const int64_t unused = db_number(s, QUERY(s, "PRAGMA freelist_count"), 0);
     const int64_t page_size = db_number(s, QUERY(s, "PRAGMA page_size"), 4096);
     s->health.size_bytes = (uint64_t)(pages - unused) * (uint64_t)page_size;
     s->space_due_ms = s->now_ms + SPACE_PERIOD_MS;
     s->space_frames = s->health.wal_frames;
-    if (statvfs(s->path, &v) < 0)
+    if (read_space(s, &total, &free_now) < 0)
         return; /* keep the last answer; writing will tell */
 
     /* What waits in the log will want room in the database file as well. */
     const uint64_t waiting = (s->health.wal_frames - s->wal_done) * (uint64_t)page_size;
-    const uint64_t free_now = (uint64_t)v.f_bavail * v.f_frsize;
-    const Marks marks = marks_of(s, (uint64_t)v.f_blocks * v.f_frsize);
+    const Marks marks = marks_of(s, total);
     const bool was_above = s->above_mark;
     s->health.free_bytes = free_now;
     const uint64_t left = free_now > waiting ? free_now - waiting : 0;
@@ -81,26 +93,36 @@ static void ballast_path(const Store *s, char ret[static 4096 + 16]) {
 }
 
 void space_release_ballast(Store *s) {
+    const StoreDisk *disk = s->config.disk;
     char path[4096 + 16];
     ballast_path(s, path);
-    (void)unlink(path); /* it may not be there */
+    if (disk)
+        (void)disk->reserve(disk->data, 0); /* giving up cannot fail */
+    else
+        (void)unlink(path); /* it may not be there */
     s->ballast = false;
+}
+
+static int make_file(const char *path, uint64_t size) {
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    const int r = -posix_fallocate(fd, 0, (off_t)size);
+    close(fd);
+    if (r < 0)
+        (void)unlink(path); /* half a ballast is no room for others either */
+    return r;
 }
 
 /* Made when there is room for it above the mark that opens intake again. */
 void space_make_ballast(Store *s) {
+    const StoreDisk *disk = s->config.disk;
     char path[4096 + 16];
-    struct statvfs v;
+    uint64_t total, free_now;
     const uint64_t size = s->config.ballast_bytes;
-    if (s->ballast || size == 0 || s->now_ms < s->full_until_ms || statvfs(s->path, &v) < 0 ||
-        (uint64_t)v.f_bavail * v.f_frsize < size + s->config.free_high_bytes)
+    if (s->ballast || size == 0 || s->now_ms < s->full_until_ms ||
+        read_space(s, &total, &free_now) < 0 || free_now < size + s->config.free_high_bytes)
         return;
-    ballast_path(s, path);
-    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return; /* tried again at the next idle turn */
-    s->ballast = posix_fallocate(fd, 0, (off_t)size) == 0;
-    close(fd);
-    if (!s->ballast)
-        (void)unlink(path); /* half a ballast is no room for others either */
+    ballast_path(s, path); /* when it cannot be made it is tried again at the next idle turn */
+    s->ballast = (disk ? disk->reserve(disk->data, size) : make_file(path, size)) == 0;
 }

@@ -31,9 +31,12 @@ static int error_of(sqlite3 *db, int rc) {
     case SQLITE_IOERR:
         if (rc == SQLITE_IOERR_NOMEM)
             return -ENOMEM;
-        /* Only growing the -shm file may say "disk full" without data being in doubt; after a
+        if (rc == SQLITE_IOERR_DATA)
+            return -EUCLEAN;
+        /* Only making the -shm file may say "disk full" without data being in doubt; after a
          * failed sync nothing is known about what reached the disk. */
-        if ((rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_SHMMAP) &&
+        if ((rc == SQLITE_IOERR_SHMOPEN || rc == SQLITE_IOERR_SHMSIZE ||
+             rc == SQLITE_IOERR_SHMMAP) &&
             sqlite3_system_errno(db) == ENOSPC)
             return -ENOSPC;
         return -EIO;
@@ -53,7 +56,13 @@ int db_fault(Store *s, int error, const char *text) {
 int db_fail(Store *s, int rc) {
     if (rc == SQLITE_OK || rc == SQLITE_DONE || rc == SQLITE_ROW)
         return 0;
-    if (s->fault == 0) {
+    if (s->fault == 0 && rc == SQLITE_IOERR_DATA) {
+        uint32_t page = 0;
+        (void)pages_damaged(s->pages, &page);
+        s->fault = -EUCLEAN;
+        snprintf(s->health.fault, sizeof(s->health.fault), "page %u does not match its checksum",
+                 (unsigned)page);
+    } else if (s->fault == 0) {
         s->fault = error_of(s->db, rc);
         snprintf(s->health.fault, sizeof(s->health.fault), "%s (%d)", sqlite3_errmsg(s->db), rc);
     }

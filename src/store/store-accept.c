@@ -71,7 +71,7 @@ static void list_outcomes(Store *s, PublishResult *r, int64_t seq) {
     }
     _query_ q = QUERY(s,
                       "SELECT recipient, level, cause, said_at, leg FROM outcome "
-                      "WHERE seq = ?1 LIMIT ?2",
+                      "WHERE seq = ?1 AND level > 0 LIMIT ?2",
                       INT(seq), INT(RECIPIENTS_MAX));
     while (db_row(s, q)) {
         OutcomeRow *o = &r->outcomes[r->n_outcomes++];
@@ -185,15 +185,15 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
 
 static void accept_again(Store *s, StoreOp *op, int64_t old_seq);
 
-/* Its message is purged here, and it comes over a link for somebody who has no end yet: a dead
- * letter that was redirected elsewhere. Whoever has an end keeps it and is not served again. */
+/* Its message is purged here, and it comes over a link for somebody it was not for: a dead letter
+ * that was redirected elsewhere, or given back. Those it was for are not served again. */
 static bool is_for_others(Store *s, const StoreOp *op, int64_t seq) {
     const Forward *f = &op->accept.message->fwd;
     uint32_t n = 0;
     if (f->scope || !receipt_applies(op->accept.message->env.kind))
         return false;
     for (uint32_t i = 0; i < f->n_recipients; i++)
-        n += outcome_level(s, seq, f->recipients[i].node) == LEVEL_NONE;
+        n += !outcome_is_noted(s, seq, f->recipients[i].node, op->accept.authority);
     return n > 0;
 }
 
@@ -220,8 +220,10 @@ static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *dige
     list_outcomes(s, r, seq);
     if (!kept)
         return;
-    /* An order to recall went where its message went, and is never put into a mailbox. */
-    if (op->accept.from_link && stored.kind != KIND_RECALL_ORDER)
+    /* An order to recall went where its message went, and is never put into a mailbox; a receipt
+     * without a route was only to be noted. */
+    if (op->accept.from_link && stored.kind != KIND_RECALL_ORDER &&
+        (stored.kind != KIND_RECEIPT || stored.route.n > 0))
         add_recipients(s, op, &stored);
     r->accepted_ms = stored.accepted_ms;
     accept_list_recipients(s, r, &stored);
@@ -377,7 +379,7 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
         return;
     }
     for (uint32_t i = 0; i < d->n_routes; i++)
-        if (outcome_level(s, old_seq, d->routes[i].who.node) == LEVEL_NONE)
+        if (!outcome_is_noted(s, old_seq, d->routes[i].who.node, op->accept.authority))
             d->routes[n++] = d->routes[i];
     d->n_routes = n;
     RUN(s, "UPDATE outcome SET seq = ?2 WHERE seq = ?1", INT(old_seq), INT(s->next_seq));

@@ -22,27 +22,35 @@ static int on_wal(void *data, sqlite3 *db, const char *name, int frames) {
 }
 
 /* One process per store. The lock file is never removed: removing it would race. */
-static int take_lock(Store *s, char why[static 256]) {
-    char path[4096 + 8];
-    snprintf(path, sizeof(path), "%s.lock", s->path);
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->lock_fd < 0) {
+int store_lock(const char *store_path, int *ret_fd, char why[static 256]) {
+    char path[STORE_FILE_SIZE];
+    snprintf(path, sizeof(path), "%s.lock", store_path);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
         const int r = -errno;
         snprintf(why, 256, "cannot make the lock file %.150s: %s", path, strerror(-r));
         return r;
     }
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         const int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
         snprintf(why, 256, "another process has the store open (lock file %.150s)", path);
+        close(fd);
         return r;
     }
+    *ret_fd = fd;
     return 0;
+}
+
+static int take_lock(Store *s, char why[static 256]) {
+    return s->config.disk ? 0 : store_lock(s->path, &s->lock_fd, why);
 }
 
 /* A new file is made here for its mode; one that exists is never opened by hand: closing it would
  * drop SQLite's locks. */
 static int check_file(Store *s, char why[static 256]) {
     struct stat st;
+    if (s->config.disk)
+        return 0; /* connecting makes it */
     if (stat(s->path, &st) == 0) {
         if (S_ISREG(st.st_mode))
             return 0;
@@ -69,9 +77,14 @@ static void spare_statistics(void) {
 }
 
 static int connect_file(Store *s, char why[static 256]) {
+    const StoreDisk *disk = s->config.disk;
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     spare_statistics();
-    const int rc = sqlite3_open_v2(
-        s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    const int r = pages_new(&s->pages, disk ? disk->vfs : NULL);
+    const int rc = r == 0
+                       ? sqlite3_open_v2(s->path, &s->db, flags | (disk ? SQLITE_OPEN_CREATE : 0),
+                                         pages_vfs(s->pages))
+                       : SQLITE_NOMEM;
     if (!s->db) {
         snprintf(why, 256, "out of memory");
         return -ENOMEM;
@@ -114,12 +127,19 @@ int store_sync_folder(const char *path) {
     return r;
 }
 
+static int sync_names(const Store *s) {
+    const StoreDisk *disk = s->config.disk;
+    return disk ? disk->sync_folder(disk->data) : store_sync_folder(s->path);
+}
+
 /* What a crash left in the log may be there only in the kernel's memory: after a sync that failed,
  * later syncs of the same file succeed without it. Copied into the database and synced there it is
  * safe, and only then may a publisher that asks again be told DUPLICATE. */
 static int settle_log(Store *s, char why[static 256]) {
     const int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if ((rc & 0xff) == SQLITE_FULL) /* the database cannot grow: the log has to do */
+        return 0;
+    if (rc == SQLITE_IOERR_TRUNCATE) /* copied and synced; the file only stays as long as it was */
         return 0;
     if (db_fail(s, rc) == 0)
         return 0;
@@ -141,6 +161,15 @@ static int recover(Store *s, char why[static 256]) {
     return 0;
 }
 
+/* The ballast is for this, too. */
+static int lift_seal(Store *s) {
+    const int r = seal_lift(s);
+    if (r != -ENOSPC)
+        return r;
+    space_release_ballast(s);
+    return seal_lift(s);
+}
+
 int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
                void *progress_data, char why[static 256]) {
     _cleanup_(store_closep) Store *s = calloc(1, sizeof(*s));
@@ -152,6 +181,8 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
     int r = copy_config(s, config);
     if (r == 0)
         r = take_lock(s, why);
+    if (r == 0)
+        r = seal_check(s, why);
     if (r == 0)
         r = check_file(s, why);
     if (r == 0)
@@ -165,17 +196,20 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
     }
     if (r == 0) /* after the pragmas: wal_autocheckpoint takes the hook away */
         sqlite3_wal_hook(s->db, on_wal, s);
-    if (r == 0 && s->health.unclean)
+    if (r == 0 && (r = lift_seal(s)) < 0)
+        snprintf(why, 256, "cannot write %.150s-seal: %s", s->path, strerror(-r));
+    if (r == 0) /* a stop that was called clean may have been cut while the log was copied */
         r = settle_log(s, why);
     if (r == 0)
         r = recover(s, why);
-    if (r == 0 && (r = store_sync_folder(s->path)) < 0)
+    if (r == 0 && (r = sync_names(s)) < 0)
         snprintf(why, 256, "cannot sync the folder of %.150s: %s", s->path, strerror(-r));
     if (r < 0)
         return r;
 
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     s->stopped = 0;
+    (void)pages_set_mode(s->pages, PAGES_LEAVES); /* before: the mode is strict */
     space_make_ballast(s);
     space_check(s);
     why[0] = '\0';
@@ -191,7 +225,8 @@ Store *store_close(Store *s) {
         if (s->stopped == 0) {
             s->fault = 0;
             meta_set(s, "clean", 1);
-        } else {
+        }
+        if (s->stopped < 0 || s->fault < 0 || seal_lift(s) < 0) {
             /* After a fault nothing more is written: the log is recovered at the next start. */
             sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         }
@@ -201,6 +236,7 @@ Store *store_close(Store *s) {
     s->recent = recent_free(s->recent);
     db_statements_free(s);
     sqlite3_close(s->db);
+    pages_free(s->pages);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     free(s->path);
@@ -208,16 +244,33 @@ Store *store_close(Store *s) {
     return NULL;
 }
 
+/* Everything is counted from the highest number: a damaged one would send searches through numbers
+ * that never were. The sum of its row proves it, else the id remembered for it. */
+static int64_t highest_number(Store *s) {
+    _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
+    _cleanup_(body_unrefp) Body *body = NULL;
+    bool damaged = false;
+    Uuid id;
+    const int64_t last = db_number(s, QUERY(s, "SELECT max(seq) FROM message"), 0);
+    if (last != 0 && s->fault == 0 &&
+        (last < 0 || !message_load_body(s, last, &m, &body, &damaged) || damaged) &&
+        !message_find_id(s, last, &id))
+        db_fault(s, -EUCLEAN, "the number of the newest message is damaged");
+    return last;
+}
+
 void store_cache_load(Store *s) {
+    const PagesMode mode = pages_set_mode(s->pages, PAGES_STRICT);
     store_cache_drop(s);
     queues_load(s);
     subscriptions_load(s);
     links_load(s);
     directory_load(s);
-    const int64_t last = db_number(s, QUERY(s, "SELECT max(seq) FROM message"), 0);
+    const int64_t last = highest_number(s);
     s->next_seq = MAX(last + 1, meta_number(s, "next_seq", 1));
     s->purged = (uint64_t)meta_number(s, "purged", 0);
     s->health.messages = (uint64_t)(s->next_seq - 1) - s->purged;
+    (void)pages_set_mode(s->pages, mode);
 }
 
 void store_cache_drop(Store *s) {

@@ -247,9 +247,23 @@ DEFINE_CLEANUP(StoreOp *, store_op_free);
 
 /* --- the store ---------------------------------------------------------------------------- */
 
+/* What the files lie on, when that is not the file system: a registered SQLite VFS, and what the
+ * store else asks of a disk. Whoever gives it sees to it that one process has it. */
+typedef struct StoreDisk {
+    const char *vfs;
+    void *data;
+    /* Makes names of new and deleted files durable. 0 or -errno. */
+    int (*sync_folder)(void *data);
+    /* 0 or -errno: not known now. */
+    int (*space)(void *data, uint64_t *ret_total, uint64_t *ret_free);
+    /* Sets so much aside (0: gives it up). 0 or -ENOSPC. */
+    int (*reserve)(void *data, uint64_t bytes);
+} StoreDisk;
+
 typedef struct StoreConfig {
     const char *path; /* database file; -wal and -shm beside it; a file `path`.lock is flock()ed */
     const char *self; /* node id of this broker; must match a store made before */
+    const StoreDisk *disk; /* NULL = the file system; else as long as the store is open */
     AcceptPolicy accept;
     uint32_t page_size;       /* of a new file; 8192 */
     uint64_t free_low_bytes;  /* intake stops below this much free space in the file system; cut
@@ -278,7 +292,9 @@ typedef struct StoreHealth {
     bool intake_closed; /* above a high-water mark */
     uint64_t free_bytes, size_bytes, wal_frames;
     uint64_t commits, messages;
-    char fault[160]; /* what SQLite said about the last fault */
+    uint64_t bad_pages; /* of the file, that do not match their checksums, found so far */
+    uint32_t bad_page;  /* the last of them */
+    char fault[160];    /* what SQLite said about the last fault */
 } StoreHealth;
 
 /* Opens or creates. Verifies journal_mode=wal, synchronous=2, mmap_size=0, cell_size_check;

@@ -123,7 +123,7 @@ static void tell_records(Store *s, Story *story, const StoredMessage *m) {
     }
     _query_ q = QUERY(s,
                       "SELECT said_at, level, recipient, cause, leg, detail FROM outcome "
-                      "WHERE seq = ?1",
+                      "WHERE seq = ?1 AND level > 0",
                       INT(m->seq));
     while (db_row(s, q)) {
         const char *cause = receipt_cause_name((int)col_int(q, 3));
@@ -264,7 +264,7 @@ void query_outcome(Store *s, StoreOp *op, Table *t) {
     }
     const int64_t seq = message_find(s, &id, NULL);
     if (seq == 0 || !message_load(s, seq, &m)) {
-        table_say(t, 1, "NO_SUCH_MESSAGE");
+        table_say(t, 1, seq > 0 && s->load_damaged ? "DAMAGED" : "NO_SUCH_MESSAGE");
         return;
     }
     if (op->query.authority[0] != '\0' && strcmp(op->query.authority, m.sender) != 0) {

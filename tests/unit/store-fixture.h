@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "sample.h"
+#include "store/pages.h"
 #include "store/store.h"
 
 #define SELF   "upt/phala-martha"
@@ -372,8 +373,13 @@ static inline void idle(Fixture *f) {
 static inline void tamper(Fixture *f, const char *sql) {
     sqlite3 *db = NULL;
     char *error = NULL;
-    ASSERT_EQ(sqlite3_open(f->path, &db), SQLITE_OK);
+    Pages *pages = NULL;
+    ASSERT_OK(pages_new(&pages, NULL)); /* or the checksums of its pages would tell */
+    ASSERT_EQ(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                              pages_vfs(pages)),
+              SQLITE_OK);
     if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
         fail_msg("%s", error);
     sqlite3_close(db);
+    pages_free(pages);
 }

@@ -285,4 +285,28 @@ TEST(a_parent_without_room_is_asked_again_in_order) {
     ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 3);
 }
 
+/* On a narrow line the answers of the parent come behind all that it sends down; to begin anew
+ * would be to send everything again. */
+TEST(a_link_on_which_messages_come_down_is_not_reset_for_want_of_answers) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    uplink_open(&w, 256);
+    run(&w);
+    publish(&w, 1, "dsk/3201", "dsk/3301", 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+    for (uint64_t tag = 1; tag <= 10; tag++) {
+        pass(&w, 20 * SECOND_MS);
+        ASSERT_TRUE(broker_status(w.broker).uplink_up);
+        deliver_down(&w, tag, 0);
+        run(&w);
+    }
+    for (int i = 0; i < 7; i++) { /* and then nothing: not even silence is an answer */
+        pass(&w, 10 * SECOND_MS);
+        say(&w, 0, "hub", (Frame) { .kind = FRAME_PING });
+    }
+    pass(&w, SECOND_MS);
+    ASSERT_TRUE(!broker_status(w.broker).uplink_up);
+}
+
 TEST_MAIN

@@ -222,6 +222,23 @@ TEST(answers_held_back_leave_as_soon_as_the_peer_reads_again) {
     ASSERT_EQ(count(&w, 1, FRAME_PUBLISHED), 1251); /* not one second later, and none too many */
 }
 
+TEST(a_consumer_that_reads_again_does_not_wait_for_the_next_tick) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    hello(&w, 2, "dsk/3201", 2);
+    subscribe(&w, 2, "dsk/3201", 1, SOURCE_MAILBOX, 4);
+    publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    run(&w);
+    w.full[2] = true;
+    publish(&w, 1, "dsk/3202", "dsk/3201", 2);
+    run(&w);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 1);
+    w.full[2] = false;
+    credit(&w, 2, "dsk/3201", 1, 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 2);
+}
+
 TEST(a_dropped_subscription_leaves_nothing_behind) {
     WORLD(w, "upt/r1");
     hello(&w, 1, "dsk/3201", 1);

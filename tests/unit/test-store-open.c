@@ -98,6 +98,38 @@ TEST(a_file_of_a_newer_version_is_refused) {
     assert_refused(&f, -EPROTO, "newer version");
 }
 
+static int64_t pragma_version(Fixture *f) {
+    _query_ q = QUERY(f->store, "PRAGMA user_version");
+    return db_number(f->store, q, 0);
+}
+
+TEST(steps_are_made_one_by_one_and_a_failed_one_leaves_the_version_before) {
+    static const char *const later[] = {
+        NULL, /* version 1 is there already */
+        "ALTER TABLE message ADD COLUMN colour INTEGER NOT NULL DEFAULT 3",
+        "CREATE TABLE shape(id INTEGER PRIMARY KEY) STRICT; UPDATE message SET colour = seq",
+        "CREATE TABLE half(id INTEGER PRIMARY KEY) STRICT; UPDATE nothing SET colour = 1",
+    };
+    _Static_assert(STORE_SCHEMA == 1, "these steps come behind the last one");
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    ASSERT_OK(schema_migrate(f.store, 1, &(SchemaSteps) { later, 3 }, f.why));
+    ASSERT_EQ(pragma_version(&f), 3);
+    ASSERT_EQ(db_number(f.store, QUERY(f.store, "SELECT colour FROM message"), 0), 1);
+
+    ASSERT_TRUE(schema_migrate(f.store, 3, &(SchemaSteps) { later, 4 }, f.why) < 0);
+    ASSERT_TRUE(strstr(f.why, "migrated") != NULL);
+    f.store->fault = 0;
+    ASSERT_EQ(pragma_version(&f), 3);
+    ASSERT_EQ(db_number(f.store,
+                        QUERY(f.store, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'"),
+                        9),
+              0);
+    ASSERT_OK(schema_migrate(f.store, 3, &(SchemaSteps) { later, 3 }, f.why)); /* nothing to do */
+    f.store = store_close(f.store);
+    assert_refused(&f, -EPROTO, "schema version 3, this program knows up to 1: install the newer");
+}
+
 TEST(the_store_of_another_broker_is_refused) {
     FIXTURE(f);
     f.store = store_close(f.store);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What comes over a link once more, because the answer to the first time was lost: to brokers that
+ * only noted it, or have purged it meanwhile. And a clock that is set back. */
+#include "test.h"
+
+#include "store-fixture.h"
+#include "store/private.h"
+
+#define BELOW "upt/loka-kutoarjo" /* a child of upt/satria, and home of dsk/3306 */
+
+static StoreOp *receipt_from_hub(Fixture *f, const Uuid *about) {
+    Message *m = message_to(f, SENDER, 0);
+    m->env.kind = KIND_RECEIPT;
+    m->lane = LANE_PRIORITY;
+    strcpy(m->env.sender, "upt/satria");
+    m->facts.receipt_for = *about;
+    strcpy(m->facts.receipt_recipient, REMOTE);
+    m->facts.receipt_level = LEVEL_COLLECTED;
+    m->facts.receipt_said_ms = f->now_ms;
+    strcpy(m->facts.receipt_leg, "upt/satria");
+    StoreOp *op = link_op(m, "hub", SENDER, f->now_ms);
+    run(f, op);
+    return op;
+}
+
+TEST(a_receipt_that_was_only_noted_is_a_duplicate_when_it_comes_again) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    m->env.receipts = RECEIPTS_FAILURES_ONLY;
+    const DeliveryRow row = deposit(&f, m);
+    const Uuid id = id_of(f.n_ids);
+    settle(&f, &row, QUEUE_LINK);
+    StoreOp *op = receipt_from_hub(&f, &id);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    ASSERT_TRUE(op->accept.counted);
+    store_op_free(op);
+    f.n_ids--;
+    op = receipt_from_hub(&f, &id);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    ASSERT_TRUE(!op->accept.counted); /* or the link's books would never agree again */
+    ASSERT_EQ(op->n_deposits, 0);
+    store_op_free(op);
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 0);
+}
+
+static StoreOp *brought_by(Fixture *f, const char *neighbour) {
+    f->n_ids = 0;
+    Message *m = message_to(f, "dsk/3306", 1);
+    m->env.created_ms = SAMPLE_NOW - 1000;
+    StoreOp *op = link_op(m, neighbour, "dsk/3306", SAMPLE_NOW);
+    m->fwd.expires_ms = SAMPLE_NOW + 30 * DAY_MS;
+    run(f, op);
+    return op;
+}
+
+/* Passed on, and purged before any end of it is known here. */
+static void pass_on_and_purge(Fixture *f) {
+    StoreOp *op = brought_by(f, "hub");
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    settle(f, &op->deposits[0].row, QUEUE_LINK);
+    store_op_free(op);
+    f->now_ms += 31 * DAY_MS;
+    idle(f);
+    const Uuid id = id_of(1);
+    ASSERT_OUTCOMES(f, &id, "NO_SUCH_MESSAGE");
+}
+
+TEST(what_was_passed_on_and_purged_is_not_passed_on_again) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "upt/satria");
+    pass_on_and_purge(&f);
+    StoreOp *op = brought_by(&f, "hub");
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    ASSERT_EQ(op->accept.result.n_outcomes, 0);
+    ASSERT_TRUE(!op->accept.counted);
+    ASSERT_EQ(op->n_deposits,
+              0); /* it had expired: the sender would be told so, collected or not */
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+TEST(what_was_passed_on_and_purged_and_is_given_back_is_taken) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "upt/satria");
+    pass_on_and_purge(&f);
+    StoreOp *op = brought_by(&f, BELOW);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+TEST(a_clock_set_back_does_not_keep_intake_closed) {
+    FIXTURE(f);
+    char sql[64];
+    StoreOp *op = ask(&f, "status", NULL);
+    store_op_free(op);
+    snprintf(sql, sizeof(sql), "PRAGMA max_page_count = 1");
+    ASSERT_EQ(sqlite3_exec(f.store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < 100 && !store_health(f.store)->intake_closed; i++)
+        store_op_free(publish(&f, message_to(&f, HOME, 0)));
+    ASSERT_TRUE(store_health(f.store)->intake_closed);
+    ASSERT_EQ(sqlite3_exec(f.store->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
+              SQLITE_OK);
+    f.now_ms -= DAY_MS;
+    idle(&f);
+    f.now_ms += 10 * SECOND_MS;
+    idle(&f);
+    ASSERT_TRUE(!store_health(f.store)->intake_closed);
+}
+
+TEST_MAIN

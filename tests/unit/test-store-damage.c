@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Damage at rest: what tells a torn tail of the log from a damaged middle, pages against their
+ * checksums, quarantine, and getting out what is left. */
+#include "test.h"
+
+#include "store-fixture.h"
+#include "store/private.h"
+#include "store/salvage.h"
+#include "store/walscan.h"
+
+#define FRAME (24 + 8192)
+
+typedef struct File {
+    uint8_t *p;
+    size_t n;
+} File;
+
+static void file_read(File *ret, const char *path) {
+    struct stat st;
+    const int fd = open(path, O_RDONLY);
+    ASSERT_TRUE(fd >= 0);
+    ASSERT_OK(fstat(fd, &st));
+    *ret = (File) { .p = malloc((size_t)st.st_size + 1), .n = (size_t)st.st_size };
+    assert_non_null(ret->p);
+    ASSERT_EQ(read(fd, ret->p, ret->n), (ssize_t)ret->n);
+    close(fd);
+}
+
+static void file_write(const File *f, const char *path) {
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ASSERT_TRUE(fd >= 0);
+    ASSERT_EQ(write(fd, f->p, f->n), (ssize_t)f->n);
+    close(fd);
+}
+
+static void file_deinit(File *f) {
+    free(f->p);
+}
+#define FILE_(f) _cleanup_(file_deinit) File f = { 0 }
+
+static const char *beside(const Fixture *f, const char *what) {
+    static __thread char path[128];
+    snprintf(path, sizeof(path), "%s-%s", f->path, what);
+    return path;
+}
+
+/* --- the log -------------------------------------------------------------------------------- */
+
+/* A store whose process ended with some transactions in the log. */
+typedef struct Crash {
+    File db, wal, seal;
+    WalState log;
+    uint32_t messages;
+} Crash;
+
+static void crash_deinit(Crash *c) {
+    free(c->db.p);
+    free(c->wal.p);
+    free(c->seal.p);
+}
+
+static void crash_make(Fixture *f, Crash *c, bool sealed) {
+    *c = (Crash) { 0 };
+    fixture_reopen(f);
+    for (uint8_t i = 1; i <= 6; i++, c->messages++)
+        (void)deposit(f, message_to(f, HOME, i));
+    for (int i = 0; sealed && i < 2; i++)
+        idle(f);
+    file_read(&c->db, f->path);
+    file_read(&c->wal, beside(f, "wal"));
+    file_read(&c->seal, beside(f, "seal"));
+    ASSERT_OK(walscan_read(&c->log, NULL, beside(f, "wal")));
+    ASSERT_TRUE(c->log.header_ok && c->log.transactions >= 6);
+    ASSERT_EQ(c->log.lost, 0);
+    f->store = store_close(f->store);
+}
+
+/* The folder as the crash left it. */
+static void crash_again(Fixture *f, const Crash *c) {
+    (void)unlink(beside(f, "shm"));
+    file_write(&c->db, f->path);
+    file_write(&c->wal, beside(f, "wal"));
+    file_write(&c->seal, beside(f, "seal"));
+}
+
+static uint64_t messages_after_opening(Fixture *f) {
+    fixture_open(f);
+    const uint64_t n = queued(f, QUEUE_MAILBOX, HOME);
+    assert_sound(f);
+    f->store = store_close(f->store);
+    return n;
+}
+
+static size_t start_of_last_transaction(const Crash *c) {
+    size_t at = 32, start = 32;
+    for (; at + FRAME <= c->wal.n; at += FRAME) {
+        const uint8_t *commit = c->wal.p + at + 4;
+        if ((commit[0] | commit[1] | commit[2] | commit[3]) != 0 && at + 2 * FRAME <= c->wal.n)
+            start = at + FRAME;
+    }
+    return start;
+}
+
+TEST(a_torn_last_transaction_is_no_damage) {
+    FIXTURE(f);
+    _cleanup_(crash_deinit) Crash c;
+    crash_make(&f, &c, false);
+    const size_t start = start_of_last_transaction(&c), all = c.wal.n;
+    ASSERT_TRUE(start > FRAME && all - start >= FRAME);
+    for (size_t cut = start; cut < all; cut += 4096) { /* the file did not become longer */
+        c.wal.n = cut;
+        crash_again(&f, &c);
+        ASSERT_EQ(messages_after_opening(&f), c.messages - 1);
+    }
+    c.wal.n = all;
+    for (size_t at = start - start % 512; at + 512 <= all; at += 7 * 512) { /* or a sector of it */
+        uint8_t old[512];
+        if (at < start)
+            continue;
+        memcpy(old, c.wal.p + at, sizeof(old));
+        memset(c.wal.p + at, 0, sizeof(old));
+        crash_again(&f, &c);
+        ASSERT_TRUE(messages_after_opening(&f) >= c.messages - 1);
+        memcpy(c.wal.p + at, old, sizeof(old));
+    }
+    crash_again(&f, &c);
+    ASSERT_EQ(messages_after_opening(&f), c.messages);
+}
+
+static void assert_refused(Fixture *f, const Crash *c, const char *word) {
+    FILE_(after);
+    crash_again(f, c);
+    ASSERT_EQ(fixture_try_open(f), -EUCLEAN);
+    if (!strstr(f->why, word))
+        fail_msg("no '%s' in: %s", word, f->why);
+    ASSERT_TRUE(strstr(f->why, "SALVAGE") != NULL);
+    file_read(&after, beside(f, "wal"));
+    ASSERT_EQ(after.n, c->wal.n);
+    ASSERT_EQ(memcmp(after.p, c->wal.p, after.n), 0);
+}
+
+TEST(damage_before_the_last_transaction_is_found_wherever_it_is) {
+    FIXTURE(f);
+    _cleanup_(crash_deinit) Crash c;
+    crash_make(&f, &c, false);
+    const size_t end = start_of_last_transaction(&c);
+    for (size_t at = 0; at < end; at += 997) { /* the header, and all parts of frames */
+        /* The sums of a commit are what the transaction behind it is known by; and page numbers do
+         * not count: with one transaction more this would be found too. */
+        const size_t in_frame = at >= 32 ? (at - 32) % FRAME : 100;
+        if (at >= end - FRAME && in_frame >= 4 && in_frame < 24)
+            continue;
+        c.wal.p[at] ^= 0x10;
+        assert_refused(&f, &c, "damaged");
+        c.wal.p[at] ^= 0x10;
+    }
+}
+
+TEST(with_a_seal_the_last_transaction_and_the_whole_log_are_missed_too) {
+    FIXTURE(f);
+    _cleanup_(crash_deinit) Crash c;
+    crash_make(&f, &c, true);
+    const size_t start = start_of_last_transaction(&c), all = c.wal.n;
+    for (size_t at = start; at < all; at += 997) {
+        c.wal.p[at] ^= 0x01;
+        assert_refused(&f, &c, "damaged");
+        c.wal.p[at] ^= 0x01;
+    }
+    c.wal.n = start;
+    assert_refused(&f, &c, "damaged");
+    c.wal.n = 0;
+    assert_refused(&f, &c, "gone");
+    c.wal.n = all;
+    crash_again(&f, &c);
+    ASSERT_EQ(messages_after_opening(&f), c.messages);
+}
+
+TEST(a_seal_of_a_log_that_began_anew_says_nothing) {
+    FIXTURE(f);
+    _cleanup_(crash_deinit) Crash old, new;
+    crash_make(&f, &old, true);
+    crash_make(&f, &new, false); /* reopened in between: the log has other salts */
+    free(new.seal.p);
+    new.seal = old.seal;
+    old.seal.p = NULL;
+    crash_again(&f, &new);
+    ASSERT_EQ(messages_after_opening(&f), old.messages + new.messages);
+}
+
+TEST(a_store_that_is_missing_or_empty_is_not_made_anew) {
+    FIXTURE(f);
+    _cleanup_(crash_deinit) Crash c;
+    crash_make(&f, &c, false);
+    c.db.n = 0;
+    assert_refused(&f, &c, "missing");
+    crash_again(&f, &c);
+    ASSERT_OK(unlink(beside(&f, "wal")));
+    ASSERT_OK(unlink(f.path));
+    ASSERT_EQ(fixture_try_open(&f), -EUCLEAN);
+    ASSERT_TRUE(access(f.path, F_OK) != 0);
+    ASSERT_OK(unlink(beside(&f, "seal")));
+    fixture_open(&f); /* nothing says that there was one */
+}
+
+/* --- pages ---------------------------------------------------------------------------------- */
+
+static int64_t root_of(Fixture *f, const char *table) {
+    _query_ q = QUERY(f->store, "SELECT rootpage FROM sqlite_schema WHERE name = ?1", TEXT(table));
+    return db_number(f->store, q, 0);
+}
+
+/* Changes one byte near the end of a page of the closed file, where its rows are. */
+static void flip(Fixture *f, int64_t page, unsigned from_end) {
+    FILE_(file);
+    file_read(&file, f->path);
+    file.p[(size_t)page * 8192 - 8 - from_end] ^= 0x04;
+    file_write(&file, f->path);
+}
+
+TEST(pages_of_the_file_have_checksums_and_a_backup_too) {
+    FIXTURE(f);
+    ASSERT_TRUE(pages_are_protected(f.store->db));
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    StoreOp *op = store_op_new(OP_BACKUP);
+    snprintf(op->backup.path, sizeof(op->backup.path), "%s/copy.db", f.folder);
+    run(&f, op);
+    store_op_free(op);
+    char text[256];
+    for (int i = 0; i < 1000 && store_backup_state(f.store, text) == 1; i++) {
+        idle(&f);
+        usleep(1000);
+    }
+    ASSERT_EQ(store_backup_state(f.store, text), 2);
+    f.store = store_close(f.store);
+    for (int i = 0; i < 2; i++) {
+        uint32_t at = 1, bad = 0;
+        sqlite3 *db = NULL;
+        Pages *pages = NULL;
+        char path[128];
+        snprintf(path, sizeof(path), "%s/%s", f.folder, i == 0 ? "store.db" : "copy.db");
+        ASSERT_OK(pages_new(&pages, NULL));
+        ASSERT_EQ(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, pages_vfs(pages)), SQLITE_OK);
+        ASSERT_EQ(sqlite3_exec(db, "SELECT 1 FROM message", NULL, NULL, NULL), SQLITE_OK);
+        ASSERT_TRUE(pages_are_protected(db));
+        ASSERT_EQ(pages_scrub(db, &at, 1000000, &bad), SQLITE_OK);
+        ASSERT_EQ(bad, 0);
+        ASSERT_EQ(at, 0);
+        sqlite3_close(db);
+        pages_free(pages);
+    }
+}
+
+TEST(a_damaged_page_stops_the_store_instead_of_being_believed) {
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    const int64_t page = root_of(&f, "dedup");
+    f.store = store_close(f.store);
+    flip(&f, page, 20); /* a digest: nothing else would notice */
+    fixture_open(&f);
+    f.n_ids = 0;
+    StoreOp *op = accept_op(message_to(&f, HOME, 1));
+    ASSERT_EQ(store_run(f.store, op, f.now_ms), -EUCLEAN);
+    ASSERT_TRUE(strstr(store_health(f.store)->fault, "checksum") != NULL);
+    store_op_free(op);
+}
+
+static int64_t first_leaf(Fixture *f) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *q = NULL;
+    ASSERT_EQ(sqlite3_open(f->path, &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_prepare_v2(db,
+                                 "SELECT pageno FROM dbstat WHERE name = 'message' AND "
+                                 "pagetype = 'leaf' ORDER BY path LIMIT 1",
+                                 -1, &q, NULL),
+              SQLITE_OK);
+    ASSERT_EQ(sqlite3_step(q), SQLITE_ROW);
+    const int64_t page = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return page;
+}
+
+TEST(a_message_on_a_damaged_page_is_kept_out_and_the_others_are_not) {
+    FIXTURE(f);
+    DeliveryRow rows[3];
+    for (uint8_t i = 0; i < 3; i++)
+        rows[i] = deposit(&f, message_to(&f, HOME, (uint8_t)(i + 1)));
+    for (unsigned i = 0; i < 60; i++) { /* fills some pages more */
+        Message *m = message_to(&f, "dsk/3204", 0);
+        char big[1500];
+        memset(big, 'b', sizeof(big) - 1);
+        big[sizeof(big) - 1] = '\0';
+        give_body(m, "envelope", "facts", big);
+        (void)deposit(&f, m);
+    }
+    f.store = store_close(f.store);
+    const int64_t leaf = first_leaf(&f);
+    flip(&f, leaf, 5); /* the first row stands at the end */
+    fixture_open(&f);
+    unsigned damaged = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        StoreOp *op = bodies(&f, &rows[i], QUEUE_MAILBOX);
+        const struct BodyWanted *w = &op->bodies.wanted[0];
+        const Uuid id = id_of(i + 1);
+        damaged += w->damaged;
+        ASSERT_TRUE(w->damaged || w->body);
+        ASSERT_TRUE(uuid_equal(&w->message_id, &id)); /* so that it can be named */
+        const bool bad = w->damaged;
+        store_op_free(op);
+        if (bad)
+            store_op_free(change(&f, &rows[i], QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_CHECKSUM));
+        else
+            settle(&f, &rows[i], QUEUE_MAILBOX);
+    }
+    ASSERT_EQ(damaged, 1);
+    StoreOp *dead = ask(&f, "dead-list", NULL);
+    ASSERT_EQ(table_rows(dead->query.table), 1);
+    store_op_free(dead);
+    StoreOp *check = ask(&f, "check", NULL); /* tells, and goes on */
+    ASSERT_EQ(check->query.table->code, 1);
+    store_op_free(check);
+    f.now_ms += 400 * DAY_MS;
+    idle(&f); /* the purge leaves what is damaged */
+    StoreOp *list = ask(&f, "dead-list", NULL);
+    ASSERT_EQ(table_rows(list->query.table), 1);
+    store_op_free(list);
+}
+
+TEST(after_an_unclean_stop_the_file_is_read_through_while_running) {
+    FIXTURE(f);
+    for (uint8_t i = 1; i < 50; i++)
+        (void)deposit(&f, message_to(&f, HOME, i));
+    const int64_t page = root_of(&f, "trail");
+    f.store = store_close(f.store);
+    flip(&f, page, 20);
+    fixture_open(&f);
+    f.store->scrub_at = 1; /* as for a large file */
+    idle(&f);
+    ASSERT_EQ(store_health(f.store)->bad_pages, 1);
+    ASSERT_EQ(store_health(f.store)->bad_page, (uint32_t)page);
+}
+
+/* --- salvage -------------------------------------------------------------------------------- */
+
+static void collect_line(void *data, const char *line) {
+    Buf *b = data;
+    buf_addf(b, "%s\n", line);
+}
+
+/* Salvages into FOLDER/new.db and opens that. */
+static void salvage(Fixture *f, SalvageReport *ret, Buf *told) {
+    char to[128];
+    snprintf(to, sizeof(to), "%s/new.db", f->folder);
+    const int r = store_salvage(&f->config, to, ret, collect_line, told, f->why);
+    if (r < 0)
+        fail_msg("%s", f->why);
+    memcpy(f->path, to, sizeof(f->path));
+    fixture_open(f);
+}
+
+TEST(salvage_of_a_sound_store_copies_everything) {
+    FIXTURE(f);
+    _cleanup_(buf_deinit) Buf told = { 0 };
+    _cleanup_(crash_deinit) Crash c;
+    SalvageReport report;
+    crash_make(&f, &c, false);
+    crash_again(&f, &c);
+    salvage(&f, &report, &told);
+    ASSERT_TRUE(report.complete);
+    ASSERT_EQ(report.messages, c.messages);
+    ASSERT_EQ(report.restored, 0);
+    ASSERT_EQ(told.n, 0);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), c.messages);
+    assert_sound(&f);
+    const DeliveryRow next = deposit(&f, message_to(&f, HOME, 99));
+    ASSERT_EQ(next.seq, (int64_t)c.messages + 1);
+}
+
+TEST(salvage_makes_lost_deliveries_again_and_names_lost_messages) {
+    static const char *const tables[] = {
+        "delivery", "outcome", "dedup", "trail", "message", "meta"
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        FIXTURE(f);
+        _cleanup_(buf_deinit) Buf told = { 0 };
+        SalvageReport report;
+        for (uint8_t k = 1; k <= 5; k++)
+            (void)deposit(&f, message_to(&f, HOME, k));
+        const DeliveryRow done = deposit(&f, message_to(&f, "dsk/3204", 6));
+        settle(&f, &done, QUEUE_MAILBOX);
+        const int64_t page = root_of(&f, tables[i]);
+        f.store = store_close(f.store);
+        flip(&f, page, 4000); /* in the free part: what is on the page is not to be trusted */
+        salvage(&f, &report, &told);
+        const bool messages = strcmp(tables[i], "message") == 0;
+        ASSERT_TRUE(messages || !report.complete || strcmp(tables[i], "meta") == 0);
+        ASSERT_EQ(report.lost, 0);
+        ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 5);
+        assert_sound(&f);
+    }
+}
+
+TEST(salvage_refuses_to_write_over_anything) {
+    FIXTURE(f);
+    SalvageReport report;
+    char to[128];
+    snprintf(to, sizeof(to), "%s", f.path);
+    ASSERT_EQ(store_salvage(&f.config, to, &report, NULL, NULL, f.why), -EBUSY);
+    f.store = store_close(f.store);
+    ASSERT_EQ(store_salvage(&f.config, to, &report, NULL, NULL, f.why), -EEXIST);
+    fixture_open(&f);
+    assert_sound(&f);
+}
+
+TEST_MAIN
