@@ -1,49 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A broker process: the real Broker and Store, with what daemon/serasid*.c does around them. A
+ * batch is with the store at a time; what it wrote takes the time of its syncs, and only then its
+ * results come back. A fault of the store ends the process without an answer and without closing in
+ * order; a disk with no room is waited for.
+ */
+
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "sim/sim-world.h"
+
+#define IDLE_SOON_MS   100
+#define IDLE_LATER_MS  1500
+#define FULL_RETRY_MS  500
+#define DRAIN_BATCHES  50
+#define BACK_WITHIN_MS 4000
+
+static unsigned index_of(const World *w, const SimBroker *sb) {
+    return (unsigned)(sb - w->brokers);
+}
+
+/* --- what the broker asks of its surroundings --- */
 
 static int io_send(void *data, BrokerPort port, Bytes route, const Bytes *parts, unsigned n) {
     SimBroker *sb = data;
     World *w = sb->world;
-    if (port == PORT_UPLINK) {
-        for (unsigned i = 0; i < w->n_conns; i++)
-            if (!w->conns[i].is_client && &w->brokers[w->conns[i].dialler] == sb)
-                return net_send(w, i, true, parts, n);
-        return -EAGAIN;
+    if (port == PORT_ADMIN) {
+        operator_hears(w, sb, parts[0]);
+        return 0;
     }
+    if (port == PORT_UPLINK)
+        return net_send_up(w, net_conn_of_broker(w, index_of(w, sb)), parts, n);
     Route r;
     uint32_t epoch;
     assert(route.n == sizeof(r));
     memcpy(&r, route.p, sizeof(r));
     memcpy(&epoch, r.epoch, 4);
-    if (w->conns[r.conn].epoch != epoch)
-        return -EHOSTUNREACH;
-    return net_send(w, r.conn, false, parts, n);
+    return net_send_down(w, r.conn, epoch, parts, n);
 }
 
 static void io_log(void *data, const LogRecord *r) {
     SimBroker *sb = data;
-    if (sb->world->config->verbose)
-        fprintf(stderr, "%8lld %-10s %s %s %s\n", (long long)sb->world->now_ms, sb->name,
-                log_event_name(r->event), r->peer, r->text);
+    world_note(sb->world, sb->name, "%s %s %s", log_event_name(r->event), r->peer, r->text);
     if (r->event == LOG_EVENT_LINK_GAP)
-        sim_wrong(sb->world, &sb->world->report->lost, "link gap reported by %s: %s", sb->name,
-                  r->text);
+        world_wrong(sb->world, "link gap reported by %s: %s", sb->name, r->text);
 }
 
 static uint32_t io_random(void *data) {
-    return (uint32_t)rnd(((SimBroker *)data)->world);
+    return (uint32_t)dice_roll(&((SimBroker *)data)->dice);
 }
 
 static void io_reset(void *data) {
     SimBroker *sb = data;
-    for (unsigned i = 0; i < sb->world->n_conns; i++)
-        if (!sb->world->conns[i].is_client &&
-            &sb->world->brokers[sb->world->conns[i].dialler] == sb)
-            sb->world->conns[i].epoch = 0; /* dialled again; the broker knows already */
+    World *w = sb->world;
+    const unsigned conn = net_conn_of_broker(w, index_of(w, sb));
+    if (w->conns[conn].now)
+        agenda_add(&w->agenda, w->now_ms, EVENT_RESET, conn, w->conns[conn].now->epoch);
 }
 
 static bool io_verb(void *data, const char *verb, char *const *args, uint32_t n, Table *t) {
@@ -55,34 +68,99 @@ static void io_directory(void *data, Directory *d) {
     (void)data, (void)d;
 }
 
+static void on_sync(void *data, bool done) {
+    SimBroker *sb = data;
+    TELL(sb->world, .phase = done ? HISTORY_OK : HISTORY_INVOKE, .op = HISTORY_SYNC,
+         .who = sb->name);
+}
+
+/* --- life and death --- */
+
+void sim_broker_config(const World *w, const SimBroker *sb, StoreConfig *ret) {
+    *ret = (StoreConfig) { .path = "serasid.db",
+                           .self = sb->name,
+                           .disk = disk_hooks(sb->disk),
+                           .accept = { .default_expiry_ms = 30 * DAY_MS,
+                                       .event_expiry_ms = 72 * HOUR_MS,
+                                       .max_expiry_ms = 180 * DAY_MS,
+                                       .clock_skew_ms = 5 * MINUTE_MS },
+                           .page_size = w->profile.page_size,
+                           .free_low_bytes = 8 << 20,
+                           .free_high_bytes = 12 << 20,
+                           .ballast_bytes = 1 << 20,
+                           .subscription_quota = w->profile.quota,
+                           .subscriptions_max = 8,
+                           .retention_ms = w->profile.retention_ms,
+                           .retention_event_ms = w->profile.retention_ms,
+                           .dedup_ms = 180 * DAY_MS,
+                           .encode_receipt = codec_encode_receipt,
+                           .decode_envelope = codec_decode_stored_envelope,
+                           .encode_filter = codec_encode_filter,
+                           .decode_filter = codec_decode_filter };
+}
+
+static void start_later(World *w, SimBroker *sb) {
+    agenda_add(&w->agenda, w->now_ms + 100 + dice_below(&sb->dice, BACK_WITHIN_MS), EVENT_START,
+               index_of(w, sb), sb->generation);
+}
+
+static void plan(World *w, SimBroker *sb, EventKind kind, int64_t at_ms) {
+    agenda_add(&w->agenda, at_ms, kind, index_of(w, sb), sb->generation);
+}
+
+/* The files stay, the process is gone. */
+static void bury(World *w, SimBroker *sb, DiskTrouble how) {
+    disk_kill(sb->disk, how);
+    how = disk_death(sb->disk);
+    sb->broker = broker_free(sb->broker);
+    broker_batch_free(sb->batch);
+    sb->batch = NULL;
+    sb->batch_ran = sb->planned = false;
+    sb->generation++;
+    sb->store = store_close(sb->store);
+    disk_restart(sb->disk);
+    if (how == DISK_POWER)
+        w->report->power_cuts++;
+    else
+        w->report->crashes++;
+    w->hash = trace_word(w->hash, disk_hash(sb->disk));
+    TELL(w, .phase = HISTORY_INFO, .op = how == DISK_POWER ? HISTORY_CUT : HISTORY_CRASH,
+         .who = sb->name);
+    start_later(w, sb);
+}
+
+void sim_broker_die(World *w, SimBroker *sb, DiskTrouble how) {
+    if (disk_death(sb->disk) != DISK_FINE)
+        how = disk_death(sb->disk);
+    world_note(w, sb->name, "%s", how == DISK_POWER ? "loses power" : "dies");
+    bury(w, sb, how);
+    net_broker_gone(w, index_of(w, sb),
+                    how != DISK_POWER            ? NET_CUT_SEEN
+                    : dice_once_in(&sb->dice, 3) ? NET_CUT_SEEN
+                                                 : NET_CUT_SILENT);
+}
+
 void sim_broker_start(World *w, SimBroker *sb) {
     char why[256];
-    StoreConfig sc = { .path = sb->path,
-                       .self = sb->name,
-                       .accept = { .default_expiry_ms = 30 * DAY_MS,
-                                   .event_expiry_ms = 72 * HOUR_MS,
-                                   .max_expiry_ms = 180 * DAY_MS,
-                                   .clock_skew_ms = 5 * MINUTE_MS },
-                       .page_size = 4096,
-                       .subscription_quota = 1000,
-                       .subscriptions_max = 8,
-                       .retention_ms = 30 * DAY_MS,
-                       .retention_event_ms = 90 * DAY_MS,
-                       .dedup_ms = 180 * DAY_MS,
-                       .encode_receipt = codec_encode_receipt,
-                       .decode_envelope = codec_decode_stored_envelope,
-                       .encode_filter = codec_encode_filter,
-                       .decode_filter = codec_decode_filter };
+    StoreConfig sc;
+    sim_broker_config(w, sb, &sc);
     int r = store_open(&sb->store, &sc, NULL, NULL, why);
     if (r < 0) {
-        fprintf(stderr, "sim: %s: %s\n", sb->path, why);
-        abort();
+        world_note(w, sb->name, "cannot start: %s (%d)", why, r);
+        const bool passes = disk_death(sb->disk) != DISK_FINE || r == -EIO || r == -ENOSPC;
+        if (!passes) {
+            sb->ruined = true;
+            w->report->lost++;
+            world_wrong(w, "%s cannot open its store any more: %s", sb->name, why);
+            return;
+        }
+        bury(w, sb, DISK_CRASH);
+        return;
     }
-    BrokerConfig bc = broker_config_default;
+    BrokerConfig bc = w->profile.broker;
     (void)text_copy(bc.self, sizeof(bc.self), sb->name);
     if (sb != w->brokers)
-        (void)text_copy(bc.parent, sizeof(bc.parent), w->brokers[0].name);
-    bc.retry = (RetryPolicy) { .first_ms = 200, .cap_ms = 5000, .max_attempts = 10000 };
+        (void)text_copy(bc.parent, sizeof(bc.parent), w->brokers[sb->parent].name);
     BrokerIo io = { .data = sb,
                     .send = io_send,
                     .log = io_log,
@@ -90,91 +168,175 @@ void sim_broker_start(World *w, SimBroker *sb) {
                     .uplink_reset = io_reset,
                     .verb = io_verb,
                     .directory = io_directory };
-    Directory *d = store_directory(sb->store);
-    r = broker_new(&sb->broker, &bc, &io, d, now_of(w));
+    _cleanup_(directory_unrefp) Directory *d = store_directory(sb->store);
+    r = broker_new(&sb->broker, &bc, &io, d, now_of(w, sb));
     assert(r == 0);
-    (void)directory_unref(d);
+    disk_on_sync(sb->disk, on_sync, sb);
+    sb->generation++;
+    world_note(w, sb->name, "starts%s", store_health(sb->store)->unclean ? ", recovered" : "");
+    TELL(w, .phase = HISTORY_INFO, .op = HISTORY_START, .who = sb->name);
+    plan(w, sb, EVENT_TICK, w->now_ms + 1);
+    plan(w, sb, EVENT_IDLE, w->now_ms + IDLE_SOON_MS);
+    if (sb != w->brokers)
+        net_dial_at(w, net_conn_of_broker(w, index_of(w, sb)),
+                    w->now_ms + 1 + dice_below(&sb->dice, 300));
 }
 
-static void copy_file(const char *from, const char *to) {
-    char buf[65536];
-    int in = open(from, O_RDONLY | O_CLOEXEC), out;
-    if (in < 0)
-        return;
-    out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert(out >= 0);
-    for (ssize_t n; (n = read(in, buf, sizeof(buf))) > 0;) {
-        ssize_t done = write(out, buf, (size_t)n);
-        assert(done == n);
+/* --- the store --- */
+
+/* Returns false when the process has ended. */
+static bool survives(World *w, SimBroker *sb, int r) {
+    if (r == 0 && disk_death(sb->disk) == DISK_FINE)
+        return true;
+    if (disk_death(sb->disk) == DISK_FINE) {
+        w->report->disk_errors++;
+        world_note(w, sb->name, "ends: %s", store_health(sb->store)->fault);
     }
-    (void)close(in);
-    (void)close(out);
+    if (r == -EUCLEAN)
+        world_wrong(w, "%s found its store damaged: %s", sb->name, store_health(sb->store)->fault);
+    sim_broker_die(w, sb, DISK_CRASH);
+    return false;
 }
 
-/* A crash: what is committed survives, in a copy of the files as they stand; nothing is closed in
- * order before that. */
-void sim_broker_crash(World *w, SimBroker *sb) {
-    char path[512], from[600], to[600];
-    w->report->crashes++;
-    (void)snprintf(path, sizeof(path), "%s/%u-%u.db", w->config->folder,
-                   (unsigned)(sb - w->brokers), ++sb->generation);
-    copy_file(sb->path, path);
-    (void)snprintf(from, sizeof(from), "%s-wal", sb->path);
-    (void)snprintf(to, sizeof(to), "%s-wal", path);
-    copy_file(from, to);
-    sb->broker = broker_free(sb->broker);
-    while (sb->batch) {
-        StoreOp *next = sb->batch->next;
-        if (sb->batch->kind == OP_DELIVERY)
-            sb->batch->owner =
-                NULL; /* a ticket of the broker that is gone: its memory is the price */
-        (void)store_op_free(sb->batch);
-        sb->batch = next;
-    }
-    sb->store = store_close(sb->store);
-    (void)unlink(sb->path);
-    (void)text_copy(sb->path, sizeof(sb->path), path);
-    for (unsigned i = 0; i < w->n_conns; i++) {
-        Conn *c = &w->conns[i];
-        if (&w->brokers[c->listener] == sb || (!c->is_client && &w->brokers[c->dialler] == sb))
-            net_cut(w, i);
-    }
-    sb->back_ms = w->now_ms + 100 + below(w, 5000);
+static bool housekeeping(World *w, SimBroker *sb) {
+    bool more;
+    return survives(w, sb, store_idle(sb->store, now_of(w, sb).wall_ms, &more));
 }
 
-void sim_broker_run(World *w, SimBroker *sb) {
-    int r;
-    if (!sb->broker) {
-        if (w->now_ms >= sb->back_ms)
-            sim_broker_start(w, sb);
-        return;
+/* serasid-store.c, run_batch(): a full disk is waited for. */
+static bool run(World *w, SimBroker *sb) {
+    int r = store_run(sb->store, sb->batch, now_of(w, sb).wall_ms);
+    if (r == -ENOSPC && disk_death(sb->disk) == DISK_FINE) {
+        world_note(w, sb->name, "has no room");
+        if (housekeeping(w, sb))
+            plan(w, sb, EVENT_RUN, w->now_ms + FULL_RETRY_MS);
+        return false;
     }
-    r = broker_tick(sb->broker, now_of(w));
-    assert(r == 0);
-    if (sb->batch && w->now_ms >= sb->batch_ms) {
-        r = store_run(sb->store, sb->batch, now_of(w).wall_ms);
-        if (r < 0) {
-            fprintf(stderr, "sim: store_run: %d\n", r);
-            abort();
-        }
-        if (w->faults_left > 0 && below(w, 400) == 0) { /* committed, and nobody is told */
-            w->faults_left--;
-            sim_broker_crash(w, sb);
-            return;
-        }
-        StoreOp *list = sb->batch;
-        sb->batch = NULL;
-        r = broker_stored(sb->broker, now_of(w), list);
-        assert(r == 0);
-        bool more;
-        if (below(w, 20) == 0) {
-            r = store_idle(sb->store, now_of(w).wall_ms, &more);
-            assert(r == 0);
-        }
-    }
-    if (!sb->batch) {
+    return survives(w, sb, r);
+}
+
+static void on_run(World *w, SimBroker *sb) {
+    sb->planned = false;
+    if (!sb->batch)
         sb->batch = broker_take_batch(sb->broker);
+    if (!sb->batch || sb->batch_ran || !run(w, sb))
+        return;
+    sb->batch_ran = true;
+    w->hash = trace_word(w->hash, disk_hash(sb->disk));
+    plan(w, sb, EVENT_DONE, w->now_ms + disk_take_time(sb->disk));
+}
+
+static void tell_broker(World *w, SimBroker *sb) {
+    StoreOp *list = sb->batch;
+    sb->batch = NULL;
+    sb->batch_ran = false;
+    int r = broker_stored(sb->broker, now_of(w, sb), list);
+    assert(r == 0);
+}
+
+static void on_done(World *w, SimBroker *sb) {
+    tell_broker(w, sb);
+    if (dice_once_in(&sb->dice, 4) && !housekeeping(w, sb))
+        return;
+    sim_broker_feed(w, sb);
+}
+
+static void on_idle(World *w, SimBroker *sb) {
+    if ((!sb->batch || sb->batch_ran) && !housekeeping(w, sb))
+        return;
+    plan(w, sb, EVENT_IDLE, w->now_ms + IDLE_LATER_MS / 2 + dice_below(&sb->dice, IDLE_LATER_MS));
+}
+
+void sim_broker_feed(World *w, SimBroker *sb) {
+    if (sb->batch || sb->planned || !sb->broker || broker_waiting(sb->broker) == 0)
+        return;
+    sb->planned = true; /* what comes until then rides along */
+    plan(w, sb, EVENT_RUN, w->now_ms + dice_below(&sb->dice, w->profile.gather_ms));
+}
+
+void sim_broker_ask(World *w, SimBroker *sb, StoreOp *op) {
+    int r = store_run(sb->store, op, now_of(w, sb).wall_ms);
+    if (r < 0)
+        world_wrong(w, "%s: the store of a calm world fails: %s", sb->name,
+                    store_health(sb->store)->fault);
+}
+
+void sim_broker_stop(World *w, SimBroker *sb) {
+    if (!sb->broker)
+        return;
+    world_note(w, sb->name, "is stopped");
+    broker_stop(sb->broker, now_of(w, sb));
+    for (unsigned i = 0; i < DRAIN_BATCHES; i++) {
+        if (sb->batch && !sb->batch_ran) {
+            int r = store_run(sb->store, sb->batch, now_of(w, sb).wall_ms);
+            if (r == -ENOSPC)
+                break; /* unanswered */
+            if (!survives(w, sb, r))
+                return;
+        }
         if (sb->batch)
-            sb->batch_ms = w->now_ms + 1 + below(w, 6);
+            tell_broker(w, sb);
+        sb->batch = broker_take_batch(sb->broker);
+        if (!sb->batch)
+            break;
+    }
+    sb->broker = broker_free(sb->broker);
+    broker_batch_free(sb->batch);
+    sb->batch = NULL;
+    sb->batch_ran = sb->planned = false;
+    sb->generation++;
+    sb->store = store_close(sb->store);
+    if (disk_death(sb->disk) != DISK_FINE) {
+        bury(w, sb, DISK_CRASH);
+    } else {
+        TELL(w, .phase = HISTORY_INFO, .op = HISTORY_STOP, .who = sb->name);
+        start_later(w, sb);
+    }
+    net_broker_gone(w, index_of(w, sb), NET_CUT_SEEN);
+}
+
+/* --- turns --- */
+
+bool sim_broker_take(World *w, SimBroker *sb, const PeerMessage *m) {
+    if (!sb->broker)
+        return true; /* lost with its process */
+    if (!broker_has_room(sb->broker))
+        return false;
+    int r = broker_receive(sb->broker, now_of(w, sb), m);
+    assert(r == 0);
+    sim_broker_feed(w, sb);
+    return true;
+}
+
+static void on_tick(World *w, SimBroker *sb) {
+    int r = broker_tick(sb->broker, now_of(w, sb));
+    assert(r == 0);
+    sim_broker_feed(w, sb);
+    plan(w, sb, EVENT_TICK, MAX(broker_due_ms(sb->broker, now_of(w, sb)), w->now_ms + 1));
+}
+
+void sim_broker_event(World *w, const Event *e) {
+    SimBroker *sb = &w->brokers[e->index];
+    if (e->token != sb->generation)
+        return;
+    switch (e->kind) {
+    case EVENT_START:
+        sim_broker_start(w, sb);
+        break;
+    case EVENT_TICK:
+        on_tick(w, sb);
+        break;
+    case EVENT_RUN:
+        on_run(w, sb);
+        break;
+    case EVENT_DONE:
+        on_done(w, sb);
+        break;
+    case EVENT_OPERATOR:
+        operator_acts(w, sb);
+        break;
+    default:
+        on_idle(w, sb);
+        break;
     }
 }

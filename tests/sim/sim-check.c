@@ -1,139 +1,247 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
+
+/*
+ * At the end: is everything drained; what the stores say of every outcome, for the judge of the
+ * history; and what he cannot see: both ends of a link have counted the same, the stores hold
+ * together, named subscriptions had their copies.
+ */
 
 #include "sim/sim-world.h"
 
-void sim_wrong(World *w, unsigned *counter, const char *format, ...) {
-    va_list ap;
-    (*counter)++;
-    if (w->report->first[0])
-        return;
-    va_start(ap, format);
-    (void)vsnprintf(w->report->first, sizeof(w->report->first), format, ap);
-    va_end(ap);
-}
-
 static Table *ask(World *w, SimBroker *sb, const char *verb, const char *arg) {
-    StoreOp *op = store_op_new(OP_QUERY);
+    _cleanup_(store_op_freep) StoreOp *op = store_op_new(OP_QUERY);
     assert(op);
     (void)text_copy(op->query.verb, sizeof(op->query.verb), verb);
+    op->query.limit = 10000;
     if (arg) {
         op->query.args[0] = strdup(arg);
         op->query.n_args = 1;
     }
-    int r = store_run(sb->store, op, now_of(w).wall_ms);
-    assert(r == 0);
-    Table *t = op->query.table;
-    op->query.table = NULL;
-    (void)store_op_free(op);
-    return t;
+    sim_broker_ask(w, sb, op);
+    return TAKE_PTR(op->query.table);
 }
 
-static int column(const Table *t, const char *name) {
+static const char *cell(const Table *t, uint32_t row, const char *name) {
     for (uint32_t i = 0; i < t->n_columns; i++)
         if (strcmp(t->columns[i].name, name) == 0)
-            return (int)i;
-    return -1;
+            return table_cell(t, row, i);
+    return "";
 }
 
-/* The outcome of one message for one recipient as a broker has it; "" when it has none. */
-static void outcome_at(World *w, unsigned broker, const Item *i, unsigned k, char ret[static 32]) {
+/* --- drained --- */
+
+static bool queues_are_empty(World *w, SimBroker *sb, bool tell) {
+    bool empty = true;
+    _cleanup_(table_freep) Table *t = ask(w, sb, "queues", NULL);
+    for (uint32_t r = 0; t && r < table_rows(t); r++) {
+        if (strcmp(cell(t, r, "waiting"), "0") == 0)
+            continue;
+        empty = false;
+        if (tell)
+            world_wrong(w, "%s: %s wait in %s %s", sb->name, cell(t, r, "waiting"),
+                        table_cell(t, r, 0), table_cell(t, r, 1));
+    }
+    return empty && t;
+}
+
+static bool clients_are_done(World *w, bool tell) {
+    bool done = true;
+    for (unsigned i = 0; i < w->n_clients && (done || tell); i++) {
+        const SimClient *c = &w->clients[i];
+        unsigned waiting = 0;
+        for (unsigned k = 0; k < c->n_items; k++)
+            waiting += !c->items[k]->accepted && !c->items[k]->refused;
+        if (c->open && waiting == 0 && !c->held)
+            continue;
+        done = false;
+        if (tell)
+            world_wrong(w, "%s: %s, %u messages not answered%s", c->who,
+                        c->open ? "connected" : "not connected", waiting,
+                        c->held ? ", something not settled" : "");
+    }
+    return done;
+}
+
+bool world_is_done(World *w, bool tell) {
+    bool done = true;
+    for (unsigned i = 0; i < w->n_conns; i++)
+        done = done && w->conns[i].now;
+    for (unsigned i = 0; i < w->n_brokers; i++)
+        done = done && w->brokers[i].broker;
+    if (!done && !tell)
+        return false;
+    done = clients_are_done(w, tell) && done;
+    for (unsigned i = 0; i < w->n_brokers && (done || tell); i++)
+        if (w->brokers[i].broker && !queues_are_empty(w, &w->brokers[i], tell))
+            done = false;
+    return done;
+}
+
+/* --- outcomes and dead letters, for the history --- */
+
+static void tell_outcomes(World *w, SimBroker *sb, const Item *i) {
     char id[UUID_TEXT_SIZE];
     uuid_format(&i->id, id);
-    Table *t = ask(w, &w->brokers[broker], "outcome", id);
-    int level = column(t, "level"), to = column(t, "recipient");
-    unsigned n = 0;
-    ret[0] = '\0';
-    for (uint32_t r = 0; t->code == 0 && level >= 0 && to >= 0 && r < table_rows(t); r++) {
-        if (strcmp(table_cell(t, r, (uint32_t)to), w->clients[i->recipients[k]].name) != 0)
+    _cleanup_(table_freep) Table *t = ask(w, sb, "outcome", id);
+    if (!t || t->code != 0)
+        return;
+    TELL(w, .phase = HISTORY_INVOKE, .op = HISTORY_OUTCOME, .who = sb->name, .id = i->id);
+    for (uint32_t r = 0; r < table_rows(t); r++) {
+        const char *cause = cell(t, r, "cause");
+        TELL(w, .phase = HISTORY_OK, .op = HISTORY_OUTCOME, .who = sb->name, .id = i->id,
+             .recipient = cell(t, r, "recipient"), .word = cell(t, r, "level"),
+             .cause = cause[0] ? cause : NULL);
+    }
+}
+
+static void tell_all_outcomes(World *w, const Item *i) {
+    uint64_t asked = 0;
+    const unsigned home = w->clients[i->client].broker;
+    tell_outcomes(w, &w->brokers[home], i);
+    asked |= UINT64_C(1) << home;
+    for (unsigned k = 0; k < i->n_to; k++) {
+        const unsigned b = w->clients[i->to[k]].broker;
+        if (!(asked >> b & 1))
+            tell_outcomes(w, &w->brokers[b], i);
+        asked |= UINT64_C(1) << b;
+    }
+}
+
+static void copy_is_dead(World *w, const Uuid *id, const char *owner) {
+    for (unsigned i = 0; i < w->n_nodes; i++)
+        if (strcmp(w->clients[i].name, owner) == 0)
+            copy_note(w, &w->clients[i], id);
+}
+
+static void tell_dead(World *w, SimBroker *sb) {
+    _cleanup_(table_freep) Table *t = ask(w, sb, "dead-list", NULL);
+    if (!t || t->code != 0)
+        return;
+    TELL(w, .phase = HISTORY_INVOKE, .op = HISTORY_DEAD, .who = sb->name);
+    for (uint32_t r = 0; r < table_rows(t); r++) {
+        Uuid id;
+        if (uuid_parse(cell(t, r, "message_id"), &id) < 0)
             continue;
-        (void)text_copy(ret, 32, table_cell(t, r, (uint32_t)level));
-        n++;
+        if (text_starts_with(cell(t, r, "queue"), "subscription")) { /* nobody is told of those */
+            copy_is_dead(w, &id, cell(t, r, "recipient"));
+            continue;
+        }
+        const char *cause = cell(t, r, "cause");
+        TELL(w, .phase = HISTORY_OK, .op = HISTORY_DEAD, .who = sb->name, .id = id,
+             .recipient = cell(t, r, "recipient"), .cause = cause[0] ? cause : NULL);
     }
-    if (n > 1 || (t->code == 0 && table_rows(t) > i->n_recipients))
-        sim_wrong(w, &w->report->wrong_outcomes, "%s has %u outcomes of %s",
-                  w->brokers[broker].name, n, id);
-    (void)table_free(t);
 }
 
-/* An accepted message has one outcome for each recipient. The broker of its sender, the sender
- * itself, the broker of the recipient (if it came so far) and the recipient agree on it. */
-static void check_item(World *w, const Item *i, unsigned k) {
-    char here[32], there[32];
-    const SimClient *to = &w->clients[i->recipients[k]];
-    outcome_at(w, w->clients[i->client].broker, i, k, here);
-    outcome_at(w, to->broker, i, k, there);
-    bool collected = strcmp(here, "COLLECTED") == 0;
-    bool may_end = i->expires_ms > 0 || i->withdrawn;
-    if (strcmp(here, receipt_level_name(i->told[k])) != 0 || (there[0] && strcmp(here, there) != 0))
-        sim_wrong(
-            w, &w->report->wrong_outcomes,
-            "message %u of case %u of %s to %s: the sender's broker says '%s', the recipient's "
-            "'%s', the receipt '%s'",
-            i->number, i->cas, w->clients[i->client].name, to->name, here, there,
-            receipt_level_name(i->told[k]));
-    if (collected ? !i->settled[k] || strcmp(there, here) != 0 : !may_end || i->confirmed[k])
-        sim_wrong(w, &w->report->lost, "message %u of case %u of %s to %s: %s, seen %u%s",
-                  i->number, i->cas, w->clients[i->client].name, to->name, here, i->seen[k],
-                  i->confirmed[k] ? ", settled" : "");
-    w->report->receipts++;
-    w->report->ended += !collected;
-}
+/* --- links --- */
 
-/* Both ends of a link have counted the same, and nothing waits in any queue. */
-static void check_links(World *w) {
-    Table *up[BROKERS_MAX] = { NULL };
-    for (unsigned i = 0; i < w->n_brokers; i++) {
-        up[i] = ask(w, &w->brokers[i], "links", NULL);
-        Table *q = ask(w, &w->brokers[i], "queues", NULL);
-        int waiting = column(q, "waiting");
-        for (uint32_t r = 0; waiting >= 0 && r < table_rows(q); r++)
-            if (strcmp(table_cell(q, r, (uint32_t)waiting), "0") != 0)
-                sim_wrong(w, &w->report->undrained, "%s: %s wait in %s", w->brokers[i].name,
-                          table_cell(q, r, (uint32_t)waiting), table_cell(q, r, 1));
-        if (waiting < 0)
-            sim_wrong(w, &w->report->undrained, "no queues of %s", w->brokers[i].name);
-        (void)table_free(q);
-    }
+static void check_link(World *w, unsigned child) {
     static const char *const pairs[][2] = { { "sent_count", "received_count" },
                                             { "sent_digest", "received_digest" },
                                             { "received_count", "sent_count" },
                                             { "received_digest", "sent_digest" } };
-    for (unsigned i = 1; i < w->n_brokers; i++)
-        for (uint32_t r = 0; r < table_rows(up[0]); r++)
-            for (size_t p = 0; p < ARRAY_SIZE(pairs); p++) {
-                int a = column(up[0], pairs[p][0]), b = column(up[i], pairs[p][1]);
-                if (strcmp(table_cell(up[0], r, 0), w->brokers[i].name) != 0 || a < 0 || b < 0)
-                    continue;
-                if (table_rows(up[i]) != 1 || strcmp(table_cell(up[0], r, (uint32_t)a),
-                                                     table_cell(up[i], 0, (uint32_t)b)) != 0)
-                    sim_wrong(w, &w->report->lost, "link of %s: %s of the parent differs",
-                              w->brokers[i].name, pairs[p][0]);
-            }
-    for (unsigned i = 0; i < w->n_brokers; i++)
-        (void)table_free(up[i]);
+    SimBroker *sb = &w->brokers[child], *parent = &w->brokers[sb->parent];
+    _cleanup_(table_freep) Table *up = ask(w, sb, "links", NULL);
+    _cleanup_(table_freep) Table *down = ask(w, parent, "links", NULL);
+    for (uint32_t r = 0; up && r < table_rows(up); r++)
+        for (uint32_t k = 0; down && k < table_rows(down); k++)
+            for (size_t p = 0; p < ARRAY_SIZE(pairs); p++)
+                if (strcmp(table_cell(up, r, 0), parent->name) == 0 &&
+                    strcmp(table_cell(down, k, 0), sb->name) == 0 &&
+                    strcmp(cell(up, r, pairs[p][0]), cell(down, k, pairs[p][1])) != 0)
+                    world_wrong(w, "link of %s: %s %s, of its parent %s %s", sb->name, pairs[p][0],
+                                cell(up, r, pairs[p][0]), pairs[p][1], cell(down, k, pairs[p][1]));
 }
 
-void sim_check(World *w) {
-    for (Item *i = w->items; i; i = i->hh.next) {
-        Item *of = uuid_is_nil(&i->recalled) ? NULL : item_find(w, &i->recalled);
-        if (of && i->accepted)
-            of->withdrawn = true;
+static void check_store(World *w, SimBroker *sb) {
+    _cleanup_(table_freep) Table *t = ask(w, sb, "check", NULL);
+    if (!t || t->code == 0)
+        return;
+    for (uint32_t r = 0; r < table_rows(t); r++)
+        world_wrong(w, "check of %s: %s %s %s", sb->name, table_cell(t, r, 0), table_cell(t, r, 2),
+                    table_cell(t, r, 3));
+}
+
+/* --- named subscriptions --- */
+
+static unsigned depth_of(const World *w, unsigned b) {
+    unsigned n = 0;
+    for (; b > 0; b = w->brokers[b].parent)
+        n++;
+    return n;
+}
+
+/* Does the way from broker a to broker b lead over `over`? */
+static bool leads_over(const World *w, unsigned a, unsigned b, unsigned over) {
+    while (a != b) {
+        if (a == over || b == over)
+            return true;
+        if (depth_of(w, a) >= depth_of(w, b))
+            a = w->brokers[a].parent;
+        else
+            b = w->brokers[b].parent;
     }
-    for (Item *i = w->items; i; i = i->hh.next)
-        for (unsigned k = 0; i->accepted && k < i->n_recipients; k++)
-            check_item(w, i, k);
-    check_links(w);
+    return a == over;
+}
+
+static bool copy_is_due(const World *w, const SimClient *c, const Item *i) {
+    const bool mine = item_is_for(i, c->node);
+    if (!i->accepted || i->kind == ITEM_RECALL || i->sent_ms <= c->copies.made_ms ||
+        i->expires_ms > 0 || i->withdrawn)
+        return false;
+    if (c->copies.filter.n_urgencies > 0 && i->urgency != URGENCY_ROUTINE)
+        return false;
+    if (c->copies.filter.n_regions > 0 && !text_starts_with(i->region, c->copies.filter.regions[0]))
+        return false;
+    if (!mine && strcmp(c->name, "hub") != 0 && !text_starts_with(i->region, c->region))
+        return false;
+    for (unsigned k = 0; k < i->n_to; k++)
+        if (leads_over(w, w->clients[i->client].broker, w->clients[i->to[k]].broker, c->broker))
+            return true;
+    return false;
+}
+
+static void check_copies(World *w, const SimClient *c) {
+    if (!c->copies.made || w->profile.quota < 1000)
+        return;
+    for (const Item *i = w->items; i; i = i->hh.next) {
+        Copy *copy = NULL, key = { .key = { .id = i->id, .client = c->node } };
+        char id[UUID_TEXT_SIZE];
+        HASH_FIND(hh, w->copies, &key.key, sizeof(key.key), copy);
+        uuid_format(&i->id, id);
+        if (!copy && copy_is_due(w, c, i))
+            world_wrong(w, "%s never got its copy of %s", c->who, id);
+    }
+}
+
+/* What an operator would ask. */
+static void print_trace(World *w, SimBroker *sb) {
+    _cleanup_(table_freep) Table *t = ask(w, sb, "trace", w->config->trace);
+    printf("trace of %s: %s\n", sb->name, t ? t->text : "");
+    for (uint32_t r = 0; t && r < table_rows(t); r++) {
+        for (uint32_t k = 0; k < t->n_columns; k++)
+            printf(" %s", table_cell(t, r, k));
+        printf("\n");
+    }
+}
+
+void world_check(World *w) {
+    for (unsigned i = 0; w->config->trace && i < w->n_brokers; i++)
+        if (w->brokers[i].broker)
+            print_trace(w, &w->brokers[i]);
+    for (const Item *i = w->items; i; i = i->hh.next)
+        if (i->accepted && i->kind != ITEM_RECALL)
+            tell_all_outcomes(w, i);
     for (unsigned i = 0; i < w->n_brokers; i++) {
-        Table *t = ask(w, &w->brokers[i], "check", NULL);
-        for (uint32_t r = 0; r < table_rows(t); r++) {
-            const char *cell = table_cell(t, r, t->n_columns - 1);
-            if (w->config->verbose)
-                fprintf(stderr, "check %s: %s %s\n", w->brokers[i].name, table_cell(t, r, 0), cell);
+        SimBroker *sb = &w->brokers[i];
+        if (!sb->broker) {
+            world_wrong(w, "%s is still down", sb->name);
+            continue;
         }
-        if (t->code != 0)
-            sim_wrong(w, &w->report->wrong_outcomes, "check of %s: %s", w->brokers[i].name,
-                      t->text);
-        (void)table_free(t);
+        tell_dead(w, sb);
+        check_store(w, sb);
+        if (i > 0 && w->brokers[sb->parent].broker)
+            check_link(w, i);
     }
+    for (unsigned i = 0; i < w->n_nodes; i++)
+        check_copies(w, &w->clients[i]);
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A client: one program of a node, with one session that comes back. Its outbox survives (items);
+ * what was not answered in a session is sent again in the next. What it receives is the business of
+ * sim-consume.c.
+ */
+
 #include "sim/sim-world.h"
 
-Item *item_find(World *w, const Uuid *id) {
-    Item *i = NULL;
-    HASH_FIND(hh, w->items, id, sizeof(*id), i);
-    return i;
-}
+#define GREETING_MS 5000
+#define DEAD_AFTER  3
+#define AGAIN_MS    1000
 
 void client_say(World *w, SimClient *c, const Frame *f, const Bytes *parts, unsigned n_parts) {
     uint8_t *p;
@@ -15,231 +20,257 @@ void client_say(World *w, SimClient *c, const Frame *f, const Bytes *parts, unsi
     Bytes all[PARTS_MAX] = { bytes_make(p, n) };
     for (unsigned i = 0; i < n_parts; i++)
         all[i + 1] = parts[i];
-    (void)net_send(w, (unsigned)(c - w->clients), true, all, n_parts + 1);
+    (void)net_send_up(w, (unsigned)(c - w->clients), all, n_parts + 1); /* no line: it is lost */
+    c->said_ms = w->now_ms;
     free(p);
 }
 
+void client_wake(World *w, SimClient *c, int64_t at_ms) {
+    at_ms = MAX(at_ms, w->now_ms + 1);
+    if (at_ms >= c->wake_ms)
+        return;
+    c->wake_ms = at_ms;
+    agenda_add(&w->agenda, at_ms, EVENT_CLIENT, (unsigned)(c - w->clients), ++c->token);
+}
+
+/* --- the session --- */
+
+static void greet(World *w, SimClient *c) {
+    Frame f = { .kind = FRAME_HELLO,
+                .hello = { .protocol_min = 1, .protocol_max = 1, .instance_id = c->instance } };
+    (void)text_copy(f.hello.client, sizeof(f.hello.client), "sim");
+    if (c->open || c->greeting)
+        client_lost(w, c);
+    c->greeting = true;
+    c->hello_ms = c->heard_ms = w->now_ms;
+    TELL(w, .phase = HISTORY_INVOKE, .op = HISTORY_OPEN, .who = c->who,
+         .broker = w->brokers[c->broker].name);
+    client_say(w, c, &f, NULL, 0);
+    client_wake(w, c, w->now_ms + GREETING_MS);
+}
+
+void client_connected(World *w, SimClient *c) {
+    if (dice_once_in(&c->dice, 8)) { /* what its library kept for the old connection comes first */
+        Frame late = { .kind = FRAME_PING };
+        client_say(w, c, &late, NULL, 0);
+    }
+    greet(w, c);
+}
+
 void client_lost(World *w, SimClient *c) {
-    (void)w;
-    c->open = false;
+    if (c->open || c->greeting)
+        TELL(w, .phase = HISTORY_INFO, .op = HISTORY_LOST, .who = c->who);
+    c->open = c->greeting = false;
     c->unanswered = 0;
     for (unsigned i = 0; i < c->n_items; i++)
-        if (c->items[i]->sent && !c->items[i]->accepted)
-            c->items[i]->sent = false;
-    c->next_item = 0;
-    Held *h, *tmp;
-    DL_FOREACH_SAFE(c->held, h, tmp) {
-        DL_DELETE(c->held, h);
-        free(h);
-    }
+        c->items[i]->in_doubt = false;
+    c->n_done = 0;
+    consume_drop(w, c);
 }
 
-void client_publish(World *w, SimClient *c) {
-    while (c->open && c->unanswered < WINDOW && c->next_item < c->n_items &&
-           w->now_ms >= c->next_publish_ms) {
-        Item *i = c->items[c->next_item++];
-        if (i->accepted || i->refused || i->sent)
-            continue;
-        Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = i->id } };
-        Bytes parts[2] = { bytes_make(i->envelope, i->n_envelope),
-                           bytes_make(i->facts, i->n_facts) };
-        client_say(w, c, &f, parts, 2);
-        i->sent = true;
-        c->unanswered++;
-        if (below(w, 3) == 0)
-            c->next_publish_ms = w->now_ms + below(w, 300);
-    }
+static void on_welcome(World *w, SimClient *c, const Frame *f) {
+    if (!c->greeting)
+        return;
+    c->greeting = false;
+    c->open = true;
+    c->ping_ms = f->welcome.ping_interval_ms;
+    TELL(w, .phase = HISTORY_OK, .op = HISTORY_OPEN, .who = c->who,
+         .broker = w->brokers[c->broker].name);
+    consume_open(w, c);
+    client_wake(w, c, w->now_ms + 1);
 }
 
-void client_work(World *w, SimClient *c) {
-    Held *h, *tmp;
-    DL_FOREACH_SAFE(c->held, h, tmp) {
-        if (!c->open || h->said != 0 || h->until_ms > w->now_ms)
-            continue;
-        unsigned dice = w->faults_left > 0 ? below(w, 100) : 99;
-        if (dice >= 10 && dice < 14) { /* it takes longer */
-            Settlement more = { .tags = { h->tag, 0 }, .action = SETTLE_EXTEND };
-            Frame f = { .kind = FRAME_SETTLE,
-                        .settle = { .channel = 1, .n = 1, .settlements = &more } };
-            client_say(w, c, &f, NULL, 0);
-            h->until_ms = w->now_ms + below(w, 500);
-            continue;
-        }
-        SettleAction action = dice < 6 ? SETTLE_RETRY : dice < 10 ? SETTLE_REJECT : SETTLE_DONE;
-        Settlement st = { .tags = { h->tag, 0 }, .action = action, .after_ms = dice < 3 ? 0 : 50 };
-        Frame f = { .kind = FRAME_SETTLE, .settle = { .channel = 1, .n = 1, .settlements = &st } };
-        client_say(w, c, &f, NULL, 0);
-        Frame credit = { .kind = FRAME_CREDIT, .credit = { .channel = 1, .messages = 1 } };
-        client_say(w, c, &credit, NULL, 0);
-        if (action == SETTLE_DONE)
-            h->item->settled[h->recipient] = true;
-        h->said = action;
-    }
-}
-
-/* SETTLED: what is named is on the broker's disk. */
-static void client_settled(World *w, SimClient *c, const Frame *f) {
-    Held *h, *tmp;
-    if (f->settled.n_unknown > 0)
-        sim_wrong(w, &w->report->unexpected, "%s settled a tag that is not out", c->name);
-    DL_FOREACH_SAFE(c->held, h, tmp) {
-        bool named = false;
-        for (uint32_t i = 0; i < f->settled.n_done; i++)
-            named |= h->tag >= f->settled.done[i].first && h->tag <= f->settled.done[i].last;
-        if (!named || h->said == 0)
-            continue;
-        if (h->said == SETTLE_DONE)
-            h->item->confirmed[h->recipient] = true;
-        DL_DELETE(c->held, h);
-        free(h);
-    }
-}
-
-/* A receipt is read, remembered and settled at once. */
-static void client_receipt(World *w, SimClient *c, const Frame *f, const Packet *p) {
-    const char *why;
-    Settlement st = { .tags = { f->deliver.tag, 0 }, .action = SETTLE_DONE };
-    Frame settle = { .kind = FRAME_SETTLE, .settle = { .channel = 2, .n = 1, .settlements = &st } };
-    Frame credit = { .kind = FRAME_CREDIT, .credit = { .channel = 2, .messages = 1 } };
-    Message *m = calloc(1, sizeof(*m));
-    assert(m);
-    int r = p->n_parts < 3
-                ? WIRE_MALFORMED
-                : codec_decode_message(bytes_make(p->part[1], p->size[1]),
-                                       bytes_make(p->part[2], p->size[2]), (Bytes) { 0 }, m, &why);
-    Item *i = r == 0 ? item_find(w, &m->facts.receipt_for) : NULL;
-    unsigned k = 0;
-    while (i && k < i->n_recipients &&
-           strcmp(w->clients[i->recipients[k]].name, m->facts.receipt_recipient) != 0)
-        k++;
-    if (!i || k == i->n_recipients || i->client != c->node)
-        sim_wrong(w, &w->report->unexpected, "%s got a receipt that is not for it", c->name);
-    else if (receipt_is_final(m->facts.receipt_level)) {
-        int level = m->facts.receipt_level;
-        if (i->told[k] != 0 && i->told[k] != level)
-            sim_wrong(w, &w->report->wrong_outcomes,
-                      "message %u of case %u of %s: told %s, then %s", i->number, i->cas, c->name,
-                      receipt_level_name(i->told[k]), receipt_level_name(level));
-        i->told[k] = level;
-    }
-    (void)message_free(m);
-    client_say(w, c, &settle, NULL, 0);
-    client_say(w, c, &credit, NULL, 0);
-}
-
-static void client_delivery(World *w, SimClient *c, const Frame *f, const Packet *p) {
-    Envelope env;
-    const char *why;
-    w->report->deliveries++;
-    int r = p->n_parts < 2 ? WIRE_MALFORMED
-                           : codec_decode_envelope(bytes_make(p->part[1], p->size[1]), &env, &why);
-    Item *i = r == 0 ? item_find(w, &env.message_id) : NULL;
-    unsigned me = c->node, k = 0;
-    while (i && k < i->n_recipients && i->recipients[k] != me)
-        k++;
-    if (!i || k == i->n_recipients || p->size[1] != i->n_envelope ||
-        memcmp(p->part[1], i->envelope, i->n_envelope) != 0) {
-        sim_wrong(w, &w->report->unexpected, "%s got a message that was not for it", c->name);
+static void on_error(World *w, SimClient *c, const Frame *f) {
+    world_note(w, c->who, "is told %s: %s", error_code_name(f->error.code), f->error.text);
+    if (!f->error.fatal)
+        return;
+    if (f->error.code == ERROR_NO_SESSION) {
+        if (!c->greeting)
+            greet(w, c);
         return;
     }
-    if (i->confirmed[k])
-        sim_wrong(w, &w->report->unexpected, "%s got a message again that it was told is settled",
-                  c->name);
-    for (unsigned n = 0; n < w->n_clients; n++) {
-        Held *other;
-        DL_FOREACH (w->clients[n].held, other)
-            if (w->clients[n].node == me && other->said == 0 && other->item->client == i->client &&
-                other->item->cas == i->cas)
-                sim_wrong(w, &w->report->inversions, "%s: two of case %u of %s at once", c->name,
-                          i->cas, w->clients[i->client].name);
-    }
-    if (i->seen[k]++ > 0) {
-        w->report->redeliveries++;
-    } else {
-        unsigned *last = &w->clients[me].last_number[i->client * 16 + i->cas];
-        if (i->number < *last)
-            sim_wrong(w, &w->report->inversions, "%s: case %u of %s: number %u after %u", c->name,
-                      i->cas, w->clients[i->client].name, i->number, *last);
-        *last = MAX(*last, i->number);
-    }
-    Held *h = calloc(1, sizeof(*h));
-    assert(h);
-    h->tag = f->deliver.tag;
-    h->item = i;
-    h->recipient = k;
-    h->until_ms = w->now_ms + below(w, 60);
-    DL_APPEND(c->held, h);
-    unsigned n = 0;
-    Held *x;
-    DL_FOREACH (c->held, x)
-        n += x->said == 0;
-    if (n > CREDIT)
-        sim_wrong(w, &w->report->unexpected, "%s holds more than its credit", c->name);
+    client_lost(w, c);
+    net_cut(w, (unsigned)(c - w->clients), NET_CUT_DIALLER);
 }
+
+/* --- publishing --- */
+
+static bool is_over(const Item *i) {
+    return i->accepted || i->refused;
+}
+
+static void send_item(World *w, SimClient *c, Item *i, bool spoilt) {
+    Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = i->id } };
+    Bytes parts[3] = { bytes_make(i->envelope, i->n_envelope), bytes_make(i->facts, i->n_facts),
+                       bytes_make(i->sealed, i->n_sealed) };
+    if (spoilt) { /* the same id with other bytes: nobody ever hears of it */
+        i->conflict = true;
+        parts[2] = bytes_make("spoilt", 6);
+        client_say(w, c, &f, parts, 3);
+        c->unanswered++;
+        return;
+    }
+    const char *to[RECIPIENTS];
+    for (unsigned k = 0; k < i->n_to; k++)
+        to[k] = w->clients[i->to[k]].name;
+    /* Of an event that is withdrawn on a link, the outcome names the broker behind the link. */
+    const bool open_end = i->kind == ITEM_EVENT && i->withdrawn;
+    HistoryEvent e = { .at_us = w->now_ms * 1000,
+                       .phase = HISTORY_INVOKE,
+                       .op = HISTORY_PUBLISH,
+                       .who = c->who,
+                       .id = i->id,
+                       .recall = i->recalled,
+                       .n_to = open_end ? 0 : i->n_to,
+                       .expires_ms = i->expires_ms,
+                       .sum = i->sum };
+    memcpy(e.to, to, i->n_to * sizeof(*to));
+    e.word = i->receipts == RECEIPTS_FAILURES_ONLY ? "failures" : NULL;
+    e.order_key = i->order_key;
+    world_tell(w, &e);
+    if (i->sent_ms == 0)
+        i->sent_ms = w->now_ms;
+    client_say(w, c, &f, parts, i->n_sealed > 0 ? 3 : 2);
+    i->in_doubt = true;
+    c->unanswered++;
+}
+
+/* What was answered long ago is asked again now and then. */
+static void send_again(World *w, SimClient *c) {
+    Item *i = c->n_items ? c->items[dice_below(&c->dice, c->n_items)] : NULL;
+    if (i && i->accepted && !i->in_doubt && c->unanswered < c->window)
+        send_item(w, c, i, i->kind == ITEM_CASE && dice_once_in(&c->dice, 3));
+}
+
+static int64_t publish(World *w, SimClient *c) {
+    while (c->unanswered < c->window && w->now_ms >= c->next_publish_ms) {
+        while (c->n_done < c->n_items && is_over(c->items[c->n_done]))
+            c->n_done++;
+        Item *i = NULL;
+        int64_t later_ms = INT64_MAX;
+        for (unsigned k = c->n_done; !i && k < c->n_items; k++) {
+            Item *x = c->items[k];
+            if (is_over(x) || x->in_doubt)
+                continue;
+            if (x->again_ms > w->now_ms)
+                later_ms = MIN(later_ms, x->again_ms);
+            else
+                i = x;
+        }
+        if (!i)
+            return later_ms;
+        send_item(w, c, i, false);
+        if (dice_once_in(&c->dice, 3))
+            c->next_publish_ms = w->now_ms + dice_below(&c->dice, (unsigned)c->pace_ms);
+        if (!is_calm(w) && dice_once_in(&c->dice, 15))
+            send_again(w, c);
+    }
+    return c->unanswered < c->window ? c->next_publish_ms : INT64_MAX;
+}
+
+static void on_result(World *w, SimClient *c, const PublishResult *res) {
+    const char *to[RECIPIENTS],
+        *reason = res->reasons && res->reasons->n ? res->reasons->list[0].code : "none";
+    Item *i = item_find(w, &res->message_id);
+    c->unanswered -= c->unanswered > 0;
+    if (!i) {
+        world_wrong(w, "%s is answered about a message nobody sent", c->who);
+        return;
+    }
+    if (res->verdict == VERDICT_CONFLICT && i->conflict && i->accepted)
+        return;
+    const bool yes = res->verdict == VERDICT_ACCEPTED || res->verdict == VERDICT_DUPLICATE;
+    HistoryEvent e = { .at_us = w->now_ms * 1000,
+                       .phase = yes ? HISTORY_OK : HISTORY_FAIL,
+                       .op = HISTORY_PUBLISH,
+                       .who = c->who,
+                       .id = i->id,
+                       .word = verdict_name(res->verdict) };
+    /* Of a region only those at home here are named. */
+    for (uint32_t k = 0; yes && i->kind == ITEM_CASE && k < res->n_recipients; k++)
+        to[e.n_to++] = res->recipients[k].node;
+    memcpy(e.to, to, e.n_to * sizeof(*to));
+    world_tell(w, &e);
+    i->in_doubt = false;
+    if (yes) {
+        w->report->accepted += !i->accepted;
+        i->accepted = true;
+    } else if (res->verdict == VERDICT_LATER) {
+        i->again_ms = w->now_ms + MAX(res->retry_after_ms, 50U);
+        c->n_done = 0;
+    } else {
+        if (i->accepted || res->verdict == VERDICT_CONFLICT ||
+            (i->expires_ms == 0 && uuid_is_nil(&i->recalled)))
+            world_wrong(w, "%s: verdict %s, reason %s", c->who, verdict_name(res->verdict), reason);
+        i->refused = true;
+    }
+}
+
+/* --- turns --- */
 
 void client_receive(World *w, SimClient *c, const Packet *p) {
     Frame f = { 0 };
     const char *why = "";
     int r = codec_decode_frame(bytes_make(p->part[0], p->size[0]), FRAME_ANSWER_MAX, &f, &why);
+    c->heard_ms = w->now_ms;
     if (r != 0) {
-        sim_wrong(w, &w->report->unexpected, "client got an unreadable frame: %s", why);
+        world_wrong(w, "%s got an unreadable frame: %s", c->who, why);
         return;
     }
-    switch (f.kind) {
-    case FRAME_WELCOME: {
-        c->open = true;
-        Frame sub = { .kind = FRAME_SUBSCRIBE,
-                      .subscribe = {
-                          .channel = 1, .source = SOURCE_MAILBOX, .credit_messages = CREDIT } };
-        client_say(w, c, &sub, NULL, 0);
-        sub.subscribe.channel = 2;
-        sub.subscribe.source = SOURCE_RECEIPTS;
-        client_say(w, c, &sub, NULL, 0);
-        break;
-    }
-    case FRAME_PUBLISHED:
-        for (uint32_t i = 0; i < f.published.n; i++) {
-            PublishResult *res = &f.published.results[i];
-            Item *item = item_find(w, &res->message_id);
-            bool too_late = item && res->verdict == VERDICT_REFUSED &&
-                            (item->expires_ms > 0 || !uuid_is_nil(&item->recalled));
-            if (too_late && !item->accepted)
-                item->refused = true;
-            else if (!item ||
-                     (res->verdict != VERDICT_ACCEPTED && res->verdict != VERDICT_DUPLICATE))
-                sim_wrong(w, &w->report->unexpected, "%s: verdict %s, reason %s", c->name,
-                          verdict_name(res->verdict),
-                          res->reasons && res->reasons->n ? res->reasons->list[0].code : "none");
-            else if (!item->accepted) {
-                item->accepted = true;
-                w->report->accepted++;
-            }
-            c->unanswered -= c->unanswered > 0;
-        }
-        break;
-    case FRAME_DELIVER:
-        if (f.deliver.channel == 2)
-            client_receipt(w, c, &f, p);
-        else
-            client_delivery(w, c, &f, p);
-        break;
-    case FRAME_SETTLED:
-        if (f.settled.channel == 1)
-            client_settled(w, c, &f);
-        break;
-    case FRAME_PING: {
+    if (f.kind == FRAME_WELCOME)
+        on_welcome(w, c, &f);
+    else if (f.kind == FRAME_ERROR)
+        on_error(w, c, &f);
+    else if (!c->open)
+        ; /* of the session before */
+    else if (f.kind == FRAME_PUBLISHED)
+        for (uint32_t i = 0; i < f.published.n; i++)
+            on_result(w, c, &f.published.results[i]);
+    else if (f.kind == FRAME_DELIVER)
+        consume_delivery(w, c, &f, p);
+    else if (f.kind == FRAME_SETTLED)
+        consume_settled(w, c, &f);
+    else if (f.kind == FRAME_SUBSCRIBED)
+        consume_subscribed(w, c, &f);
+    else if (f.kind == FRAME_PING) {
         Frame pong = { .kind = FRAME_PONG, .pong = { .sent_ms = f.ping.sent_ms } };
         client_say(w, c, &pong, NULL, 0);
-        break;
-    }
-    case FRAME_ERROR:
-        if (w->config->verbose)
-            fprintf(stderr, "%8lld %-10s ERROR %s\n", (long long)w->now_ms, c->name, f.error.text);
-        if (f.error.fatal)
-            net_cut(w, (unsigned)(c - w->clients));
-        break;
-    default:
-        break;
+    } else if (f.kind == FRAME_BYE) {
+        client_lost(w, c);
+        c->hello_ms = w->now_ms + AGAIN_MS - GREETING_MS;
     }
     frame_deinit(&f);
+    client_wake(w, c, w->now_ms + 1);
+}
+
+void client_event(World *w, SimClient *c) {
+    const unsigned conn = (unsigned)(c - w->clients);
+    c->wake_ms = INT64_MAX;
+    if (!w->conns[conn].now)
+        return;
+    if (!c->open) {
+        if (w->now_ms - c->hello_ms >= GREETING_MS)
+            greet(w, c);
+        client_wake(w, c, c->hello_ms + GREETING_MS);
+        return;
+    }
+    if (w->now_ms - c->heard_ms > DEAD_AFTER * c->ping_ms) {
+        world_note(w, c->who, "hears nothing any more");
+        net_cut(w, conn, NET_CUT_DIALLER);
+        return;
+    }
+    if (w->now_ms - c->said_ms >= c->ping_ms) {
+        Frame ping = { .kind = FRAME_PING, .ping = { .sent_ms = w->now_ms } };
+        client_say(w, c, &ping, NULL, 0);
+    }
+    int64_t next = MIN(c->heard_ms + DEAD_AFTER * c->ping_ms + 1, c->said_ms + c->ping_ms);
+    next = MIN(next, consume_work(w, c));
+    if (c->open)
+        next = MIN(next, publish(w, c));
+    client_wake(w, c, next);
+}
+
+void client_free(World *w, SimClient *c) {
+    consume_drop(w, c);
+    free(c->items);
 }

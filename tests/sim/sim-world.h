@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * What the modules of the simulation share: the world, its dice and its clock. The network
- * (sim-net.c) carries packets between clients (sim-client.c) and brokers (sim-broker.c) and between
- * brokers; sim-check.c judges; sim.c sets up and turns the wheel.
+ * What the modules of the simulation share. Reading order: sim.c (the loop), sim-setup.c and
+ * sim-items.c (the world from its seed), sim-net.c (connections), sim-broker.c, sim-client.c with
+ * sim-consume.c, sim-fault.c (the list of faults), sim-check.c (the judge).
  */
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,108 +19,257 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "broker/broker.h"
+#include "history/history.h"
+#include "sim/dice.h"
+#include "sim/disk.h"
 #include "sim/sim.h"
 #include "store/store.h"
 #include "wire/codec.h"
 
-#define BROKERS_MAX 16
-#define CLIENTS_MAX 64 /* sessions; a node may have two */
-#define WINDOW      16U
-#define CREDIT      8U
-#define START_MS    (INT64_C(1767225600000)) /* 2026-01-01 */
+#define BROKERS_MAX    16U
+#define CLIENTS_MAX    64U /* sessions; a node may have two */
+#define CASES_MAX      8U
+#define RECIPIENTS     40U                      /* of one item at most */
+#define START_MS       (INT64_C(1767225600000)) /* 2026-01-01 */
+#define CHANNEL_MAIL   1U
+#define CHANNEL_TOLD   2U /* receipts */
+#define CHANNEL_COPIES 3U /* a named subscription */
+#define CHANNELS       4U
 
 typedef struct World World;
 
-typedef struct Packet {
+/* --- time (sim-events.c) --- */
+
+typedef enum EventKind {
+    EVENT_FLOW = 1, /* the head of a flow may arrive */
+    EVENT_DIAL,     /* of a connection */
+    EVENT_CUT,      /* a connection falls, both ends know */
+    EVENT_RESET,    /* an uplink that its broker gave up */
+    EVENT_TICK,     /* of a broker */
+    EVENT_START,    /* of a broker that was down */
+    EVENT_RUN,      /* its batch goes to the store */
+    EVENT_DONE,     /* and its results come back */
+    EVENT_IDLE,     /* housekeeping of its store */
+    EVENT_OPERATOR, /* somebody looks after its dead letters */
+    EVENT_CLIENT,   /* a client has something to do */
+    EVENT_FAULT,
+    EVENT_FAULT_END,
+} EventKind;
+
+typedef struct Event {
     int64_t at_ms;
     uint64_t order;
-    unsigned conn;
-    uint64_t epoch;
-    bool up; /* dialler to listener */
+    EventKind kind;
+    unsigned index;
+    uint64_t token; /* compared with that of the thing when it comes: a later word counts */
+} Event;
+
+typedef struct Agenda { /* a heap */
+    Event *list;
+    size_t n, room;
+    uint64_t order;
+} Agenda;
+
+void agenda_add(Agenda *a, int64_t at_ms, EventKind kind, unsigned index, uint64_t token);
+bool agenda_take(Agenda *a, Event *ret);
+void agenda_deinit(Agenda *a);
+
+/* --- the network (sim-net.c) --- */
+
+typedef struct Packet {
+    struct Packet *next;
+    int64_t sent_ms, at_ms;
     unsigned n_parts;
-    uint8_t *part[PARTS_MAX];
     size_t size[PARTS_MAX];
-    struct Packet *prev, *next;
+    uint8_t *part[PARTS_MAX]; /* into bytes */
+    uint8_t bytes[];
 } Packet;
+
+typedef enum Way { WAY_UP = 0, WAY_DOWN = 1 } Way; /* up: from the one who dials */
+
+typedef struct Flow { /* one way of a connection: packets keep their order */
+    Packet *head, *tail;
+    unsigned n;
+    int64_t last_ms, free_ms;
+    bool lost; /* what is sent vanishes */
+    bool due;  /* an event for its head is on the agenda */
+} Flow;
+
+typedef struct Pipe { /* one life of a connection; each end may still believe in it */
+    uint32_t epoch;
+    bool listener_up;
+    int64_t fades_ms; /* the listener notices then that nobody is there */
+    Flow flow[2];
+    struct Pipe *next;
+} Pipe;
 
 /* Who dials whom; index = connection number. Clients first, then child brokers. */
 typedef struct Conn {
     bool is_client;
     unsigned dialler, listener;
-    uint64_t epoch; /* 0 = down; rises with every connection */
-    uint64_t next_epoch;
-    int64_t back_ms;                  /* when it is dialled again */
-    int64_t bye_ms;                   /* when it is cut after a BYE; 0 = none was said */
-    int64_t last_up_ms, last_down_ms; /* pipes keep their order */
+    uint32_t next_epoch;
+    Pipe *pipes;
+    Pipe *now; /* what the dialler uses; NULL = it has none */
+    uint64_t dial_token;
+    int64_t blocked_ms;                          /* cannot be dialled before */
+    int64_t stalled_ms[2];                       /* nothing arrives before */
+    int64_t slow_ms;                             /* a narrow line until then */
+    unsigned latency_ms, jitter_ms, limit, rate; /* packets in a flow; bytes a ms, 0 = any */
+    Dice dice;
 } Conn;
 
+/* --- the parties --- */
+
 typedef struct SimBroker {
-    char name[NODE_NAME_SIZE], path[512];
-    unsigned generation;
-    Broker *broker; /* NULL while crashed */
+    char name[NODE_NAME_SIZE];
+    unsigned parent; /* of all but the first */
+    char province[3];
+    Broker *broker; /* NULL while it is down */
     Store *store;
+    Disk *disk;
     StoreOp *batch;
-    int64_t batch_ms, back_ms;
+    bool batch_ran;
+    bool planned;        /* a batch is about to be taken */
+    uint64_t generation; /* rises with each start and stop: tokens of its events */
+    int64_t wall_off_ms, drift_ppm;
+    bool ruined; /* the store cannot be opened any more */
+    struct {     /* the operator's, about a dead letter */
+        Dice dice;
+        char id[UUID_TEXT_SIZE], recipient[NODE_NAME_SIZE];
+        const char *verb;
+    } order;
+    Dice dice;
     World *world;
 } SimBroker;
 
+typedef enum ItemKind { ITEM_CASE = 0, ITEM_EVENT, ITEM_RECALL } ItemKind;
+
 typedef struct Item { /* one message of a publisher */
     Uuid id;
+    ItemKind kind;
     unsigned client, cas;
     unsigned number; /* position within its case */
-    unsigned recipients[2], n_recipients;
-    bool sent, accepted, refused, withdrawn;
+    Uuid order_key;
+    unsigned char to[RECIPIENTS]; /* nodes, by index */
+    unsigned n_to;
+    bool accepted, refused;
+    bool in_doubt;  /* sent, and not answered */
+    bool withdrawn; /* there is an order to withdraw it */
+    bool conflict;  /* other bytes under this id were tried */
+    ReceiptPolicy receipts;
+    int urgency;
+    char region[REGION_SIZE];
     int64_t expires_ms; /* 0 = no sooner than the default */
+    int64_t again_ms;   /* not before: LATER was said */
+    int64_t sent_ms;    /* first */
     Uuid recalled;      /* nil, or this is the order to withdraw that one */
-    uint8_t *envelope, *facts;
-    size_t n_envelope, n_facts;
-    unsigned seen[2];  /* deliveries per recipient */
-    bool settled[2];   /* DONE was said */
-    bool confirmed[2]; /* and SETTLED came: it may never come again */
-    int told[2];       /* final receipt the publisher has read */
+    uint8_t *envelope, *facts, *sealed;
+    size_t n_envelope, n_facts, n_sealed;
+    uint64_t sum;
     UT_hash_handle hh;
 } Item;
 
 typedef struct Held { /* a delivery a consumer works on */
+    uint32_t channel;
     uint64_t tag;
-    Item *item;
-    unsigned recipient; /* which of the item's */
+    Uuid id;    /* of the message or the receipt */
+    Item *item; /* NULL: a receipt */
     int64_t until_ms;
     SettleAction said; /* 0 while it is worked on; then until SETTLED */
+    bool suspect;
+    uint32_t attempt;
     struct Held *prev, *next;
 } Held;
 
+typedef struct Mood { /* how a consumer treats deliveries, in 1000 */
+    unsigned retry, reject, permanent, extend, forget, leave;
+    unsigned work_ms;
+    unsigned batch;  /* settlements said at once */
+    unsigned credit; /* messages */
+} Mood;
+
+typedef struct Copies { /* a named subscription */
+    bool wanted, made;  /* made: SUBSCRIBED was read once */
+    int64_t made_ms;
+    Filter filter;
+    bool overrun;
+} Copies;
+
 typedef struct SimClient {
-    char name[NODE_NAME_SIZE];
+    char name[NODE_NAME_SIZE];    /* of the node */
+    char who[NODE_NAME_SIZE + 4]; /* the program */
+    char region[REGION_SIZE];
     unsigned broker;
     unsigned node; /* itself, or of whom it is a second consumer */
     Uuid instance;
-    bool open;
+    bool greeting, open;
+    int64_t heard_ms, said_ms, ping_ms, hello_ms;
+    int64_t joins_ms; /* not before */
     Item **items;
-    unsigned n_items, next_item, unanswered;
-    int64_t next_publish_ms;
+    unsigned n_items, n_done, unanswered, window;
+    int64_t next_publish_ms, pace_ms;
+    Mood mood;
     Held *held;
-    unsigned *last_number; /* per (publisher, case): highest first delivery */
+    Copies copies;
+    uint64_t token;
+    int64_t wake_ms;
+    Dice dice;
 } SimClient;
+
+typedef struct Copy { /* of an item, for the owner of a named subscription */
+    struct {
+        Uuid id;
+        unsigned client;
+    } key;
+    bool settled;
+    UT_hash_handle hh;
+} Copy;
+
+typedef struct SimFault {
+    int64_t at_ms, end_ms;
+    unsigned kind, broker;
+    int64_t was_ms; /* the clock, before it was set */
+    Dice dice;
+} SimFault;
+
+typedef struct Profile { /* of a world, all from its seed */
+    unsigned regionals, clients_per_broker, messages, cases;
+    unsigned n_faults;
+    int64_t faults_ms; /* they begin within that time */
+    uint32_t page_size, quota;
+    int64_t retention_ms;
+    BrokerConfig broker;
+    DiskQuality disk;
+    unsigned size_facts, size_sealed;
+    unsigned expiring_of_100, recalls_of_100, events_of_100; /* of the messages */
+    unsigned gather_ms;    /* batches wait up to so long for more */
+    unsigned power_of_100; /* of the deaths are power cuts */
+} Profile;
 
 struct World {
     const SimConfig *config;
     SimReport *report;
-    uint64_t rng;
+    Profile profile;
+    Dice dice;
+    Agenda agenda;
     int64_t now_ms;
-    int64_t wall_off_ms; /* how far the wall clock was set */
-    uint64_t order;
+    int64_t calm_ms;   /* no fault and no bad mood any more */
+    int64_t far_ms;    /* how far any wall clock was off at most */
+    int64_t flight_ms; /* longest a frame was on its way */
     SimBroker brokers[BROKERS_MAX];
     unsigned n_brokers;
     SimClient clients[CLIENTS_MAX];
-    unsigned n_nodes, n_clients; /* the first clients are one for each node */
+    /* The first clients are one for each node, of these the last ones for the brokers' own nodes.
+     */
+    unsigned n_nodes, n_clients;
     Conn conns[CLIENTS_MAX + BROKERS_MAX];
     unsigned n_conns;
-    Packet *packets;
     Item *items;
-    int64_t next_fault_ms;
-    unsigned faults_left;
-    Uuid cases[CLIENTS_MAX][16];
+    Copy *copies;
+    SimFault faults[SIM_FAULTS_MAX];
+    unsigned n_faults, faults_left;
+    History *history;
+    uint64_t hash;
 };
 
 typedef struct Route { /* of a connection, as brokers are given it */
@@ -128,19 +278,25 @@ typedef struct Route { /* of a connection, as brokers are given it */
     uint8_t epoch[4];
 } Route;
 
-static inline uint64_t rnd(World *w) { /* splitmix64 */
-    uint64_t z = w->rng += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
+enum { /* kinds of dice */
+       DICE_PROFILE = 1,
+       DICE_CLIENT,
+       DICE_ITEMS,
+       DICE_CONN,
+       DICE_BROKER,
+       DICE_FAULT,
+       DICE_RANDOM,
+};
+
+static inline Now now_of(const World *w, const SimBroker *sb) {
+    int64_t wall = START_MS + w->now_ms;
+    if (sb)
+        wall += sb->wall_off_ms + w->now_ms * sb->drift_ppm / 1000000;
+    return (Now) { .wall_ms = wall, .mono_ms = w->now_ms };
 }
 
-static inline unsigned below(World *w, unsigned n) {
-    return (unsigned)(rnd(w) % n);
-}
-
-static inline Now now_of(const World *w) {
-    return (Now) { .wall_ms = START_MS + w->wall_off_ms + w->now_ms, .mono_ms = w->now_ms };
+static inline bool is_calm(const World *w) {
+    return w->now_ms >= w->calm_ms;
 }
 
 static inline void client_key(unsigned client, char ret[static CURVE_TEXT_SIZE]) {
@@ -151,38 +307,88 @@ static inline void broker_key(unsigned broker, char ret[static CURVE_TEXT_SIZE])
     (void)snprintf(ret, CURVE_TEXT_SIZE, "broker%034u", broker);
 }
 
-/* --- network (sim-net.c) --- */
+/* Into the history; trouble with it ends the run. */
+#define TELL(w, ...) world_tell((w), &(HistoryEvent) { .at_us = (w)->now_ms * 1000, __VA_ARGS__ })
+void world_tell(World *w, const HistoryEvent *e);
+/* Into the story (--verbose) and, always, the running hash. */
+_printf_(3, 4) void world_note(World *w, const char *who, const char *format, ...);
+/* The same, and something is wrong. */
+_printf_(2, 3) void world_wrong(World *w, const char *format, ...);
 
-/* -EAGAIN (up) or -EHOSTUNREACH (down) when the connection is down. */
-int net_send(World *w, unsigned conn, bool up, const Bytes *parts, unsigned n);
-/* All that is in the pipes is lost; dialled again some time later. */
-void net_cut(World *w, unsigned conn);
-void net_dial(World *w, unsigned conn);
-/* Hands a packet to whom it is for, unless its connection has gone. */
-void net_arrive(World *w, Packet *p);
-void packet_free(Packet *p);
-
-/* --- brokers (sim-broker.c) --- */
-
-void sim_broker_start(World *w, SimBroker *sb);
-/* What is committed survives, and nothing else. */
-void sim_broker_crash(World *w, SimBroker *sb);
-/* A turn: its clock, and the store when a batch is due. */
-void sim_broker_run(World *w, SimBroker *sb);
-
-/* --- clients (sim-client.c) --- */
-
+/* --- sim-setup.c, sim-items.c --- */
+void world_draw(World *w);
+void world_set_up(World *w);
+void world_tear_down(World *w);
+void items_make(World *w, SimClient *c);
 Item *item_find(World *w, const Uuid *id);
+void item_free(World *w, Item *i);
+/* Is node index n among its recipients? */
+bool item_is_for(const Item *i, unsigned n);
+
+/* --- sim-net.c --- */
+/* -EAGAIN: no room now, or (up) no connection; -EHOSTUNREACH (down): nobody there. */
+int net_send_up(World *w, unsigned conn, const Bytes *parts, unsigned n);
+int net_send_down(World *w, unsigned conn, uint32_t epoch, const Bytes *parts, unsigned n);
+typedef enum NetCut {
+    NET_CUT_SEEN,    /* both ends know at once */
+    NET_CUT_DIALLER, /* the dialler knows, the listener not yet */
+    NET_CUT_SILENT,  /* neither knows: nothing arrives any more */
+} NetCut;
+void net_cut(World *w, unsigned conn, NetCut how);
+/* The machine at one end is gone or its process died. */
+void net_broker_gone(World *w, unsigned broker, NetCut how);
+void net_dial_at(World *w, unsigned conn, int64_t at_ms);
+void net_event(World *w, const Event *e);
+unsigned net_conn_of_broker(const World *w, unsigned broker); /* its uplink */
+void net_deinit(Conn *c);
+
+/* --- sim-broker.c --- */
+void sim_broker_start(World *w, SimBroker *sb);
+/* The process dies, or its machine loses power. */
+void sim_broker_die(World *w, SimBroker *sb, DiskTrouble how);
+/* In order, as at SIGTERM. */
+void sim_broker_stop(World *w, SimBroker *sb);
+/* A message for it; false: it takes none now. */
+bool sim_broker_take(World *w, SimBroker *sb, const PeerMessage *m);
+/* After anything was done with it: does its store get something to do? */
+void sim_broker_feed(World *w, SimBroker *sb);
+void sim_broker_event(World *w, const Event *e);
+void sim_broker_config(const World *w, const SimBroker *sb, StoreConfig *ret);
+/* One operation outside of any session; the caller owns op. */
+void sim_broker_ask(World *w, SimBroker *sb, StoreOp *op);
+
+/* --- sim-operator.c --- */
+/* Asks for the dead letters, and does something about one of them. */
+void operator_asks(World *w, SimBroker *sb, Dice dice);
+void operator_hears(World *w, SimBroker *sb, Bytes frame);
+void operator_acts(World *w, SimBroker *sb);
+
+/* --- sim-client.c, sim-consume.c --- */
 void client_say(World *w, SimClient *c, const Frame *f, const Bytes *parts, unsigned n_parts);
-void client_publish(World *w, SimClient *c);
-void client_work(World *w, SimClient *c);
-void client_receive(World *w, SimClient *c, const Packet *p);
+void client_connected(World *w, SimClient *c);
 /* Its session is gone: it holds nothing, and sends again what was not answered. */
 void client_lost(World *w, SimClient *c);
+void client_receive(World *w, SimClient *c, const Packet *p);
+void client_event(World *w, SimClient *c);
+void client_wake(World *w, SimClient *c, int64_t at_ms);
+void client_free(World *w, SimClient *c);
+void consume_open(World *w, SimClient *c);
+void consume_delivery(World *w, SimClient *c, const Frame *f, const Packet *p);
+void consume_settled(World *w, SimClient *c, const Frame *f);
+void consume_subscribed(World *w, SimClient *c, const Frame *f);
+/* Settles what is ready; the next time it wants to be woken. */
+int64_t consume_work(World *w, SimClient *c);
+void consume_drop(World *w, SimClient *c);
+/* The owner of a named subscription had its copy, or it is a dead letter. */
+void copy_note(World *w, const SimClient *c, const Uuid *id);
 
-/* --- checks (sim-check.c) --- */
+/* --- sim-fault.c --- */
+void faults_draw(World *w);
+void fault_event(World *w, const Event *e);
+const char *fault_name(unsigned kind);
 
-/* Counts it, and keeps the words of the first. */
-_printf_(3, 4) void sim_wrong(World *w, unsigned *counter, const char *format, ...);
+/* --- sim-check.c --- */
+/* Is everything answered, collected and told? */
+bool world_is_done(World *w, bool tell);
 /* At the end, with all brokers up. */
-void sim_check(World *w);
+void world_check(World *w);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* An operator on a broker's own machine: lists its dead letters, takes one, and requeues or
+ * discards it. What it hears comes in the middle of the broker's turn, so it acts a moment later.
+ */
+
+#include "sim/sim-world.h"
+
+#define LIST_QUERY 1U
+#define VERB_QUERY 2U
+
+static void say(World *w, SimBroker *sb, const Frame *f) {
+    uint8_t *p;
+    size_t n;
+    int r = codec_encode_frame(f, &p, &n);
+    assert(r == 0);
+    const Bytes part = bytes_make(p, n);
+    (void)sim_broker_take(w, sb,
+                          &(PeerMessage) { .port = PORT_ADMIN,
+                                           .route = bytes_make("operator", 8),
+                                           .user_id = "uid:0",
+                                           .parts = &part,
+                                           .n_parts = 1 });
+    free(p);
+}
+
+void operator_asks(World *w, SimBroker *sb, Dice dice) {
+    Frame hello = { .kind = FRAME_HELLO,
+                    .hello = { .protocol_min = 1, .protocol_max = 1, .instance_id = { { 1 } } } };
+    Frame list = { .kind = FRAME_QUERY,
+                   .query = { .query = LIST_QUERY, .verb = "dead-list", .limit = 100 } };
+    sb->order.dice = dice;
+    sb->order.verb = NULL;
+    say(w, sb, &hello);
+    say(w, sb, &list);
+}
+
+static const char *cell(const Table *t, uint32_t row, const char *name) {
+    for (uint32_t i = 0; i < t->n_columns; i++)
+        if (strcmp(t->columns[i].name, name) == 0)
+            return table_cell(t, row, i);
+    return "";
+}
+
+static void choose(World *w, SimBroker *sb, const Table *t) {
+    const uint32_t row = dice_below(&sb->order.dice, table_rows(t));
+    if (table_rows(t) == 0 || text_starts_with(cell(t, row, "queue"), "subscription"))
+        return;
+    (void)text_copy(sb->order.id, sizeof(sb->order.id), cell(t, row, "message_id"));
+    (void)text_copy(sb->order.recipient, sizeof(sb->order.recipient), cell(t, row, "recipient"));
+    sb->order.verb = dice_once_in(&sb->order.dice, 3) ? "dead-discard" : "dead-requeue";
+    agenda_add(&w->agenda, w->now_ms + 1, EVENT_OPERATOR, (unsigned)(sb - w->brokers),
+               sb->generation);
+}
+
+void operator_hears(World *w, SimBroker *sb, Bytes frame) {
+    const char *why;
+    Frame f = { 0 };
+    if (codec_decode_frame(frame, FRAME_ANSWER_MAX, &f, &why) != 0) {
+        world_wrong(w, "the operator of %s got an unreadable frame: %s", sb->name, why);
+        return;
+    }
+    if (f.kind == FRAME_RESULT && f.result.query == LIST_QUERY && f.result.table)
+        choose(w, sb, f.result.table);
+    frame_deinit(&f);
+}
+
+void operator_acts(World *w, SimBroker *sb) {
+    Uuid id;
+    if (!sb->order.verb || uuid_parse(sb->order.id, &id) < 0)
+        return;
+    world_note(w, sb->name, "operator: %s %s %s", sb->order.verb, sb->order.id,
+               sb->order.recipient);
+    TELL(w, .phase = HISTORY_INFO, .op = HISTORY_REQUEUE, .who = sb->name, .id = id,
+         .recipient = sb->order.recipient);
+    char reason[] = "simulated";
+    Frame f = { .kind = FRAME_QUERY, .query = { .query = VERB_QUERY, .n_args = 2 } };
+    (void)text_copy(f.query.verb, sizeof(f.query.verb), sb->order.verb);
+    f.query.args[0] = sb->order.id;
+    f.query.args[1] = sb->order.recipient;
+    if (strcmp(sb->order.verb, "dead-discard") == 0)
+        f.query.args[f.query.n_args++] = reason;
+    sb->order.verb = NULL;
+    say(w, sb, &f);
+}
