@@ -16,3 +16,11 @@ foreach(source ${FAULT_TESTS})
     add_test(NAME fault/${short} COMMAND ${name})
     set_tests_properties(fault/${short} PROPERTIES LABELS fault TIMEOUT 120)
 endforeach()
+
+# What sits under the real daemon in tests/system: a disk and a clock on order. Loaded by
+# LD_PRELOAD, so it takes the C library's place for some calls.
+file(GLOB PRELOAD_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/preload-*.c)
+add_library(serasi-preload MODULE ${PRELOAD_SOURCES})
+set_target_properties(serasi-preload PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_include_directories(serasi-preload PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(serasi-preload PRIVATE serasi_flags Threads::Threads)

@@ -2,6 +2,7 @@
 """serasictl as people type it: exit codes, JSON lines, errors that name what is wrong."""
 import json
 import os
+import signal
 import subprocess
 
 from cluster import BIN, Cluster, main, wait_for
@@ -131,10 +132,36 @@ def a_node_is_found_by_role_and_an_event_by_scope():
         assert p.returncode == 1 and "SCOPE_NOT_ALLOWED" in p.stdout, p.stdout
 
 
+def the_speed_is_measured_beside_a_running_broker_and_nothing_is_left():
+    with pair() as c:
+        c.up()
+        data = os.path.join(c.dir(HOME), "data")
+        before, messages = set(os.listdir(data)), c.status(HOME)["messages"]
+        rows = [json.loads(line) for line in
+                c.ctl(HOME, "bench", "--time", "3s", "--json").stdout.splitlines()]
+        assert [r["step"] for r in rows] == [
+            "disk_4k", "disk_8k", "store_1", "store_256", "broker_one", "broker_many",
+            "broker_through", "verdict"], rows
+        assert all(r["per_second"] > 0 for r in rows[:-1]) and rows[-1]["limit"], rows
+        assert c.status(HOME)["messages"] == messages, "a message got into the running broker"
+        assert set(os.listdir(data)) == before
+        assert "What limits" in c.ctl(HOME, "bench", data, "--time", "1s").stdout
+        p = subprocess.Popen([os.path.join(BIN, "serasictl"), "bench", data, "--time", "1m"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for("the folder of the measurement", lambda: set(os.listdir(data)) != before)
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=30)
+        assert p.returncode == 1 and "interrupted" in err, (p.returncode, out, err)
+        assert set(os.listdir(data)) == before, "an interrupted measurement leaves its folder"
+        p = c.ctl("dsk/3203", "bench", check=False)
+        assert p.returncode == 2 and "name a folder" in p.stderr, p
+
+
 if __name__ == "__main__":
     main([the_invocations_of_the_manual_work_as_written,
           the_directory_of_a_thousand_nodes_is_imported_running_or_not,
           mistakes_are_named_and_change_nothing, an_unreachable_broker_is_exit_code_3,
           consume_runs_a_command_and_its_exit_code_settles,
           configuration_errors_name_file_line_and_key,
-          a_node_is_found_by_role_and_an_event_by_scope])
+          a_node_is_found_by_role_and_an_event_by_scope,
+          the_speed_is_measured_beside_a_running_broker_and_nothing_is_left])

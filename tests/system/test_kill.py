@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of any broker at any moment, while publishers and consumers run over raw frames.
 
-Publishers keep what was not answered and send it again with the same id; consumers write down each
-first delivery before they settle. At the end everything accepted must have arrived, nothing else,
-in case order, with one outcome COLLECTED per recipient at the sender's broker.
+Publishers keep what was not answered and send it again with the same id; consumers settle, and read
+the receipts of their node. All write histories, and check-history judges them at the end: everything
+accepted has arrived, nothing else, in case order, with one outcome and one receipt for each
+recipient.
 
 Environment: SERASI_SEED, SERASI_KILLS.
 """
-import collections
 import os
 import random
 import sys
@@ -18,7 +18,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "pyc
 import zmq  # noqa: E402
 import serasi_client as sc  # noqa: E402
 from cluster import Cluster, SANITIZED, main, wait_for  # noqa: E402
-from serasi_client import Message, SerasiClient, pb  # noqa: E402
+from history import History, Recording  # noqa: E402
+from serasi_client import Message, pb  # noqa: E402
 
 R1, R2 = "upt/phala-martha", "upt/satria"
 NODES = {"dsk/3203": R1, "uptd/32/pa-02": R1, "dsk/3302": R2, "dsk/3101": "hub"}
@@ -30,17 +31,17 @@ KILLS = int(os.environ.get("SERASI_KILLS", 6 if SANITIZED else 40))
 
 
 class Sent:
-    def __init__(self, message, case, number, to):
-        self.message, self.case, self.number, self.to = message, case, number, to
-        self.accepted = False
+    def __init__(self, message, to):
+        self.message, self.to, self.accepted = message, to, False
 
 
 class Peer(threading.Thread):
     """One node: a session that comes back by itself."""
+    role = ""
 
-    def __init__(self, cluster, node):
+    def __init__(self, cluster, history, node):
         super().__init__(daemon=True)
-        self.c, self.node, self.client = cluster, node, None
+        self.c, self.history, self.node, self.client = cluster, history, node, None
         self.endpoint = cluster.endpoint(NODES[node])
         self.server = cluster.curve(NODES[node])
         self.keys = sc.read_keys(os.path.join(cluster.dir(node), "keys"))
@@ -49,8 +50,9 @@ class Peer(threading.Thread):
         self.trouble = None
 
     def open(self):
-        self.client = SerasiClient(self.endpoint, self.server, *self.keys, label="kill-test",
-                                   instance_id=self.instance)
+        self.client = Recording(self.history, f"{self.node}#{self.role}", NODES[self.node],
+                                self.endpoint, self.server, *self.keys, label="kill-test",
+                                instance_id=self.instance)
         self.client.hello(timeout=2.0)
 
     def run(self):
@@ -72,11 +74,12 @@ class Peer(threading.Thread):
 
 
 class Publisher(Peer):
-    def __init__(self, cluster, node, rng):
-        super().__init__(cluster, node)
+    role = "out"
+
+    def __init__(self, cluster, history, node, rng):
+        super().__init__(cluster, history, node)
         self.rng = rng
         self.log, self.open_, self.pause = [], [], threading.Event()
-        self.numbers = collections.Counter()
         self.begin = time.monotonic()
         others = [n for n in NODES if n != node]
         self.cases = []
@@ -85,18 +88,16 @@ class Publisher(Peer):
             self.cases.append((sc.uuid7(), to))
 
     def on_open(self):
-        self.unanswered = 0
         for s in self.open_:  # again, in order
             self.client.send_publish(s.message)
 
     def make(self):
         case, to = self.rng.choice(self.cases)
-        self.numbers[case] += 1
         facts = pb.CaseResponse(emergency=True).SerializeToString()
         urgency = self.rng.choice([pb.URGENCY_ROUTINE] * 5 + [pb.URGENCY_EMERGENCY])
         m = Message(sc.envelope(pb.MESSAGE_KIND_CASE_RESPONSE, self.node, to, facts, case_id=case,
                                 urgency=urgency), facts)
-        s = Sent(m, case, self.numbers[case], to)
+        s = Sent(m, to)
         self.log.append(s)
         return s
 
@@ -128,13 +129,15 @@ class Publisher(Peer):
 
 
 class Consumer(Peer):
-    def __init__(self, cluster, node):
-        super().__init__(cluster, node)
-        self.first, self.again = [], 0
-        self.ids = set()
+    role = "in"
+
+    def __init__(self, cluster, history, node):
+        super().__init__(cluster, history, node)
+        self.ids, self.again, self.receipts = set(), 0, set()
 
     def on_open(self):
         self.client.subscribe(1, pb.SOURCE_MAILBOX, credit=16)
+        self.client.subscribe(2, pb.SOURCE_RECEIPTS, credit=16)
 
     def turn(self):
         got = self.client.receive(timeout=0.5)
@@ -146,31 +149,16 @@ class Consumer(Peer):
         if kind != "deliver":
             return
         d = sc.Delivery(body, parts)
-        if d.id in self.ids:
-            self.again += 1
+        if d.channel == 2:
+            self.receipts.add(d.id)
         else:
+            self.again += d.id in self.ids
             self.ids.add(d.id)
-            self.first.append(d.id)
-        self.client.settle(1, d.tag, pb.SETTLE_ACTION_DONE, wait=False)
-        self.client.credit(1, 1)
+        self.client.settle(d.channel, d.tag, pb.SETTLE_ACTION_DONE, wait=False)
+        self.client.credit(d.channel, 1)
 
-
-def check(publishers, consumers):
-    sent = {s.message.id: s for p in publishers for s in p.log}
-    arrived = 0
-    for c in consumers:
-        last = collections.defaultdict(int)
-        for i in c.first:
-            s = sent.get(i)
-            assert s and c.node in s.to, f"{c.node} got a message that was not for it"
-            assert s.number > last[s.case], f"{c.node}: number {s.number} after {last[s.case]}"
-            last[s.case] = s.number
-            arrived += 1
-    for s in sent.values():
-        for c in consumers:
-            if s.accepted and c.node in s.to:
-                assert s.message.id in c.ids, f"lost: number {s.number} for {c.node}"
-    return arrived
+    def counts(self):
+        return len(self.ids) + len(self.receipts)
 
 
 def every_accepted_message_survives_kill_9_of_any_broker():
@@ -180,16 +168,20 @@ def every_accepted_message_survives_kill_9_of_any_broker():
         for node, home in NODES.items():
             c.client(node, home)
         c.up()
-        publishers = [Publisher(c, n, random.Random(rng.random())) for n in NODES]
-        consumers = [Consumer(c, n) for n in NODES]
+        history = History(os.path.join(c.folder, "history"))
+        history.clock()
+        publishers = [Publisher(c, history, n, random.Random(rng.random())) for n in NODES]
+        consumers = [Consumer(c, history, n) for n in NODES]
         for p in publishers + consumers:
             p.start()
         for _ in range(KILLS):
             time.sleep(rng.uniform(0.05, 1.0) * (3 if SANITIZED else 1))
             victim = rng.choice(["hub", R1, R2])
+            history.add("info", victim, "crash")
             c.kill(victim)
             if rng.random() < 0.3:
                 time.sleep(rng.uniform(0.1, 1.0))
+            history.add("info", victim, "start")
             c.start(victim, wait=False)
         for p in publishers:
             p.pause.set()
@@ -201,35 +193,31 @@ def every_accepted_message_survives_kill_9_of_any_broker():
                     raise p.trouble
             return not any(p.open_ for p in publishers)
         wait_for("every publish to be answered", answered, 180)
-        wanted = sum(len(s.to) for p in publishers for s in p.log if s.accepted)
+        wanted = 2 * sum(len(s.to) for p in publishers for s in p.log if s.accepted)
         here, moved = -1, time.monotonic()
-        while here < wanted:  # as long as something arrives
+        while here < wanted and time.monotonic() - moved < 60:  # as long as something arrives
             for p in publishers + consumers:
                 if p.trouble:
                     raise p.trouble
-            count = sum(len(x.ids) for x in consumers)
+            count = sum(x.counts() for x in consumers)
             if count > here:
                 here, moved = count, time.monotonic()
-            assert time.monotonic() - moved < 60, f"{here} of {wanted} deliveries, and no more come"
             time.sleep(0.1)
-        arrived = check(publishers, consumers)
         for p in publishers + consumers:
             p.finish.set()
         for p in publishers + consumers:
             p.join(20)
-
+        history.drained()
         for p in publishers:  # one outcome for each recipient, at the sender's home
             p.open()
             for s in p.log:
-                def collected():
-                    code, rows = p.client.outcome(s.message.id)
-                    assert code == 0 and sorted(r["recipient"] for r in rows) == sorted(s.to), rows
-                    return all(r["level"] == "COLLECTED" for r in rows)
-                wait_for(f"the outcome of {s.message}", collected, 120)
+                p.client.outcome(s.message.id)
             p.client.bye()
+        print(history.judge(), end="")
         for n in ["hub", R1, R2]:
             c.ctl(n, "check")
-        print(f"{sum(len(p.log) for p in publishers)} messages, {arrived} first deliveries, "
+        print(f"{sum(len(p.log) for p in publishers)} messages, "
+              f"{sum(len(x.ids) for x in consumers)} first deliveries, "
               f"{sum(x.again for x in consumers)} again", flush=True)
 
 

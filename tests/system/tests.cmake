@@ -2,7 +2,9 @@
 # The real daemon. Each script runs against the plain build, and those of SANITIZED_TESTS once more
 # against the builds in ${SERASI_SANITIZED}-address and -thread when that is given.
 set(SERASI_SANITIZED "" CACHE PATH "Where the sanitized builds of the programs are: this name with -address and -thread behind it")
-set(SYSTEM_TESTS tree conformance peers kill disk link cli docs faults)
+set(SYSTEM_TESTS tree conformance peers kill disk link cli docs faults
+                 power calls slow network partition stop descriptors clock journal
+                 damage upgrade)
 set(SANITIZED_TESTS tree conformance peers kill)
 
 function(system_test name label bin slow)
@@ -11,8 +13,8 @@ function(system_test name label bin slow)
     endif()
     add_test(NAME ${label}/${name}
              COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/system/test_${name}.py)
-    set_tests_properties(${label}/${name} PROPERTIES LABELS ${label} TIMEOUT 900
-                         ENVIRONMENT "SERASI_BIN=${bin};SERASI_SLOW=${slow};PYTHONDONTWRITEBYTECODE=1;TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp halt_on_error=1 exitcode=66 ignore_noninstrumented_modules=1;ASAN_OPTIONS=detect_leaks=1;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/lsan.supp")
+    set_tests_properties(${label}/${name} PROPERTIES LABELS ${label} TIMEOUT 900 SKIP_RETURN_CODE 77
+                         ENVIRONMENT "SERASI_BIN=${bin};SERASI_CHECK_HISTORY=${CMAKE_BINARY_DIR}/tests/check-history;SERASI_SLOW=${slow};PYTHONDONTWRITEBYTECODE=1;TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp halt_on_error=1 exitcode=66 ignore_noninstrumented_modules=1;ASAN_OPTIONS=detect_leaks=1;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/lsan.supp")
 endfunction()
 
 foreach(name ${SYSTEM_TESTS})

@@ -131,7 +131,7 @@ class Timeout(Exception):
 
 class SerasiClient:
     def __init__(self, endpoint, server_key, public_key, secret_key, label="pyclient",
-                 instance_id=None, context=None):
+                 instance_id=None, context=None, reconnect_ms=500):
         self.label, self.instance_id = label, instance_id or os.urandom(16)
         self.welcome = None
         self.channels = set()
@@ -141,7 +141,7 @@ class SerasiClient:
         self.ping_wanted = None  # the PONG somebody waits for
         s = self.socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         s.linger, s.immediate = 0, 1
-        s.reconnect_ivl, s.reconnect_ivl_max = 500, 60000
+        s.reconnect_ivl, s.reconnect_ivl_max = reconnect_ms, 120 * reconnect_ms
         s.handshake_ivl = s.connect_timeout = 10000
         s.maxmsgsize = 1048576 + 4096
         s.sndhwm = s.rcvhwm = 2048
@@ -242,10 +242,10 @@ class SerasiClient:
         """The connection goes without a word, as when the program is killed."""
         self.socket.close(linger=0)
 
-    def ping(self):
+    def ping(self, timeout=WAIT):
         stamp = self.ping_wanted = now_ms()
         self.send(ping=pb.Ping(sent_at=stamp))
-        pong, _ = self.expect("pong", lambda b, p: b.sent_at == stamp)
+        pong, _ = self.expect("pong", lambda b, p: b.sent_at == stamp, timeout)
         return pong
 
     # --- publishing ---

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clock on the wall jumps by a day, forth and back, under a running broker: sessions, leases
+and intervals do not notice, what waits for its next attempt comes, nothing expires too early,
+nothing is lost.
+
+Environment: SERASI_SEED, SERASI_JUMPS.
+"""
+import os
+import random
+
+from cluster import Cluster, main
+from load import Load
+from preload import Under
+
+R1 = "upt/phala-martha"
+NODES = {"dsk/3203": "hub", "dsk/3302": R1}
+DAY_MS = 86400 * 1000
+QUICK = {"delivery": {"retry-first": "200ms", "retry-cap": "1s"}, "link": {"ping": "1s"}}
+SEED = int(os.environ.get("SERASI_SEED", random.randrange(1 << 30)))
+JUMPS = int(os.environ.get("SERASI_JUMPS", 8))
+
+
+def the_clock_jumps_by_a_day_under_load():
+    rng = random.Random(SEED)
+    print(f"   seed {SEED}, {JUMPS} jumps", flush=True)
+    with Cluster([R1], config=QUICK) as c:
+        for node, home in NODES.items():
+            c.client(node, home)
+        path = c.directory()
+        under = {b: Under(c, b) for b in ["hub", R1]}
+        for b in under:
+            c.ctl(b, "node", "import", path)
+            under[b].start(wait=True)
+        # Made three days ago: the broker that is a day late must not take them for of the future.
+        load = Load(c, NODES, rng, age_ms=3 * DAY_MS, patience=10).start()
+        load.flows()
+        sessions = load.counts()["sessions"]
+        for _ in range(JUMPS):
+            orders = under[rng.choice(list(under))].orders
+            days = [d for d in (-1, 0, 1) if d * DAY_MS != orders.clock_offset_ms]
+            orders.clock_offset_ms = rng.choice(days) * DAY_MS
+            load.clock(orders.clock_offset_ms)
+            load.flows(30, 30)
+        for b in under:  # forward last: what was put off while the clock was late is due at once
+            under[b].orders.clock_offset_ms = 2 * DAY_MS
+        load.clock(2 * DAY_MS)
+        assert load.counts()["sessions"] == sessions, "a session ended"
+        assert c.status(R1)["uplink"] == "up"
+        load.end()
+        load.judge()
+        for b in under:
+            c.ctl(b, "check")
+        print(f"   {load.words()}", flush=True)
+
+
+if __name__ == "__main__":
+    main([the_clock_jumps_by_a_day_under_load])

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lines that are slow, narrow, half-open, deaf in one direction, reset, or that turn bytes: proxies
+between clients and brokers and between brokers. Nothing accepted is lost or collected twice, order
+holds, and a line with turned bytes is dropped by CURVE and not listened to any more.
+
+Environment: SERASI_SEED, SERASI_TROUBLES.
+"""
+import contextlib
+import os
+import random
+import time
+
+from cluster import Cluster, main, wait_for
+from load import Load
+from proxy import FLOW, HOLD, SWALLOW, Proxy
+
+R1, R2 = "upt/phala-martha", "upt/satria"
+NODES = {"dsk/3203": R1, "uptd/32/pa-02": R1, "dsk/3302": R2, "dsk/3101": "hub"}
+QUICK = {"delivery": {"retry-first": "200ms", "retry-cap": "2s"},
+         "link": {"ping": "500ms", "probe": "300ms", "stall": "4s", "reconnect-first": "50ms",
+                  "reconnect-cap": "1s"},
+         "socket": {"heartbeat": "500ms", "heartbeat-timeout": "2s", "heartbeat-ttl": "4s"}}
+SEED = int(os.environ.get("SERASI_SEED", random.randrange(1 << 30)))
+TROUBLES = int(os.environ.get("SERASI_TROUBLES", 16))
+DEAF = 2.0  # seconds: longer than three pings
+
+
+class Wired(Cluster):
+    """Every line leads through a proxy: of each client to its home, of each broker to its parent."""
+
+    def __init__(self, rng):
+        super().__init__([R1, R2], config=QUICK)
+        self.proxies = {}
+        for node, home in NODES.items():
+            self.client(node, home)
+            self.proxies[node] = Proxy(self.port[home], seed=rng.random())
+        for broker in self.regionals:
+            p = self.proxies[broker] = Proxy(self.port["hub"], seed=rng.random())
+            with open(os.path.join(self.dir(broker), "serasid.conf.d", "parent.conf"), "w") as f:
+                f.write(f"[parent]\nendpoint = tcp://127.0.0.1:{p.port}\n")
+
+    def route(self, node):
+        home = NODES[node]
+        return f"tcp://127.0.0.1:{self.proxies[node].port}", self.curve_of[home], home
+
+    def up(self):
+        super().up()
+        self.curve_of = {b: self.curve(b) for b in ["hub", *self.regionals]}
+
+    def __exit__(self, *args):
+        super().__exit__(*args)
+        for p in self.proxies.values():
+            p.close()
+
+
+@contextlib.contextmanager
+def wired(rng):
+    with Wired(rng) as c:
+        c.up()
+        load = Load(c, NODES, rng, route=c.route, patience=2.5, rate=30)
+        load.start()
+        load.flows()
+        yield c, load
+        for p in c.proxies.values():
+            p.heal()
+        for b in c.regionals:
+            c.wait_link(b)
+        load.end()
+        load.judge()
+        for b in ["hub", *c.regionals]:
+            c.ctl(b, "check")
+        print(f"   {load.words()}", flush=True)
+
+
+def slow(p, rng):
+    for way in (p.up, p.down):
+        way.delay = rng.choice([0.05, 0.3])
+    time.sleep(1.0)
+
+
+def narrow(p, rng):
+    for way in (p.up, p.down):
+        way.rate = 8000  # 64 kbit/s
+    time.sleep(1.0)
+
+
+def half_open(p, rng):
+    """Neither end hears of the other; nobody is told."""
+    p.up.state = p.down.state = HOLD
+    time.sleep(DEAF)
+
+
+def deaf_and_repaired(p, rng):
+    """One direction stands still, and what was said comes late, all of it."""
+    rng.choice([p.up, p.down]).state = HOLD
+    time.sleep(DEAF)
+
+
+def deaf_for_good(p, rng):
+    """What is said in one direction is lost."""
+    rng.choice([p.up, p.down]).state = SWALLOW
+    time.sleep(DEAF)
+
+
+def reset(p, rng):
+    for _ in range(3):
+        p.reset()
+        time.sleep(0.2)
+
+
+def refuse(p, rng):
+    p.refusing = True
+    p.reset()
+    time.sleep(1.0)
+
+
+def turn_bytes(p, rng):
+    """The end that heard it gives the line up."""
+    before = p.corrupted
+    rng.choice([p.up, p.down]).corrupt()
+    wait_for("bytes to be turned", lambda: p.corrupted > before)
+    wait_for("the line with turned bytes to be dropped", lambda: p.corrupted_ended == p.corrupted)
+
+
+TROUBLE = [slow, narrow, half_open, deaf_and_repaired, deaf_for_good, reset, refuse, turn_bytes]
+
+
+def every_trouble_of_a_line_alone_and_all_at_once():
+    rng = random.Random(SEED)
+    print(f"   seed {SEED}, {TROUBLES} troubles", flush=True)
+    with wired(rng) as (c, load):
+        kinds = [TROUBLE[i % len(TROUBLE)] for i in range(TROUBLES)]
+        for i, kind in enumerate(kinds):
+            # Links and clients take turns, so each kind meets both.
+            where = c.regionals if (i + i // len(TROUBLE)) % 2 else list(NODES)
+            name = rng.choice(where)
+            kind(c.proxies[name], rng)
+            c.proxies[name].heal()
+            load.troubles()
+        for p in c.proxies.values():
+            rng.choice([p.up, p.down]).state = rng.choice([HOLD, SWALLOW, FLOW])
+            p.up.delay = rng.choice([0.0, 0.2])
+        time.sleep(DEAF)
+
+
+def turned_bytes_never_reach_a_broker():
+    rng = random.Random(SEED)
+    with wired(rng) as (c, load):
+        for _ in range(TROUBLES // 2):
+            turn_bytes(rng.choice(list(c.proxies.values())), rng)
+        turned = sum(p.corrupted for p in c.proxies.values())
+        print(f"   {turned} bursts turned, as many lines dropped", flush=True)
+
+
+if __name__ == "__main__":
+    main([every_trouble_of_a_line_alone_and_all_at_once,
+          turned_bytes_never_reach_a_broker])

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk whose syncs take 2, 10 and 200 ms: publishers and consumers go on, no session ends, and
+the watchdog is fed."""
+import os
+import random
+
+from cluster import Cluster, main, wait_for
+from load import Load
+from preload import Notify, Under
+
+NODES = {"dsk/3203": "hub", "dsk/3302": "hub"}
+SEED = int(os.environ.get("SERASI_SEED", random.randrange(1 << 30)))
+WATCHDOG_SEC = 2  # fed twice in that time
+
+
+def everybody_goes_on_with_slow_syncs():
+    rng = random.Random(SEED)
+    print(f"   seed {SEED}", flush=True)
+    with Cluster(config={"link": {"ping": "2s"}}) as c:
+        for node, home in NODES.items():
+            c.client(node, home)
+        c.ctl("hub", "node", "import", c.directory())
+        under, notify = Under(c, "hub"), Notify(c)
+        p = under.start(env={**notify.env, "WATCHDOG_USEC": str(WATCHDOG_SEC * 1000000)})
+        assert notify.wait_ready(p), c.tail()
+        load = Load(c, NODES, rng, rate=25, patience=20).start()
+        load.flows()
+        sessions = load.counts()["sessions"]
+        for ms in (2, 10, 200):
+            under.orders.sync_delay_us = ms * 1000
+            load.flows(30, 30)
+            assert load.counts()["sessions"] == sessions, f"a session ended at {ms} ms"
+        notify.drain()
+        wait_for("the watchdog to be fed twice", lambda: fed(notify) and fed(notify))
+        load.flows(1, 1)
+        assert load.counts()["sessions"] == sessions, "a session ended"
+        under.orders.sync_delay_us = 0
+        load.end()
+        load.judge()
+        c.ctl("hub", "check")
+        print(f"   {load.words()}", flush=True)
+
+
+def fed(notify):
+    """Waits for the next time that the watchdog is fed."""
+    while (n := notify.next(2 * WATCHDOG_SEC)) is not None:
+        if n.get("WATCHDOG") == "1":
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    main([everybody_goes_on_with_slow_syncs])
