@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* serasid: raw frames over CURVE, one connection for each publisher and the consumer; answers are
+ * awaited as they come, deliveries settled by the range that one read brought. Options:
+ *   home=DIR        made by serasid.sh: keys of the clients, public key of each broker by its port
+ *   receipts=N      1 (default): COLLECTED for each message, as every user has; 0: of failures only
+ *   case=N          1 (default): each message a case of its own; 0: no case and no facts
+ * The queue is the mailbox of one of NODES agencies: the next one at each reset, so it is empty. */
+#include "bench.h"
+
+#include "hop.c"
+#include "zmtp.c"
+
+#define NODES   24U
+#define PUB_BIT 34 /* number of a message: publisher, then sequence */
+
+int peer_inline = 0;
+
+typedef struct Client {
+    Zmtp z;
+    HopMaker maker;
+    uint64_t tag, settled, unsettled;
+} Client;
+
+/* --- keys and mailboxes --------------------------------------------------------------------- */
+
+static void read_line(char *ret, size_t size, const char *what) {
+    char path[300];
+    snprintf(path, sizeof(path), "%.200s/%.80s", opt("home", "."), what);
+    FILE *f = fopen(path, "r");
+    if (!f || !fgets(ret, (int)size, f))
+        die("%s: cannot be read", path);
+    fclose(f);
+    ret[strcspn(ret, "\n")] = '\0';
+}
+
+static void read_keys(ZmtpKeys *ret, int port, const char *name) {
+    char what[64], text[128], path[300];
+    snprintf(what, sizeof(what), "curve.%d", port);
+    read_line(text, sizeof(text), what);
+    if (zmtp_key_parse(text, ret->server) < 0)
+        die("%s: no key", what);
+    snprintf(path, sizeof(path), "%.200s/%s/keys", opt("home", "."), name);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(text, sizeof(text), f)) {
+        if (!strncmp(text, "curve-public = ", 15) && zmtp_key_parse(text + 15, ret->public) < 0)
+            die("%s: public key", path);
+        if (!strncmp(text, "curve-secret = ", 15) && zmtp_key_parse(text + 15, ret->secret) < 0)
+            die("%s: secret key", path);
+    }
+    if (!f)
+        die("%s: cannot be read", path);
+    fclose(f);
+}
+
+static unsigned mailbox(void) {
+    char text[32];
+    read_line(text, sizeof(text), "mailbox");
+    return (unsigned)atoi(text) % NODES;
+}
+
+/* --- sessions ------------------------------------------------------------------------------- */
+
+/* The next frame but PING, PONG: its number, 0 when none came in time, -1 at the end. */
+static int next_frame(Client *c, int timeout_ms, HopField *ret, ZmtpMessage *m) {
+    for (;;) {
+        const int r = zmtp_next(&c->z, m);
+        if (r < 0)
+            return -1;
+        if (r == 0) {
+            const int filled = zmtp_fill(&c->z, timeout_ms);
+            if (filled <= 0)
+                return filled < 0 ? -1 : 0;
+            continue;
+        }
+        const unsigned kind = hop_frame(m, ret);
+        if (kind == HOP_PING) {
+            hop_pong(&c->z);
+            (void)zmtp_flush(&c->z);
+        } else if (kind == HOP_ERROR || kind == HOP_BYE || kind == 0) {
+            return -1;
+        } else if (kind != HOP_PONG) {
+            return (int)kind;
+        }
+    }
+}
+
+static Client *client_try(int port, const char *name) {
+    Client *c = calloc(1, sizeof(*c));
+    ZmtpKeys keys;
+    ZmtpMessage m;
+    HopField f;
+    if (sodium_init() < 0)
+        die("libsodium");
+    read_keys(&keys, port, name);
+    if (zmtp_open(&c->z, (unsigned)port, &keys) == 0) {
+        for (uint64_t end = now_ns() + 5000000000ull; c->z.state != ZMTP_OPEN && now_ns() < end;)
+            if (zmtp_next(&c->z, &m) < 0 || (c->z.state != ZMTP_OPEN && zmtp_fill(&c->z, 1000) < 0))
+                break;
+        if (c->z.state == ZMTP_OPEN) {
+            hop_hello(&c->z, "bench");
+            if (zmtp_flush(&c->z) == 0 && next_frame(c, 5000, &f, &m) == HOP_WELCOME)
+                return c;
+        }
+    }
+    zmtp_close(&c->z);
+    free(c);
+    return NULL;
+}
+
+static Client *client_open(int port, const char *name) {
+    Client *c = client_try(port, name);
+    if (!c)
+        die("no session for %s on port %d", name, port);
+    return c;
+}
+
+static void client_close(Client *c) {
+    if (c)
+        zmtp_close(&c->z);
+    free(c);
+}
+
+static Client *consumer_try(unsigned credit, uint64_t *ret_queued) {
+    char name[32];
+    ZmtpMessage m;
+    HopField f;
+    snprintf(name, sizeof(name), "mailbox%u", mailbox());
+    Client *c = client_try(O.cport, name);
+    if (!c)
+        return NULL;
+    hop_subscribe(&c->z, HOP_MAILBOX, credit);
+    if (zmtp_flush(&c->z) < 0 || next_frame(c, 10000, &f, &m) != HOP_SUBSCRIBED) {
+        client_close(c);
+        return NULL;
+    }
+    *ret_queued = hop_value(&f, 2);
+    return c;
+}
+
+/* --- publishers ----------------------------------------------------------------------------- */
+
+static void *peer_pub_open(pub_t *p) {
+    char recipient[32];
+    (void)p;
+    Client *c = client_open(O.port, "publisher");
+    snprintf(recipient, sizeof(recipient), "dsk/%u", 9000 + mailbox());
+    const bool with_case = atoi(opt("case", "1")) != 0;
+    hop_maker_init(&c->maker, &(HopKind) { .sender = "dsk/3302",
+                                           .recipient = recipient,
+                                           .region = "3302",
+                                           .kind = with_case ? 22 : 90000,
+                                           .urgency = 1,
+                                           .receipts = atoi(opt("receipts", "1")) ? 0 : 2,
+                                           .with_case = with_case,
+                                           .with_facts = with_case });
+    return c;
+}
+
+static void peer_pub_send(pub_t *p, const uint8_t *m, size_t n, uint64_t seq) {
+    Client *c = p->h;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    hop_publish(&c->z, &c->maker, (uint64_t)p->idx << PUB_BIT | seq,
+                (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000, m, n);
+    if (c->z.n_out > 65536 && zmtp_flush(&c->z) < 0)
+        die("send: %s", strerror(errno));
+}
+
+static void on_published(pub_t *p, const HopField *f) {
+    HopResult r;
+    for (const uint8_t *at = f->p; hop_result(&at, f->p + f->n, &r);) {
+        if (r.verdict != 1 && r.verdict != 2)
+            die("serasid: verdict %u", r.verdict);
+        bench_confirmed(p, hop_number(r.id) & ((1ull << PUB_BIT) - 1));
+    }
+}
+
+static void peer_pub_poll(pub_t *p) {
+    Client *c = p->h;
+    ZmtpMessage m;
+    HopField f;
+    if (zmtp_flush(&c->z) < 0)
+        die("send: %s", strerror(errno));
+    for (int timeout = 60000; p->inflight > 0;) {
+        const int kind = next_frame(c, timeout, &f, &m);
+        if (kind < 0)
+            die("serasid: the session ended: %.*s", kind < 0 && f.p ? (int)f.n : 0, f.p);
+        if (kind == 0)
+            break;
+        if (kind == HOP_PUBLISHED) {
+            on_published(p, &f);
+            timeout = 0;
+        }
+    }
+}
+
+static void peer_pub_close(pub_t *p) {
+    client_close(p->h);
+}
+
+/* --- the consumer --------------------------------------------------------------------------- */
+
+static void *peer_con_open(con_t *con) {
+    uint64_t queued;
+    (void)con;
+    Client *c = consumer_try((unsigned)O.prefetch, &queued);
+    if (!c)
+        die("no session for the consumer");
+    return c;
+}
+
+/* Settles what was taken since the last time, in one range, and asks for as many again. */
+static void settle(Client *c) {
+    if (c->unsettled == 0)
+        return;
+    hop_settle(&c->z, c->tag - c->unsettled + 1, c->tag);
+    hop_credit(&c->z, (unsigned)c->unsettled);
+    c->unsettled = 0;
+    if (zmtp_flush(&c->z) < 0)
+        die("send: %s", strerror(errno));
+}
+
+static int consume(con_t *con, Client *c, int timeout_ms) {
+    ZmtpMessage m;
+    HopField f;
+    int got = 0;
+    for (;;) {
+        const int kind = next_frame(c, got ? 0 : timeout_ms, &f, &m);
+        if (kind < 0)
+            die("serasid: the consumer's session ended");
+        if (kind == 0)
+            break;
+        if (kind == HOP_SETTLED) {
+            c->settled += hop_settled(&f, false);
+            if (!got)
+                timeout_ms = 0;
+        } else if (kind == HOP_DELIVER && m.n_parts == 4) {
+            c->tag = hop_value(&f, 2);
+            c->unsettled++;
+            got++;
+            if (con)
+                bench_received(con, m.parts[3].p, m.parts[3].n);
+            if (c->unsettled >= 128) /* half of the credit: the broker never runs dry */
+                settle(c);
+        }
+    }
+    settle(c);
+    return got;
+}
+
+static int peer_con_poll(con_t *con, int timeout_ms) {
+    return consume(con, con->h, timeout_ms);
+}
+
+static void await_settled(con_t *con, Client *c) {
+    while (c->settled < c->tag)
+        (void)consume(con, c, 1000);
+}
+
+static void peer_con_finish(con_t *con) {
+    await_settled(con, con->h);
+}
+
+static void peer_con_close(con_t *con) {
+    client_close(con->h);
+}
+
+/* --- the queue ------------------------------------------------------------------------------ */
+
+static void peer_reset(void) {
+    char path[300];
+    uint64_t queued;
+    const unsigned next = (mailbox() + 1) % NODES;
+    snprintf(path, sizeof(path), "%.200s/mailbox", opt("home", "."));
+    FILE *f = fopen(path, "w");
+    if (!f || fprintf(f, "%u\n", next) < 0 || fclose(f) != 0)
+        die("%s: cannot be written", path);
+    Client *c = consumer_try((unsigned)O.prefetch, &queued);
+    if (!c)
+        die("no session for the consumer");
+    for (uint64_t taken = 0; taken < queued;) /* used by NODES runs before */
+        taken += (uint64_t)consume(NULL, c, 1000);
+    await_settled(NULL, c);
+    client_close(c);
+}
+
+static int peer_ready(void) {
+    uint64_t queued = 0;
+    const char *need = opt("need", "0");
+    Client *c = consumer_try(0, &queued);
+    if (!c)
+        return 0;
+    client_close(c);
+    return queued >= strtoull(need, NULL, 10);
+}
