@@ -375,9 +375,9 @@ static inline void tamper(Fixture *f, const char *sql) {
     char *error = NULL;
     Pages *pages = NULL;
     ASSERT_OK(pages_new(&pages, NULL)); /* or the checksums of its pages would tell */
-    ASSERT_EQ(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                              pages_vfs(pages)),
-              SQLITE_OK);
+    ASSERT_EQ(
+        sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, pages_vfs(pages)),
+        SQLITE_OK);
     if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
         fail_msg("%s", error);
     sqlite3_close(db);
