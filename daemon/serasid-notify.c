@@ -33,7 +33,7 @@ struct Notify {
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
-    bool stopping, ready;
+    bool stopping, ended, ready;
     unsigned n_states;
     char states[STATES_MAX][STATE_SIZE];
     char status[STATE_SIZE];
@@ -131,6 +131,8 @@ static void *notify_main(void *data) {
         if (!n->stopping && n->n_states == 0)
             wait_a_tick(n);
     }
+    n->ended = true;
+    (void)pthread_cond_signal(&n->wake);
     (void)pthread_mutex_unlock(&n->lock);
     return NULL;
 }
@@ -160,18 +162,23 @@ int notify_start(Notify **ret, const Beats *beats) {
 Notify *notify_stop(Notify *n) {
     if (!n)
         return NULL;
-    (void)pthread_mutex_lock(&n->lock);
-    n->stopping = true;
-    (void)pthread_cond_signal(&n->wake);
-    (void)pthread_mutex_unlock(&n->lock);
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += STOP_WAIT_SEC;
-    if (pthread_clockjoin_np(n->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+    int r = 0;
+    (void)pthread_mutex_lock(&n->lock);
+    n->stopping = true;
+    (void)pthread_cond_signal(&n->wake);
+    while (!n->ended && r == 0)
+        r = pthread_cond_timedwait(&n->wake, &n->lock, &until);
+    const bool ended = n->ended;
+    (void)pthread_mutex_unlock(&n->lock);
+    if (!ended) {
         /* Stuck: the service manager does not read. What it uses goes with the process. */
         (void)pthread_detach(n->thread);
         return NULL;
     }
+    (void)pthread_join(n->thread, NULL);
     (void)pthread_cond_destroy(&n->wake);
     (void)pthread_mutex_destroy(&n->lock);
     free(n);
