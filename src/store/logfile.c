@@ -39,8 +39,11 @@ static int log_write(sqlite3_file *file, const void *buf, int n, sqlite3_int64 a
 
 static int log_read(sqlite3_file *file, void *buf, int n, sqlite3_int64 at) {
     LogFile *f = (LogFile *)file;
-    const int rc = flush(f);
-    return rc == SQLITE_OK ? f->inner->pMethods->xRead(f->inner, buf, n, at) : rc;
+    const int flushed = flush(f);
+    if (flushed != SQLITE_OK)
+        return flushed;
+    const int rc = f->inner->pMethods->xRead(f->inner, buf, n, at);
+    return rc == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : rc; /* as in pages.c */
 }
 
 static int log_sync(sqlite3_file *file, int flags) {

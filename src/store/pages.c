@@ -85,6 +85,8 @@ static bool may_pass(PagesMode mode, const uint8_t *page, uint32_t number, int s
 static int page_read(sqlite3_file *file, void *buf, int n, sqlite3_int64 at) {
     PageFile *f = (PageFile *)file;
     const int rc = f->inner->pMethods->xRead(f->inner, buf, n, at);
+    if (rc == SQLITE_IOERR_CORRUPTFS) /* EIO: SQLite would make a damaged database of it */
+        return SQLITE_IOERR_READ;
     if (rc != SQLITE_OK)
         return rc;
     if (at == 0 && n >= HEADER_SIZE)

@@ -202,6 +202,14 @@ static int on_progress(void *data) {
     return 0;
 }
 
+/* Did the disk fail to read the page, which says nothing about what is on it? */
+static bool is_unread(const char *finding) {
+    char code[32];
+    snprintf(code, sizeof(code), "error code=%d", SQLITE_IOERR_READ);
+    const char *at = strstr(finding, code);
+    return at && (at[strlen(code)] < '0' || at[strlen(code)] > '9');
+}
+
 int schema_quick_check(Store *s, void (*progress)(void *), void *progress_data,
                        char why[static 256]) {
     struct Progress p = { .call = progress, .data = progress_data };
@@ -211,6 +219,8 @@ int schema_quick_check(Store *s, void (*progress)(void *), void *progress_data,
     _query_ q = QUERY(s, "PRAGMA quick_check(1)");
     if (!db_row(s, q))
         r = refuse_fault(s, why, "it is damaged");
+    else if (is_unread(col_text(q, 0)))
+        r = refuse(why, -EIO, "%.120s cannot be read: %.100s", s->path, col_text(q, 0));
     else if (strcmp(col_text(q, 0), "ok") != 0)
         r = refuse(why, -EUCLEAN, "%.120s is damaged: %.100s", s->path, col_text(q, 0));
     sqlite3_progress_handler(s->db, 0, NULL, NULL);
