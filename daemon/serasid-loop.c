@@ -154,10 +154,7 @@ static bool feed_store(Daemon *d) {
     StoreOp *batch = broker_take_batch(d->broker);
     if (!batch)
         return false;
-    if (count(batch) <= SMALL_BATCH && store_thread_do(d->store, batch))
-        return true;
-    store_thread_give(d->store, batch);
-    return false;
+    return store_thread_give(d->store, batch, count(batch) <= SMALL_BATCH);
 }
 
 /* What one small batch causes is often another: a body to read, a receipt to settle. */

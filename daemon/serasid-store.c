@@ -119,11 +119,15 @@ static int run_batch(StoreThread *t, Store *s, StoreOp *batch) {
     }
 }
 
-/* One step without the lock: a batch, and housekeeping when there is none or it is time. */
-static int step(StoreThread *t, Store *s, StoreOp *batch, StoreReport *report, bool *ret_more) {
-    int r = batch ? run_batch(t, s, batch) : 0;
+/* One step without the lock: a batch, and housekeeping when there is none or it is time. The router
+ * (here) does neither housekeeping nor waits for a full disk. */
+static int step(StoreThread *t, Store *s, StoreOp *batch, bool here, StoreReport *report,
+                bool *ret_more) {
+    int r = 0;
+    if (batch)
+        r = here ? store_run(s, batch, now_read().wall_ms) : run_batch(t, s, batch);
     Now now = now_read();
-    if (r == 0 && (!batch || now.mono_ms >= t->idle_mono_ms)) {
+    if (r == 0 && !here && (!batch || now.mono_ms >= t->idle_mono_ms)) {
         r = store_idle(s, now.wall_ms, ret_more);
         t->idle_mono_ms = now.mono_ms + IDLE_AT_LEAST_MS;
     }
@@ -140,16 +144,30 @@ static int64_t clock_us(clockid_t clock) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* The disk has no room for what the router tried: nothing was done, and to wait is for the thread.
+ */
+static void pass_on(StoreThread *t, StoreOp *batch) {
+    t->waiting = batch;
+    t->working = false;
+    t->held_up = false;
+    (void)pthread_cond_signal(&t->wake);
+}
+
 /* Does what is to be done with the store; the caller has set `working` and not the lock. */
-static int work(StoreThread *t, StoreOp *batch, bool *ret_more) {
+static int work(StoreThread *t, StoreOp *batch, bool here, bool *ret_more) {
     StoreReport report = { 0 };
     const int64_t start = clock_us(CLOCK_MONOTONIC), start_cpu = clock_us(CLOCK_THREAD_CPUTIME_ID);
-    int r = step(t, t->store, batch, &report, ret_more);
+    int r = step(t, t->store, batch, here, &report, ret_more);
     const int64_t took = clock_us(CLOCK_MONOTONIC) - start;
     const int64_t disk = took - (clock_us(CLOCK_THREAD_CPUTIME_ID) - start_cpu);
     atomic_fetch_add(&t->beats->store, 1);
 
     (void)pthread_mutex_lock(&t->lock);
+    if (here && r == -ENOSPC) {
+        pass_on(t, batch);
+        (void)pthread_mutex_unlock(&t->lock);
+        return r;
+    }
     if (r == 0)
         t->report = report;
     else
@@ -180,7 +198,7 @@ static bool turn(StoreThread *t, int64_t *wait_ms) {
     if (stop)
         return false;
 
-    int r = work(t, batch, &more);
+    int r = work(t, batch, false, &more);
     *wait_ms = more ? 0 : batch ? IDLE_SOON_MS : IDLE_LATER_MS;
     if (batch || r < 0)
         ring(t);
@@ -287,27 +305,20 @@ bool store_thread_is_idle(StoreThread *t) {
     return idle;
 }
 
-void store_thread_give(StoreThread *t, StoreOp *batch) {
+bool store_thread_give(StoreThread *t, StoreOp *batch, bool small) {
     (void)pthread_mutex_lock(&t->lock);
     assert(!t->busy);
     t->busy = true;
-    t->waiting = batch;
-    (void)pthread_cond_signal(&t->wake);
+    const bool here = small && !t->working && t->fault == 0 && t->cost_us <= QUICK_US;
+    if (here) {
+        t->working = true;
+    } else {
+        t->waiting = batch;
+        (void)pthread_cond_signal(&t->wake);
+    }
     (void)pthread_mutex_unlock(&t->lock);
-}
-
-bool store_thread_do(StoreThread *t, StoreOp *batch) {
-    (void)pthread_mutex_lock(&t->lock);
-    assert(!t->busy);
-    const bool mine = !t->working && t->fault == 0 && t->cost_us <= QUICK_US;
-    t->busy = t->busy || mine;
-    t->working = t->working || mine;
-    (void)pthread_mutex_unlock(&t->lock);
-    if (!mine)
-        return false;
-    bool more = false;
-    (void)work(t, batch, &more); /* a fault is for store_thread_take() to tell */
-    return true;
+    bool more;
+    return here && work(t, batch, true, &more) != -ENOSPC; /* a fault is for the taking to tell */
 }
 
 int64_t store_thread_disk_us(StoreThread *t) {

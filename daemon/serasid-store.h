@@ -3,7 +3,8 @@
 
 /*
  * StoreThread: the thread that opens the store, carries out one batch at a time and keeps house in
- * between. All functions here are for the router thread and never wait, except stop.
+ * between. All functions here are for the router thread; none waits but stop, and give for a quick
+ * disk.
  */
 
 #include <stdbool.h>
@@ -34,12 +35,10 @@ bool store_thread_is_open(StoreThread *t, int *ret_r, char why[static 256]);
 /* The directory found at opening: the caller's reference, once. */
 Directory *store_thread_steal_directory(StoreThread *t);
 bool store_thread_is_idle(StoreThread *t);
-/* Hands over a batch; only while idle. */
-void store_thread_give(StoreThread *t, StoreOp *batch);
-/* Carries out a small batch at once and in the caller's thread, only while idle: true, and the
- * batch is to be taken. False when the disk is slow or the thread keeps house: give it instead. It
- * saves a lonely publisher the way to another thread and back. */
-bool store_thread_do(StoreThread *t, StoreOp *batch);
+/* Hands over a batch; only while idle. A small one is carried out at once and in the caller's
+ * thread when the disk was quick lately and nobody keeps house: true, and it is there to be taken.
+ * That spares a lonely publisher the way to another thread and back. */
+bool store_thread_give(StoreThread *t, StoreOp *batch, bool small);
 /* 0: *ret is a finished batch or NULL. Negative: the fault that ended the thread. */
 _must_check_ int store_thread_take(StoreThread *t, StoreOp **ret);
 /* How long the last batch waited for the disk. */

@@ -110,8 +110,8 @@ struct Store {
     bool any_joined, any_dead; /* rows with DELIVERY_JOINED, dead letters: there may be some */
     Recent *recent;            /* NULL until the first message */
     Directory *directory;
-    int64_t next_seq;
-    uint64_t purged; /* messages deleted since the file was made */
+    int64_t next_seq, claimed_seq; /* claimed: for the message that is being accepted */
+    uint64_t purged;               /* messages deleted since the file was made */
 
     AcceptDecision decision; /* scratch: large */
     Backup backup;

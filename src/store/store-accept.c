@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OP_ACCEPT: dedup, decision, message row, deliveries, receipts; all in the batch's transaction. */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/text.h"
@@ -268,6 +269,7 @@ void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret) {
 /* The id is taken before the decision, with the number the message will have: that spares a look
  * for it. False: it is known, and nothing was written. */
 static bool claim_id(Store *s, const Message *m) {
+    s->claimed_seq = s->next_seq;
     return RUN(s,
                "INSERT INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4) "
                "ON CONFLICT DO NOTHING",
@@ -282,6 +284,7 @@ static void give_back_id(Store *s, const Message *m) {
 /* Its id is claimed for the number it gets here. */
 void accept_store(Store *s, StoreOp *op, StoredMessage *m) {
     const Message *message = op->accept.message;
+    assert(s->fault < 0 || s->next_seq == s->claimed_seq); /* else dedup would name another */
     message_insert(s, m, message->body);
     if (op->accept.from_link)
         link_count_received(s, op->accept.authority, &m->id);

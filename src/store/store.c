@@ -136,10 +136,10 @@ static int sync_names(const Store *s) {
  * later syncs of the same file succeed without it. Copied into the database and synced there it is
  * safe, and only then may a publisher that asks again be told DUPLICATE. */
 static int settle_log(Store *s, char why[static 256]) {
-    const int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc == SQLITE_IOERR_TRUNCATE) /* the log may stay long, if only it is copied and synced */
+        rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     if ((rc & 0xff) == SQLITE_FULL) /* the database cannot grow: the log has to do */
-        return 0;
-    if (rc == SQLITE_IOERR_TRUNCATE) /* copied and synced; the file only stays as long as it was */
         return 0;
     if (db_fail(s, rc) == 0)
         return 0;

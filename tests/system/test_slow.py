@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A disk whose syncs take 2, 10 and 200 ms: publishers and consumers go on, no session ends, and
-the watchdog is fed."""
+"""A disk whose syncs take 2, 10 and 200 ms, or that has no room for anything: publishers and
+consumers go on, or wait, no session ends, and the watchdog is fed."""
+import contextlib
+import errno
 import os
 import random
 
 from cluster import Cluster, main, wait_for
 from load import Load
-from preload import Notify, Under
+from preload import WRITE, Notify, Under
 
 NODES = {"dsk/3203": "hub", "dsk/3302": "hub"}
 SEED = int(os.environ.get("SERASI_SEED", random.randrange(1 << 30)))
 WATCHDOG_SEC = 2  # fed twice in that time
 
 
-def everybody_goes_on_with_slow_syncs():
+@contextlib.contextmanager
+def loaded():
+    """A watched broker with a load that flows: (cluster, under, notify, load)."""
     rng = random.Random(SEED)
     print(f"   seed {SEED}", flush=True)
     with Cluster(config={"link": {"ping": "2s"}}) as c:
@@ -26,19 +30,41 @@ def everybody_goes_on_with_slow_syncs():
         load = Load(c, NODES, rng, rate=25, patience=20).start()
         load.flows()
         sessions = load.counts()["sessions"]
-        for ms in (2, 10, 200):
-            under.orders.sync_delay_us = ms * 1000
-            load.flows(30, 30)
-            assert load.counts()["sessions"] == sessions, f"a session ended at {ms} ms"
-        notify.drain()
-        wait_for("the watchdog to be fed twice", lambda: fed(notify) and fed(notify))
+        yield c, under, notify, load
         load.flows(1, 1)
         assert load.counts()["sessions"] == sessions, "a session ended"
-        under.orders.sync_delay_us = 0
         load.end()
         load.judge()
         c.ctl("hub", "check")
         print(f"   {load.words()}", flush=True)
+
+
+def everybody_goes_on_with_slow_syncs():
+    with loaded() as (_, under, notify, load):
+        sessions = load.counts()["sessions"]
+        for ms in (2, 10, 200):
+            under.orders.sync_delay_us = ms * 1000
+            load.flows(30, 30)
+            assert load.counts()["sessions"] == sessions, f"a session ended at {ms} ms"
+        feeds(notify)
+        load.flows(1, 1)
+        under.orders.sync_delay_us = 0
+
+
+def a_disk_without_any_room_holds_up_the_store_alone():
+    with loaded() as (c, under, notify, _):
+        o = under.orders
+        o.fault_calls, o.fault_at, o.fault_count, o.fault_errno = WRITE, 1, 1 << 40, errno.ENOSPC
+        wait_for("a write to fail", lambda: o.hits > 0)
+        feeds(notify)
+        c.ctl("hub", "sessions")  # the router answers
+        feeds(notify)
+        o.fault_count = 0
+
+
+def feeds(notify):
+    notify.drain()
+    wait_for("the watchdog to be fed twice", lambda: fed(notify) and fed(notify))
 
 
 def fed(notify):
@@ -50,4 +76,4 @@ def fed(notify):
 
 
 if __name__ == "__main__":
-    main([everybody_goes_on_with_slow_syncs])
+    main([everybody_goes_on_with_slow_syncs, a_disk_without_any_room_holds_up_the_store_alone])
