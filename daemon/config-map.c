@@ -52,10 +52,12 @@ int config_fill_store(const Config *c, StoreConfig *ret, char store_path[static 
         .ballast_bytes = c->ballast,
         .subscription_quota = c->subscription_quota,
         .subscriptions_max = c->subscriptions_max,
+        .timers = &c->timer_policy,
         .retention_ms = c->retention_ms,
         .retention_event_ms = c->retention_event_ms,
         .dedup_ms = c->dedup_ms,
         .delay_warning_ms = c->delay_warning_ms,
+        .floors = &c->rule_floors,
     };
     return 0;
 }

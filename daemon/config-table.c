@@ -52,6 +52,8 @@ static const ConfigWord targets[] = {
         .section = s, .name = n, .type = CONFIG_CHOICE, .offset = offsetof(Config, field),         \
         .preset = preset_, .words = words_                                                         \
     }
+#define TIMER(n, kind_, preset_)                                                                   \
+    TEXT("timers", n, CONFIG_TIMERS, timers.of[TIMER_##kind_], preset_)
 #define LIVE    true
 #define RESTART false
 
@@ -99,7 +101,7 @@ const ConfigKey config_keys[] = {
     NUMBER("delivery", "expiry-event",   CONFIG_DURATION, expiry_event_ms,   "72h",  SECOND_MS, 3660 * DAY_MS, RESTART),
     NUMBER("delivery", "expiry-max",     CONFIG_DURATION, expiry_max_ms,     "180d", SECOND_MS, 3660 * DAY_MS, RESTART),
     NUMBER("delivery", "clock-skew",     CONFIG_DURATION, clock_skew_ms,     "5m",   0,         DAY_MS,        RESTART),
-    NUMBER("delivery", "delay-warning",  CONFIG_DURATION, delay_warning_ms,  "4h",   0,         3660 * DAY_MS, RESTART),
+    NUMBER("delivery", "delay-warning",  CONFIG_DURATION, delay_warning_ms,  "24h",  0,         3660 * DAY_MS, RESTART),
 
     NUMBER("link", "ping",            CONFIG_DURATION, ping_ms,            "10s",   100,       10 * MINUTE_MS, LIVE),
     NUMBER("link", "probe",           CONFIG_DURATION, probe_ms,           "2s",    100,       10 * MINUTE_MS, LIVE),
@@ -119,6 +121,22 @@ const ConfigKey config_keys[] = {
     NUMBER("socket", "high-water",        CONFIG_COUNT,    high_water,           "512",  16,   65536,          RESTART),
     NUMBER("socket", "backlog",           CONFIG_COUNT,    backlog,              "1024", 1,    65535,          RESTART),
 
+    TIMER("answer",             ANSWER,             "routine:120h priority:48h emergency:2h"),
+    TIMER("cancel",             CANCEL,             "routine:36h priority:36h emergency:2h"),
+    TIMER("supplement",         SUPPLEMENT,         "routine:10wd priority:10wd emergency:24h"),
+    TIMER("superior",           SUPERIOR,           "routine:3wd priority:3wd emergency:2h"),
+    TIMER("classify",           CLASSIFY,           "routine:72h priority:24h emergency:1h"),
+    TIMER("resolve",            RESOLVE,            "routine:120h priority:60h emergency:24h"),
+    TIMER("resolve-complaint",  RESOLVE_COMPLAINT,  "routine:336h priority:168h emergency:24h"),
+    TIMER("resolve-inspection", RESOLVE_INSPECTION, "routine:1440h priority:720h emergency:24h"),
+    TIMER("silence",            SILENCE,            "routine:240h priority:240h emergency:240h"),
+    TIMER("acknowledge",        ACKNOWLEDGE,        "event:10min"),
+    TIMER("opening",            OPENING,            "routine:72h priority:72h emergency:72h event:72h"),
+    TIMER("assessment",         ASSESSMENT,         "routine:336h priority:336h emergency:336h event:336h"),
+    TIMER("delivery",           DELIVERY,           "routine:24h priority:4h emergency:15min event:2min"),
+
+    TEXT("rules", "R-nnn", CONFIG_RULES, rule_floors, ""),
+
     CHOICE("log", "level",  log_level,  "info", levels),
     CHOICE("log", "target", log_target, "auto", targets),
 };
@@ -132,7 +150,7 @@ const ConfigKey *config_key_find(const char *section, const char *name, bool *se
         if (strcmp(config_keys[i].section, section) != 0)
             continue;
         *section_known = true;
-        if (strcmp(config_keys[i].name, name) == 0)
+        if (config_keys[i].type == CONFIG_RULES || strcmp(config_keys[i].name, name) == 0)
             return &config_keys[i];
     }
     return NULL;

@@ -218,6 +218,11 @@ static int add_endpoint(Config *c, const ConfigKey *k, const char *text, Buf *wh
     return list[n] ? 0 : -ENOMEM;
 }
 
+static int set_timers(Config *c, const ConfigKey *k, const char *text, Buf *why) {
+    TimerTerms *terms = field_of(c, k);
+    return config_set_timers((TimerKind)(terms - c->timers.of), text, terms, why);
+}
+
 int config_set_value(Config *c, const ConfigKey *k, const char *text, Buf *why) {
     switch (k->type) {
     case CONFIG_ENDPOINTS:
@@ -229,6 +234,10 @@ int config_set_value(Config *c, const ConfigKey *k, const char *text, Buf *why) 
         return set_number(c, k, text, why);
     case CONFIG_CHOICE:
         return set_choice(c, k, text, why);
+    case CONFIG_TIMERS:
+        return set_timers(c, k, text, why);
+    case CONFIG_RULES:
+        return 0; /* by rule: config_set_rule() */
     default:
         return set_text(c, k, text, why);
     }
@@ -241,6 +250,15 @@ static void format_choice(const Config *c, const ConfigKey *k, Buf *b) {
     for (const ConfigWord *w = k->words; w->word; w++)
         if (w->value == v)
             buf_add_text(b, w->word);
+}
+
+/* "R-013 = refuse", with what stands behind each. */
+static void format_rules(const Config *c, const char *behind, Buf *b) {
+    for (size_t i = 0; i < rules_count; i++) {
+        const char *word = config_floor_word(c, i);
+        if (word)
+            buf_addf(b, "%s = %s%s", rules_table[i].id, word, behind);
+    }
 }
 
 void config_format_value(const Config *c, const ConfigKey *k, Buf *b) {
@@ -263,6 +281,12 @@ void config_format_value(const Config *c, const ConfigKey *k, Buf *b) {
     case CONFIG_CHOICE:
         format_choice(c, k, b);
         break;
+    case CONFIG_TIMERS:
+        config_format_timers(field_of(c, k), b);
+        break;
+    case CONFIG_RULES:
+        format_rules(c, " ", b);
+        break;
     default:
         buf_add_text(b, *texts ? *texts : "");
     }
@@ -273,6 +297,10 @@ static void print_key(const Config *c, const ConfigKey *k, Buf *b) {
         char **texts = field_of(c, k);
         for (size_t i = 0; i < CONFIG_LISTEN_MAX && texts[i]; i++)
             buf_addf(b, "%s = %s\n", k->name, texts[i]);
+        return;
+    }
+    if (k->type == CONFIG_RULES) {
+        format_rules(c, "\n", b);
         return;
     }
     Buf value = { 0 };

@@ -28,6 +28,7 @@ typedef struct Reading {
     unsigned line;
     bool middle_of_line; /* the last piece had no newline: the line is too long for inih */
     bool seen[KEYS_MAX]; /* in this file */
+    bool rule_seen[ARRAY_SIZE(((RuleFloors *)0)->least)];
     int r;
 } Reading;
 
@@ -67,6 +68,27 @@ static void forget_endpoints(Config *c, const ConfigKey *k) {
     }
 }
 
+static void take_reply(Reading *d, int r, const char *section, const char *name, Buf *why) {
+    if (r == -EINVAL)
+        complain(d, "[%s] %s: %s", section, name, buf_text(why) ? buf_text(why) : "not a value");
+    else if (r < 0)
+        d->r = r;
+}
+
+/* Rules are judged one by one: no rule twice in a file, a later file counts. */
+static void on_rule(Reading *d, const char *section, const char *name, const char *value) {
+    _cleanup_(buf_deinit) Buf why = { 0 };
+    const Rule *rule = rule_find(name);
+    bool *seen = rule ? &d->rule_seen[rule - rules_table] : NULL;
+    if (seen && *seen) {
+        complain(d, "[%s] %s: given twice", section, name);
+        return;
+    }
+    take_reply(d, config_set_rule(d->config, name, value, &why), section, name, &why);
+    if (seen)
+        *seen = true;
+}
+
 static int on_value(void *data, const char *section, const char *name, const char *value) {
     Reading *d = data;
     bool section_known = false;
@@ -80,6 +102,10 @@ static int on_value(void *data, const char *section, const char *name, const cha
             complain(d, "[%s] %s: there is no such key in this section", section, name);
         return 1;
     }
+    if (k->type == CONFIG_RULES) {
+        on_rule(d, section, name, value);
+        return 1;
+    }
     bool *seen = &d->seen[k - config_keys];
     if (*seen && k->type != CONFIG_ENDPOINTS) {
         complain(d, "[%s] %s: given twice", section, name);
@@ -90,11 +116,7 @@ static int on_value(void *data, const char *section, const char *name, const cha
     *seen = true;
 
     _cleanup_(buf_deinit) Buf why = { 0 };
-    int r = config_set_value(d->config, k, value, &why);
-    if (r == -EINVAL)
-        complain(d, "[%s] %s: %s", section, name, buf_text(&why) ? buf_text(&why) : "not a value");
-    else if (r < 0)
-        d->r = r;
+    take_reply(d, config_set_value(d->config, k, value, &why), section, name, &why);
     return 1;
 }
 
@@ -273,6 +295,7 @@ int config_load(Config **ret, const char *path, Buf *complaints) {
         r = judge(c, complaints);
     if (complaints->failed)
         return -ENOMEM;
+    timer_policy_override(&timer_policy, &c->timers, c->timer_rows, &c->timer_policy);
     if (r == 0)
         *ret = TAKE_PTR(c);
     return r;

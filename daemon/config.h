@@ -17,6 +17,8 @@
 #include "base/cleanup.h"
 #include "core/directory.h"
 #include "core/limits.h"
+#include "law/rules.h"
+#include "law/timers.h"
 
 #define CONFIG_LISTEN_MAX 8U
 #define CONFIG_FILE_NAME  "serasid.conf"
@@ -66,6 +68,12 @@ typedef struct Config {
     int64_t connect_ms, tcp_timeout_ms;
     uint32_t high_water, backlog;
 
+    RuleFloors rule_floors; /* what is stricter here than the law */
+
+    TimerOverrides timers;
+    TimerRow timer_rows[TIMER_ROWS_MAX];
+    TimerPolicy timer_policy; /* with the terms of timers; borrows timer_rows */
+
     uint32_t log_level;  /* syslog priority */
     uint32_t log_target; /* ConfigLogTarget */
 } Config;
@@ -81,6 +89,8 @@ typedef enum ConfigType {
     CONFIG_BYTES,         /* uint64_t: "64M" */
     CONFIG_DURATION,      /* int64_t: "10s" */
     CONFIG_CHOICE,        /* uint32_t: one of a list of words */
+    CONFIG_TIMERS,        /* TimerTerms: "routine:3d emergency:1h" (config-timers.c) */
+    CONFIG_RULES,         /* RuleFloors: its keys are the ids of rules (config-rules.c) */
 } ConfigType;
 
 typedef struct ConfigWord {
@@ -100,7 +110,8 @@ typedef struct ConfigKey {
 
 extern const ConfigKey config_keys[];
 extern const size_t config_keys_count;
-/* NULL when there is none. section_known says whether at least the section is right. */
+/* NULL when there is none; the one row of CONFIG_RULES stands for all keys of its section.
+ * section_known says whether at least the section is right. */
 const ConfigKey *config_key_find(const char *section, const char *name, bool *section_known);
 
 /* Reads `path` and then `folder of path`/serasid.conf.d/ *.conf in order of name. 0; -EINVAL with
@@ -116,6 +127,16 @@ void config_format_value(const Config *c, const ConfigKey *k, Buf *b);
 void config_print(const Config *c, Buf *b);
 /* Is `text` a value for this key? Returns 0 or -EINVAL with why; *c is then unchanged. */
 _must_check_ int config_set_value(Config *c, const ConfigKey *k, const char *text, Buf *why);
+
+/* One key of CONFIG_RULES. Returns 0 or -EINVAL with why; *c is then unchanged. */
+_must_check_ int config_set_rule(Config *c, const char *id, const char *text, Buf *why);
+/* What rules_table[rule] is made: "warn" or "refuse"; NULL when the law's severity counts. */
+const char *config_floor_word(const Config *c, size_t rule);
+
+/* The terms of one timer: those named in the text replace those in *terms. Returns 0 or -EINVAL
+ * with why; *terms is then unchanged. */
+_must_check_ int config_set_timers(TimerKind kind, const char *text, TimerTerms *terms, Buf *why);
+void config_format_timers(const TimerTerms *terms, Buf *b);
 
 /* What a reload changes. */
 typedef struct ConfigChange {

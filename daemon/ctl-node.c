@@ -3,7 +3,7 @@
 /*
  * The directory: import of JSON lines, list, show. All lines are read and judged here before the
  * first one is sent, so a mistake in the last line leaves the broker's directory as it was. Regions
- * go first, then nodes, then keys: whatever refers to something comes behind it.
+ * and holidays go first, then nodes, then keys: whatever refers to something comes behind it.
  */
 
 #include <errno.h>
@@ -80,9 +80,9 @@ static int read_lines(Import *in, const char *file) {
     return CTL_REFUSED;
 }
 
-/* Regions, nodes, keys; as they stand within each. */
+/* Regions and holidays, nodes, keys; as they stand within each. */
 static int rank(const Line *l) {
-    return l->parsed.which == LINE_REGION ? 0 : l->parsed.which == LINE_NODE ? 1 : 2;
+    return l->parsed.which == LINE_KEY ? 2 : l->parsed.which == LINE_NODE ? 1 : 0;
 }
 
 static int by_rank(const void *a, const void *b) {
@@ -136,7 +136,8 @@ static StoreOp *make_op(const Import *in) {
     op->import.nodes = calloc(MAX(in->n_lines, (size_t)1), sizeof(DirNode));
     op->import.keys = calloc(MAX(in->n_lines, (size_t)1), sizeof(DirKey));
     op->import.regions = calloc(MAX(in->n_lines, (size_t)1), sizeof(DirRegion));
-    if (!op->import.nodes || !op->import.keys || !op->import.regions)
+    op->import.holidays = calloc(MAX(in->n_lines, (size_t)1), sizeof(DirHoliday));
+    if (!op->import.nodes || !op->import.keys || !op->import.regions || !op->import.holidays)
         return store_op_free(op);
     for (size_t i = 0; i < in->n_lines; i++) {
         const DirectoryLine *l = &in->lines[i].parsed;
@@ -144,8 +145,10 @@ static StoreOp *make_op(const Import *in) {
             op->import.nodes[op->import.n_nodes++] = l->node;
         else if (l->which == LINE_KEY)
             op->import.keys[op->import.n_keys++] = l->key;
-        else
+        else if (l->which == LINE_REGION)
             op->import.regions[op->import.n_regions++] = l->region;
+        else
+            op->import.holidays[op->import.n_holidays++] = l->holiday;
     }
     return op;
 }

@@ -18,6 +18,7 @@ int ctl_store_config(Ctl *c, StoreConfig *ret, char path[static CONFIG_PATH_SIZE
     if (r == 0)
         r = config_fill_store(c->config, ret, path);
     ret->encode_receipt = codec_encode_receipt;
+    ret->encode_notice = codec_encode_notice;
     ret->decode_envelope = codec_decode_stored_envelope;
     ret->encode_filter = codec_encode_filter;
     ret->decode_filter = codec_decode_filter;

@@ -27,17 +27,17 @@ typedef enum Wait {
     WAIT_EVERYONE,  /* and every supervisor */
 } Wait;
 
-typedef struct Item {
+typedef struct Outgoing {
     serasi_message *message;
     char id[UUID_TEXT_SIZE];
     json_t *result;        /* owned; the last answer */
     int verdict;           /* serasi_verdict of result, 0 = none yet */
     int64_t again_mono_ms; /* LATER: send it again then; 0 = not planned */
     bool final;            /* nothing more will be heard */
-} Item;
+} Outgoing;
 
 typedef struct Batch {
-    Item *items;
+    Outgoing *items;
     size_t n, n_open;
     Wait wait;
 } Batch;
@@ -89,12 +89,12 @@ static int add_item(Batch *b, const char *node, json_t *document, const char *id
     if (r < 0)
         return CTL_USAGE;
     _cleanup_(freep) char *text = json_dumps(document, JSON_COMPACT);
-    Item *more = reallocarray(b->items, b->n + 1, sizeof(Item));
+    Outgoing *more = reallocarray(b->items, b->n + 1, sizeof(Outgoing));
     if (!text || !more)
         return CTL_REFUSED;
     b->items = more;
-    Item *item = &b->items[b->n];
-    *item = (Item) { 0 };
+    Outgoing *item = &b->items[b->n];
+    *item = (Outgoing) { 0 };
     r = serasi_message_from_json(&item->message, text, node, why, sizeof(why));
     if (r != 0) {
         ctl_complain("%s: %s", where, why[0] ? why : serasi_strerror(r));
@@ -147,7 +147,7 @@ static void print_reasons(const json_t *result) {
     }
 }
 
-static void print_item(const Ctl *c, const Item *item) {
+static void print_item(const Ctl *c, const Outgoing *item) {
     size_t i;
     json_t *o;
     if (c->json) {
@@ -170,7 +170,7 @@ static void print_item(const Ctl *c, const Item *item) {
 
 /* --- sending --- */
 
-static Item *find_item(Batch *b, const uint8_t *id) {
+static Outgoing *find_item(Batch *b, const uint8_t *id) {
     for (size_t i = 0; i < b->n; i++)
         if (memcmp(serasi_message_id(b->items[i].message), id, UUID_SIZE) == 0)
             return &b->items[i];
@@ -179,7 +179,7 @@ static Item *find_item(Batch *b, const uint8_t *id) {
 
 static int take_result(Batch *b, serasi_result *result) {
     _cleanup_(freep) char *text = NULL;
-    Item *item = find_item(b, serasi_result_message_id(result));
+    Outgoing *item = find_item(b, serasi_result_message_id(result));
     if (!item || item->final || serasi_result_to_json(result, &text) < 0)
         return 0;
     json_decref(item->result);
@@ -197,7 +197,7 @@ static int take_result(Batch *b, serasi_result *result) {
 
 static int send_again(Ctl *c, Batch *b, int64_t now_ms) {
     for (size_t i = 0; i < b->n; i++) {
-        Item *item = &b->items[i];
+        Outgoing *item = &b->items[i];
         if (item->again_mono_ms == 0 || item->again_mono_ms > now_ms || item->final)
             continue;
         int r = serasi_publish(c->client, item->message);
@@ -274,7 +274,7 @@ static int judge_outcomes(const json_t *rows, Wait wait, bool *ret_all_collected
     return n > 0;
 }
 
-static int wait_collected(Ctl *c, Item *item, Wait wait, int64_t until_ms) {
+static int wait_collected(Ctl *c, Outgoing *item, Wait wait, int64_t until_ms) {
     int64_t pause = POLL_FIRST_MS;
     const char *args[] = { item->id };
     for (;;) {
@@ -306,7 +306,7 @@ static int wait_collected(Ctl *c, Item *item, Wait wait, int64_t until_ms) {
 
 /* --- commands --- */
 
-static bool is_accepted(const Item *item) {
+static bool is_accepted(const Outgoing *item) {
     return item->verdict == SERASI_VERDICT_ACCEPTED || item->verdict == SERASI_VERDICT_DUPLICATE;
 }
 
@@ -314,7 +314,7 @@ static int finish(Ctl *c, Batch *b) {
     int status = CTL_DONE;
     int64_t until = now_read().mono_ms + ctl_timeout(c, ACCEPT_TIMEOUT_MS);
     for (size_t i = 0; i < b->n; i++) {
-        Item *item = &b->items[i];
+        Outgoing *item = &b->items[i];
         int one = is_accepted(item) ? CTL_DONE : item->final ? CTL_REFUSED : CTL_UNREACHABLE;
         if (one == CTL_DONE && b->wait != WAIT_ACCEPTED)
             one = wait_collected(c, item, b->wait, until);

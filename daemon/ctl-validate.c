@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * validate: a message file against the schema and the rules, without a broker. With --directory the
- * very decision the home broker of the sender would make; without one, the reasons that only a
- * directory can give are left out.
+ * validate: a message file against the schema and the rules, without a broker, today or as of
+ * another day. With --directory the very decision the home broker of the sender would make of a
+ * message that is the first of its matter; without one, the reasons that only a directory can give
+ * are left out. What a store knows (earlier messages of a case) is not known here.
  */
 
 #include <errno.h>
@@ -12,8 +13,8 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "core/accept.h"
 #include "daemon/ctl.h"
+#include "law/accept.h"
 #include "wire/codec.h"
 #include "wire/json.h"
 
@@ -22,8 +23,34 @@ typedef struct Validation {
     Directory *directory;
     bool has_directory;
     const char *node; /* sender when the file names none */
+    CivilDate day;    /* judged as of the end of this day, in the zone of the region; or today */
     unsigned n_bad;
 } Validation;
+
+/* --- the day --- */
+
+static bool parse_day(const char *text, CivilDate *ret) {
+    char time[RFC3339_SIZE];
+    int64_t ms = 0;
+    if (strlen(text) != strlen("2025-03-10"))
+        return false;
+    (void)snprintf(time, sizeof(time), "%sT00:00:00Z", text);
+    if (rfc3339_parse(time, &ms) < 0)
+        return false;
+    *ret = civil_at(ms, 0);
+    return true;
+}
+
+/* A moment of the day that is the same day everywhere in Indonesia. */
+static int64_t moment(const Validation *v) {
+    return civil_is_set(v->day) ? civil_to_days(v->day) * DAY_MS + 5 * HOUR_MS : now_read().wall_ms;
+}
+
+static int64_t judged_at(const Validation *v, const char *region) {
+    return civil_is_set(v->day) ? (civil_to_days(v->day) + 1) * DAY_MS - 1 -
+                                      region_utc_offset_min(region) * MINUTE_MS
+                                : now_read().wall_ms;
+}
 
 /* --- the directory --- */
 
@@ -37,8 +64,10 @@ static int add_line(Directory *d, const char *file, unsigned number, const char 
         r = directory_add_node(d, &l.node);
     else if (r == 0 && l.which == LINE_KEY)
         r = directory_add_key(d, &l.key);
-    else if (r == 0)
+    else if (r == 0 && l.which == LINE_REGION)
         r = directory_add_region(d, &l.region);
+    else if (r == 0)
+        r = directory_add_holiday(d, &l.holiday);
     if (r < 0)
         fprintf(stderr, "%s:%u: %s\n", file, number, why[0] ? why : strerror(-r));
     return r;
@@ -89,19 +118,23 @@ static void print_decision(Validation *v, const Message *m, const AcceptDecision
     v->n_bad += !fine;
     result.verdict = fine ? VERDICT_ACCEPTED : VERDICT_REFUSED;
     if (v->c->json) {
-        if (json_print_result(&result, &text) == 0)
-            puts(text);
+        json_t *o = json_print_result(&result, &text) == 0 ? json_loads(text, 0, NULL) : NULL;
+        (void)json_object_set_new(o, "rule_set", json_string(all->rule_set));
+        ctl_print_json(o);
+        json_decref(o);
         return;
     }
     char id[UUID_TEXT_SIZE];
     uuid_format(&m->env.message_id, id);
-    printf("%s  %s\n", fine ? "fine" : "REFUSED", id);
+    printf("%s  %s  (rules of %s)\n", fine ? "fine" : "REFUSED", id, all->rule_set);
     for (uint32_t i = 0; i < result.reasons->n; i++) {
         const Reason *r = &result.reasons->list[i];
         printf("  %s%s: %s%s%s%s\n", r->warning ? "warning " : "", r->code, r->text_en,
                r->field[0] ? " [" : "", r->field, r->field[0] ? "]" : "");
         if (r->text_id[0])
             printf("    %s\n", r->text_id);
+        if (r->legal_basis[0])
+            printf("    %s\n", r->legal_basis);
     }
     for (uint32_t i = 0; fine && v->has_directory && i < all->n_routes; i++)
         printf("  to %s%s\n", all->routes[i].who.node,
@@ -122,8 +155,9 @@ static int decide(Validation *v, Message *m) {
         .directory = v->directory,
         .self = sender && sender->home[0] ? sender->home : "hub",
         .authority = m->env.sender,
-        .now_ms = now_read().wall_ms,
+        .now_ms = judged_at(v, m->env.region),
         .policy = &policy,
+        .floors = v->c->config ? &v->c->config->rule_floors : NULL,
     };
     accept_decide(&in, d);
     print_decision(v, m, d);
@@ -138,7 +172,7 @@ static int validate_one(Validation *v, const json_t *document, const char *where
     const char *reason = NULL;
     if (!m || !text)
         return -ENOMEM;
-    int r = json_parse_message(text, strlen(text), v->node, now_read().wall_ms, &parts, why);
+    int r = json_parse_message(text, strlen(text), v->node, moment(v), &parts, why);
     if (r == -ENOMEM)
         return r;
     if (r == 0)
@@ -175,25 +209,29 @@ static int validate_file(Validation *v, const char *file) {
 
 int ctl_cmd_validate(Ctl *c, int argc, char **argv) {
     _cleanup_(directory_unrefp) Directory *directory = NULL;
-    const char *files[64], *directory_file = NULL, *node = "";
+    const char *files[64], *directory_file = NULL, *node = "", *at = NULL;
     size_t n = 0;
     const CtlOption options[] = { { .name = "directory", .value = &directory_file },
                                   { .name = "node", .value = &node },
+                                  { .name = "at", .value = &at },
                                   { 0 } };
     int r = ctl_parse(c, argc, argv, options, files, 1, ARRAY_SIZE(files), &n);
     if (r != CTL_DONE)
         return r;
+    Validation v = { .c = c, .has_directory = directory_file, .node = node };
+    if (at && !parse_day(at, &v.day)) {
+        ctl_complain("--at %s: not a day such as 2025-03-10", at);
+        return CTL_USAGE;
+    }
     if (hash_init() < 0 || directory_new(&directory) < 0)
         return CTL_REFUSED;
     if (directory_file && read_directory(directory_file, directory) < 0)
         return CTL_REFUSED;
     if (directory_seal(directory, 1) < 0)
         return CTL_REFUSED;
+    v.directory = directory;
     if (!node[0] && c->dir && ctl_config(c) == CTL_DONE)
-        node = c->config->node;
-    Validation v = {
-        .c = c, .directory = directory, .has_directory = directory_file, .node = node
-    };
+        v.node = c->config->node;
     for (size_t i = 0; r == CTL_DONE && i < n; i++)
         r = validate_file(&v, files[i]);
     return r == CTL_DONE && v.n_bad > 0 ? CTL_REFUSED : r;

@@ -126,6 +126,10 @@ int ctl_cmd_consume(Ctl *c, int argc, char **argv);
 int ctl_cmd_subscribe(Ctl *c, int argc, char **argv);
 int ctl_cmd_unsubscribe(Ctl *c, int argc, char **argv);
 int ctl_cmd_validate(Ctl *c, int argc, char **argv);
+int ctl_cmd_rules(Ctl *c, int argc, char **argv);
+int ctl_cmd_item(Ctl *c, int argc, char **argv); /* referral, complaint, case, event, proposal */
+int ctl_cmd_law(Ctl *c, int argc, char **argv);  /* worklist, due, report */
+int ctl_cmd_refold(Ctl *c, int argc, char **argv);
 int ctl_cmd_status(Ctl *c, int argc, char **argv);
 int ctl_cmd_ask(Ctl *c, int argc, char **argv); /* the verbs that only ask */
 int ctl_cmd_dead(Ctl *c, int argc, char **argv);

@@ -62,10 +62,15 @@ const CtlCommand ctl_commands[] = {
       ctl_cmd_subscribe },
     { "unsubscribe", "NAME", "drop a named subscription and what waits in it", "",
       ctl_cmd_unsubscribe },
-    { "validate", "FILE... [--directory FILE] [--node NODE]", "check messages without a broker",
+    { "validate", "FILE... [--directory FILE] [--node NODE] [--at DATE]",
+      "check messages without a broker",
       "  --directory FILE   with the rules that need the directory, and the recipients\n"
-      "  --node NODE        sender when a message names none\n",
+      "  --node NODE        sender when a message names none\n"
+      "  --at DATE          as of the end of that day (YYYY-MM-DD), by the rules of that time\n",
       ctl_cmd_validate },
+    { "rules", "[ID]", "the rules of the law that messages are checked against",
+      "With an ID such as R-040: both languages, when it is violated, and the dated numbers.\n",
+      ctl_cmd_rules },
     { "status", "", "is it well; a client's folder: can it open a session", "", ctl_cmd_status },
     { "links", "", "connections to other brokers", "", ctl_cmd_ask },
     { "queues", "[NAME]", "what waits, and for whom", "", ctl_cmd_ask },
@@ -74,6 +79,18 @@ const CtlCommand ctl_commands[] = {
     { "messages", "[--limit N]", "the newest messages and their state", "", ctl_cmd_ask },
     { "trace", "MESSAGE|CASE", "the story of a message or a case", "", ctl_cmd_ask },
     { "outcome", "MESSAGE", "what became of a message, by recipient", "", ctl_cmd_ask },
+    { "referral", "ID", "how a referral stands, its story, what is owed, receipts",
+      "ID: the message_id of its request.\n", ctl_cmd_item },
+    { "complaint", "ID", "the same of a complaint", "", ctl_cmd_item },
+    { "case", "CASE", "the same of a case", "", ctl_cmd_item },
+    { "event", "ID [--unacknowledged]", "the same of an extraordinary event",
+      "  --unacknowledged   who was told, and when a person there said so\n", ctl_cmd_item },
+    { "proposal", "ID", "the same of a proposal for the register", "", ctl_cmd_item },
+    { "worklist", "[NODE]", "what waits for this node: to receive, to decide, to supply",
+      "Operators of a broker name the NODE.\n", ctl_cmd_law },
+    { "due", "[NODE]", "what is owed, by whom and until when", "", ctl_cmd_law },
+    { "report", "[REGION]", "how many stand where, by cluster and regency; small numbers hidden",
+      "", ctl_cmd_law },
     { "dead", "list | show M | requeue M | redirect M NODE | discard M", "dead letters",
       "  --recipient NODE   only the copy for this recipient\n"
       "  --reason TEXT      kept in the trail; needed to discard; no personal data\n",
@@ -84,6 +101,10 @@ const CtlCommand ctl_commands[] = {
     { "salvage", "FILE", "write what can be read of a damaged store into a new one",
       "The broker must be stopped; its files are only read. Afterwards: serasictl(1), SALVAGE.\n",
       ctl_cmd_salvage },
+    { "refold", "[--write]", "make the items of the law again from the acts on record, and compare",
+      "The broker must be stopped.\n"
+      "  --write   take over what differs\n",
+      ctl_cmd_refold },
     { "bench", "[FOLDER] [--time TIME]", "how fast the disk and a broker here are, what limits",
       "Works in a folder of its own inside FOLDER (default: data-dir) with a broker of its own on\n"
       "127.0.0.1, and removes both: no mailbox of a running broker sees it. Its disk does.\n"

@@ -283,6 +283,7 @@ static int open_store(Daemon *d) {
     }
     int r = config_fill_store(d->config, &d->store_config, d->store_path);
     d->store_config.encode_receipt = codec_encode_receipt;
+    d->store_config.encode_notice = codec_encode_notice;
     d->store_config.decode_envelope = codec_decode_stored_envelope;
     d->store_config.encode_filter = codec_encode_filter;
     d->store_config.decode_filter = codec_decode_filter;

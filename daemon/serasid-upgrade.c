@@ -70,6 +70,7 @@ static void print_report(const char *file, const UpgradeReport *r) {
 
 int check_upgrade(const char *file) {
     const StoreConfig config = { .encode_receipt = codec_encode_receipt,
+                                 .encode_notice = codec_encode_notice,
                                  .decode_envelope = codec_decode_stored_envelope,
                                  .encode_filter = codec_encode_filter,
                                  .decode_filter = codec_decode_filter };

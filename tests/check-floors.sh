@@ -10,7 +10,7 @@ complain() { echo "floors: $*" >&2; status=1; }
 # allow FLOOR "lower floors": every other floor's headers are forbidden in src/FLOOR.
 allow() {
     floor=$1 allowed=" $1 $2 "
-    for other in base core wire store net broker client; do
+    for other in base core law wire store net broker client; do
         case $allowed in *" $other "*) continue ;; esac
         if found=$(grep -rnE "#include \"($other)/" "src/$floor" 2>/dev/null); then
             complain "src/$floor may not include $other/:"; echo "$found" >&2
@@ -22,10 +22,11 @@ allow() {
 }
 allow base ""
 allow core "base"
+allow law "base core"
 allow wire "base core"
-allow store "base core"
+allow store "base core law"
 allow net "base core"
-allow broker "base core wire store"
+allow broker "base core law wire store"
 allow client "base core wire net"
 
 # home PATTERN "folders": the header may be included only there.
@@ -47,8 +48,8 @@ home 'sodium\.h' src/base/ src/net/
 home 'systemd/sd-' src/base/ daemon/serasid
 home 'ini\.h' daemon/config
 
-# core is pure: no I/O, no clock, no threads.
-if found=$(grep -rnE '#include <(stdio|unistd|fcntl|pthread|sys/|time)' src/core | grep -v 'stdio.h'); then
-    complain "src/core does no I/O:"; echo "$found" >&2
+# core and law are pure: no I/O, no clock, no threads.
+if found=$(grep -rnE '#include <(stdio|unistd|fcntl|pthread|sys/|time)' src/core src/law | grep -v 'stdio.h'); then
+    complain "src/core and src/law do no I/O:"; echo "$found" >&2
 fi
 exit $status

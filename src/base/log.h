@@ -51,6 +51,21 @@
     X(SUBSCRIPTION_OVERRUN, "5f1c2a7be0a14d0f9b6b1f0c0a5e1050", LOG_WARNING)                       \
     X(DIRECTORY_IMPORTED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1051", LOG_NOTICE)                          \
     X(OPERATOR_VERB, "5f1c2a7be0a14d0f9b6b1f0c0a5e1052", LOG_NOTICE)                               \
+    X(OWED_ANSWER, "5f1c2a7be0a14d0f9b6b1f0c0a5e1071", LOG_NOTICE)                                 \
+    X(OWED_CANCEL, "5f1c2a7be0a14d0f9b6b1f0c0a5e1072", LOG_NOTICE)                                 \
+    X(OWED_DOCUMENTS, "5f1c2a7be0a14d0f9b6b1f0c0a5e1073", LOG_NOTICE)                              \
+    X(OWED_SUPPLEMENT, "5f1c2a7be0a14d0f9b6b1f0c0a5e1074", LOG_NOTICE)                             \
+    X(OWED_FOLLOW_UP, "5f1c2a7be0a14d0f9b6b1f0c0a5e1075", LOG_NOTICE)                              \
+    X(OWED_EXPIRY, "5f1c2a7be0a14d0f9b6b1f0c0a5e1076", LOG_NOTICE)                                 \
+    X(OWED_CLASSIFY, "5f1c2a7be0a14d0f9b6b1f0c0a5e1077", LOG_NOTICE)                               \
+    X(OWED_RESOLVE, "5f1c2a7be0a14d0f9b6b1f0c0a5e1078", LOG_NOTICE)                                \
+    X(OWED_SILENCE, "5f1c2a7be0a14d0f9b6b1f0c0a5e1079", LOG_NOTICE)                                \
+    X(OWED_ACKNOWLEDGE, "5f1c2a7be0a14d0f9b6b1f0c0a5e107a", LOG_NOTICE)                            \
+    X(OWED_DTKS, "5f1c2a7be0a14d0f9b6b1f0c0a5e107b", LOG_NOTICE)                                   \
+    X(OWED_OPENING, "5f1c2a7be0a14d0f9b6b1f0c0a5e107c", LOG_NOTICE)                                \
+    X(OWED_ASSESSMENT, "5f1c2a7be0a14d0f9b6b1f0c0a5e107d", LOG_NOTICE)                             \
+    X(OWED_MONITORING, "5f1c2a7be0a14d0f9b6b1f0c0a5e107e", LOG_NOTICE)                             \
+    X(OWED_SUPERIOR, "5f1c2a7be0a14d0f9b6b1f0c0a5e107f", LOG_NOTICE)                               \
     X(LOG_DROPPED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1060", LOG_WARNING)
 
 typedef enum LogEvent {

@@ -36,11 +36,15 @@ static bool year_is_leap(int year) {
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-bool civil_is_valid(CivilDate d) {
+/* month is 1 to 12. */
+static int days_in_month(int year, int month) {
     static const uint8_t length[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    if (d.year < 1900 || d.year > 9999 || d.month < 1 || d.month > 12 || d.day < 1)
-        return false;
-    return d.day <= length[d.month - 1] + (d.month == 2 && year_is_leap(d.year));
+    return length[month - 1] + (month == 2 && year_is_leap(year));
+}
+
+bool civil_is_valid(CivilDate d) {
+    return d.year >= 1900 && d.year <= 9999 && d.month >= 1 && d.month <= 12 && d.day >= 1 &&
+           d.day <= days_in_month(d.year, d.month);
 }
 
 int civil_compare(CivilDate a, CivilDate b) {
@@ -76,6 +80,19 @@ CivilDate civil_from_days(int64_t days) {
     return (CivilDate) { .year = (int16_t)(year_of_era + era * 400 + (month <= 2)),
                          .month = (uint8_t)month,
                          .day = (uint8_t)day };
+}
+
+CivilDate civil_add_days(CivilDate d, uint32_t days) {
+    return civil_from_days(civil_to_days(d) + days);
+}
+
+CivilDate civil_add_months(CivilDate d, uint32_t months) {
+    int64_t n = clamp((int64_t)d.year * 12 + d.month - 1 + months, 0, 9999 * 12 + 11);
+    int year = (int)(n / 12), month = (int)(n % 12) + 1;
+    int last = days_in_month(year, month);
+    return (CivilDate) { .year = (int16_t)year,
+                         .month = (uint8_t)month,
+                         .day = d.day > last ? (uint8_t)last : d.day };
 }
 
 static int64_t clamp_wall(int64_t wall_ms) {

@@ -33,6 +33,9 @@ int civil_compare(CivilDate a, CivilDate b); /* <0, 0, >0 */
 /* Days since 1970-01-01. */
 int64_t civil_to_days(CivilDate d);
 CivilDate civil_from_days(int64_t days);
+CivilDate civil_add_days(CivilDate d, uint32_t days);
+/* The same day of a later month, or the last one of it: 31 January and a month is 28 February. */
+CivilDate civil_add_months(CivilDate d, uint32_t months);
 /* The day it is at wall_ms in a zone utc_offset_min minutes ahead of UTC. */
 CivilDate civil_at(int64_t wall_ms, int utc_offset_min);
 

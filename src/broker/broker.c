@@ -212,9 +212,29 @@ int broker_receive(Broker *b, Now now, const PeerMessage *m) {
     return turn_end(b, now);
 }
 
+int broker_take_directory(Broker *b, Now now, Directory *d) {
+    (void)directory_unref(b->directory);
+    b->directory = directory_ref(d);
+    b->io.directory(b->io.data, d);
+    return sessions_recheck(b, now);
+}
+
+/* A node's record (M70) was accepted, from whomever. */
+static int directory_changed(Broker *b, Now now, Directory *d) {
+    broker_log(b, LOG_EVENT_DIRECTORY_IMPORTED, NULL,
+               "Directory version %llu: a message changed the record of a node.",
+               (unsigned long long)directory_version(d));
+    return broker_take_directory(b, now, d);
+}
+
 static int stored_one(Broker *b, Now now, StoreOp *op) {
+    int r = 0;
     switch (op->kind) {
     case OP_ACCEPT:
+        if (op->accept.directory)
+            r = directory_changed(b, now, op->accept.directory);
+        if (r < 0)
+            return r;
         return op->owner_id == UPLINK_OWNER ? uplink_accepted(b, now, op)
                                             : publish_done(b, now, op);
     case OP_DELIVERY:
@@ -234,6 +254,8 @@ static int stored_one(Broker *b, Now now, StoreOp *op) {
         return sweep_done(b, now, op);
     case OP_LINK:
         return neighbour_counted(b, op);
+    case OP_DUE:
+        return due_done(b, op);
     case OP_IMPORT:
     case OP_QUERY:
     case OP_BACKUP:
@@ -361,6 +383,8 @@ int broker_tick(Broker *b, Now now) {
         r = sessions_second(b, now);
         if (r == 0)
             r = uplink_second(b, now);
+        if (r == 0)
+            r = due_second(b);
     }
     if (r < 0)
         return r;

@@ -33,10 +33,15 @@ static int import_line(StoreOp *op, const char *text, size_t n, char why[static 
         if (slot)
             memcpy(slot, &line.key, sizeof(line.key));
         break;
-    default:
+    case LINE_REGION:
         slot = list_add((void **)&op->import.regions, &op->import.n_regions, sizeof(DirRegion));
         if (slot)
             memcpy(slot, &line.region, sizeof(line.region));
+        break;
+    default:
+        slot = list_add((void **)&op->import.holidays, &op->import.n_holidays, sizeof(DirHoliday));
+        if (slot)
+            memcpy(slot, &line.holiday, sizeof(line.holiday));
     }
     return slot ? 0 : -ENOMEM;
 }

@@ -149,7 +149,7 @@ struct Broker {
     uint32_t careful;   /* so many more small batches */
     size_t cached;
     int64_t tick_mono_ms, second_mono_ms, sweep_mono_ms, recheck_mono_ms;
-    bool sweeping;
+    bool sweeping, due_asked;
     BrokerStatus status;
     bool any_gone;
 };
@@ -162,6 +162,8 @@ StoreOp *op_for(OpKind kind, uint64_t owner_id, void *owner);
 /* broker.c */
 void broker_log(Broker *b, LogEvent event, const char *peer, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Goes on with another snapshot; sessions whose key it does not allow any more end. */
+_must_check_ int broker_take_directory(Broker *b, Now now, Directory *d);
 /* Adds the new deliveries of an operation to the windows that are in memory. */
 _must_check_ int broker_deposits(Broker *b, StoreOp *op);
 
@@ -254,6 +256,10 @@ void neighbour_took(Broker *b, const char *neighbour, const Uuid *id);
 /* query.c */
 _must_check_ int query_frame(Broker *b, Now now, Session *s, Frame *f);
 _must_check_ int query_done(Broker *b, Now now, StoreOp *op);
+
+/* due.c */
+_must_check_ int due_second(Broker *b);
+_must_check_ int due_done(Broker *b, StoreOp *op);
 
 /* sweep.c */
 _must_check_ int sweep_tick(Broker *b, Now now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * QUERY: operator verbs, and "outcome" for every node about its own messages. What the store knows
+ * QUERY: operator verbs, and for every node what concerns it. What the store knows
  * is asked of the store; what lives in memory (sessions, links) is added here.
  */
 
@@ -78,22 +78,22 @@ static int import_done(Broker *b, Now now, StoreOp *op, Table *t) {
         table_say(t, 1, "%s", op->import.text);
         return 0;
     }
-    (void)directory_unref(b->directory);
-    b->directory = directory_ref(op->import.directory);
-    b->io.directory(b->io.data, b->directory);
+    int r = broker_take_directory(b, now, op->import.directory);
     broker_log(b, LOG_EVENT_DIRECTORY_IMPORTED, NULL,
-               "Directory version %llu: %u nodes, %u keys, %u regions were imported.",
+               "Directory version %llu: %u nodes, %u keys, %u regions, %u holidays were imported.",
                (unsigned long long)directory_version(b->directory), op->import.n_nodes,
-               op->import.n_keys, op->import.n_regions);
+               op->import.n_keys, op->import.n_regions, op->import.n_holidays);
     table_column(t, "version", COLUMN_NUMBER);
     table_column(t, "nodes", COLUMN_NUMBER);
     table_column(t, "keys", COLUMN_NUMBER);
     table_column(t, "regions", COLUMN_NUMBER);
+    table_column(t, "holidays", COLUMN_NUMBER);
     table_number(t, (int64_t)directory_version(b->directory));
     table_number(t, op->import.n_nodes);
     table_number(t, op->import.n_keys);
     table_number(t, op->import.n_regions);
-    return sessions_recheck(b, now);
+    table_number(t, op->import.n_holidays);
+    return r;
 }
 
 /* --- verbs that the store carries out ----------------------------------------------------------
@@ -246,11 +246,17 @@ static bool is_one_of(const char *verb, const char *const *list, size_t n) {
 int query_frame(Broker *b, Now now, Session *s, Frame *f) {
     static const char *const stored[] = { "status",    "queues",    "trace",   "messages",
                                           "dead-list", "dead-show", "links",   "node-list",
-                                          "node-show", "check",     "outcome", "subscriptions" };
+                                          "node-show", "check",     "subscriptions" };
+    /* What every node may ask: about its own messages, and what of the law it may see. */
+    static const char *const open[] = { "outcome",       "item",     "item-history", "item-due",
+                                        "item-receipts", "worklist", "due",          "report",
+                                        "unacknowledged" };
     static const char *const dead[] = { "dead-requeue", "dead-redirect", "dead-discard" };
     const char *verb = f->query.verb;
 
-    if (!s->operator_ && strcmp(verb, "outcome") != 0)
+    if (is_one_of(verb, open, ARRAY_SIZE(open)))
+        return ask_store(b, s, f);
+    if (!s->operator_)
         return say(b, s, f, 1, "NOT_ALLOWED: this key has no operator right");
     if (is_one_of(verb, stored, ARRAY_SIZE(stored)))
         return ask_store(b, s, f);

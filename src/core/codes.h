@@ -21,6 +21,7 @@ typedef enum MessageKind {
     KIND_EXTRAORDINARY_EVENT = 20,
     KIND_EVENT_SITUATION = 21,
     KIND_CASE_RESPONSE = 22,
+    KIND_EVENT_ACKNOWLEDGEMENT = 23,
     KIND_OUTREACH_FINDING = 30,
     KIND_CASE_OPENED = 40,
     KIND_CASE_STAGE_UPDATE = 41,
@@ -38,6 +39,7 @@ typedef enum MessageKind {
     KIND_DATA_SUBJECT_ACTION = 80,
     KIND_RECEIPT = 90,
     KIND_RECALL_ORDER = 91,
+    KIND_NOTICE = 92,
 } MessageKind;
 
 /* Table of kinds: what the broker must know of each. NULL for a kind newer than this broker. */

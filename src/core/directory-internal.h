@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What directory.c and routes.c share; nobody else includes it. */
+/* What directory.c, calendar.c and routes.c share; nobody else includes it. */
 
 #include "core/directory.h"
 
@@ -28,10 +28,25 @@ typedef struct RegionEntry {
     UT_hash_handle hh;
 } RegionEntry;
 
+typedef struct HolidayEntry {
+    DirHoliday holiday;
+    int64_t day; /* since 1970-01-01 */
+    UT_hash_handle hh;
+} HolidayEntry;
+
 typedef struct KindIndex {
     const DirNode **list; /* in order of id */
     size_t n;
 } KindIndex;
+
+/* Index 0 to 99: who may serve in the province of that number; ROLE_NATION: in the whole nation. */
+#define ROLE_NATION 100U
+#define ROLE_PLACES 101U
+
+typedef struct RoleIndex {
+    const DirNode **list; /* kind by kind, within it place by place, within it by id */
+    size_t first[NODE_KIND_MAX_][ROLE_PLACES], n[NODE_KIND_MAX_][ROLE_PLACES];
+} RoleIndex;
 
 struct Directory {
     atomic_uint refs;
@@ -40,11 +55,15 @@ struct Directory {
     NodeEntry *nodes;
     KeyEntry *keys;
     RegionEntry *regions;
+    HolidayEntry *holidays;
+    Directory *lender; /* owns keys, regions and holidays, with their lists; NULL = this one does */
     bool lists_length[100][REGION_SIZE]; /* [province][digits]: some such code is listed */
-    size_t n_nodes, n_keys;
+    size_t n_nodes, n_keys, n_holidays;
     const DirNode **node_list;
     const DirKey **key_list;
+    const DirHoliday **holiday_list; /* by day */
     KindIndex by_kind[NODE_KIND_MAX_];
+    RoleIndex roles;
 };
 
 /* The first two digits of a well-formed code as a number. */
@@ -55,3 +74,9 @@ static inline unsigned region_province_index(const char *code) {
 /* Every walk up ends within BROKER_DEPTH_MAX steps, and no broker has more neighbours than an
  * event scope can be copied to. */
 bool broker_tree_is_sound(const Directory *d);
+/* Makes d->roles, whose list directory_free() frees. Needs node_list. */
+int roles_seal(Directory *d);
+
+/* calendar.c */
+int calendar_seal(Directory *d); /* 0 or -ENOMEM */
+void calendar_free(Directory *d);

@@ -4,7 +4,7 @@
  * Building and lookup of a directory snapshot. Hash tables answer "who is this", sorted arrays
  * made at seal answer "in order of id" and "all of this kind". Records come from files and from
  * peers: what cannot stand is refused with -EINVAL, running out of memory is -ENOMEM.
- * Routes are in routes.c.
+ * Routes are in routes.c, days off in calendar.c.
  */
 
 #include <assert.h>
@@ -30,13 +30,13 @@ Directory *directory_ref(Directory *d) {
     return d;
 }
 
-static void directory_free(Directory *d) {
-    NodeEntry *n, *next_n;
+/* Keys, regions and holidays; of another snapshot when that lent them. */
+static void free_lendable(Directory *d) {
     KeyEntry *k, *next_k;
     RegionEntry *r, *next_r;
-    HASH_ITER (hh, d->nodes, n, next_n) {
-        HASH_DEL(d->nodes, n);
-        free(n);
+    if (d->lender) {
+        (void)directory_unref(d->lender);
+        return;
     }
     HASH_ITER (hh, d->keys, k, next_k) {
         HASH_DEL(d->keys, k);
@@ -46,10 +46,21 @@ static void directory_free(Directory *d) {
         HASH_DEL(d->regions, r);
         free(r);
     }
+    calendar_free(d);
+    free(d->key_list);
+}
+
+static void directory_free(Directory *d) {
+    NodeEntry *n, *next_n;
+    HASH_ITER (hh, d->nodes, n, next_n) {
+        HASH_DEL(d->nodes, n);
+        free(n);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(d->by_kind); i++)
         free(d->by_kind[i].list);
+    free(d->roles.list);
     free(d->node_list);
-    free(d->key_list);
+    free_lendable(d);
     free(d);
 }
 
@@ -73,10 +84,16 @@ static bool name_is_valid_or_empty(const char *name) {
     return name[0] == '\0' || node_name_is_valid(name);
 }
 
+static bool day_is_valid_or_unset(CivilDate d) {
+    return !civil_is_set(d) || civil_is_valid(d);
+}
+
 static bool node_can_stand(const DirNode *n) {
     if (!IS_ENDED(n->id) || !IS_ENDED(n->name) || !IS_ENDED(n->parent) || !IS_ENDED(n->home) ||
         !IS_ENDED(n->broker_parent) || n->n_areas > DIR_AREAS_MAX ||
-        n->n_clusters > DIR_CLUSTERS_MAX || n->kind <= NODE_UNSPECIFIED)
+        n->n_clusters > DIR_CLUSTERS_MAX || n->kind <= NODE_UNSPECIFIED ||
+        !day_is_valid_or_unset(n->accreditation_valid_until) ||
+        !day_is_valid_or_unset(n->designation_valid_until))
         return false;
     for (uint32_t i = 0; i < n->n_areas; i++)
         if (!IS_ENDED(n->areas[i].region) || !region_form_is_valid(n->areas[i].region))
@@ -211,14 +228,48 @@ int directory_seal(Directory *d, uint64_t version) {
     if (d->sealed || !broker_tree_is_sound(d))
         return -EINVAL;
     int r = seal_nodes(d);
-    if (r < 0)
-        return r;
-    r = seal_keys(d);
+    if (r == 0)
+        r = roles_seal(d);
+    if (r == 0 && !d->lender)
+        r = seal_keys(d);
+    if (r == 0 && !d->lender)
+        r = calendar_seal(d);
     if (r < 0)
         return r;
     d->version = version;
     d->sealed = true;
     return 0;
+}
+
+/* What a node's record does not touch is shared and not copied: that is most of the work. The
+ * lender is the snapshot that owns it, never one that borrows itself. */
+static void borrow(Directory *d, Directory *from) {
+    d->lender = directory_ref(from->lender ? from->lender : from);
+    d->keys = from->keys;
+    d->key_list = from->key_list;
+    d->n_keys = from->n_keys;
+    d->regions = from->regions;
+    memcpy(d->lists_length, from->lists_length, sizeof(d->lists_length));
+    d->holidays = from->holidays;
+    d->holiday_list = from->holiday_list;
+    d->n_holidays = from->n_holidays;
+}
+
+int directory_with_node(Directory **ret, Directory *from, const DirNode *n) {
+    _cleanup_(directory_unrefp) Directory *d = NULL;
+    int r = directory_new(&d);
+    if (r < 0)
+        return r;
+    borrow(d, from);
+    for (size_t i = 0; r == 0 && i < from->n_nodes; i++)
+        r = directory_add_node(d, from->node_list[i]);
+    if (r == 0)
+        r = directory_add_node(d, n);
+    if (r == 0)
+        r = directory_seal(d, from->version + 1);
+    if (r == 0)
+        *ret = TAKE_PTR(d);
+    return r;
 }
 
 /* --- looking up
@@ -234,6 +285,12 @@ size_t directory_node_count(const Directory *d) {
 
 const DirNode *directory_node_at(const Directory *d, size_t i) {
     return i < d->n_nodes ? d->node_list[i] : NULL;
+}
+
+const DirNode *directory_of_kind(const Directory *d, int kind, size_t i) {
+    if (kind <= NODE_UNSPECIFIED || kind >= NODE_KIND_MAX_ || i >= d->by_kind[kind].n)
+        return NULL;
+    return d->by_kind[kind].list[i];
 }
 
 const DirNode *directory_node(const Directory *d, const char *id) {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The directory as one immutable snapshot: nodes, keys, region names. Built once, then shared by
- * reference between threads; a change is a new snapshot.
+ * The directory as one immutable snapshot: nodes, keys, region names, holidays. Built once, then
+ * shared by reference between threads; a change is a new snapshot.
  */
 
 #include <stdatomic.h>
@@ -37,6 +37,11 @@ typedef struct DirNode {
     uint32_t n_areas, n_clusters, capacity;
     ServiceArea areas[DIR_AREAS_MAX];
     int clusters[DIR_CLUSTERS_MAX];
+    /* What the law asks of an institution (domain 1.1). */
+    bool ipwl, lpks, national_referral_centre, ska, odhiv;
+    Codes bases;                                                    /* Approach; 0 = not told */
+    uint8_t accreditation_grade, designation_by, designation_scope; /* 0 = not told */
+    CivilDate accreditation_valid_until, designation_valid_until;   /* last day; unset = open */
 } DirNode;
 
 typedef struct DirKey {
@@ -53,10 +58,18 @@ typedef struct DirRegion {
     char alias_of[REGION_SIZE];
 } DirRegion;
 
+/* A day off for everybody, or (working) one that is taken back. */
+typedef struct DirHoliday {
+    CivilDate on;
+    char name[64];
+    bool working;
+} DirHoliday;
+
 typedef struct Directory Directory;
 
-/* Building: add everything, then seal; after that it is read-only. Adding the same node, key or
- * region again replaces it. Return 0, -ENOMEM, or -EINVAL for a record that cannot stand. */
+/* Building: add everything, then seal; after that it is read-only. Adding the same node, key,
+ * region or holiday again replaces it. Return 0, -ENOMEM, or -EINVAL for a record that cannot
+ * stand. */
 _must_check_ int directory_new(Directory **ret);
 Directory *directory_ref(Directory *d);
 Directory *directory_unref(Directory *d);
@@ -64,7 +77,10 @@ DEFINE_CLEANUP(Directory *, directory_unref);
 _must_check_ int directory_add_node(Directory *d, const DirNode *n);
 _must_check_ int directory_add_key(Directory *d, const DirKey *k);
 _must_check_ int directory_add_region(Directory *d, const DirRegion *r);
+_must_check_ int directory_add_holiday(Directory *d, const DirHoliday *h);
 _must_check_ int directory_seal(Directory *d, uint64_t version);
+/* A sealed directory again with one node added or replaced, as the next version. As adding. */
+_must_check_ int directory_with_node(Directory **ret, Directory *from, const DirNode *n);
 
 uint64_t directory_version(const Directory *d);
 size_t directory_node_count(const Directory *d);
@@ -78,6 +94,11 @@ const DirKey *directory_key(const Directory *d, const char *curve);
 /* Usable at this moment: not revoked, within its validity, its node known and active. */
 bool directory_key_is_usable(const Directory *d, const DirKey *k, int64_t now_ms);
 
+size_t directory_holiday_count(const Directory *d);
+const DirHoliday *directory_holiday_at(const Directory *d, size_t i); /* by day */
+/* Monday to Friday and no holiday; a record with `working` takes a holiday back, not a weekend. */
+bool directory_is_working_day(const Directory *d, CivilDate day);
+
 /* Is the code known: form, province in the dated table of provinces (Kepmendagri
  * 300.2.2-2138/2025) and, where the directory lists codes of that length below the same province,
  * listed there (aliases too). "" is the nation. */
@@ -85,9 +106,33 @@ bool directory_region_is_known(const Directory *d, const char *code);
 /* Minutes ahead of UTC: WIB 420, WITA 480, WIT 540; "" and unknown give WIB. */
 int region_utc_offset_min(const char *code);
 
-/* One node by role at region: kind, then longest service-area (or own-id region) prefix, then
- * cluster match, then priority, then capacity, then id. NULL when none is active.
- * kind 4-6 (balai besar, balai, loka) stand for each other: all are UPT. */
+/* Nodes of one kind in order of id, i from 0; NULL after the last. */
+const DirNode *directory_of_kind(const Directory *d, int kind, size_t i);
+/* The node a system acts for (SLRT, BSS and integration clients have one owner, their supervising
+ * node: P7 Pasal 33); every other node stands for itself. NULL when the owner is unknown. */
+const DirNode *directory_speaks_for(const Directory *d, const DirNode *n);
+
+/* Free places (daya tampung) a node told last; UINT32_MAX = it never told any. */
+typedef struct FreePlaces {
+    uint32_t (*of)(const void *context, const char *node);
+    const void *context;
+} FreePlaces;
+
+typedef struct RoleQuestion {
+    uint32_t kinds;     /* bit n stands for NodeKind n */
+    const char *region; /* "" = the nation */
+    int cluster;
+    bool (*suits)(const DirNode *n, const void *context); /* NULL = every active node does */
+    const void *context;
+    const FreePlaces *free_places; /* NULL, or not told: the capacity on record stands */
+} RoleQuestion;
+
+/* One active node by role at region: longest service-area (or own-id region) prefix, then cluster
+ * match, then priority, then free places, then id. NULL when there is none. */
+const DirNode *directory_find_role(const Directory *d, const RoleQuestion *q);
+/* Kinds that stand for the one named: balai besar, balai and loka for each other (all are UPT). */
+uint32_t role_kinds(int kind);
+/* The same for one kind. */
 const DirNode *directory_by_role(const Directory *d, int kind, const char *region, int cluster);
 /* The region prefix in a node id: "dsk/3203" -> "3203", "uptd/32/pa-02" -> "32"; "" if none. */
 void node_region(const char *id, char ret[static REGION_SIZE]);

@@ -11,8 +11,8 @@
 
 #include "core/filter.h"
 #include "core/message.h"
+#include "core/reasons.h"
 #include "core/receipt.h"
-#include "core/rules.h"
 #include "core/table.h"
 
 #define PROTOCOL_VERSION 1U

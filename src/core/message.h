@@ -16,6 +16,7 @@
 #include "base/times.h"
 #include "base/uuid.h"
 #include "core/codes.h"
+#include "core/facts.h"
 #include "core/lanes.h"
 #include "core/limits.h"
 
@@ -68,25 +69,9 @@ typedef struct Envelope {
     uint8_t sealed_digest[DIGEST_SIZE];
     bool has_facts_digest, has_sealed_digest;
     ReceiptPolicy receipts;
+    int status; /* MessageStatus: meant, an exercise or a test */
+    bool no_supervision;
 } Envelope;
-
-/* What the rules of this version read from the facts. Unset stays zero. */
-typedef struct Facts {
-    bool readable; /* decoded: false for a kind newer than this broker */
-    bool harm_now;
-    CivilDate requested_on, outside_service_started_on, home_service_started_on;
-    int64_t occurred_ms;
-    Uuid recall_of; /* RECALL_ORDER: the message to withdraw */
-    /* RECEIPT: */
-    Uuid receipt_for;
-    char receipt_recipient[NODE_NAME_SIZE];
-    int receipt_level, receipt_cause;
-    char receipt_leg[NODE_NAME_SIZE];
-    int64_t receipt_said_ms;
-    /* First clear text field (of envelope or facts) that holds what R-004 forbids: a run of 16
-     * digits, an e-mail address or a phone number. Empty = none. */
-    char personal_field[64];
-} Facts;
 
 typedef enum RecipientRole {
     ROLE_UNSPECIFIED = 0,

@@ -34,6 +34,7 @@ const char *receipt_cause_name(int cause) {
         [CAUSE_DISCARDED_BY_OPERATOR] = "DISCARDED_BY_OPERATOR",
         [CAUSE_LINK_DOWN] = "LINK_DOWN",
         [CAUSE_QUOTA] = "QUOTA",
+        [CAUSE_SUPERSEDED] = "SUPERSEDED",
     };
     return cause >= 0 && cause < (int)ARRAY_SIZE(names) ? names[cause] : "";
 }

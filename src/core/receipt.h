@@ -41,6 +41,7 @@ typedef enum ReceiptCause {
     CAUSE_DISCARDED_BY_OPERATOR = 9,
     CAUSE_LINK_DOWN = 10,
     CAUSE_QUOTA = 11,
+    CAUSE_SUPERSEDED = 12,
 } ReceiptCause;
 
 const char *receipt_level_name(int level); /* "COLLECTED" */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/item.h"
 
 #define PARKS_ON_TRAIL                                                                             \
     16U /* a link that retries for a month must not fill the store with notes                      \
@@ -64,7 +64,8 @@ static ReceiptLevel level_of(DeliveryAction action) {
 
 static ReceiptCause cause_of(const StoreOp *op) {
     if (op->delivery.action == ACTION_RECALL)
-        return CAUSE_RECALLED_BY_SENDER;
+        return op->delivery.row.flags & DELIVERY_SUPERSEDED ? CAUSE_SUPERSEDED
+                                                            : CAUSE_RECALLED_BY_SENDER;
     return op->delivery.action == ACTION_DONE ? CAUSE_NONE : op->delivery.cause;
 }
 
@@ -111,6 +112,8 @@ static void say_all(Store *s, StoreOp *op, const StoredMessage *m, const Deliver
     if (queue->kind == QUEUE_MAILBOX) {
         const RouteEntry *e = route_find_queue(&m->route, queue->id);
         say_about(s, op, m, queue_name(queue), e ? e->role : ROLE_ADDRESSEE);
+        if (op->delivery.action == ACTION_WARN_DELAY)
+            notice_late(s, op, m, queue_name(queue));
     } else if (queue->kind == QUEUE_LINK) {
         for (uint32_t i = 0; i < m->route.n; i++)
             if (is_behind(s, &m->route.list[i], row))

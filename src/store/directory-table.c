@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory in its tables; reading it back and taking in an import. */
+/* The directory in its tables; reading it back, taking in an import and a node's record. */
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/text.h"
+#include "law/record.h"
 #include "store/private.h"
 
-enum { NODE_BROKER = 1, NODE_INACTIVE = 2, NODE_NO_CLIENTS = 4 };
+enum {
+    NODE_BROKER = 1,
+    NODE_INACTIVE = 2,
+    NODE_NO_CLIENTS = 4,
+    NODE_IPWL = 8,
+    NODE_LPKS = 16,
+    NODE_NATIONAL_REFERRAL_CENTRE = 32,
+    NODE_SKA = 64,
+    NODE_ODHIV = 128,
+};
 enum { KEY_BROKER = 1, KEY_OPERATOR = 2, KEY_REVOKED = 4 };
 
 /* "3203:1:2,32:0:1": region, cluster, priority. */
@@ -50,12 +60,22 @@ static void clusters_parse(const char *text, DirNode *n) {
     }
 }
 
+/* Days since 1970; 0 = not given (nothing is valid until then). */
+static int64_t day_number(CivilDate d) {
+    return civil_is_set(d) ? civil_to_days(d) : 0;
+}
+
+static CivilDate day_of(int64_t number) {
+    return number != 0 ? civil_from_days(number) : (CivilDate) { 0 };
+}
+
 /* --- tables to snapshot --------------------------------------------------------------------- */
 
 static int read_nodes(Store *s, Directory *d) {
     int r = 0;
     _query_ q = QUERY(s, "SELECT id, kind, name, parent, home, broker_parent, flags, capacity,"
-                         " areas, clusters FROM dir_node");
+                         " areas, clusters, bases, grade, grade_until, designation, scope,"
+                         " designation_until FROM dir_node");
     while (r == 0 && db_row(s, q)) {
         const int64_t flags = col_int(q, 6);
         DirNode n = {
@@ -63,7 +83,18 @@ static int read_nodes(Store *s, Directory *d) {
             .broker = flags & NODE_BROKER,
             .inactive = flags & NODE_INACTIVE,
             .no_clients = flags & NODE_NO_CLIENTS,
+            .ipwl = flags & NODE_IPWL,
+            .lpks = flags & NODE_LPKS,
+            .national_referral_centre = flags & NODE_NATIONAL_REFERRAL_CENTRE,
+            .ska = flags & NODE_SKA,
+            .odhiv = flags & NODE_ODHIV,
             .capacity = (uint32_t)col_int(q, 7),
+            .bases = (Codes)col_int(q, 10),
+            .accreditation_grade = (uint8_t)col_int(q, 11),
+            .accreditation_valid_until = day_of(col_int(q, 12)),
+            .designation_by = (uint8_t)col_int(q, 13),
+            .designation_scope = (uint8_t)col_int(q, 14),
+            .designation_valid_until = day_of(col_int(q, 15)),
         };
         text_copy(n.id, sizeof(n.id), col_text(q, 0));
         text_copy(n.name, sizeof(n.name), col_text(q, 2));
@@ -110,12 +141,25 @@ static int read_regions(Store *s, Directory *d) {
     return r;
 }
 
+static int read_holidays(Store *s, Directory *d) {
+    int r = 0;
+    _query_ q = QUERY(s, "SELECT day, name, working FROM dir_holiday");
+    while (r == 0 && db_row(s, q)) {
+        DirHoliday h = { .on = civil_from_days(col_int(q, 0)), .working = col_int(q, 2) != 0 };
+        text_copy(h.name, sizeof(h.name), col_text(q, 1));
+        r = directory_add_holiday(d, &h);
+    }
+    return r;
+}
+
 static int read_tables(Store *s, Directory *d) {
     int r = read_nodes(s, d);
     if (r == 0)
         r = read_keys(s, d);
     if (r == 0)
         r = read_regions(s, d);
+    if (r == 0)
+        r = read_holidays(s, d);
     return r < 0 ? r : s->fault;
 }
 
@@ -145,6 +189,9 @@ static int add_import(const StoreOp *op, Directory *d, const char **ret_what) {
     for (uint32_t i = 0; r == 0 && i < op->import.n_regions; i++)
         if ((r = directory_add_region(d, &op->import.regions[i])) < 0)
             *ret_what = op->import.regions[i].code;
+    for (uint32_t i = 0; r == 0 && i < op->import.n_holidays; i++)
+        if ((r = directory_add_holiday(d, &op->import.holidays[i])) < 0)
+            *ret_what = "a holiday";
     return r;
 }
 
@@ -153,12 +200,19 @@ static void write_node(Store *s, const DirNode *n) {
     areas_format(n, areas, sizeof(areas));
     clusters_format(n, clusters, sizeof(clusters));
     const int flags = (n->broker ? NODE_BROKER : 0) | (n->inactive ? NODE_INACTIVE : 0) |
-                      (n->no_clients ? NODE_NO_CLIENTS : 0);
+                      (n->no_clients ? NODE_NO_CLIENTS : 0) | (n->ipwl ? NODE_IPWL : 0) |
+                      (n->lpks ? NODE_LPKS : 0) |
+                      (n->national_referral_centre ? NODE_NATIONAL_REFERRAL_CENTRE : 0) |
+                      (n->ska ? NODE_SKA : 0) | (n->odhiv ? NODE_ODHIV : 0);
     RUN(s,
         "INSERT OR REPLACE INTO dir_node(id, kind, name, parent, home, broker_parent, flags,"
-        " capacity, areas, clusters) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+        " capacity, areas, clusters, bases, grade, grade_until, designation, scope,"
+        " designation_until) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
         TEXT(n->id), INT(n->kind), TEXT(n->name), TEXT(n->parent), TEXT(n->home),
-        TEXT(n->broker_parent), INT(flags), INT(n->capacity), TEXT(areas), TEXT(clusters));
+        TEXT(n->broker_parent), INT(flags), INT(n->capacity), TEXT(areas), TEXT(clusters),
+        INT(n->bases), INT(n->accreditation_grade), INT(day_number(n->accreditation_valid_until)),
+        INT(n->designation_by), INT(n->designation_scope),
+        INT(day_number(n->designation_valid_until)));
 }
 
 static void write_key(Store *s, const DirKey *k) {
@@ -176,6 +230,7 @@ static void write_import(Store *s, const StoreOp *op, uint64_t version) {
         RUN(s, "DELETE FROM dir_node");
         RUN(s, "DELETE FROM dir_key");
         RUN(s, "DELETE FROM dir_region");
+        RUN(s, "DELETE FROM dir_holiday");
     }
     for (uint32_t i = 0; i < op->import.n_nodes; i++)
         write_node(s, &op->import.nodes[i]);
@@ -185,6 +240,11 @@ static void write_import(Store *s, const StoreOp *op, uint64_t version) {
         const DirRegion *r = &op->import.regions[i];
         RUN(s, "INSERT OR REPLACE INTO dir_region(code, name, alias_of) VALUES(?1,?2,?3)",
             TEXT(r->code), TEXT(r->name), TEXT(r->alias_of));
+    }
+    for (uint32_t i = 0; i < op->import.n_holidays; i++) {
+        const DirHoliday *h = &op->import.holidays[i];
+        RUN(s, "INSERT OR REPLACE INTO dir_holiday(day, name, working) VALUES(?1,?2,?3)",
+            INT(civil_to_days(h->on)), TEXT(h->name), INT(h->working));
     }
     meta_set(s, "directory", (int64_t)version);
 }
@@ -213,4 +273,35 @@ void run_import(Store *s, StoreOp *op) {
     directory_unref(s->directory);
     s->directory = TAKE_PTR(d);
     op->import.directory = directory_ref(s->directory);
+}
+
+/* --- a node's record (M70) ------------------------------------------------------------------ */
+
+bool directory_record_accepted(Store *s, StoreOp *op, const char **ret_why) {
+    const Message *m = op->accept.message;
+    const NodeRecordFacts *f = &m->facts.node;
+    *ret_why = NULL;
+    if (m->env.kind != KIND_NODE_RECORD || !m->facts.readable)
+        return false;
+    const DirNode *known = directory_node(s->directory, f->id);
+    if (!known) { /* without home and keys nobody could use it: that takes an import */
+        *ret_why = "UNKNOWN_NODE";
+        return false;
+    }
+    DirNode node = *known;
+    if (!node_record_apply(s->directory, m->env.sender, f, &node, ret_why))
+        return false;
+    Directory *d = NULL;
+    const int r = directory_with_node(&d, s->directory, &node);
+    if (r < 0) {
+        db_fault(s, r == -EINVAL ? -EUCLEAN : r, "cannot build the directory");
+        return false;
+    }
+    write_node(s, &node);
+    meta_set(s, "directory", (int64_t)directory_version(d));
+    directory_unref(s->directory);
+    s->directory = d;
+    directory_unref(op->accept.directory);
+    op->accept.directory = directory_ref(d);
+    return true;
 }

@@ -40,6 +40,7 @@ void op_results_reset(StoreOp *op) {
         op->accept.result = (PublishResult) { 0 };
         op->accept.overrun = 0;
         op->accept.counted = false;
+        op->accept.directory = directory_unref(op->accept.directory);
         break;
     case OP_LOAD:
         free(op->load.rows);
@@ -55,6 +56,11 @@ void op_results_reset(StoreOp *op) {
         op->sweep.n = 0;
         op->sweep.queue = op->sweep.seq = 0;
         op->sweep.lane = LANE_EVENT;
+        break;
+    case OP_DUE:
+        free(op->due.fired);
+        op->due.fired = NULL;
+        op->due.n = 0;
         break;
     case OP_IMPORT:
         op->import.directory = directory_unref(op->import.directory);
@@ -91,6 +97,7 @@ StoreOp *store_op_free(StoreOp *op) {
         free(op->import.nodes);
         free(op->import.keys);
         free(op->import.regions);
+        free(op->import.holidays);
         break;
     case OP_QUERY:
         for (uint32_t i = 0; i < ARRAY_SIZE(op->query.args); i++)
@@ -104,6 +111,7 @@ StoreOp *store_op_free(StoreOp *op) {
     case OP_LINK:
     case OP_BACKUP:
     case OP_DEAD:
+    case OP_DUE:
         break;
     }
     free(op);

@@ -13,6 +13,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "law/story.h"
 #include "store/case.h"
 #include "store/pages.h"
 #include "store/recent.h"
@@ -32,6 +33,8 @@ typedef struct Statement {
 typedef struct Subscription Subscription;
 typedef struct Link Link;
 typedef struct StoredMessage StoredMessage;
+typedef struct LawWork LawWork;
+typedef struct Tally Tally;
 
 #define QUEUE_KEY_SIZE (1 + NODE_NAME_SIZE + SUBSCRIPTION_SIZE)
 
@@ -114,6 +117,10 @@ struct Store {
     uint64_t purged;               /* messages deleted since the file was made */
 
     AcceptDecision decision; /* scratch: large */
+    LawWork *law;            /* scratch: larger */
+    Tally *tally;            /* what this transaction changed; NULL = nothing */
+    int64_t next_act;
+    uint64_t watched_version; /* directory whose agencies are watched, and one; 0 = none */
     Backup backup;
     StoreHealth health;
 
@@ -130,6 +137,7 @@ struct Store {
     int64_t purge_seq, purge_due_ms;
     bool load_damaged; /* by the last message_load(): it met a damaged page */
     Uuid dedup_cursor;
+    ItemKey item_cursor;
     int64_t dedup_due_ms;
     uint64_t seal_seen, seal_done; /* health.commits at the last idle turn, at the last seal */
     uint32_t scrub_at;             /* next page to be read through; 0 = done */
@@ -307,6 +315,8 @@ void copies_deinit(Copies *c);
 void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, const Copies *c);
 
 void accept_recall(Store *s, StoreOp *op);
+/* Withdraws what of a message is not out yet, here: a newer one took its place. */
+void recall_superseded(Store *s, StoreOp *op, const StoredMessage *target);
 /* What both kinds of acceptance share. */
 void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret);
 void accept_store(Store *s, StoreOp *op, StoredMessage *m);
@@ -330,6 +340,11 @@ void links_mark_uncertain(Store *s);
 
 /* --- directory-table.c --- */
 void directory_load(Store *s);
+/* A NodeRecord (M70) was accepted: what its sender may say of the node goes into the directory, and
+ * the new snapshot into the operation. To be called last: pointers into the snapshot before it are
+ * no good afterwards. Returns whether anything changed. *ret_why: a static word for what was not
+ * applied (as node_record_apply(), or UNKNOWN_NODE); NULL = nothing. */
+bool directory_record_accepted(Store *s, StoreOp *op, const char **ret_why);
 
 /* --- query.c, trace.c, check.c --- */
 void query_trace(Store *s, StoreOp *op, Table *t);

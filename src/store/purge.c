@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/item.h"
 
 #define PURGE_ROWS      200U
 #define PURGE_PERIOD_MS (10 * MINUTE_MS)
@@ -152,6 +152,61 @@ static bool purge_dedup(Store *s) {
     return false;
 }
 
+/* Does any other item of the act still stand? Then the act stays, for its story. */
+static bool is_needed_by_others(Store *s, const StoredAct *a, const Item *i) {
+    for (uint32_t k = 0; k < a->n_links; k++) {
+        const ActLink *l = &a->links[k];
+        const bool same = l->kind == i->kind && uuid_equal(&l->id, &i->id);
+        if (!same && db_number(s,
+                               QUERY(s, "SELECT 1 FROM item WHERE kind = ?1 AND id = ?2",
+                                     INT(l->kind), UUID(&l->id)),
+                               0) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void delete_item(Store *s, const StoredItem *i) {
+    _cleanup_(freep) StoredAct *a = malloc(sizeof(*a));
+    int64_t n = i->last_act;
+    while (a && n > 0 && s->fault == 0 && act_load(s, n, a)) {
+        const ActLink *l = act_link(a, i->item.kind, &i->item.id);
+        if (!is_needed_by_others(s, a, &i->item))
+            RUN(s, "DELETE FROM act WHERE n = ?1", INT(n));
+        n = l ? l->prev : 0;
+    }
+    RUN(s, "DELETE FROM acknowledgement WHERE event = ?1", UUID(&i->item.id));
+    RUN(s, "DELETE FROM item WHERE kind = ?1 AND id = ?2", INT(i->item.kind), UUID(&i->item.id));
+}
+
+/* Final items are forgotten a year after (domain 6.6): their counts stay in the tally. */
+static bool purge_items(Store *s) {
+    StoredItem *i = &s->law->parent;
+    uint32_t n = 0;
+    while (n < PURGE_ROWS && s->fault == 0) {
+        bool found = false;
+        {
+            _query_ q = QUERY(s,
+                              "SELECT kind, id FROM item WHERE (kind, id) > (?1, ?2) "
+                              "ORDER BY kind, id LIMIT 1",
+                              INT(s->item_cursor.kind), UUID(&s->item_cursor.id));
+            found = db_row(s, q);
+            if (found)
+                s->item_cursor =
+                    (ItemKey) { .kind = (ItemKind)col_int(q, 0), .id = col_uuid(q, 1) };
+        }
+        if (!found) {
+            s->item_cursor = (ItemKey) { 0 };
+            return false;
+        }
+        n++;
+        if (item_load(s, s->item_cursor.kind, &s->item_cursor.id, i) && i->item.final &&
+            i->item.changed_ms + s->config.item_retention_ms <= s->now_ms)
+            delete_item(s, i);
+    }
+    return true;
+}
+
 /* Unused pages are kept for the next peak unless they are a quarter of the file, or room is short.
  */
 static bool wants_vacuum(Store *s) {
@@ -168,8 +223,10 @@ int purge_step(Store *s, bool *ret_more) {
         (void)db_exec(s, "BEGIN IMMEDIATE");
         if (messages)
             more = purge_messages(s);
-        if (dedup)
+        if (dedup) {
             more = purge_dedup(s) || more;
+            more = (s->config.item_retention_ms > 0 && purge_items(s)) || more;
+        }
         (void)db_exec(s, "COMMIT");
     }
     if (s->fault == 0 && wants_vacuum(s)) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/item.h"
 
 #define ROWS_MAX 10000U
 
@@ -354,6 +354,45 @@ static void show_keys(Store *s, Table *t, const char *node) {
     }
 }
 
+static void show_day(Table *t, const char *name, CivilDate d) {
+    if (!civil_is_set(d))
+        return;
+    table_text(t, name);
+    table_textf(t, "%04d-%02u-%02u", d.year, d.month, d.day);
+}
+
+/* What the law asks of an institution; what does not hold, and was not told, is left out. */
+static void show_attributes(Table *t, const DirNode *n) {
+    static const char *const grades[] = { "", "none", "A", "B", "C" };
+    static const char *const by[] = { "", "regency agency", "governor", "minister" };
+    static const char *const scope[] = { "", "outside homes", "in homes", "outside and in homes" };
+    static const char *const bases[] = { "", "family", "community", "residential" };
+    const struct {
+        const char *name;
+        bool holds;
+    } flags[] = {
+        { "ipwl", n->ipwl },
+        { "lpks", n->lpks },
+        { "national_referral_centre", n->national_referral_centre },
+        { "ska", n->ska },
+        { "odhiv", n->odhiv },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+        if (flags[i].holds)
+            show(t, flags[i].name, "yes");
+    for (int i = 1; i < (int)ARRAY_SIZE(bases); i++)
+        if (codes_has(n->bases, i))
+            show(t, "base", bases[i]);
+    if (n->accreditation_grade > 0 && n->accreditation_grade < ARRAY_SIZE(grades))
+        show(t, "accreditation", grades[n->accreditation_grade]);
+    show_day(t, "accreditation_valid_until", n->accreditation_valid_until);
+    if (n->designation_by > 0 && n->designation_by < ARRAY_SIZE(by))
+        show(t, "designation_by", by[n->designation_by]);
+    if (n->designation_scope > 0 && n->designation_scope < ARRAY_SIZE(scope))
+        show(t, "designation_scope", scope[n->designation_scope]);
+    show_day(t, "designation_valid_until", n->designation_valid_until);
+}
+
 static void query_node_show(Store *s, StoreOp *op, Table *t) {
     const DirNode *n =
         op->query.n_args > 0 ? directory_node(s->directory, op->query.args[0]) : NULL;
@@ -385,6 +424,7 @@ static void query_node_show(Store *s, StoreOp *op, Table *t) {
         table_text(t, "cluster");
         table_textf(t, "%d", n->clusters[i]);
     }
+    show_attributes(t, n);
     show_keys(s, t, n->id);
 }
 
@@ -401,6 +441,10 @@ void run_query(Store *s, StoreOp *op) {
         { "outcome", query_outcome },     { "node-list", query_node_list },
         { "node-show", query_node_show }, { "links", query_links },
         { "check", query_check },         { "subscriptions", query_subscriptions },
+        { "item", query_item },           { "item-history", query_history },
+        { "item-due", query_item_due },   { "item-receipts", query_item_receipts },
+        { "worklist", query_worklist },   { "due", query_due },
+        { "report", query_report },       { "unacknowledged", query_unacknowledged },
     };
     op->query.table = table_free(op->query.table);
     Table *t = op->query.table = table_new();

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "store/private.h"
 
-static void flag_row(Store *s, StoreOp *op, const StoredMessage *m, QueueId queue) {
+static void flag_row(Store *s, StoreOp *op, const StoredMessage *m, QueueId queue, uint32_t flags) {
     DeliveryRow row;
     if (!queue_find_row(s, queue, m->seq, &row))
         return;
@@ -20,7 +20,7 @@ static void flag_row(Store *s, StoreOp *op, const StoredMessage *m, QueueId queu
         return;
     if (row.flags & DELIVERY_RECALLED)
         return;
-    row.flags |= DELIVERY_RECALLED;
+    row.flags |= flags;
     RUN(s, "UPDATE delivery SET flags = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
         INT(row.queue), INT(row.lane), INT(row.seq), INT(row.flags));
     op_add_recalled(s, op, &row);
@@ -48,7 +48,7 @@ static void collect(Store *s, StoreOp *op, const StoredMessage *target, StoredMe
                 reasons_warn(list, "RECALL_TOO_LATE", e->node);
             continue;
         }
-        flag_row(s, op, target, e->queue);
+        flag_row(s, op, target, e->queue, DELIVERY_RECALLED);
         const Queue *queue = queue_by_id(s, e->queue);
         /* A local recipient's copy is withdrawn by its row; the order itself is not for people. */
         const QueueId way = queue && queue->kind == QUEUE_LINK ? e->queue : 0;
@@ -88,7 +88,7 @@ void accept_recall(Store *s, StoreOp *op) {
     const Message *message = op->accept.message;
     _cleanup_(stored_message_deinit) StoredMessage target = { 0 }, order;
     _cleanup_(copies_deinit) Copies copies = { 0 };
-    int64_t seq = message_find(s, &message->facts.recall_of, NULL);
+    int64_t seq = message_find(s, &message->facts.recall.message_id, NULL);
     if (seq > 0 && (!message_load(s, seq, &target) || !receipt_applies(target.kind)))
         seq = 0;
     /* A neighbour vouches for its side, but the sender of the message stays the only one who may
@@ -108,4 +108,13 @@ void accept_recall(Store *s, StoreOp *op) {
     for (uint32_t i = 0; i < order.route.n && s->fault == 0; i++)
         place_delivery(s, op, &order, i, &copies);
     accept_list_recipients(s, &op->accept.result, &order);
+}
+
+void recall_superseded(Store *s, StoreOp *op, const StoredMessage *target) {
+    for (uint32_t i = 0; i < target->route.n && s->fault == 0; i++) {
+        const RouteEntry *e = &target->route.list[i];
+        if (e->queue > 0 && outcome_level(s, target->seq, e->node) == LEVEL_NONE)
+            flag_row(s, op, target, e->queue, DELIVERY_RECALLED | DELIVERY_SUPERSEDED);
+    }
+    withdraw_copies(s, target);
 }

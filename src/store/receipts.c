@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/item.h"
 
 bool receipt_applies(int kind) {
-    return kind != KIND_RECEIPT && kind != KIND_RECALL_ORDER;
+    return kind != KIND_RECEIPT && kind != KIND_RECALL_ORDER && kind != KIND_NOTICE;
 }
 
 bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempts,
@@ -117,6 +117,8 @@ bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *sa
         text_copy(o.leg, sizeof(o.leg), s->self);
         if (!outcome_insert(s, m->seq, &o, say->attempts, say->detail))
             return false;
+        if (say->level == LEVEL_COLLECTED)
+            law_collected(s, m, say->recipient);
     }
     const Queue *way = way_to_sender(s, m);
     if (receipt_is_wanted(m->receipts, (int)say->level) ||
@@ -146,20 +148,23 @@ bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     if (!f->readable)
         return false;
-    const int64_t seq = message_find(s, &f->receipt_for, NULL);
+    const int64_t seq = message_find(s, &f->receipt.message_id, NULL);
     if (seq == 0 || !message_load(s, seq, &m) || !receipt_applies(m.kind))
         return false;
-    OutcomeRow o = { .level = (ReceiptLevel)f->receipt_level,
-                     .cause = (ReceiptCause)f->receipt_cause,
-                     .said_ms = f->receipt_said_ms };
-    text_copy(o.recipient, sizeof(o.recipient), f->receipt_recipient);
-    text_copy(o.leg, sizeof(o.leg), f->receipt_leg);
+    OutcomeRow o = { .level = (ReceiptLevel)f->receipt.level,
+                     .cause = (ReceiptCause)f->receipt.cause,
+                     .said_ms = f->receipt.said_ms };
+    text_copy(o.recipient, sizeof(o.recipient), f->receipt.recipient);
+    text_copy(o.leg, sizeof(o.leg), f->receipt.leg);
     const bool allowed = may_speak(s, &m, o.recipient, neighbour);
-    if (allowed && receipt_is_final(f->receipt_level) && outcome_insert(s, seq, &o, 0, NULL))
-        return is_for_record(&m, f->receipt_level);
+    if (allowed && receipt_is_final(f->receipt.level) && outcome_insert(s, seq, &o, 0, NULL)) {
+        if (o.level == LEVEL_COLLECTED)
+            law_collected(s, &m, o.recipient);
+        return is_for_record(&m, f->receipt.level);
+    }
     char note[160];
-    snprintf(note, sizeof(note), "%s said by %.64s%s", receipt_level_name(f->receipt_level), o.leg,
+    snprintf(note, sizeof(note), "%s said by %.64s%s", receipt_level_name(f->receipt.level), o.leg,
              allowed ? "" : ", not believed: it came over another link");
     trail_add(s, seq, "told", o.recipient, note);
-    return is_for_record(&m, f->receipt_level);
+    return is_for_record(&m, f->receipt.level);
 }

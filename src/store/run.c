@@ -2,7 +2,7 @@
 /* One batch of operations as one transaction, and the housekeeping between batches. */
 #include <errno.h>
 
-#include "store/private.h"
+#include "store/item.h"
 
 #define CHECKPOINT_IDLE_PAGES    1000U
 #define CHECKPOINT_BUSY_PAGES    1000U
@@ -51,6 +51,9 @@ static void run_op(Store *s, StoreOp *op) {
     case OP_DEAD:
         run_dead(s, op);
         break;
+    case OP_DUE:
+        run_due(s, op);
+        break;
     }
 }
 
@@ -59,6 +62,7 @@ static void rollback(Store *s) {
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     cases_rolled_back(s);
     recent_drop(s);
+    tally_drop(s);
 }
 
 static int attempt(Store *s, StoreOp *list) {
@@ -66,6 +70,7 @@ static int attempt(Store *s, StoreOp *list) {
     for (StoreOp *op = list; op && s->fault == 0; op = op->next)
         run_op(s, op);
     links_flush(s);
+    tally_flush(s);
     return db_exec(s, "COMMIT");
 }
 

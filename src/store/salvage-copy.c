@@ -179,11 +179,18 @@ void salvage_copy(Salvage *v) {
         { "dir_node", "id", "id DESC", false },
         { "dir_key", "curve", "curve DESC", false },
         { "dir_region", "code", "code DESC", false },
+        { "dir_holiday", "day", "day DESC", false },
         { "dedup", "id", "id DESC", false },
         { "outcome", "seq, recipient", "seq DESC, recipient DESC", true },
         { "dead_letter", "seq, queue, recipient", "seq DESC, queue DESC, recipient DESC", true },
         { "trail", "seq, n", "seq DESC, n DESC", true },
         { "delivery", "queue, lane, seq", "queue DESC, lane DESC, seq DESC", false },
+        { "item", "kind, id", "kind DESC, id DESC", false },
+        { "act", "n", "n DESC", false },
+        { "timer", "due, kind, id, timer", "due DESC, kind DESC, id DESC, timer DESC", false },
+        { "tally", "kind, state, cluster, region",
+          "kind DESC, state DESC, cluster DESC, region DESC", false },
+        { "acknowledgement", "event, node", "event DESC, node DESC", false },
     };
     RUN(v->to, "DELETE FROM queue"); /* ids must be the old ones */
     copy_messages(v);

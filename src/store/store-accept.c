@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/item.h"
 
 #define STORE_FULL_RETRY_MS 5000U
 
@@ -84,7 +84,16 @@ static void list_outcomes(Store *s, PublishResult *r, int64_t seq) {
     }
 }
 
+/* The last capacity a node told (M71). */
+static uint32_t free_places_of(const void *context, const char *node) {
+    StoredItem i;
+    const Uuid id = item_node_id(node);
+    return item_load((Store *)(uintptr_t)context, ITEM_NODE, &id, &i) ? i.item.oversight.free_places
+                                                                      : UINT32_MAX;
+}
+
 static void decide(Store *s, const StoreOp *op) {
+    const FreePlaces places = { .of = free_places_of, .context = s };
     const AcceptInput in = {
         .message = op->accept.message,
         .directory = s->directory,
@@ -93,7 +102,12 @@ static void decide(Store *s, const StoreOp *op) {
         .from_link = op->accept.from_link,
         .now_ms = s->now_ms,
         .policy = &s->config.accept,
+        .known = &s->law->known,
+        .rule_sets = s->config.rule_sets,
+        .floors = s->config.floors,
+        .free_places = &places,
     };
+    law_look(s, op->accept.message);
     accept_decide(&in, &s->decision);
 }
 
@@ -364,6 +378,7 @@ static void accept_new(Store *s, StoreOp *op) {
         if (list)
             *list = d->reasons;
     }
+    law_accepted(s, op, &m);
     recent_keep(s, &m);
 }
 

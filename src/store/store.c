@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/item.h"
 
 static int on_wal(void *data, sqlite3 *db, const char *name, int frames) {
     Store *s = data;
@@ -178,6 +178,9 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
         return -ENOMEM;
     s->lock_fd = -1;
     s->stopped = -ECANCELED; /* until open: closing leaves no mark */
+    s->law = calloc(1, sizeof(*s->law));
+    if (!s->law)
+        return -ENOMEM;
     int r = copy_config(s, config);
     if (r == 0)
         r = take_lock(s, why);
@@ -234,6 +237,8 @@ Store *store_close(Store *s) {
     store_cache_drop(s);
     s->cases = case_sketch_free(s->cases);
     s->recent = recent_free(s->recent);
+    tally_drop(s);
+    free(s->law);
     db_statements_free(s);
     sqlite3_close(s->db);
     pages_free(s->pages);
@@ -268,6 +273,7 @@ void store_cache_load(Store *s) {
     directory_load(s);
     const int64_t last = highest_number(s);
     s->next_seq = MAX(last + 1, meta_number(s, "next_seq", 1));
+    s->next_act = db_number(s, QUERY(s, "SELECT max(n) FROM act"), 0) + 1;
     s->purged = (uint64_t)meta_number(s, "purged", 0);
     s->health.messages = (uint64_t)(s->next_seq - 1) - s->purged;
     (void)pages_set_mode(s->pages, mode);

@@ -17,13 +17,14 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "core/accept.h"
 #include "core/directory.h"
 #include "core/filter.h"
 #include "core/frame.h"
 #include "core/message.h"
+#include "core/notice.h"
 #include "core/receipt.h"
 #include "core/table.h"
+#include "law/accept.h"
 
 typedef struct Store Store;
 
@@ -47,9 +48,10 @@ enum {
     DELIVERY_RECALLED = 4,      /* the sender wants it back: withdraw it unless it is out */
     DELIVERY_UNCERTAIN =
         8, /* link rows: may have been handed over without an answer; never expired here */
-    DELIVERY_HANDED = 16,     /* was out to a consumer at least once */
-    DELIVERY_JOINED = 64,     /* link rows: a recipient was added since the copy was last read */
-    DELIVERY_FACTS_ONLY = 32, /* role SUPERVISOR or SUBSCRIBER: never hand out the sealed part */
+    DELIVERY_HANDED = 16,      /* was out to a consumer at least once */
+    DELIVERY_JOINED = 64,      /* link rows: a recipient was added since the copy was last read */
+    DELIVERY_SUPERSEDED = 128, /* withdrawn because a newer situation report took its place */
+    DELIVERY_FACTS_ONLY = 32,  /* role SUPERVISOR or SUBSCRIBER: never hand out the sealed part */
 };
 
 typedef struct DeliveryRow {
@@ -89,6 +91,7 @@ typedef enum OpKind {
     OP_QUERY,        /* operator verbs answered from the store */
     OP_BACKUP,       /* start a backup to a file */
     OP_DEAD,         /* requeue, redirect or discard a dead letter */
+    OP_DUE,          /* fires the timers whose time has come, a bounded number of them */
 } OpKind;
 
 typedef enum DeliveryAction {
@@ -124,6 +127,8 @@ struct StoreOp {
             bool counted;         /* out: the link's count of messages taken over rose */
             QueueId overrun; /* out: a subscription that ran over its quota with this message; 0 =
                                 none */
+            Directory *directory; /* out: owned reference on the snapshot that this message (M70)
+                                     made; NULL = none */
         } accept;
         struct {
             DeliveryRow row; /* in: identity; for PARK also what to write */
@@ -206,17 +211,20 @@ struct StoreOp {
             LinkProgress progress;
         } link;
         struct {
-            uint32_t n_nodes, n_keys, n_regions;
+            uint32_t n_nodes, n_keys, n_regions, n_holidays;
             DirNode *nodes; /* owned */
             DirKey *keys;
             DirRegion *regions;
+            DirHoliday *holidays;
             bool replace;         /* drop what is not in the import */
             Directory *directory; /* out: owned reference on the new snapshot, NULL when refused */
             char text[256];       /* out: why refused */
         } import;
         struct {
             char verb[32]; /* "status", "queues", "trace", "dead-list", "dead-show", "outcome",
-                              "node-list", "node-show", "links", "check", "messages" */
+                              "node-list", "node-show", "links", "check", "messages", and of the
+                              law: "item" and "item-...", "worklist", "due", "report",
+                              "unacknowledged" */
             char *args[8]; /* owned */
             uint32_t n_args, limit;
             char authority[NODE_NAME_SIZE]; /* "outcome": only messages of this node; "" = operator
@@ -238,6 +246,19 @@ struct StoreOp {
             uint32_t n_done; /* out */
             char text[256];  /* out: why none */
         } dead;
+        struct {
+            uint32_t limit; /* at most so many; 64 at most */
+            bool more;      /* out: there may be more */
+            uint32_t n;     /* out */
+            struct DueFired {
+                int item_kind, timer, cluster, status;
+                uint32_t level;
+                bool changed;     /* the timer decided: expiry, closing by silence */
+                const char *code; /* static: "R-072" or the timer's name */
+                const char *text; /* static: what happened and the next step, English */
+                char owes[NODE_NAME_SIZE], region[REGION_SIZE];
+            } * fired; /* out, owned */
+        } due;
     };
 };
 
@@ -274,6 +295,10 @@ typedef struct StoreConfig {
     uint64_t ballast_bytes;      /* reserve file, given up when the disk is full */
     uint32_t subscription_quota; /* waiting copies per named subscription */
     uint32_t subscriptions_max;  /* per owner */
+    const RuleSets *rule_sets;   /* NULL = those of this version; borrowed, as the next two */
+    const TimerPolicy *timers;   /* NULL = that of this version */
+    const RuleFloors *floors;    /* NULL = none: as strict as the law */
+    int64_t item_retention_ms;   /* final items are forgotten after so long: 1 year */
     int64_t retention_ms;        /* finished messages keep their bytes so long: 30 days */
     int64_t retention_event_ms;  /* 90 days */
     int64_t dedup_ms;            /* 180 days */
@@ -281,6 +306,7 @@ typedef struct StoreConfig {
     /* Encodes a receipt as envelope and facts of kind RECEIPT (wire knows how). Returns a new
      * reference or NULL when out of memory. */
     Body *(*encode_receipt)(const Receipt *r, const char *self, int64_t now_ms);
+    Body *(*encode_notice)(const Notice *n, const char *self); /* likewise, of kind NOTICE */
     /* Decodes a stored envelope again (dead letter redirect, trace). 0 or -EBADMSG. */
     int (*decode_envelope)(Bytes envelope, Envelope *ret);
     Bytes (*encode_filter)(const Filter *f, uint8_t *buf, size_t size); /* n == 0: did not fit */

@@ -10,6 +10,18 @@
 
 #define SWEEP_MAX 1024U
 
+/* How long a message may wait for its recipient before the sender and the recipient's superior hear
+ * of it (domain 4.7). */
+static int64_t delay_allowed(const Store *s, Lane lane) {
+    static const int urgency[LANE_COUNT] = { URGENCY_EVENT, URGENCY_EMERGENCY, URGENCY_PRIORITY,
+                                             URGENCY_ROUTINE, URGENCY_ROUTINE };
+    const TimerPolicy *policy = s->config.timers ? s->config.timers : &timer_policy;
+    const TimerTerm *t = timer_term(policy, TIMER_DELIVERY, urgency[lane], 0);
+    const int64_t days = t ? t->days + t->work_days : 0;
+    const int64_t term = t ? t->minutes * MINUTE_MS + days * DAY_MS : INT64_MAX;
+    return term > 0 ? MIN(term, s->config.delay_warning_ms) : s->config.delay_warning_ms;
+}
+
 static DeliveryAction due_action(const Store *s, const DeliveryRow *row, QueueKind kind,
                                  int64_t since_ms) {
     const bool uncertain = kind == QUEUE_LINK && (row->flags & DELIVERY_UNCERTAIN);
@@ -22,7 +34,7 @@ static DeliveryAction due_action(const Store *s, const DeliveryRow *row, QueueKi
         s->now_ms - since_ms >= (row->expires_ms - since_ms) / 5 * 4)
         return ACTION_WARN_EXPIRY;
     if (!(row->flags & DELIVERY_WARNED_DELAY) && s->config.delay_warning_ms > 0 &&
-        s->now_ms - since_ms >= s->config.delay_warning_ms)
+        s->now_ms - since_ms >= delay_allowed(s, row->lane))
         return ACTION_WARN_DELAY;
     return 0;
 }

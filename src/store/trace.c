@@ -17,15 +17,15 @@ void trail_add(Store *s, int64_t seq, const char *step, const char *who, const c
         INT(seq), INT(s->now_ms), TEXT(step), TEXT(who), TEXT(note));
 }
 
-typedef struct Step {
+typedef struct Told {
     int64_t at_ms;
     uint32_t order; /* of finding: ties keep it */
     Uuid id;
     char step[32], who[NODE_NAME_SIZE + SUBSCRIPTION_SIZE], note[REASON_TEXT_MAX + 128];
-} Step;
+} Told;
 
 typedef struct Story {
-    Step *list;
+    Told *list;
     uint32_t n, room;
     bool more;
 } Story;
@@ -42,7 +42,7 @@ _printf_(7, 8) static void tell(Store *s, Story *story, const Uuid *id, int64_t 
     }
     if (story->n == story->room) {
         const uint32_t room = story->room > 0 ? 2 * story->room : 32;
-        Step *list = reallocarray(story->list, room, sizeof(*list));
+        Told *list = reallocarray(story->list, room, sizeof(*list));
         if (!list) {
             db_fault(s, -ENOMEM, "out of memory");
             return;
@@ -50,8 +50,8 @@ _printf_(7, 8) static void tell(Store *s, Story *story, const Uuid *id, int64_t 
         story->list = list;
         story->room = room;
     }
-    Step *e = &story->list[story->n];
-    *e = (Step) { .at_ms = at_ms, .order = story->n, .id = *id };
+    Told *e = &story->list[story->n];
+    *e = (Told) { .at_ms = at_ms, .order = story->n, .id = *id };
     text_copy(e->step, sizeof(e->step), step);
     text_copy(e->who, sizeof(e->who), who);
     va_list args;
@@ -62,7 +62,7 @@ _printf_(7, 8) static void tell(Store *s, Story *story, const Uuid *id, int64_t 
 }
 
 static int by_time(const void *a, const void *b) {
-    const Step *x = a, *y = b;
+    const Told *x = a, *y = b;
     if (x->at_ms != y->at_ms)
         return x->at_ms < y->at_ms ? -1 : 1;
     return x->order < y->order ? -1 : x->order > y->order;
@@ -201,10 +201,10 @@ void query_trace(Store *s, StoreOp *op, Table *t) {
     }
     t->more = story.more;
     if (story.n > 1)
-        qsort(story.list, story.n, sizeof(Step), by_time);
+        qsort(story.list, story.n, sizeof(Told), by_time);
     for (uint32_t i = 0; i < story.n; i++) {
         char text[UUID_TEXT_SIZE];
-        const Step *e = &story.list[i];
+        const Told *e = &story.list[i];
         uuid_format(&e->id, text);
         table_number(t, e->at_ms);
         table_text(t, text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The envelope, both ways. Only forms are judged here; what is missing or not allowed is for
- * core/accept, which tells all reasons at once. */
+ * law/accept, which tells all reasons at once. */
 
 #include <errno.h>
 
@@ -68,6 +68,9 @@ static const char *take_envelope(const Serasi__V1__Envelope *in, Envelope *e) {
     if ((int)in->kind < 0 || (int)in->receipts < RECEIPTS_DEFAULT ||
         (int)in->receipts > RECEIPTS_FAILURES_ONLY)
         return "envelope: kind or receipts out of range";
+    /* One that is not known cannot be kept apart from what is meant. */
+    if ((int)in->status < 0 || (int)in->status > MESSAGE_STATUS_TEST)
+        return "envelope.status: out of range";
     if (!take_node(in->sender, e->sender))
         return "envelope.sender: not a node id";
     if (!take_region(in->region, e->region))
@@ -84,6 +87,8 @@ static const char *take_envelope(const Serasi__V1__Envelope *in, Envelope *e) {
     e->sensitivity = (int)in->sensitivity;
     e->legal_basis = (int)in->legal_basis;
     e->receipts = (ReceiptPolicy)in->receipts;
+    e->status = (int)in->status;
+    e->no_supervision = in->no_supervision;
     return take_audience(in->audience, &e->audience);
 }
 
@@ -166,6 +171,8 @@ int codec_encode_envelope(const Envelope *e, uint8_t **ret, size_t *ret_n) {
     if (e->has_sealed_digest)
         out.sealed_digest = (ProtobufCBinaryData) { DIGEST_SIZE, (uint8_t *)e->sealed_digest };
     out.receipts = (Serasi__V1__ReceiptPolicy)e->receipts;
+    out.status = (Serasi__V1__MessageStatus)e->status;
+    out.no_supervision = e->no_supervision;
     if (arena_has_failed(a))
         return -ENOMEM;
     return wire_pack(&out.base, ret, ret_n);

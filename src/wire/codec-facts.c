@@ -1,30 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Facts by reflection: one walk over whatever message the kind names checks forms (ids, digests,
- * days, times) and looks for personal data; then the fields the rules read are taken by name.
+ * One walk over whatever message the kind names: it checks forms (ids, days, times), looks for
+ * personal data, and hands the fields of the outermost message that the table has, by number, to
+ * facts_take(). It runs on the thread of the router for every message, so nothing is looked up by
+ * name, and the path of a field is put together only when it is needed.
  */
 
+#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/text.h"
 #include "wire/codec-facts.h"
 #include "wire/kinds.h"
 #include "wire/personal.h"
-#include "wire/reflect.h"
+
+#define DEPTH_MAX 6
 
 static const GuardLimits facts_limits = {
     .bytes = FACTS_MAX,
-    .depth = 6,
+    .depth = DEPTH_MAX,
     .fields = 2048,
     .unknown_fields = 64,
 };
 
 typedef struct Walk {
     Facts *facts;
-    char path[sizeof(((Facts *)NULL)->personal_field)];
+    const FactField *rows;
+    size_t n_rows, next; /* the row after the last one found */
+    const char *path[DEPTH_MAX];
+    unsigned depth;
 } Walk;
+
+static void name_personal_field(const Walk *w) {
+    char *ret = w->facts->personal_field;
+    const size_t size = sizeof(w->facts->personal_field);
+    (void)text_copy(ret, size, "facts");
+    for (unsigned i = 0; i < w->depth; i++) {
+        size_t n = strlen(ret);
+        (void)text_copy(ret + n, size - n, ".");
+        n = strlen(ret);
+        (void)text_copy(ret + n, size - n, w->path[i]);
+    }
+}
 
 static const char *walk_message(Walk *w, const ProtobufCMessage *m);
 
@@ -32,7 +50,7 @@ static const char *walk_value(Walk *w, const ProtobufCFieldDescriptor *f, const 
     switch (f->type) {
     case PROTOBUF_C_TYPE_STRING:
         if (w->facts->personal_field[0] == '\0' && text_is_personal(*(char *const *)value))
-            (void)text_copy(w->facts->personal_field, sizeof(w->facts->personal_field), w->path);
+            name_personal_field(w);
         return NULL;
     case PROTOBUF_C_TYPE_BYTES:
         if (reflect_is_id(f) && ((const ProtobufCBinaryData *)value)->len != UUID_SIZE)
@@ -54,80 +72,42 @@ static const char *walk_value(Walk *w, const ProtobufCFieldDescriptor *f, const 
     }
 }
 
-static const char *walk_message(Walk *w, const ProtobufCMessage *m) {
-    size_t length = strlen(w->path);
-    for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
-        const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
-        size_t n = reflect_count(m, f);
-        if (n == 0)
-            continue;
-        (void)snprintf(w->path + length, sizeof(w->path) - length, ".%s", f->name);
-        for (size_t k = 0; k < n; k++) {
-            const char *why = walk_value(w, f, reflect_value(m, f, k));
-            if (why)
-                return why;
-        }
-        w->path[length] = '\0';
+/* Rows and fields are in much the same order, so the search goes on where the last one ended. */
+static const FactField *find_row(Walk *w, uint32_t number) {
+    for (size_t i = 0; i < w->n_rows; i++) {
+        const FactField *row = &w->rows[w->next];
+        w->next = w->next + 1 < w->n_rows ? w->next + 1 : 0;
+        if (row->number == number)
+            return row;
     }
     return NULL;
 }
 
-/* The value of a single field of that name and type; NULL when there is none or it is zero. */
-static const void *find(const ProtobufCMessage *m, const char *name, ProtobufCType type) {
-    const ProtobufCFieldDescriptor *f = reflect_field(m, name);
-    bool found = f && f->type == type && f->label != PROTOBUF_C_LABEL_REPEATED;
-    return found && reflect_count(m, f) > 0 ? reflect_value(m, f, 0) : NULL;
+static const char *walk_field(Walk *w, const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f,
+                              size_t n) {
+    for (size_t k = 0; k < n; k++) {
+        const char *why = walk_value(w, f, reflect_value(m, f, k));
+        if (why)
+            return why;
+    }
+    const FactField *row = w->depth == 1 ? find_row(w, f->id) : NULL;
+    return row ? facts_take(row, m, f, n, w->facts) : NULL;
 }
 
-static bool find_true(const ProtobufCMessage *m, const char *name) {
-    return find(m, name, PROTOBUF_C_TYPE_BOOL) != NULL;
-}
-
-static void find_date(const ProtobufCMessage *m, const char *name, CivilDate *ret) {
-    Serasi__V1__Date *const *d = find(m, name, PROTOBUF_C_TYPE_MESSAGE);
-    if (d && (*d)->base.descriptor == &serasi__v1__date__descriptor)
-        (void)reflect_date(*d, ret); /* the walk has checked it */
-}
-
-static void find_time(const ProtobufCMessage *m, const char *name, int64_t *ret) {
-    const uint64_t *ms = find(m, name, PROTOBUF_C_TYPE_FIXED64);
-    if (ms)
-        *ret = (int64_t)*ms;
-}
-
-static const char *take_receipt(const Serasi__V1__Receipt *in, Facts *ret) {
-    if (!take_uuid(in->message_id, &ret->receipt_for))
-        return "facts.message_id: not 16 bytes";
-    if (!take_optional_node(in->recipient, ret->receipt_recipient))
-        return "facts.recipient: not a node id";
-    if (!take_optional_node(in->leg, ret->receipt_leg))
-        return "facts.leg: not a node id";
-    if ((int)in->level <= LEVEL_NONE || (int)in->level > LEVEL_COLLECTED_LATE)
-        return "facts.level: out of range";
-    if ((int)in->cause < CAUSE_NONE || (int)in->cause > CAUSE_QUOTA)
-        return "facts.cause: out of range";
-    ret->receipt_level = (int)in->level;
-    ret->receipt_cause = (int)in->cause;
-    ret->receipt_said_ms = (int64_t)in->said_at;
-    return NULL;
-}
-
-static const char *take_facts(int kind, const ProtobufCMessage *m, Facts *ret) {
-    Walk w = { .facts = ret, .path = "facts" };
-    const char *why = walk_message(&w, m);
-    if (why)
-        return why;
-    ret->readable = true;
-    ret->harm_now = find_true(m, "harm_now");
-    find_date(m, "requested_on", &ret->requested_on);
-    find_date(m, "outside_service_started_on", &ret->outside_service_started_on);
-    find_date(m, "home_service_started_on", &ret->home_service_started_on);
-    find_time(m, "occurred_at", &ret->occurred_ms);
-    if (kind == KIND_RECEIPT)
-        return take_receipt((const Serasi__V1__Receipt *)m, ret);
-    if (kind == KIND_RECALL_ORDER &&
-        !take_uuid(((const Serasi__V1__RecallOrder *)m)->message_id, &ret->recall_of))
-        return "facts.message_id: not 16 bytes";
+static const char *walk_message(Walk *w, const ProtobufCMessage *m) {
+    const unsigned depth = w->depth++;
+    assert(depth < DEPTH_MAX); /* the guard has counted */
+    for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
+        const size_t n = reflect_count(m, f);
+        if (n == 0)
+            continue;
+        w->path[depth] = f->name;
+        const char *why = walk_field(w, m, f, n);
+        if (why)
+            return why;
+    }
+    w->depth = depth;
     return NULL;
 }
 
@@ -152,8 +132,12 @@ int facts_decode(int kind, Bytes b, Facts *ret, const char **ret_why) {
         return r;
     if (r > 0)
         return refuse(WIRE_MALFORMED, "facts: not the message of this kind", ret_why);
-    Facts facts = { 0 };
-    why = take_facts(kind, m, &facts);
+    Facts facts = { .readable = true };
+    Walk w = { .facts = &facts };
+    w.rows = facts_fields(kind, &w.n_rows);
+    why = walk_message(&w, m);
+    if (!why)
+        why = facts_take_nested(kind, m, &facts);
     if (why)
         return refuse(WIRE_MALFORMED, why, ret_why);
     *ret = facts;

@@ -104,7 +104,7 @@ static const char *take_outcome(const Serasi__V1__Outcome *in, OutcomeRow *o) {
     if (!take_optional_node(in->leg, o->leg))
         return "published: leg of an outcome is not a node id";
     if (!in_range((int)in->level, LEVEL_NONE, LEVEL_COLLECTED_LATE) ||
-        !in_range((int)in->cause, CAUSE_NONE, CAUSE_QUOTA))
+        !in_range((int)in->cause, CAUSE_NONE, CAUSE_SUPERSEDED))
         return "published: level or cause out of range";
     if (!take_time(in->said_at, &o->said_ms))
         return "published: time out of range";

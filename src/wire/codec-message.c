@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A whole message on its way in, and the two kinds a broker writes itself. */
+/* A whole message on its way in, and the three kinds a broker writes itself. */
 
 #include <errno.h>
 
@@ -29,7 +29,7 @@ int codec_decode_message(Bytes envelope, Bytes facts, Bytes sealed, Message *m,
     m->body = body;
     m->env = e;
     m->facts = f;
-    m->lane = lane_of(e.kind, e.urgency, f.harm_now);
+    m->lane = lane_of(e.kind, e.urgency, e.kind == KIND_COMPLAINT && f.complaint.harm_now);
     hash_digest(facts, m->facts_digest);
     hash_digest(sealed, m->sealed_digest);
     m->hashed = true;
@@ -59,7 +59,7 @@ static int encode_receipt_facts(const Receipt *r, uint8_t **ret, size_t *ret_n) 
 
 /* The same receipt is the same bytes whenever it is written, or its second copy would be a
  * conflict: nothing here depends on the clock but through said_ms. */
-static Envelope receipt_envelope(const Receipt *r, const char *self, Bytes facts) {
+static Envelope receipt_envelope(const Receipt *r, const char *self) {
     Envelope e = {
         .message_id = uuid_is_nil(&r->id) ? receipt_message_id(r) : r->id,
         .kind = KIND_RECEIPT,
@@ -68,28 +68,73 @@ static Envelope receipt_envelope(const Receipt *r, const char *self, Bytes facts
         .correlation_id = r->correlation_id,
         .causation_id = r->message_id,
         .urgency = URGENCY_PRIORITY,
-        .sensitivity = (int)SERASI__V1__SENSITIVITY__SENSITIVITY_INTERNAL,
+        .sensitivity = SENSITIVITY_INTERNAL,
         .created_ms = r->said_ms,
-        .has_facts_digest = true,
     };
     (void)text_copy(e.sender, sizeof(e.sender), self);
     (void)text_copy(e.audience.nodes[0], sizeof(e.audience.nodes[0]), r->sender);
     (void)text_copy(e.region, sizeof(e.region), r->region);
-    hash_digest(facts, e.facts_digest);
     return e;
+}
+
+/* The envelope and facts; the digest is put in. NULL when out of memory. */
+static Body *body_of(Envelope *e, Bytes facts) {
+    _cleanup_(freep) uint8_t *envelope = NULL;
+    size_t n = 0;
+    e->has_facts_digest = true;
+    hash_digest(facts, e->facts_digest);
+    if (codec_encode_envelope(e, &envelope, &n) < 0)
+        return NULL;
+    return body_new(bytes_make(envelope, n), facts, (Bytes) { 0 });
 }
 
 Body *codec_encode_receipt(const Receipt *r, const char *self, int64_t now_ms) {
     (void)now_ms;
-    _cleanup_(freep) uint8_t *facts = NULL, *envelope = NULL;
-    size_t n_facts = 0, n_envelope = 0;
-    if (encode_receipt_facts(r, &facts, &n_facts) < 0)
+    _cleanup_(freep) uint8_t *facts = NULL;
+    size_t n = 0;
+    if (encode_receipt_facts(r, &facts, &n) < 0)
         return NULL;
-    Bytes facts_bytes = bytes_make(facts, n_facts);
-    Envelope e = receipt_envelope(r, self, facts_bytes);
-    if (codec_encode_envelope(&e, &envelope, &n_envelope) < 0)
+    Envelope e = receipt_envelope(r, self);
+    return body_of(&e, bytes_make(facts, n));
+}
+
+static int encode_notice_facts(const Notice *n, uint8_t **ret, size_t *ret_n) {
+    Serasi__V1__Notice out = SERASI__V1__NOTICE__INIT;
+    out.code = (char *)n->code;
+    out.item_kind = (Serasi__V1__ItemKind)n->item_kind;
+    out.item_id = give_uuid(&n->item_id);
+    out.level = n->level;
+    out.owed_by_node = (char *)n->owed_by;
+    out.due_at = (uint64_t)n->due_ms;
+    /* NULL is not packed, as an empty text is not. */
+    out.english = (char *)n->text_en;
+    out.indonesian = (char *)n->text_id;
+    out.legal_basis = (char *)n->pasal;
+    return wire_pack(&out.base, ret, ret_n);
+}
+
+Body *codec_encode_notice(const Notice *n, const char *self) {
+    _cleanup_(freep) uint8_t *facts = NULL;
+    size_t n_facts = 0;
+    if (encode_notice_facts(n, &facts, &n_facts) < 0)
         return NULL;
-    return body_new(bytes_make(envelope, n_envelope), facts_bytes, (Bytes) { 0 });
+    Envelope e = {
+        .message_id = n->id,
+        .kind = KIND_NOTICE,
+        .schema = 1,
+        .audience = { .form = AUDIENCE_NODES, .n = 1 },
+        .cluster = n->cluster,
+        .case_id = n->case_id,
+        .correlation_id = n->correlation_id,
+        .urgency = n->urgency,
+        .sensitivity = SENSITIVITY_INTERNAL,
+        .created_ms = n->now_ms,
+        .status = n->status,
+    };
+    (void)text_copy(e.sender, sizeof(e.sender), self);
+    (void)text_copy(e.audience.nodes[0], sizeof(e.audience.nodes[0]), n->to);
+    (void)text_copy(e.region, sizeof(e.region), n->region);
+    return body_of(&e, bytes_make(facts, n_facts));
 }
 
 int codec_encode_recall_order(const Uuid *message_id, const char *reason, uint8_t **ret,

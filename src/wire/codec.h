@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "core/frame.h"
 #include "core/message.h"
+#include "core/notice.h"
 #include "core/receipt.h"
 
 typedef enum WireVerdict {
@@ -39,6 +40,8 @@ _must_check_ int codec_encode_envelope(const Envelope *e, uint8_t **ret, size_t 
 /* StoreConfig.encode_receipt: a whole RECEIPT message from broker `self`. The same receipt gives
  * the same bytes at any now_ms. NULL when out of memory. */
 Body *codec_encode_receipt(const Receipt *r, const char *self, int64_t now_ms);
+/* A whole NOTICE message from broker `self` to n->to. NULL when out of memory. */
+Body *codec_encode_notice(const Notice *n, const char *self);
 /* Facts of kind RECALL_ORDER. */
 _must_check_ int codec_encode_recall_order(const Uuid *message_id, const char *reason,
                                            uint8_t **ret, size_t *ret_n);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Directory lines: {"node": {...}}, {"key": {...}} or {"region": {...}}, one record a line. */
+/* Directory lines: {"node": {...}}, {"key": {...}}, {"region": {...}} or {"holiday": {...}}, one
+ * record a line. */
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/text.h"
+#include "core/terms.h"
 #include "serasi/v1/directory.pb-c.h"
 #include "wire/codec-internal.h"
 #include "wire/json-internal.h"
+#include "wire/reflect.h"
 
 #define Z85 "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 
@@ -36,6 +39,49 @@ static int take_areas(JsonReader *r, const Serasi__V1__NodeRecord *in, DirNode *
     return 0;
 }
 
+/* A code of an enum of the law; newer ones than this program knows cannot be judged by. */
+static bool take_known_code(int in, int most, uint8_t *ret) {
+    if (in < 0 || in > most)
+        return false;
+    *ret = (uint8_t)in;
+    return true;
+}
+
+static bool take_day(const Serasi__V1__Date *in, CivilDate *ret) {
+    return !in || reflect_date(in, ret);
+}
+
+static int take_attributes(JsonReader *r, const Serasi__V1__NodeRecord *in, DirNode *n) {
+    const Serasi__V1__Accreditation *accreditation = in->accreditation;
+    const Serasi__V1__Designation *designation = in->designation;
+    n->ipwl = in->ipwl;
+    n->lpks = in->lpks;
+    n->national_referral_centre = in->national_referral_centre;
+    n->ska = in->ska;
+    n->odhiv = in->odhiv;
+    for (size_t i = 0; i < in->n_bases; i++)
+        n->bases |= codes_of((int)in->bases[i]);
+    if (accreditation) {
+        if (!take_known_code((int)accreditation->grade, ACCREDITATION_GRADE_C,
+                             &n->accreditation_grade))
+            return refuse(r, "node.accreditation.grade", "there is no such grade");
+        if (!take_day(accreditation->valid_until, &n->accreditation_valid_until))
+            return refuse(r, "node.accreditation.valid_until", "not a day");
+    }
+    if (designation) {
+        if (!take_known_code((int)designation->by, DESIGNATION_BY_MINISTER, &n->designation_by))
+            return refuse(r, "node.designation.by", "there is no such code");
+        if (!take_known_code((int)designation->scope, DESIGNATION_SCOPE_BOTH,
+                             &n->designation_scope))
+            return refuse(r, "node.designation.scope", "there is no such code");
+        if (!take_day(designation->valid_until, &n->designation_valid_until))
+            return refuse(r, "node.designation.valid_until", "not a day");
+    }
+    if (in->n_no_longer > 0)
+        return refuse(r, "node.no_longer", "is for messages; a line says how things are");
+    return 0;
+}
+
 static int take_node_record(JsonReader *r, const Serasi__V1__NodeRecord *in, DirNode *n) {
     if (!take_node(in->id, n->id))
         return refuse(r, "node.id", "not a node id");
@@ -54,7 +100,8 @@ static int take_node_record(JsonReader *r, const Serasi__V1__NodeRecord *in, Dir
     n->inactive = in->inactive;
     n->no_clients = in->no_clients;
     n->capacity = in->capacity;
-    return take_areas(r, in, n);
+    const int e = take_attributes(r, in, n);
+    return e < 0 ? e : take_areas(r, in, n);
 }
 
 static int take_key_record(JsonReader *r, const Serasi__V1__KeyRecord *in, DirKey *k) {
@@ -86,6 +133,15 @@ static int take_region_record(JsonReader *r, const Serasi__V1__RegionRecord *in,
     return 0;
 }
 
+static int take_holiday_record(JsonReader *r, const Serasi__V1__HolidayRecord *in, DirHoliday *h) {
+    if (!in->on || !take_day(in->on, &h->on))
+        return refuse(r, "holiday.on", "must be a day");
+    if (!text_copy(h->name, sizeof(h->name), in->name))
+        return refuse(r, "holiday.name", "too long");
+    h->working = in->working;
+    return 0;
+}
+
 static int take_record(JsonReader *r, const Serasi__V1__DirectoryRecord *in, DirectoryLine *line) {
     switch (in->record_case) {
     case SERASI__V1__DIRECTORY_RECORD__RECORD_NODE:
@@ -97,8 +153,11 @@ static int take_record(JsonReader *r, const Serasi__V1__DirectoryRecord *in, Dir
     case SERASI__V1__DIRECTORY_RECORD__RECORD_REGION:
         line->which = LINE_REGION;
         return take_region_record(r, in->region, &line->region);
+    case SERASI__V1__DIRECTORY_RECORD__RECORD_HOLIDAY:
+        line->which = LINE_HOLIDAY;
+        return take_holiday_record(r, in->holiday, &line->holiday);
     default:
-        return json_refuse(r, "one of node, key and region must be given");
+        return json_refuse(r, "one of node, key, region and holiday must be given");
     }
 }
 

@@ -34,12 +34,13 @@ _must_check_ int json_print_message(Bytes envelope, Bytes facts, Bytes sealed, c
 /* A filter from {"kinds": ["REFERRAL_REQUEST"], "regions": ["32"]...}. */
 _must_check_ int json_parse_filter(const char *text, Filter *ret, char why[static JSON_WHY_SIZE]);
 
-/* One directory line. Exactly one of the three is filled and its flag set. 0, -EINVAL, -ENOMEM. */
+/* One directory line. Exactly one of the four is filled, as which says. 0, -EINVAL, -ENOMEM. */
 typedef struct DirectoryLine {
-    enum { LINE_NODE = 1, LINE_KEY, LINE_REGION } which;
+    enum { LINE_NODE = 1, LINE_KEY, LINE_REGION, LINE_HOLIDAY } which;
     DirNode node;
     DirKey key;
     DirRegion region;
+    DirHoliday holiday;
 } DirectoryLine;
 _must_check_ int json_parse_directory_line(const char *text, size_t n, DirectoryLine *ret,
                                            char why[static JSON_WHY_SIZE]);

@@ -27,6 +27,7 @@ const ProtobufCMessageDescriptor *kind_facts(int kind) {
         { KIND_COMPLAINT_UPDATE, &serasi__v1__complaint_update__descriptor },
         { KIND_EXTRAORDINARY_EVENT, &serasi__v1__extraordinary_event__descriptor },
         { KIND_EVENT_SITUATION, &serasi__v1__event_situation__descriptor },
+        { KIND_EVENT_ACKNOWLEDGEMENT, &serasi__v1__event_acknowledgement__descriptor },
         { KIND_CASE_RESPONSE, &serasi__v1__case_response__descriptor },
         { KIND_OUTREACH_FINDING, &serasi__v1__outreach_finding__descriptor },
         { KIND_CASE_OPENED, &serasi__v1__case_opened__descriptor },
@@ -46,6 +47,7 @@ const ProtobufCMessageDescriptor *kind_facts(int kind) {
         { KIND_DATA_SUBJECT_ACTION, &serasi__v1__data_subject_action__descriptor },
         { KIND_RECEIPT, &serasi__v1__receipt__descriptor },
         { KIND_RECALL_ORDER, &serasi__v1__recall_order__descriptor },
+        { KIND_NOTICE, &serasi__v1__notice__descriptor },
     };
     for (size_t i = 0; i < ARRAY_SIZE(table); i++)
         if ((int)table[i].kind == kind)

@@ -9,11 +9,13 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "wire/personal.h"
 
 #define DIGITS_OF_NIK  16U
 #define HEX_DIGEST_MIN 32U
-#define PHONE_MORE_MIN 8U /* digits after "08" or "+62" */
+#define PHONE_PREFIX   2U /* digits of "08" and "+62" */
+#define PHONE_MORE_MIN 8U /* digits after it */
 #define PHONE_MORE_MAX 11U
 #define PHONE_GAP_MAX  3U /* "0812 - 3456 - 7890" */
 #define DIGITS         "0123456789"
@@ -23,8 +25,12 @@ static bool is_one_of(char c, const char *set) {
     return c != '\0' && strchr(set, c) != NULL;
 }
 
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
 static bool is_alnum(char c) {
-    return is_one_of(c, DIGITS LETTERS);
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* A hexadecimal digest may hold any run of digits. */
@@ -106,14 +112,34 @@ static bool has_phone(const char *text) {
     for (const char *at = text; *at; at++) {
         if (at > text && is_alnum(at[-1]))
             continue;
-        if (strncmp(at, "+62", 3) == 0 && is_phone_rest(at + 3))
+        if (at[0] == '+' && at[1] == '6' && at[2] == '2' && is_phone_rest(at + 3))
             return true;
-        if (strncmp(at, "08", 2) == 0 && !is_day(at) && is_phone_rest(at + 2))
+        if (at[0] == '0' && at[1] == '8' && !is_day(at) && is_phone_rest(at + 2))
             return true;
     }
     return false;
 }
 
+/* What a text has of what the searches need; most texts need none of them. */
+typedef struct Signs {
+    bool at;
+    size_t digits, longest_number;
+} Signs;
+
+static Signs signs_of(const char *text) {
+    Signs s = { 0 };
+    for (size_t number = 0; *text; text++) {
+        s.at |= *text == '@';
+        number = is_digit(*text) ? number + 1 : 0;
+        s.digits += number > 0;
+        s.longest_number = MAX(s.longest_number, number);
+    }
+    return s;
+}
+
 bool text_is_personal(const char *text) {
-    return has_long_number(text) || has_email(text) || has_phone(text);
+    const Signs s = signs_of(text);
+    return (s.longest_number >= DIGITS_OF_NIK && has_long_number(text)) ||
+           (s.at && has_email(text)) ||
+           (s.digits >= PHONE_PREFIX + PHONE_MORE_MIN && has_phone(text));
 }

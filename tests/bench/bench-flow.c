@@ -129,7 +129,7 @@ HopKind pair_kind(const Pair *p) {
     return (HopKind) { .sender = p->sender,
                        .recipient = p->recipient,
                        .region = "3302",
-                       .kind = b->opaque ? 90000 : 22,
+                       .kind = b->opaque ? 90000 : 1001,
                        .urgency = 1,
                        .receipts = b->quiet || b->publisher ? 2 : 0,
                        .with_case = !b->opaque,

@@ -91,7 +91,7 @@ static void make(Soak *k, Bench *b, Site *s, const char *name, double file_max) 
     static const char agency[] = "NODE_KIND_SOCIAL_AGENCY_REGENCY";
     char settings[128], sender[32], recipient[32];
     HopKind kind = { .region = "3302",
-                     .kind = 22,
+                     .kind = 1001,
                      .urgency = 1,
                      .receipts = b->quiet ? 2 : 0,
                      .with_case = true,

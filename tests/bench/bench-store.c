@@ -93,7 +93,7 @@ static Message *message_new(unsigned i) {
     m->lane = LANE_ROUTINE;
     m->facts.readable = true;
     e->message_id = uuid_v7(WALL_MS + i / 100);
-    e->kind = KIND_REFERRAL_REQUEST;
+    e->kind = 1001;
     e->schema = 1;
     e->urgency = URGENCY_ROUTINE;
     e->cluster = CLUSTER_CHILD;

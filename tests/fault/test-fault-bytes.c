@@ -117,7 +117,9 @@ static int add_line(Directory *d, const DirectoryLine *line) {
         return directory_add_node(d, &line->node);
     if (line->which == LINE_KEY)
         return directory_add_key(d, &line->key);
-    return directory_add_region(d, &line->region);
+    if (line->which == LINE_REGION)
+        return directory_add_region(d, &line->region);
+    return directory_add_holiday(d, &line->holiday);
 }
 
 static int do_directory_line(Case *c) {

@@ -137,6 +137,7 @@ static int open_store(World *w, const char *path) {
                                  .dedup_ms = 180 * DAY_MS,
                                  .delay_warning_ms = 4 * HOUR_MS,
                                  .encode_receipt = codec_encode_receipt,
+                                 .encode_notice = codec_encode_notice,
                                  .decode_envelope = codec_decode_stored_envelope,
                                  .encode_filter = codec_encode_filter,
                                  .decode_filter = codec_decode_filter };

@@ -16,6 +16,8 @@ static void add(Directory *d, const DirectoryLine *line) {
         r = directory_add_key(d, &line->key);
     else if (line->which == LINE_REGION)
         r = directory_add_region(d, &line->region);
+    else if (line->which == LINE_HOLIDAY)
+        r = directory_add_holiday(d, &line->holiday);
     FUZZ_CHECK(r == 0 || r == -EINVAL);
 }
 
@@ -30,6 +32,10 @@ static void ask(const Directory *d) {
     }
     for (size_t i = 0; i < directory_key_count(d); i++)
         (void)directory_key_is_usable(d, directory_key_at(d, i), 1741575900000);
+    for (size_t i = 0; i < directory_holiday_count(d); i++) {
+        const DirHoliday *h = directory_holiday_at(d, i);
+        FUZZ_CHECK(h->working || !directory_is_working_day(d, h->on));
+    }
     (void)directory_region_is_known(d, "3203052001");
 }
 

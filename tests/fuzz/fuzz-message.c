@@ -6,7 +6,7 @@
  */
 
 #include "base/text.h"
-#include "core/accept.h"
+#include "law/accept.h"
 #include "fuzz/fuzz.h"
 #include "wire/codec.h"
 #include "wire/json.h"

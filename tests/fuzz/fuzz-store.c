@@ -62,6 +62,7 @@ static StoreConfig config_of(const Image *i) {
                            .retention_event_ms = 90 * DAY_MS,
                            .dedup_ms = 180 * DAY_MS,
                            .encode_receipt = codec_encode_receipt,
+                           .encode_notice = codec_encode_notice,
                            .decode_envelope = codec_decode_stored_envelope,
                            .encode_filter = codec_encode_filter,
                            .decode_filter = codec_decode_filter };

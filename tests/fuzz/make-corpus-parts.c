@@ -35,6 +35,46 @@ static void put_facts(const char *name, int kind, Bytes facts) {
     put_buf("guard", name, &g);
 }
 
+/* As the store keeps them. */
+static void put_packed(const char *name, int kind, const Facts *f) {
+    uint8_t packed[FACTS_PACKED_MAX];
+    const size_t n = facts_pack(kind, f, packed, sizeof(packed));
+    Buf b = { 0 };
+    FUZZ_CHECK(n > 0);
+    add_byte(&b, (unsigned)kind);
+    buf_add(&b, packed, n);
+    put_buf("facts-packed", name, &b);
+}
+
+/* Every row of a kind with something in it; its texts and lists stay short. */
+static void pack_of_kind(int kind) {
+    Facts f = { 0 };
+    size_t n;
+    char name[32];
+    const FactField *rows = facts_fields(kind, &n);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t *at = (uint8_t *)&f + rows[i].offset;
+        const Document document = { true, ISSUER_KIND_OTHER, { 2025, 3, 10 }, "hub" };
+        const Staff staff = { true, true, HR_ROLE_DOCTOR, { 2027, 8, 31 } };
+        const CivilDate day = { 2025, 3, 10 };
+        const uint32_t two = 2;
+        if (rows[i].type == FACT_DATE)
+            memcpy(at, &day, sizeof(day));
+        else if (rows[i].type == FACT_STAFF)
+            memcpy(at, &staff, sizeof(staff));
+        else if (rows[i].type == FACT_DOCUMENT)
+            memcpy(at, &document, sizeof(document));
+        else if (rows[i].type == FACT_DOCUMENTS)
+            memcpy(at + 7 * sizeof(document), &document, sizeof(document));
+        else if (rows[i].type == FACT_IDS)
+            memcpy((uint8_t *)&f + rows[i].count, &two, sizeof(two));
+        else
+            at[0] = rows[i].type == FACT_TEXT ? 'a' : 1;
+    }
+    (void)snprintf(name, sizeof(name), "kind-%d", kind);
+    put_packed(name, kind, &f);
+}
+
 static void facts_of_examples(void) {
     struct dirent **list = NULL;
     const int n = scandir(source_path("tests/examples"), &list, NULL, alphasort);
@@ -61,6 +101,7 @@ static void facts_of_examples(void) {
             char name[32];
             (void)snprintf(name, sizeof(name), "kind-%d", kind);
             put_facts(name, kind, bytes_make("\x08\x01\x12\x02\x08\x01\x1a\x01x\x20\x01", 11));
+            pack_of_kind(kind);
         }
 }
 

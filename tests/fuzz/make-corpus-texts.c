@@ -47,6 +47,13 @@ void texts(void) {
         "directory-line", "ring",
         "{\"node\":{\"id\":\"upt/a\",\"kind\":4,\"broker\":true,\"broker_parent\":\"upt/b\"}}\n"
         "{\"node\":{\"id\":\"upt/b\",\"kind\":4,\"broker\":true,\"broker_parent\":\"upt/a\"}}\n");
+    put_text(
+        "directory-line", "institution",
+        "{\"node\":{\"id\":\"lksa/3302/0008\",\"kind\":\"LKSA\",\"home\":\"hub\",\"lpks\":true,"
+        "\"bases\":[\"FAMILY\"],\"accreditation\":{\"grade\":\"C\",\"valid_until\":"
+        "\"2025-04-30\"},\"designation\":{\"by\":\"GOVERNOR\",\"scope\":\"IN_HOME\"}}}\n"
+        "{\"holiday\":{\"on\":\"2025-03-31\",\"name\":\"Idul Fitri\"}}\n"
+        "{\"holiday\":{\"on\":\"2025-03-31\",\"working\":true}}\n");
     _cleanup_(freep) char *lines = read_text("tests/fixtures/directory/directory.jsonl", &n);
     char *save = NULL;
     unsigned i = 0;

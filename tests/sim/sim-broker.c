@@ -94,6 +94,7 @@ void sim_broker_config(const World *w, const SimBroker *sb, StoreConfig *ret) {
                            .retention_event_ms = w->profile.retention_ms,
                            .dedup_ms = 180 * DAY_MS,
                            .encode_receipt = codec_encode_receipt,
+                           .encode_notice = codec_encode_notice,
                            .decode_envelope = codec_decode_stored_envelope,
                            .encode_filter = codec_encode_filter,
                            .decode_filter = codec_decode_filter };
@@ -315,7 +316,7 @@ static void on_tick(World *w, SimBroker *sb) {
     plan(w, sb, EVENT_TICK, MAX(broker_due_ms(sb->broker, now_of(w, sb)), w->now_ms + 1));
 }
 
-void sim_broker_event(World *w, const Event *e) {
+void sim_broker_event(World *w, const Happening *e) {
     SimBroker *sb = &w->brokers[e->index];
     if (e->token != sb->generation)
         return;

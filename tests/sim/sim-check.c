@@ -79,7 +79,7 @@ bool world_is_done(World *w, bool tell) {
 
 /* --- outcomes and dead letters, for the history --- */
 
-static void tell_outcomes(World *w, SimBroker *sb, const Item *i) {
+static void tell_outcomes(World *w, SimBroker *sb, const Parcel *i) {
     char id[UUID_TEXT_SIZE];
     uuid_format(&i->id, id);
     _cleanup_(table_freep) Table *t = ask(w, sb, "outcome", id);
@@ -94,7 +94,7 @@ static void tell_outcomes(World *w, SimBroker *sb, const Item *i) {
     }
 }
 
-static void tell_all_outcomes(World *w, const Item *i) {
+static void tell_all_outcomes(World *w, const Parcel *i) {
     uint64_t asked = 0;
     const unsigned home = w->clients[i->client].broker;
     tell_outcomes(w, &w->brokers[home], i);
@@ -183,9 +183,9 @@ static bool leads_over(const World *w, unsigned a, unsigned b, unsigned over) {
     return a == over;
 }
 
-static bool copy_is_due(const World *w, const SimClient *c, const Item *i) {
-    const bool mine = item_is_for(i, c->node);
-    if (!i->accepted || i->kind == ITEM_RECALL || i->sent_ms <= c->copies.made_ms ||
+static bool copy_is_due(const World *w, const SimClient *c, const Parcel *i) {
+    const bool mine = parcel_is_for(i, c->node);
+    if (!i->accepted || i->kind == PARCEL_RECALL || i->sent_ms <= c->copies.made_ms ||
         i->expires_ms > 0 || i->withdrawn)
         return false;
     if (c->copies.filter.n_urgencies > 0 && i->urgency != URGENCY_ROUTINE)
@@ -203,7 +203,7 @@ static bool copy_is_due(const World *w, const SimClient *c, const Item *i) {
 static void check_copies(World *w, const SimClient *c) {
     if (!c->copies.made || w->profile.quota < 1000)
         return;
-    for (const Item *i = w->items; i; i = i->hh.next) {
+    for (const Parcel *i = w->items; i; i = i->hh.next) {
         Copy *copy = NULL, key = { .key = { .id = i->id, .client = c->node } };
         char id[UUID_TEXT_SIZE];
         HASH_FIND(hh, w->copies, &key.key, sizeof(key.key), copy);
@@ -228,8 +228,8 @@ void world_check(World *w) {
     for (unsigned i = 0; w->config->trace && i < w->n_brokers; i++)
         if (w->brokers[i].broker)
             print_trace(w, &w->brokers[i]);
-    for (const Item *i = w->items; i; i = i->hh.next)
-        if (i->accepted && i->kind != ITEM_RECALL)
+    for (const Parcel *i = w->items; i; i = i->hh.next)
+        if (i->accepted && i->kind != PARCEL_RECALL)
             tell_all_outcomes(w, i);
     for (unsigned i = 0; i < w->n_brokers; i++) {
         SimBroker *sb = &w->brokers[i];

@@ -95,11 +95,11 @@ static void on_error(World *w, SimClient *c, const Frame *f) {
 
 /* --- publishing --- */
 
-static bool is_over(const Item *i) {
+static bool is_over(const Parcel *i) {
     return i->accepted || i->refused;
 }
 
-static void send_item(World *w, SimClient *c, Item *i, bool spoilt) {
+static void send_item(World *w, SimClient *c, Parcel *i, bool spoilt) {
     Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = i->id } };
     Bytes parts[3] = { bytes_make(i->envelope, i->n_envelope), bytes_make(i->facts, i->n_facts),
                        bytes_make(i->sealed, i->n_sealed) };
@@ -114,7 +114,7 @@ static void send_item(World *w, SimClient *c, Item *i, bool spoilt) {
     for (unsigned k = 0; k < i->n_to; k++)
         to[k] = w->clients[i->to[k]].name;
     /* Of an event that is withdrawn on a link, the outcome names the broker behind the link. */
-    const bool open_end = i->kind == ITEM_EVENT && i->withdrawn;
+    const bool open_end = i->kind == PARCEL_EVENT && i->withdrawn;
     HistoryEvent e = { .at_us = w->now_ms * 1000,
                        .phase = HISTORY_INVOKE,
                        .op = HISTORY_PUBLISH,
@@ -137,19 +137,19 @@ static void send_item(World *w, SimClient *c, Item *i, bool spoilt) {
 
 /* What was answered long ago is asked again now and then. */
 static void send_again(World *w, SimClient *c) {
-    Item *i = c->n_items ? c->items[dice_below(&c->dice, c->n_items)] : NULL;
+    Parcel *i = c->n_items ? c->items[dice_below(&c->dice, c->n_items)] : NULL;
     if (i && i->accepted && !i->in_doubt && c->unanswered < c->window)
-        send_item(w, c, i, i->kind == ITEM_CASE && dice_once_in(&c->dice, 3));
+        send_item(w, c, i, i->kind == PARCEL_CASE && dice_once_in(&c->dice, 3));
 }
 
 static int64_t publish(World *w, SimClient *c) {
     while (c->unanswered < c->window && w->now_ms >= c->next_publish_ms) {
         while (c->n_done < c->n_items && is_over(c->items[c->n_done]))
             c->n_done++;
-        Item *i = NULL;
+        Parcel *i = NULL;
         int64_t later_ms = INT64_MAX;
         for (unsigned k = c->n_done; !i && k < c->n_items; k++) {
-            Item *x = c->items[k];
+            Parcel *x = c->items[k];
             if (is_over(x) || x->in_doubt)
                 continue;
             if (x->again_ms > w->now_ms)
@@ -171,7 +171,7 @@ static int64_t publish(World *w, SimClient *c) {
 static void on_result(World *w, SimClient *c, const PublishResult *res) {
     const char *to[RECIPIENTS],
         *reason = res->reasons && res->reasons->n ? res->reasons->list[0].code : "none";
-    Item *i = item_find(w, &res->message_id);
+    Parcel *i = parcel_find(w, &res->message_id);
     c->unanswered -= c->unanswered > 0;
     if (!i) {
         world_wrong(w, "%s is answered about a message nobody sent", c->who);
@@ -187,7 +187,7 @@ static void on_result(World *w, SimClient *c, const PublishResult *res) {
                        .id = i->id,
                        .word = verdict_name(res->verdict) };
     /* Of a region only those at home here are named. */
-    for (uint32_t k = 0; yes && i->kind == ITEM_CASE && k < res->n_recipients; k++)
+    for (uint32_t k = 0; yes && i->kind == PARCEL_CASE && k < res->n_recipients; k++)
         to[e.n_to++] = res->recipients[k].node;
     memcpy(e.to, to, e.n_to * sizeof(*to));
     world_tell(w, &e);

@@ -73,7 +73,7 @@ static void check_attempt(World *w, const SimClient *c, const Held *h) {
             world_wrong(w, "%s got the same attempt twice in one session", c->who);
 }
 
-static void hold(World *w, SimClient *c, const Frame *f, const Uuid *id, Item *item) {
+static void hold(World *w, SimClient *c, const Frame *f, const Uuid *id, Parcel *item) {
     Held *h = calloc(1, sizeof(*h));
     assert(h);
     h->channel = f->deliver.channel;
@@ -111,16 +111,16 @@ static bool on_receipt(World *w, SimClient *c, const Frame *f, const Packet *p,
                 ? WIRE_MALFORMED
                 : codec_decode_message(bytes_make(p->part[1], p->size[1]),
                                        bytes_make(p->part[2], p->size[2]), (Bytes) { 0 }, m, &why);
-    Item *i = r == 0 ? item_find(w, &m->facts.receipt_for) : NULL;
+    Parcel *i = r == 0 ? parcel_find(w, &m->facts.receipt.message_id) : NULL;
     if (!i || i->client != c->node) {
         world_wrong(w, "%s got a receipt that is not for it", c->who);
         return false;
     }
     w->report->receipts++;
     TELL(w, .phase = HISTORY_OK, .op = HISTORY_RECEIPT, .who = c->who, .id = i->id,
-         .recipient = m->facts.receipt_recipient,
-         .word = receipt_level_name(m->facts.receipt_level),
-         .cause = m->facts.receipt_cause ? receipt_cause_name(m->facts.receipt_cause) : NULL,
+         .recipient = m->facts.receipt.recipient,
+         .word = receipt_level_name(m->facts.receipt.level),
+         .cause = m->facts.receipt.cause ? receipt_cause_name(m->facts.receipt.cause) : NULL,
          .receipt = env->message_id);
     hold(w, c, f, &env->message_id, NULL);
     return true;
@@ -142,7 +142,7 @@ void copy_note(World *w, const SimClient *c, const Uuid *id) {
     w->report->copies++;
 }
 
-static void on_copy(World *w, const SimClient *c, const Item *i) {
+static void on_copy(World *w, const SimClient *c, const Parcel *i) {
     const Copy *copy = copy_find(w, c, &i->id);
     if (copy && copy->settled)
         world_wrong(w, "%s got a copy again that it was told is settled", c->who);
@@ -162,9 +162,10 @@ void consume_delivery(World *w, SimClient *c, const Frame *f, const Packet *p) {
         (void)on_receipt(w, c, f, p, &env);
         return;
     }
-    Item *i = item_find(w, &env.message_id);
+    Parcel *i = parcel_find(w, &env.message_id);
     const bool mail = f->deliver.channel == CHANNEL_MAIL;
-    if (!i || (mail && !item_is_for(i, c->node)) || (!mail && f->deliver.role != ROLE_SUBSCRIBER)) {
+    if (!i || (mail && !parcel_is_for(i, c->node)) ||
+        (!mail && f->deliver.role != ROLE_SUBSCRIBER)) {
         world_wrong(w, "%s got a message that was not for it", c->who);
         return;
     }

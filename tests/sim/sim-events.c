@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/sim-world.h"
 
-static bool is_before(const Event *a, const Event *b) {
+static bool is_before(const Happening *a, const Happening *b) {
     return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->order < b->order;
 }
 
@@ -11,18 +11,18 @@ void agenda_add(Agenda *a, int64_t at_ms, EventKind kind, unsigned index, uint64
         a->list = realloc(a->list, a->room * sizeof(*a->list));
         assert(a->list);
     }
-    const Event e = { at_ms, a->order++, kind, index, token };
+    const Happening e = { at_ms, a->order++, kind, index, token };
     size_t i = a->n++;
     for (; i > 0 && is_before(&e, &a->list[(i - 1) / 2]); i = (i - 1) / 2)
         a->list[i] = a->list[(i - 1) / 2];
     a->list[i] = e;
 }
 
-bool agenda_take(Agenda *a, Event *ret) {
+bool agenda_take(Agenda *a, Happening *ret) {
     if (a->n == 0)
         return false;
     *ret = a->list[0];
-    const Event e = a->list[--a->n];
+    const Happening e = a->list[--a->n];
     size_t i = 0;
     for (size_t k; (k = 2 * i + 1) < a->n; i = k) {
         if (k + 1 < a->n && is_before(&a->list[k + 1], &a->list[k]))

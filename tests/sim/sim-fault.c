@@ -213,7 +213,7 @@ static void end(World *w, const SimFault *f) {
     }
 }
 
-void fault_event(World *w, const Event *e) {
+void fault_event(World *w, const Happening *e) {
     if (e->kind == EVENT_FAULT_END) {
         end(w, &w->faults[e->index]);
         return;

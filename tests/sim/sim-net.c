@@ -160,7 +160,7 @@ static bool arrive_down(World *w, Conn *c, const Packet *p) {
             .port = PORT_UPLINK, .user_id = "", .parts = parts, .n_parts = p->n_parts });
 }
 
-static void on_flow(World *w, const Event *e) {
+static void on_flow(World *w, const Happening *e) {
     Conn *c = &w->conns[e->index];
     const Way way = e->token & 1 ? WAY_DOWN : WAY_UP;
     Pipe *pipe = pipe_find(c, (uint32_t)(e->token >> 1));
@@ -329,7 +329,7 @@ static void on_reset(World *w, Conn *c) {
     dialler_lost(w, c);
 }
 
-void net_event(World *w, const Event *e) {
+void net_event(World *w, const Happening *e) {
     Conn *c = &w->conns[e->index];
     Pipe *p;
     switch (e->kind) {

@@ -237,7 +237,7 @@ void world_set_up(World *w) {
     for (unsigned i = 0; i < w->n_clients; i++)
         make_client(w, i);
     for (unsigned i = 0; i < w->n_nodes; i++)
-        items_make(w, &w->clients[i]);
+        parcels_make(w, &w->clients[i]);
     for (unsigned i = 0; i < w->n_clients; i++)
         make_conn(w, true, i, w->clients[i].broker);
     for (unsigned i = 1; i < w->n_brokers; i++)
@@ -259,9 +259,9 @@ void world_tear_down(World *w) {
     }
     for (unsigned i = 0; i < w->n_conns; i++)
         net_deinit(&w->conns[i]);
-    Item *it, *tmp;
+    Parcel *it, *tmp;
     HASH_ITER (hh, w->items, it, tmp)
-        item_free(w, it);
+        parcel_free(w, it);
     Copy *copy, *copy_tmp;
     HASH_ITER (hh, w->copies, copy, copy_tmp) {
         HASH_DEL(w->copies, copy);

@@ -3,7 +3,7 @@
 
 /*
  * What the modules of the simulation share. Reading order: sim.c (the loop), sim-setup.c and
- * sim-items.c (the world from its seed), sim-net.c (connections), sim-broker.c, sim-client.c with
+ * sim-parcels.c (the world from its seed), sim-net.c (connections), sim-broker.c, sim-client.c with
  * sim-consume.c, sim-fault.c (the list of faults), sim-check.c (the judge).
  */
 
@@ -56,22 +56,22 @@ typedef enum EventKind {
     EVENT_FAULT_END,
 } EventKind;
 
-typedef struct Event {
+typedef struct Happening {
     int64_t at_ms;
     uint64_t order;
     EventKind kind;
     unsigned index;
     uint64_t token; /* compared with that of the thing when it comes: a later word counts */
-} Event;
+} Happening;
 
 typedef struct Agenda { /* a heap */
-    Event *list;
+    Happening *list;
     size_t n, room;
     uint64_t order;
 } Agenda;
 
 void agenda_add(Agenda *a, int64_t at_ms, EventKind kind, unsigned index, uint64_t token);
-bool agenda_take(Agenda *a, Event *ret);
+bool agenda_take(Agenda *a, Happening *ret);
 void agenda_deinit(Agenda *a);
 
 /* --- the network (sim-net.c) --- */
@@ -142,11 +142,11 @@ typedef struct SimBroker {
     World *world;
 } SimBroker;
 
-typedef enum ItemKind { ITEM_CASE = 0, ITEM_EVENT, ITEM_RECALL } ItemKind;
+typedef enum ParcelKind { PARCEL_CASE = 0, PARCEL_EVENT, PARCEL_RECALL } ParcelKind;
 
-typedef struct Item { /* one message of a publisher */
+typedef struct Parcel { /* one message of a publisher */
     Uuid id;
-    ItemKind kind;
+    ParcelKind kind;
     unsigned client, cas;
     unsigned number; /* position within its case */
     Uuid order_key;
@@ -167,13 +167,13 @@ typedef struct Item { /* one message of a publisher */
     size_t n_envelope, n_facts, n_sealed;
     uint64_t sum;
     UT_hash_handle hh;
-} Item;
+} Parcel;
 
 typedef struct Held { /* a delivery a consumer works on */
     uint32_t channel;
     uint64_t tag;
-    Uuid id;    /* of the message or the receipt */
-    Item *item; /* NULL: a receipt */
+    Uuid id;      /* of the message or the receipt */
+    Parcel *item; /* NULL: a receipt */
     int64_t until_ms;
     SettleAction said; /* 0 while it is worked on; then until SETTLED */
     bool suspect;
@@ -205,7 +205,7 @@ typedef struct SimClient {
     bool greeting, open;
     int64_t heard_ms, said_ms, ping_ms, hello_ms;
     int64_t joins_ms; /* not before */
-    Item **items;
+    Parcel **items;
     unsigned n_items, n_done, unanswered, window;
     int64_t next_publish_ms, pace_ms;
     Mood mood;
@@ -264,7 +264,7 @@ struct World {
     unsigned n_nodes, n_clients;
     Conn conns[CLIENTS_MAX + BROKERS_MAX];
     unsigned n_conns;
-    Item *items;
+    Parcel *items;
     Copy *copies;
     SimFault faults[SIM_FAULTS_MAX];
     unsigned n_faults, faults_left;
@@ -315,15 +315,15 @@ _printf_(3, 4) void world_note(World *w, const char *who, const char *format, ..
 /* The same, and something is wrong. */
 _printf_(2, 3) void world_wrong(World *w, const char *format, ...);
 
-/* --- sim-setup.c, sim-items.c --- */
+/* --- sim-setup.c, sim-parcels.c --- */
 void world_draw(World *w);
 void world_set_up(World *w);
 void world_tear_down(World *w);
-void items_make(World *w, SimClient *c);
-Item *item_find(World *w, const Uuid *id);
-void item_free(World *w, Item *i);
+void parcels_make(World *w, SimClient *c);
+Parcel *parcel_find(World *w, const Uuid *id);
+void parcel_free(World *w, Parcel *i);
 /* Is node index n among its recipients? */
-bool item_is_for(const Item *i, unsigned n);
+bool parcel_is_for(const Parcel *i, unsigned n);
 
 /* --- sim-net.c --- */
 /* -EAGAIN: no room now, or (up) no connection; -EHOSTUNREACH (down): nobody there. */
@@ -338,7 +338,7 @@ void net_cut(World *w, unsigned conn, NetCut how);
 /* The machine at one end is gone or its process died. */
 void net_broker_gone(World *w, unsigned broker, NetCut how);
 void net_dial_at(World *w, unsigned conn, int64_t at_ms);
-void net_event(World *w, const Event *e);
+void net_event(World *w, const Happening *e);
 unsigned net_conn_of_broker(const World *w, unsigned broker); /* its uplink */
 void net_deinit(Conn *c);
 
@@ -352,7 +352,7 @@ void sim_broker_stop(World *w, SimBroker *sb);
 bool sim_broker_take(World *w, SimBroker *sb, const PeerMessage *m);
 /* After anything was done with it: does its store get something to do? */
 void sim_broker_feed(World *w, SimBroker *sb);
-void sim_broker_event(World *w, const Event *e);
+void sim_broker_event(World *w, const Happening *e);
 void sim_broker_config(const World *w, const SimBroker *sb, StoreConfig *ret);
 /* One operation outside of any session; the caller owns op. */
 void sim_broker_ask(World *w, SimBroker *sb, StoreOp *op);
@@ -384,7 +384,7 @@ void copy_note(World *w, const SimClient *c, const Uuid *id);
 
 /* --- sim-fault.c --- */
 void faults_draw(World *w);
-void fault_event(World *w, const Event *e);
+void fault_event(World *w, const Happening *e);
 const char *fault_name(unsigned kind);
 
 /* --- sim-check.c --- */

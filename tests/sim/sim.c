@@ -44,7 +44,7 @@ void world_wrong(World *w, const char *format, ...) {
 
 /* --- the wheel --- */
 
-static void handle(World *w, const Event *e) {
+static void handle(World *w, const Happening *e) {
     switch (e->kind) {
     case EVENT_FLOW:
     case EVENT_DIAL:
@@ -75,7 +75,7 @@ static bool is_ruined(const World *w) {
 
 /* Returns whether all was done in time. */
 static bool turn_wheel(World *w) {
-    Event e;
+    Happening e;
     int64_t look_ms = w->calm_ms, quiet_ms = 0;
     const int64_t wait_ms = 4 * MAX(w->profile.broker.ping_ms, SECOND_MS); /* links compare */
     while (agenda_take(&w->agenda, &e) && e.at_ms < w->calm_ms + LIMIT_MS && !is_ruined(w)) {

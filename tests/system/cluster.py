@@ -183,15 +183,15 @@ class Cluster:
             return "".join(f.readlines()[-n:])
 
     # --- messages ----------------------------------------------------------------------------------
-    def message(self, sender, to, kind="CASE_RESPONSE", case=None, urgency="ROUTINE", **more):
-        """A small valid message as a dict for publish(); kinds with few mandatory facts."""
+    def message(self, sender, to, kind="CAPACITY_UPDATE", case=None, urgency="ROUTINE", **more):
+        """A small valid message as a dict for publish(), of a kind that few rules look at."""
         envelope = {"message_id": more.pop("message_id", None) or uuid7(), "kind": kind,
                     "sender": sender, "region": "3203", "cluster": "CHILD",
                     "audience": {"to": to if isinstance(to, list) else [to]},
                     "urgency": urgency, "sensitivity": "INTERNAL"}
         if case:
             envelope["case_id"] = case
-        facts = more.pop("facts", {"emergency": True})
+        facts = more.pop("facts", {"as_of_at": "2026-01-01T00:00:00Z"})
         sealed = more.pop("sealed", None)
         envelope.update(more)
         message = {"envelope": envelope, "facts": facts}

@@ -121,7 +121,7 @@ class Publisher(Peer):
         facts = pb.CaseResponse(emergency=True).SerializeToString()
         sealed = self.rng.randbytes(self.rng.choice([0, 0, 300, 3000]))
         urgency = self.rng.choice([pb.URGENCY_ROUTINE] * 5 + [pb.URGENCY_EMERGENCY])
-        m = Message(sc.envelope(pb.MESSAGE_KIND_CASE_RESPONSE, self.node, to, facts, sealed,
+        m = Message(sc.envelope(sc.OPAQUE, self.node, to, facts, sealed,
                                 case_id=case, urgency=urgency,
                                 created_at=sc.now_ms() - self.load.age_ms), facts, sealed)
         s = self.log[m.id] = self.open_[m.id] = Sent(m, case, to)

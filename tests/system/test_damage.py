@@ -97,7 +97,7 @@ class Bench:
         facts = pb.CaseResponse(emergency=bool(i % 2)).SerializeToString()
         sealed = self.rng.randbytes([30, 700, 3000, 20000][i % 4])
         more = {"case_id": self.rng.randbytes(16)} if i % 3 == 0 else {}
-        return Message(sc.envelope(pb.MESSAGE_KIND_CASE_RESPONSE, SENDER, HOME, facts, sealed, **more),
+        return Message(sc.envelope(sc.OPAQUE, SENDER, HOME, facts, sealed, **more),
                        facts, sealed)
 
     def fill(self, n):

@@ -43,7 +43,7 @@ def connect(c, node):
 def message(urgency=pb.URGENCY_ROUTINE, size=20000):
     facts = pb.CaseResponse(emergency=True).SerializeToString()
     sealed = os.urandom(size)
-    return Message(sc.envelope(pb.MESSAGE_KIND_CASE_RESPONSE, "dsk/3203", "uptd/32/pa-02", facts,
+    return Message(sc.envelope(sc.OPAQUE, "dsk/3203", "uptd/32/pa-02", facts,
                                sealed, urgency=urgency), facts, sealed)
 
 

@@ -37,7 +37,7 @@ def connect(c, node):
 def message():
     facts = pb.CaseResponse(emergency=True).SerializeToString()
     sealed = os.urandom(3000)
-    return Message(sc.envelope(pb.MESSAGE_KIND_CASE_RESPONSE, "dsk/3203", "dsk/3302", facts, sealed,
+    return Message(sc.envelope(sc.OPAQUE, "dsk/3203", "dsk/3302", facts, sealed,
                                case_id=os.urandom(16)), facts, sealed)
 
 

@@ -95,7 +95,7 @@ class Publisher(Peer):
         case, to = self.rng.choice(self.cases)
         facts = pb.CaseResponse(emergency=True).SerializeToString()
         urgency = self.rng.choice([pb.URGENCY_ROUTINE] * 5 + [pb.URGENCY_EMERGENCY])
-        m = Message(sc.envelope(pb.MESSAGE_KIND_CASE_RESPONSE, self.node, to, facts, case_id=case,
+        m = Message(sc.envelope(sc.OPAQUE, self.node, to, facts, case_id=case,
                                 urgency=urgency), facts)
         s = Sent(m, to)
         self.log.append(s)

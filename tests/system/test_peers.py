@@ -32,7 +32,7 @@ def connect(c, node, **kw):
 
 def message(sender="dsk/3203", to="uptd/32/pa-02", **kw):
     facts = pb.CaseResponse(emergency=True).SerializeToString()
-    return Message(sc.envelope(pb.MESSAGE_KIND_CASE_RESPONSE, sender, to, facts, **kw), facts)
+    return Message(sc.envelope(sc.OPAQUE, sender, to, facts, **kw), facts)
 
 
 class Good:

@@ -150,7 +150,7 @@ def an_expired_message_tells_its_sender():
 def a_named_subscription_survives_disconnection():
     with tree() as c:
         c.up()
-        flt = json.dumps({"kinds": ["CASE_RESPONSE"], "regions": ["3203"]})
+        flt = json.dumps({"kinds": ["CAPACITY_UPDATE"], "regions": ["3203"]})
         c.ctl(R1, "subscriptions")
         c.ctl("dsk/3203", "subscribe", "my-cases", "--filter", flt)
         m = c.message("uptd/32/pa-02", "dsk/3302", sealed="c2VhbGVk")

@@ -9,8 +9,9 @@
  */
 
 #include "base/text.h"
-#include "core/accept.h"
+#include "law/accept.h"
 
+#define SAMPLE_KIND 1001 /* newer than any broker: no rule of the law looks at it */
 #define SAMPLE_NOW INT64_C(1741575900000) /* 2025-03-10T03:05:00Z, 10:05 WIB */
 
 static inline DirNode sample_node(const char *id, int kind, const char *home) {
@@ -90,7 +91,7 @@ static inline Directory *sample_directory(void) {
     return d;
 }
 
-/* A referral of dsk/3203 to the home uptd/32/pa-02 that no rule objects to. */
+/* A message of dsk/3203 to the home uptd/32/pa-02 that no rule objects to. */
 static inline Message *sample_message(void) {
     static const char facts[] = "facts", sealed[] = "sealed";
     Message *m = calloc(1, sizeof(*m));
@@ -100,7 +101,7 @@ static inline Message *sample_message(void) {
     assert_non_null(m->body);
     Envelope *e = &m->env;
     e->message_id.b[0] = 1;
-    e->kind = KIND_REFERRAL_REQUEST;
+    e->kind = SAMPLE_KIND;
     e->schema = 1;
     (void)text_copy(e->sender, sizeof(e->sender), "dsk/3203");
     e->audience.form = AUDIENCE_NODES;
@@ -124,6 +125,10 @@ static inline Message *sample_event(const char *sender, const char *scope) {
     m->env.cluster = CLUSTER_ANY;
     m->env.urgency = URGENCY_EVENT;
     m->lane = LANE_EVENT;
+    m->facts.event = (EventFacts) { .event_type = EVENT_TYPE_NATURAL_DISASTER,
+                                    .status = EVENT_STATUS_VERIFIED,
+                                    .n_regions = 1,
+                                    .occurred_ms = SAMPLE_NOW - HOUR_MS };
     (void)text_copy(m->env.sender, sizeof(m->env.sender), sender);
     m->env.audience = (Audience) { .form = AUDIENCE_SCOPE, .n = 1 };
     (void)text_copy(m->env.audience.scope[0], REGION_SIZE, scope);

@@ -38,6 +38,11 @@ static inline Body *fake_encode_receipt(const Receipt *r, const char *self, int6
     return body_new(bytes_make("receipt", 7), bytes_make(r, sizeof(*r)), bytes_make(NULL, 0));
 }
 
+static inline Body *fake_encode_notice(const Notice *n, const char *self) {
+    (void)self;
+    return body_new(bytes_make("notice", 6), bytes_make(n, sizeof(*n)), bytes_make(NULL, 0));
+}
+
 static inline int fake_decode_envelope(Bytes b, Envelope *ret) {
     (void)b;
     *ret = (Envelope) { 0 };
@@ -126,6 +131,7 @@ static inline void fixture_init_as(Fixture *f, const char *self) {
         .dedup_ms = 180 * DAY_MS,
         .delay_warning_ms = 4 * HOUR_MS,
         .encode_receipt = fake_encode_receipt,
+        .encode_notice = fake_encode_notice,
         .decode_envelope = fake_decode_envelope,
         .encode_filter = fake_encode_filter,
         .decode_filter = fake_decode_filter,

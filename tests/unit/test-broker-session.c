@@ -3,6 +3,7 @@
 /* Sessions, consumers and subscriptions. */
 
 #include "broker-fixture.h"
+#include "wire/json.h"
 
 /* --- sessions ------------------------------------------------------------------------------- */
 
@@ -34,6 +35,28 @@ TEST(a_key_that_runs_out_ends_its_session) {
     }
     pass(&w, 11 * SECOND_MS);
     ASSERT_EQ(broker_status(w.broker).sessions, 1);
+}
+
+TEST(a_nodes_record_gives_the_router_another_directory) {
+    static const char text[] =
+        "{\"envelope\": {\"kind\": \"NODE_RECORD\", \"region\": \"3301\", \"urgency\": \"ROUTINE\","
+        " \"sensitivity\": \"INTERNAL\", \"audience\": {\"to\": [\"hub\"]}},"
+        " \"facts\": {\"id\": \"dsk/3301\", \"kind\": \"SOCIAL_AGENCY_REGENCY\", \"capacity\": 5}}";
+    WORLD(w, "hub");
+    char why[JSON_WHY_SIZE] = "";
+    _cleanup_(json_message_deinit) JsonMessage m = { 0 };
+    hello(&w, 1, "dsk/3301", 1);
+    ASSERT_EQ(heard(&w, 1, FRAME_WELCOME, 0)->f.welcome.directory_version, 1);
+    if (json_parse_message(text, strlen(text), "dsk/3301", w.now.wall_ms, &m, why) < 0)
+        fail_msg("%s", why);
+    Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = m.message_id } };
+    const Bytes parts[] = { bytes_make(m.envelope, m.n_envelope), bytes_make(m.facts, m.n_facts) };
+    say_parts(&w, 1, "dsk/3301", &f, parts, 2);
+    run(&w);
+    const PublishResult *r = heard(&w, 1, FRAME_PUBLISHED, 0)->f.published.results;
+    ASSERT_EQ(r->verdict, VERDICT_ACCEPTED);
+    hello(&w, 2, "dsk/3301", 2);
+    ASSERT_EQ(heard(&w, 2, FRAME_WELCOME, 0)->f.welcome.directory_version, 2);
 }
 
 /* --- consumers ------------------------------------------------------------------------------ */

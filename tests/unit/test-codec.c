@@ -5,9 +5,11 @@
 
 #include "base/text.h"
 #include "serasi/v1/complaint.pb-c.h"
+#include "serasi/v1/receipt.pb-c.h"
 #include "serasi/v1/referral.pb-c.h"
 #include "test.h"
 #include "wire/codec.h"
+#include "wire/json.h"
 
 static const Uuid ID = { { 1, 2, 3, 4, 5, 6, 0x77, 8, 0x89, 10, 11, 12, 13, 14, 15, 16 } };
 #define TIME_MS INT64_C(1741575900123)
@@ -32,7 +34,9 @@ static Envelope sample_envelope(void) {
                    .created_ms = TIME_MS,
                    .expires_ms = TIME_MS + DAY_MS,
                    .has_facts_digest = true,
-                   .receipts = RECEIPTS_WITH_DEPOSITED };
+                   .receipts = RECEIPTS_WITH_DEPOSITED,
+                   .status = MESSAGE_STATUS_EXERCISE,
+                   .no_supervision = true };
     memset(e.facts_digest, 0xab, sizeof(e.facts_digest));
     return e;
 }
@@ -63,6 +67,8 @@ TEST(envelopes_survive_the_trip_with_every_audience) {
         ASSERT_TRUE(out.has_facts_digest && !out.has_sealed_digest);
         ASSERT_EQ(out.expires_ms, in.expires_ms);
         ASSERT_EQ(out.receipts, RECEIPTS_WITH_DEPOSITED);
+        ASSERT_EQ(out.status, MESSAGE_STATUS_EXERCISE);
+        ASSERT_TRUE(out.no_supervision);
     }
 }
 
@@ -115,6 +121,9 @@ TEST(envelope_forms_are_checked) {
     e = sample_envelope();
     e.receipts = (ReceiptPolicy)3;
     assert_envelope_refused(&e, "envelope: kind or receipts out of range");
+    e = sample_envelope();
+    e.status = MESSAGE_STATUS_TEST + 1;
+    assert_envelope_refused(&e, "envelope.status: out of range");
     Envelope out;
     ASSERT_EQ(codec_decode_stored_envelope(bytes_make("\xff", 1), &out), -EBADMSG);
 }
@@ -142,9 +151,9 @@ TEST(a_message_brings_what_the_rules_read) {
     uint8_t digest[DIGEST_SIZE];
     ASSERT_OK(decode_message(&e, &facts.base, bytes_make("secret", 6), m, &why));
     ASSERT_TRUE(m->facts.readable);
-    ASSERT_EQ(civil_compare(m->facts.requested_on, (CivilDate) { 2025, 3, 10 }), 0);
-    ASSERT_TRUE(civil_is_set(m->facts.home_service_started_on));
-    ASSERT_TRUE(!civil_is_set(m->facts.outside_service_started_on));
+    ASSERT_EQ(civil_compare(m->facts.request.requested_on, (CivilDate) { 2025, 3, 10 }), 0);
+    ASSERT_TRUE(civil_is_set(m->facts.request.home_service_started_on));
+    ASSERT_TRUE(!civil_is_set(m->facts.request.outside_service_started_on));
     ASSERT_EQ(m->lane, LANE_PRIORITY);
     ASSERT_EQ(body_sealed(m->body).n, 6);
     hash_message(body_envelope(m->body), body_facts(m->body), body_sealed(m->body), digest);
@@ -165,7 +174,7 @@ TEST(harm_now_lifts_a_complaint) {
     e.urgency = URGENCY_ROUTINE;
     facts.harm_now = 1;
     ASSERT_OK(decode_message(&e, &facts.base, (Bytes) { 0 }, m, &why));
-    ASSERT_TRUE(m->facts.harm_now);
+    ASSERT_TRUE(m->facts.complaint.harm_now);
     ASSERT_EQ(m->lane, LANE_EMERGENCY);
 }
 
@@ -270,14 +279,84 @@ TEST(a_receipt_reads_back_as_it_was_meant) {
     ASSERT_STR(m->env.sender, "upt/satria");
     ASSERT_EQ(m->env.created_ms, TIME_MS);
     ASSERT_EQ(m->lane, LANE_PRIORITY);
-    ASSERT_EQ(m->facts.receipt_level, LEVEL_UNDELIVERABLE);
-    ASSERT_EQ(m->facts.receipt_cause, CAUSE_DEAD_CRASHED);
-    ASSERT_EQ(m->facts.receipt_said_ms, TIME_MS);
-    ASSERT_STR(m->facts.receipt_recipient, "upt/satria");
-    ASSERT_STR(m->facts.receipt_leg, "hub");
-    ASSERT_TRUE(uuid_equal(&m->facts.receipt_for, &ID));
+    ASSERT_EQ(m->facts.receipt.level, LEVEL_UNDELIVERABLE);
+    ASSERT_EQ(m->facts.receipt.cause, CAUSE_DEAD_CRASHED);
+    ASSERT_EQ(m->facts.receipt.said_ms, TIME_MS);
+    ASSERT_STR(m->facts.receipt.recipient, "upt/satria");
+    ASSERT_STR(m->facts.receipt.leg, "hub");
+    ASSERT_TRUE(uuid_equal(&m->facts.receipt.message_id, &ID));
     hash_digest(body_facts(b), digest);
     assert_memory_equal(digest, m->env.facts_digest, sizeof(digest));
+}
+
+static Notice sample_notice(void) {
+    return (Notice) { .id = ID,
+                      .to = "dsp/32",
+                      .code = "R-072",
+                      .item_kind = SERASI__V1__ITEM_KIND__ITEM_KIND_REFERRAL,
+                      .item_id = { { 2 } },
+                      .level = 1,
+                      .owed_by = "dsk/3203",
+                      .due_ms = TIME_MS - DAY_MS,
+                      .text_en = "Emergency documents overdue.",
+                      .text_id = "Dokumen susulan kedaruratan terlambat.",
+                      .pasal = "P4 Pasal 9",
+                      .region = "3203",
+                      .cluster = CLUSTER_CHILD,
+                      .status = MESSAGE_STATUS_TEST,
+                      .urgency = URGENCY_EMERGENCY,
+                      .case_id = { { 3 } },
+                      .correlation_id = { { 2 } },
+                      .now_ms = TIME_MS };
+}
+
+TEST(a_notice_reads_back_as_it_was_meant) {
+    _cleanup_(message_freep) Message *m = calloc(1, sizeof(*m));
+    const Notice n = sample_notice();
+    _cleanup_(body_unrefp) Body *b = codec_encode_notice(&n, "upt/satria");
+    const char *why = "";
+    uint8_t digest[DIGEST_SIZE];
+    ASSERT_OK(codec_decode_message(body_envelope(b), body_facts(b), body_sealed(b), m, &why));
+    ASSERT_EQ(m->env.kind, KIND_NOTICE);
+    ASSERT_TRUE(uuid_equal(&m->env.message_id, &ID) && uuid_equal(&m->env.case_id, &n.case_id));
+    ASSERT_TRUE(uuid_equal(&m->env.correlation_id, &n.correlation_id));
+    ASSERT_STR(m->env.sender, "upt/satria");
+    ASSERT_TRUE(m->env.audience.form == AUDIENCE_NODES && m->env.audience.n == 1);
+    ASSERT_STR(m->env.audience.nodes[0], "dsp/32");
+    ASSERT_STR(m->env.region, "3203");
+    ASSERT_EQ(m->env.cluster, CLUSTER_CHILD);
+    ASSERT_EQ(m->env.status, MESSAGE_STATUS_TEST);
+    ASSERT_EQ(m->env.urgency, URGENCY_EMERGENCY);
+    ASSERT_EQ(m->env.sensitivity, SENSITIVITY_INTERNAL);
+    ASSERT_EQ(m->env.created_ms, TIME_MS);
+    ASSERT_EQ(m->lane, LANE_PRIORITY);
+    ASSERT_EQ(body_sealed(b).n, 0);
+    hash_digest(body_facts(b), digest);
+    assert_memory_equal(digest, m->env.facts_digest, sizeof(digest));
+    ASSERT_STR(m->facts.notice.code, "R-072");
+    ASSERT_EQ(m->facts.notice.item_kind, 1);
+    ASSERT_TRUE(uuid_equal(&m->facts.notice.item_id, &n.item_id));
+    ASSERT_EQ(m->facts.notice.level, 1);
+    ASSERT_STR(m->facts.notice.owed_by_node, "dsk/3203");
+    ASSERT_EQ(m->facts.notice.due_ms, TIME_MS - DAY_MS);
+    ASSERT_STR(m->facts.personal_field, "");
+}
+
+TEST(a_notice_prints_both_texts_and_may_lack_them) {
+    Notice n = sample_notice();
+    _cleanup_(body_unrefp) Body *b = codec_encode_notice(&n, "upt/satria");
+    n.text_en = n.text_id = n.pasal = NULL;
+    _cleanup_(body_unrefp) Body *bare = codec_encode_notice(&n, "upt/satria");
+    _cleanup_(freep) char *text = NULL, *short_text = NULL;
+    ASSERT_OK(
+        json_print_message(body_envelope(b), body_facts(b), (Bytes) { 0 }, NULL, false, &text));
+    ASSERT_TRUE(strstr(text, "\"english\":\"Emergency documents overdue.\","
+                             "\"indonesian\":\"Dokumen susulan kedaruratan terlambat.\","
+                             "\"legal_basis\":\"P4 Pasal 9\""));
+    ASSERT_TRUE(strstr(text, "\"item_kind\":\"ITEM_KIND_REFERRAL\""));
+    ASSERT_OK(json_print_message(body_envelope(bare), body_facts(bare), (Bytes) { 0 }, NULL, false,
+                                 &short_text));
+    ASSERT_TRUE(!strstr(short_text, "english") && !strstr(short_text, "legal_basis\":\"P4"));
 }
 
 TEST(a_recall_order_names_its_message) {
@@ -291,7 +370,7 @@ TEST(a_recall_order_names_its_message) {
     ASSERT_OK(codec_encode_recall_order(&ID, "WRONG_CASE", &facts, &n_facts));
     ASSERT_OK(
         codec_decode_message(bytes_make(p, n), bytes_make(facts, n_facts), (Bytes) { 0 }, m, &why));
-    ASSERT_TRUE(uuid_equal(&m->facts.recall_of, &ID));
+    ASSERT_TRUE(uuid_equal(&m->facts.recall.message_id, &ID));
     ASSERT_EQ(codec_decode_message(bytes_make(p, n), (Bytes) { 0 }, (Bytes) { 0 }, m, &why),
               WIRE_MALFORMED);
 }

@@ -152,6 +152,69 @@ TEST(defaults_are_those_of_the_broker) {
     teardown(&f);
 }
 
+TEST(the_terms_of_timers_are_the_policys) {
+    Folder f;
+    setup(&f);
+    load(&f, HUB);
+    ASSERT_OK(f.r);
+    ASSERT_EQ(f.config->timer_policy.n, timer_policy.n);
+    for (int kind = TIMER_NONE + 1; kind < TIMER_KINDS; kind++)
+        for (int u = URGENCY_ROUTINE; u <= URGENCY_EVENT; u++) {
+            const TimerTerm *want = timer_term(&timer_policy, (TimerKind)kind, u, 0);
+            const TimerTerm *is = &f.config->timers.of[kind].of[u];
+            char text[TIMER_TERM_SIZE] = "", wanted[TIMER_TERM_SIZE] = "";
+            if (want)
+                timer_term_format(want, wanted);
+            if (timer_term_is_set(is))
+                timer_term_format(is, text);
+            if (strcmp(text, wanted) != 0)
+                fail_msg("%s at urgency %d: %s, the policy has %s", timer_name(kind), u, text,
+                         wanted);
+        }
+    teardown(&f);
+}
+
+TEST(single_terms_of_timers_can_be_changed) {
+    Folder f;
+    Buf text = { 0 };
+    setup(&f);
+    load(&f, HUB "[timers]\nclassify = routine:3wd  emergency:30min\nanswer = priority:3d\n");
+    ASSERT_OK(f.r);
+    const TimerPolicy *p = &f.config->timer_policy;
+    ASSERT_EQ(timer_term(p, TIMER_CLASSIFY, URGENCY_ROUTINE, 0)->work_days, 3);
+    ASSERT_EQ(timer_term(p, TIMER_CLASSIFY, URGENCY_PRIORITY, 0)->minutes, 24 * 60);
+    ASSERT_EQ(timer_term(p, TIMER_CLASSIFY, URGENCY_EMERGENCY, 0)->minutes, 30);
+    ASSERT_EQ(timer_term(p, TIMER_ANSWER, URGENCY_PRIORITY, 0)->days, 3);
+    config_print(f.config, &text);
+    assert_has(buf_text(&text), "\nclassify = routine:3wd priority:24h emergency:30min\n");
+    buf_deinit(&text);
+    teardown(&f);
+}
+
+TEST(a_wrong_term_is_told) {
+    static const struct {
+        const char *line, *why;
+    } bad[] = {
+        { "classify = 3wd", "\"3wd\" is none of routine:TERM, priority:, emergency: and event:" },
+        { "classify = sometimes:3d", "is none of routine:TERM" },
+        { "classify = routine:3", "is not a term such as 15min, 2h, 3d or 5wd" },
+        { "classify = routine:0d", "is out of range; allowed is 1min to 3660d" },
+        { "classify = event:3d", "names an urgency that has no such term" },
+        { "classify =", "names no term" },
+        { "expiry = routine:3d", "there is no such key in this section" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        Folder f;
+        char text[256];
+        setup(&f);
+        snprintf(text, sizeof(text), HUB "[timers]\n%s\n", bad[i].line);
+        load(&f, text);
+        ASSERT_EQ(f.r, -EINVAL);
+        assert_has(complaints(&f), bad[i].why);
+        teardown(&f);
+    }
+}
+
 TEST(relative_paths_are_relative_to_the_folder_of_the_file) {
     Folder f;
     char wanted[128];

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include "core/directory.h"
@@ -55,6 +56,9 @@ TEST(records_that_cannot_stand_are_refused) {
     ASSERT_EQ(directory_add_node(d, &n), -EINVAL);
     n = good;
     sample_area(&n, "3a", 0, 1);
+    ASSERT_EQ(directory_add_node(d, &n), -EINVAL);
+    n = good;
+    n.accreditation_valid_until = (CivilDate) { 2025, 13, 1 };
     ASSERT_EQ(directory_add_node(d, &n), -EINVAL);
     n = good;
     memset(n.name, 'x', sizeof(n.name));
@@ -145,6 +149,95 @@ TEST(keys_are_usable_within_their_time_while_their_node_is_active) {
     k = *a;
     k.valid_from_ms = k.valid_until_ms = 0;
     ASSERT_TRUE(directory_key_is_usable(d, &k, INT64_MAX));
+}
+
+/* --- holidays
+ * ------------------------------------------------------------------------------------- */
+
+TEST(weekends_and_holidays_are_no_working_days) {
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    DirHoliday lebaran = { .on = { 2025, 3, 31 }, .name = "Idul Fitri" };
+    DirHoliday nyepi = { .on = { 2025, 3, 28 }, .name = "Nyepi" };
+    DirHoliday saturday = { .on = { 2025, 3, 29 }, .working = true };
+    ASSERT_OK(directory_add_holiday(d, &lebaran));
+    ASSERT_OK(directory_add_holiday(d, &nyepi));
+    ASSERT_OK(directory_add_holiday(d, &saturday));
+    nyepi.working = true; /* taken back */
+    ASSERT_OK(directory_add_holiday(d, &nyepi));
+    ASSERT_OK(directory_seal(d, 1));
+    ASSERT_TRUE(directory_is_working_day(d, (CivilDate) { 2025, 3, 27 }));
+    ASSERT_TRUE(directory_is_working_day(d, (CivilDate) { 2025, 3, 28 }));
+    ASSERT_TRUE(!directory_is_working_day(d, (CivilDate) { 2025, 3, 29 }));
+    ASSERT_TRUE(!directory_is_working_day(d, (CivilDate) { 2025, 3, 30 }));
+    ASSERT_TRUE(!directory_is_working_day(d, (CivilDate) { 2025, 3, 31 }));
+    ASSERT_TRUE(directory_is_working_day(d, (CivilDate) { 2025, 4, 1 }));
+    ASSERT_TRUE(!directory_is_working_day(d, (CivilDate) { 1969, 12, 28 })); /* a Sunday */
+    ASSERT_TRUE(directory_is_working_day(d, (CivilDate) { 1969, 12, 29 }));
+    ASSERT_EQ(directory_holiday_count(d), 3);
+    ASSERT_STR(directory_holiday_at(d, 0)->name, "Nyepi");
+    ASSERT_STR(directory_holiday_at(d, 2)->name, "Idul Fitri");
+    assert_null(directory_holiday_at(d, 3));
+    ASSERT_EQ(directory_add_holiday(d, &lebaran), -EINVAL); /* sealed */
+}
+
+TEST(a_holiday_that_cannot_stand_is_refused) {
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    DirHoliday h = { .on = { 2025, 2, 29 } };
+    ASSERT_EQ(directory_add_holiday(d, &h), -EINVAL);
+    h.on = (CivilDate) { 0 };
+    ASSERT_EQ(directory_add_holiday(d, &h), -EINVAL);
+    h.on = (CivilDate) { 2024, 2, 29 };
+    memset(h.name, 'x', sizeof(h.name));
+    ASSERT_EQ(directory_add_holiday(d, &h), -EINVAL);
+}
+
+/* --- one node changed
+ * ------------------------------------------------------------------------------------- */
+
+TEST(a_directory_with_one_node_changed_is_the_next_version_and_shares_the_rest) {
+    Directory *first = sample_unsealed(), *second = NULL, *third = NULL;
+    DirHoliday h = { .on = { 2025, 3, 31 } };
+    ASSERT_OK(directory_add_key(first, &(DirKey) { .curve = KEY_A, .node = "dsk/3203" }));
+    ASSERT_OK(directory_add_region(first, &(DirRegion) { .code = "3203", .name = "Cianjur" }));
+    ASSERT_OK(directory_add_holiday(first, &h));
+    ASSERT_OK(directory_seal(first, 7));
+    DirNode n = *directory_node(first, "uptd/32/pa-02");
+    n.capacity = 41;
+    ASSERT_OK(directory_with_node(&second, first, &n));
+    n.capacity = 42;
+    ASSERT_OK(directory_with_node(&third, second, &n));
+    ASSERT_EQ(directory_node(first, n.id)->capacity, 0);
+    ASSERT_EQ(directory_node(second, n.id)->capacity, 41);
+    (void)directory_unref(first);
+    (void)directory_unref(second);
+    ASSERT_EQ(directory_version(third), 9);
+    ASSERT_EQ(directory_node(third, n.id)->capacity, 42);
+    ASSERT_EQ(directory_node_count(third), 18);
+    ASSERT_EQ(directory_by_role(third, NODE_UPTD, "3203", CLUSTER_CHILD)->capacity, 42);
+    ASSERT_STR(directory_key(third, KEY_A)->node, "dsk/3203");
+    ASSERT_STR(directory_key_at(third, 0)->node, "dsk/3203");
+    ASSERT_TRUE(directory_region_is_known(third, "3203"));
+    ASSERT_TRUE(!directory_region_is_known(third, "3204"));
+    ASSERT_TRUE(!directory_is_working_day(third, h.on));
+    ASSERT_EQ(directory_holiday_count(third), 1);
+    n.n_areas = DIR_AREAS_MAX + 1;
+    ASSERT_EQ(directory_with_node(&first, third, &n), -EINVAL);
+    (void)directory_unref(third);
+}
+
+TEST(changes_of_nodes_do_not_keep_every_snapshot_before_them) {
+    Directory *d = sample_directory(), *next = NULL;
+    const DirNode n = *directory_node(d, "uptd/32/pa-02");
+    size_t early = 0;
+    for (int i = 0; i < 500; i++) {
+        ASSERT_OK(directory_with_node(&next, d, &n));
+        (void)directory_unref(d);
+        d = next;
+        if (i == 100)
+            early = mallinfo2().uordblks;
+    }
+    ASSERT_TRUE(mallinfo2().uordblks < early + 4096);
+    (void)directory_unref(d);
 }
 
 /* --- role at region

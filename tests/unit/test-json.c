@@ -62,7 +62,7 @@ TEST(a_message_file_becomes_a_message) {
     ASSERT_EQ(read->env.audience.form, AUDIENCE_ROLE);
     ASSERT_EQ(read->env.audience.role_kind, NODE_UPT_BALAI);
     ASSERT_EQ(read->env.expires_ms, INT64_C(1742439900000));
-    ASSERT_EQ(civil_compare(read->facts.requested_on, (CivilDate) { 2025, 3, 10 }), 0);
+    ASSERT_EQ(civil_compare(read->facts.request.requested_on, (CivilDate) { 2025, 3, 10 }), 0);
     ASSERT_TRUE(uuid_equal(&m.message_id, &read->env.message_id));
     ASSERT_TRUE(bytes_equal(sealed_of(&m), bytes_make("secret", 6)));
     hash_digest(facts_of(&m), digest);
@@ -90,6 +90,34 @@ TEST(printed_and_read_again_it_is_the_same_message) {
     ASSERT_TRUE(bytes_equal(envelope_of(&first), envelope_of(&second)));
     ASSERT_TRUE(bytes_equal(facts_of(&first), facts_of(&second)));
     ASSERT_TRUE(bytes_equal(sealed_of(&first), sealed_of(&second)));
+}
+
+TEST(exercises_acknowledgements_and_cancellations_have_a_file_form) {
+    static const char *const files[] = {
+        "{\"envelope\": {\"kind\": \"EVENT_ACKNOWLEDGEMENT\", \"status\": \"EXERCISE\","
+        " \"no_supervision\": true, \"audience\": {\"to\": [\"hub\"]}},"
+        " \"facts\": {\"event_id\": \"11111111-2222-4333-8444-555555555555\", \"can_help\": true}}",
+        "{\"envelope\": {\"kind\": \"EXTRAORDINARY_EVENT\", \"status\": \"TEST\"},"
+        " \"facts\": {\"message_type\": \"CANCEL\", \"reference_ids\":"
+        " [\"11111111-2222-4333-8444-555555555555\"]}}",
+    };
+    static const char *const printed[][3] = {
+        { "\"kind\":\"MESSAGE_KIND_EVENT_ACKNOWLEDGEMENT\"",
+          "\"status\":\"MESSAGE_STATUS_EXERCISE\",\"no_supervision\":true",
+          "{\"event_id\":\"11111111-2222-4333-8444-555555555555\",\"can_help\":true}" },
+        { "\"status\":\"MESSAGE_STATUS_TEST\"", "\"message_type\":\"EVENT_MESSAGE_TYPE_CANCEL\"",
+          "\"reference_ids\":[\"11111111-2222-4333-8444-555555555555\"]" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        _cleanup_(json_message_deinit) JsonMessage m = { 0 };
+        _cleanup_(freep) char *text = NULL;
+        char why[JSON_WHY_SIZE];
+        ASSERT_EQ(parse(files[i], &m, why), 0);
+        ASSERT_OK(
+            json_print_message(envelope_of(&m), facts_of(&m), (Bytes) { 0 }, NULL, false, &text));
+        for (size_t k = 0; k < ARRAY_SIZE(printed[i]); k++)
+            assert_contains(text, printed[i][k]);
+    }
 }
 
 TEST(a_missing_id_is_minted_and_facts_may_be_empty) {
@@ -260,6 +288,7 @@ TEST(directory_lines_are_read) {
     ASSERT_STR(l.node.broker_parent, "hub");
     ASSERT_TRUE(l.node.broker && l.node.capacity == 90 && l.node.n_areas == 1);
     ASSERT_STR(l.node.areas[0].region, "33");
+    ASSERT_EQ(l.node.bases, codes_of(3));
     ASSERT_EQ(parse_line("{\"key\": {\"node\": \"dsk/3203\", \"label\": \"main\", \"curve\": "
                          "\"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\", \"operator\": true, "
                          "\"valid_until_at\": \"2026-01-01T00:00:00Z\", \"revoked\": true}}",
@@ -276,6 +305,43 @@ TEST(directory_lines_are_read) {
     ASSERT_STR(l.region.name, "Cianjur");
 }
 
+TEST(what_the_law_asks_of_an_institution_is_read) {
+    static DirectoryLine l;
+    char why[JSON_WHY_SIZE];
+    ASSERT_OK(
+        parse_line("{\"node\": {\"id\": \"lksa/3302/0008\", \"kind\": \"LKSA\", \"ipwl\": true, "
+                   "\"lpks\": true, \"national_referral_centre\": true, \"ska\": true, "
+                   "\"odhiv\": true, \"bases\": [\"FAMILY\", \"RESIDENTIAL\"], "
+                   "\"accreditation\": {\"grade\": \"C\", \"valid_until\": \"2025-04-30\"}, "
+                   "\"designation\": {\"by\": \"GOVERNOR\", \"scope\": \"IN_HOME\", "
+                   "\"valid_until\": \"2026-12-31\"}}}",
+                   &l, why));
+    const DirNode *n = &l.node;
+    ASSERT_TRUE(n->ipwl && n->lpks && n->national_referral_centre && n->ska && n->odhiv);
+    ASSERT_EQ(n->bases, codes_of(1) | codes_of(3));
+    ASSERT_EQ(n->accreditation_grade, 4);
+    ASSERT_EQ(civil_compare(n->accreditation_valid_until, (CivilDate) { 2025, 4, 30 }), 0);
+    ASSERT_EQ(n->designation_by, 2);
+    ASSERT_EQ(n->designation_scope, 2);
+    ASSERT_EQ(civil_compare(n->designation_valid_until, (CivilDate) { 2026, 12, 31 }), 0);
+    ASSERT_OK(parse_line("{\"node\": {\"id\": \"lksa/3302/0008\", \"kind\": \"LKSA\"}}", &l, why));
+    ASSERT_TRUE(!n->ipwl && n->bases == 0 && n->accreditation_grade == 0);
+    ASSERT_TRUE(!civil_is_set(n->accreditation_valid_until));
+}
+
+TEST(holidays_are_read) {
+    static DirectoryLine l;
+    char why[JSON_WHY_SIZE];
+    ASSERT_OK(
+        parse_line("{\"holiday\": {\"on\": \"2025-03-31\", \"name\": \"Idul Fitri\"}}", &l, why));
+    ASSERT_EQ(l.which, LINE_HOLIDAY);
+    ASSERT_EQ(civil_compare(l.holiday.on, (CivilDate) { 2025, 3, 31 }), 0);
+    ASSERT_STR(l.holiday.name, "Idul Fitri");
+    ASSERT_TRUE(!l.holiday.working);
+    ASSERT_OK(parse_line("{\"holiday\": {\"on\": \"2025-03-31\", \"working\": true}}", &l, why));
+    ASSERT_TRUE(l.holiday.working);
+}
+
 static void assert_line_refused(const char *text, const char *expected) {
     DirectoryLine l;
     char why[JSON_WHY_SIZE];
@@ -284,7 +350,7 @@ static void assert_line_refused(const char *text, const char *expected) {
 }
 
 TEST(bad_directory_lines_say_why) {
-    assert_line_refused("{}", "one of node, key and region must be given");
+    assert_line_refused("{}", "one of node, key, region and holiday must be given");
     assert_line_refused("{\"node\": {}, \"key\": {}}",
                         "key: only one of the alternatives may be given");
     assert_line_refused("{\"node\": {\"id\": \"DSK\", \"kind\": 8}}", "node.id: not a node id");
@@ -301,6 +367,14 @@ TEST(bad_directory_lines_say_why) {
                         "\"~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\"}}",
                         "key.curve: must be 40 characters of Z85");
     assert_line_refused("{\"region\": {\"name\": \"x\"}}", "region.code: must be up to 10 digits");
+    assert_line_refused("{\"holiday\": {\"name\": \"x\"}}", "holiday.on: must be a day");
+    assert_line_refused(
+        "{\"node\": {\"id\": \"hub\", \"kind\": 1, \"accreditation\": {\"grade\": 9}}}",
+        "node.accreditation.grade: there is no such grade");
+    assert_line_refused("{\"node\": {\"id\": \"hub\", \"kind\": 1, \"designation\": {\"by\": 9}}}",
+                        "node.designation.by: there is no such code");
+    assert_line_refused("{\"node\": {\"id\": \"hub\", \"kind\": 1, \"no_longer\": [\"IPWL\"]}}",
+                        "node.no_longer: is for messages; a line says how things are");
 }
 
 TEST(results_are_printed) {
@@ -404,7 +478,7 @@ TEST(every_field_of_every_kind_has_a_form) {
             assert_has_form(d);
         kinds += d != NULL;
     }
-    ASSERT_EQ(kinds, 27);
+    ASSERT_EQ(kinds, 29);
     assert_has_form(&serasi__v1__directory_record__descriptor);
     assert_has_form(&serasi__v1__person__descriptor);
 }

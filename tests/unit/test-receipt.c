@@ -58,7 +58,7 @@ TEST(names_of_levels_and_causes) {
     ASSERT_STR(receipt_cause_name(CAUSE_QUOTA), "QUOTA");
     ASSERT_STR(receipt_cause_name(CAUSE_NONE), "");
     ASSERT_STR(receipt_cause_name(50), "");
-    for (int i = 0; i <= CAUSE_QUOTA; i++)
+    for (int i = 0; i <= CAUSE_SUPERSEDED; i++)
         assert_non_null(receipt_cause_name(i));
 }
 

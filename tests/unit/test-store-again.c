@@ -13,11 +13,11 @@ static StoreOp *receipt_from_hub(Fixture *f, const Uuid *about) {
     m->env.kind = KIND_RECEIPT;
     m->lane = LANE_PRIORITY;
     strcpy(m->env.sender, "upt/satria");
-    m->facts.receipt_for = *about;
-    strcpy(m->facts.receipt_recipient, REMOTE);
-    m->facts.receipt_level = LEVEL_COLLECTED;
-    m->facts.receipt_said_ms = f->now_ms;
-    strcpy(m->facts.receipt_leg, "upt/satria");
+    m->facts.receipt.message_id = *about;
+    strcpy(m->facts.receipt.recipient, REMOTE);
+    m->facts.receipt.level = LEVEL_COLLECTED;
+    m->facts.receipt.said_ms = f->now_ms;
+    strcpy(m->facts.receipt.leg, "upt/satria");
     StoreOp *op = link_op(m, "hub", SENDER, f->now_ms);
     run(f, op);
     return op;

@@ -17,11 +17,11 @@ static StoreOp *receipt_op(Fixture *f, const Uuid *about, const char *recipient,
     m->env.kind = KIND_RECEIPT;
     m->lane = LANE_PRIORITY;
     strcpy(m->env.sender, "upt/satria");
-    m->facts.receipt_for = *about;
-    strcpy(m->facts.receipt_recipient, recipient);
-    m->facts.receipt_level = level;
-    m->facts.receipt_said_ms = f->now_ms;
-    strcpy(m->facts.receipt_leg, "upt/satria");
+    m->facts.receipt.message_id = *about;
+    strcpy(m->facts.receipt.recipient, recipient);
+    m->facts.receipt.level = level;
+    m->facts.receipt.said_ms = f->now_ms;
+    strcpy(m->facts.receipt.leg, "upt/satria");
     return link_op(m, neighbour, SENDER, f->now_ms);
 }
 
@@ -31,7 +31,7 @@ static Message *recall(Fixture *f, const Uuid *of) {
     m->env.audience = (Audience) { 0 };
     m->env.cluster = CLUSTER_ANY;
     m->lane = LANE_PRIORITY;
-    m->facts.recall_of = *of;
+    m->facts.recall.message_id = *of;
     return m;
 }
 
@@ -340,7 +340,7 @@ TEST(a_subscription_is_made_checked_and_dropped_by_name) {
     StoreOp *op = subscribe(&f, "dsp/32", "all", 0);
     ASSERT_EQ(op->subscription.verdict, SUBSCRIPTION_MISSING);
     store_op_free(op);
-    op = subscribe(&f, "dsp/32", "all", KIND_REFERRAL_REQUEST);
+    op = subscribe(&f, "dsp/32", "all", SAMPLE_KIND);
     ASSERT_EQ(op->subscription.verdict, SUBSCRIPTION_OK);
     const QueueId id = op->subscription.id;
     ASSERT_TRUE(id > 0);
@@ -372,8 +372,8 @@ TEST(a_subscription_is_made_checked_and_dropped_by_name) {
 
 TEST(a_subscriber_gets_facts_within_its_scope) {
     FIXTURE(f);
-    store_op_free(subscribe(&f, "dsp/32", "all", KIND_REFERRAL_REQUEST));
-    store_op_free(subscribe(&f, "dsk/3204", "all", KIND_REFERRAL_REQUEST)); /* another regency */
+    store_op_free(subscribe(&f, "dsp/32", "all", SAMPLE_KIND));
+    store_op_free(subscribe(&f, "dsk/3204", "all", SAMPLE_KIND)); /* another regency */
     StoreOp *op = publish(&f, message_to(&f, HOME, 1));
     ASSERT_EQ(op->n_deposits, 2);
     const DeliveryRow row = op->deposits[1].row;
@@ -395,7 +395,7 @@ TEST(a_subscriber_gets_facts_within_its_scope) {
 
 TEST(a_subscription_over_its_quota_is_marked_and_goes_on_when_read_down) {
     FIXTURE(f);
-    store_op_free(subscribe(&f, "dsp/32", "all", KIND_REFERRAL_REQUEST));
+    store_op_free(subscribe(&f, "dsp/32", "all", SAMPLE_KIND));
     DeliveryRow rows[4];
     for (uint8_t i = 0; i < 6; i++) {
         StoreOp *op = publish(&f, message_to(&f, HOME, (uint8_t)(i + 1)));

@@ -169,11 +169,11 @@ TEST(a_quiet_sender_is_not_told_but_its_broker_is) {
         m->env.kind = KIND_RECEIPT;
         m->lane = LANE_PRIORITY;
         strcpy(m->env.sender, "upt/satria");
-        m->facts.receipt_for = id;
-        strcpy(m->facts.receipt_recipient, REMOTE);
-        m->facts.receipt_level = i == 0 ? LEVEL_DELAYED : LEVEL_COLLECTED;
-        m->facts.receipt_said_ms = f.now_ms;
-        strcpy(m->facts.receipt_leg, "upt/satria");
+        m->facts.receipt.message_id = id;
+        strcpy(m->facts.receipt.recipient, REMOTE);
+        m->facts.receipt.level = i == 0 ? LEVEL_DELAYED : LEVEL_COLLECTED;
+        m->facts.receipt.said_ms = f.now_ms;
+        strcpy(m->facts.receipt.leg, "upt/satria");
         op = link_op(m, "hub", SENDER, f.now_ms);
         run(&f, op);
         ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);

@@ -147,4 +147,30 @@ TEST(the_clocks_run) {
     ASSERT_TRUE(a.wall_ms > at("2024-01-01T00:00:00Z"));
 }
 
+static void assert_day(CivilDate have, int year, int month, int day) {
+    ASSERT_EQ(have.year, year);
+    ASSERT_EQ(have.month, month);
+    ASSERT_EQ(have.day, day);
+}
+
+TEST(months_are_added_by_the_calendar_with_the_end_of_the_month_kept) {
+    assert_day(civil_add_months((CivilDate) { 2025, 1, 31 }, 1), 2025, 2, 28);
+    assert_day(civil_add_months((CivilDate) { 2024, 1, 31 }, 1), 2024, 2, 29);
+    assert_day(civil_add_months((CivilDate) { 2024, 11, 30 }, 3), 2025, 2, 28);
+    assert_day(civil_add_months((CivilDate) { 2025, 3, 12 }, 3), 2025, 6, 12);
+    assert_day(civil_add_months((CivilDate) { 2025, 8, 31 }, 3), 2025, 11, 30);
+    assert_day(civil_add_months((CivilDate) { 2025, 12, 1 }, 12), 2026, 12, 1);
+    assert_day(civil_add_months((CivilDate) { 2025, 5, 31 }, 0), 2025, 5, 31);
+    assert_day(civil_add_months((CivilDate) { 9999, 12, 31 }, UINT32_MAX), 9999, 12, 31);
+    assert_day(civil_add_months((CivilDate) { -7, 0, 200 }, 0), 0, 1, 31); /* no day at all */
+}
+
+TEST(days_are_added_over_the_end_of_months_and_years) {
+    assert_day(civil_add_days((CivilDate) { 2025, 3, 3 }, 7), 2025, 3, 10);
+    assert_day(civil_add_days((CivilDate) { 2025, 2, 22 }, 7), 2025, 3, 1);
+    assert_day(civil_add_days((CivilDate) { 2024, 2, 23 }, 7), 2024, 3, 1);
+    assert_day(civil_add_days((CivilDate) { 2024, 12, 31 }, 1), 2025, 1, 1);
+    assert_day(civil_add_days((CivilDate) { 9999, 12, 31 }, UINT32_MAX), 9999, 12, 31);
+}
+
 TEST_MAIN

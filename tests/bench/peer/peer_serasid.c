@@ -148,7 +148,7 @@ static void *peer_pub_open(pub_t *p) {
     hop_maker_init(&c->maker, &(HopKind) { .sender = "dsk/3302",
                                            .recipient = recipient,
                                            .region = "3302",
-                                           .kind = with_case ? 22 : 90000,
+                                           .kind = with_case ? 1001 : 90000,
                                            .urgency = 1,
                                            .receipts = atoi(opt("receipts", "1")) ? 0 : 2,
                                            .with_case = with_case,

@@ -102,7 +102,7 @@ class Bench:
     def message(self, case=None, facts=None, sealed=b"", kind=None, sender=None, to=None, **fields):
         facts = self.facts() if facts is None else facts
         fields.setdefault("region", self.o.region)
-        m = sc.Message(sc.envelope(kind or pb.MESSAGE_KIND_COMPLAINT, sender or self.node["a"],
+        m = sc.Message(sc.envelope(kind or sc.OPAQUE, sender or self.node["a"],
                                    self.node["b"] if to is None else to, facts, sealed,
                                    case_id=case or os.urandom(16), **fields), facts, sealed)
         self.sent.add(m.id)

@@ -83,7 +83,7 @@ def recalls_of_nothing_and_of_others_are_refused(t):
 @check
 def a_named_subscription_is_durable_and_gets_facts_only_unless_addressed(t):
     a, b, name = t.session("a"), t.session("b"), "conformance-" + os.urandom(4).hex()
-    kinds = pb.Filter(kinds=[pb.MESSAGE_KIND_COMPLAINT], regions=[t.o.region])
+    kinds = pb.Filter(kinds=[sc.OPAQUE], regions=[t.o.region])
     b.send(subscribe=pb.Subscribe(channel=1, source=pb.SOURCE_NAMED, name=name))
     await_error(b, pb.ERROR_CODE_NO_SUBSCRIPTION)
     try:

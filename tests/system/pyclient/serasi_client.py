@@ -44,6 +44,7 @@ def load_schemas(proto_dir=None):
 
 
 pb = load_schemas()
+OPAQUE = 1001  # a kind newer than any broker: carried like all others, and no rule looks at it
 
 # --- small things the protocol asks for ---
 

@@ -6,13 +6,13 @@
 #include "base/hash.h"
 #include "sim/sim-world.h"
 
-Item *item_find(World *w, const Uuid *id) {
-    Item *i = NULL;
+Parcel *parcel_find(World *w, const Uuid *id) {
+    Parcel *i = NULL;
     HASH_FIND(hh, w->items, id, sizeof(*id), i);
     return i;
 }
 
-void item_free(World *w, Item *i) {
+void parcel_free(World *w, Parcel *i) {
     HASH_DEL(w->items, i);
     free(i->envelope);
     free(i->facts);
@@ -20,7 +20,7 @@ void item_free(World *w, Item *i) {
     free(i);
 }
 
-bool item_is_for(const Item *i, unsigned n) {
+bool parcel_is_for(const Parcel *i, unsigned n) {
     for (unsigned k = 0; k < i->n_to; k++)
         if (i->to[k] == n)
             return true;
@@ -43,7 +43,7 @@ static uint8_t *some_bytes(Dice *d, size_t n) {
     return p;
 }
 
-static Envelope envelope_for(const SimClient *c, const Item *i) {
+static Envelope envelope_for(const SimClient *c, const Parcel *i) {
     Envelope e = { .message_id = i->id,
                    .schema = 1,
                    .cluster = CLUSTER_CHILD,
@@ -57,7 +57,7 @@ static Envelope envelope_for(const SimClient *c, const Item *i) {
     return e;
 }
 
-static void finish(World *w, Item *i, Envelope *e) {
+static void finish(World *w, Parcel *i, Envelope *e) {
     e->has_facts_digest = true;
     hash_digest(bytes_make(i->facts, i->n_facts), e->facts_digest);
     e->has_sealed_digest = i->n_sealed > 0;
@@ -70,9 +70,9 @@ static void finish(World *w, Item *i, Envelope *e) {
     HASH_ADD(hh, w->items, id, sizeof(i->id), i);
 }
 
-static void make_recall(World *w, const SimClient *c, Item *i, Item *of) {
+static void make_recall(World *w, const SimClient *c, Parcel *i, Parcel *of) {
     of->withdrawn = true;
-    i->kind = ITEM_RECALL;
+    i->kind = PARCEL_RECALL;
     i->recalled = of->id;
     i->order_key = i->id;
     (void)text_copy(i->region, sizeof(i->region), c->region);
@@ -85,7 +85,7 @@ static void make_recall(World *w, const SimClient *c, Item *i, Item *of) {
 
 /* PROTOCOL.md 6.1: every node in these regions, the centres whose area touches them, the hub; not
  * the sender. */
-static void expand_scope(const World *w, Item *i, const char *scope) {
+static void expand_scope(const World *w, Parcel *i, const char *scope) {
     for (unsigned n = 0; n < w->n_nodes && i->n_to < RECIPIENTS; n++) {
         const SimClient *c = &w->clients[n];
         const bool hub = strcmp(c->name, "hub") == 0, centre = text_starts_with(c->name, "upt/");
@@ -95,9 +95,9 @@ static void expand_scope(const World *w, Item *i, const char *scope) {
     }
 }
 
-static void make_event(World *w, const SimClient *c, Item *i, Dice *d) {
+static void make_event(World *w, const SimClient *c, Parcel *i, Dice *d) {
     const SimClient *where = &w->clients[dice_below(d, w->n_nodes)];
-    i->kind = ITEM_EVENT;
+    i->kind = PARCEL_EVENT;
     i->order_key = i->id;
     i->urgency = dice_once_in(d, 2) ? URGENCY_EVENT : URGENCY_PRIORITY;
     (void)text_copy(i->region, sizeof(i->region), where->region);
@@ -112,7 +112,7 @@ static void make_event(World *w, const SimClient *c, Item *i, Dice *d) {
     finish(w, i, &e);
 }
 
-static void make_message(World *w, const SimClient *c, Item *i, const Case *k, Dice *d) {
+static void make_message(World *w, const SimClient *c, Parcel *i, const Case *k, Dice *d) {
     const SimClient *first = &w->clients[k->to[0]];
     i->order_key = k->id;
     i->urgency = 1 + (int)dice_below(d, 3);
@@ -154,7 +154,7 @@ static void draw_cases(const World *w, Case *cases, Dice *d) {
     }
 }
 
-void items_make(World *w, SimClient *c) {
+void parcels_make(World *w, SimClient *c) {
     Case cases[CASES_MAX] = { 0 };
     unsigned numbers[CASES_MAX] = { 0 };
     Dice d = dice_for(w->config->seed, DICE_ITEMS, c->node);
@@ -164,7 +164,7 @@ void items_make(World *w, SimClient *c) {
     c->items = calloc(c->n_items, sizeof(*c->items));
     assert(c->items);
     for (unsigned n = 0; n < c->n_items; n++) {
-        Item *i = c->items[n] = calloc(1, sizeof(*i));
+        Parcel *i = c->items[n] = calloc(1, sizeof(*i));
         assert(i);
         const uint64_t bits[2] = { dice_roll(&d), dice_roll(&d) };
         i->id = uuid_derive(bytes_make(bits, sizeof(bits)));

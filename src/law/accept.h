@@ -8,7 +8,8 @@
 
 #include "core/directory.h"
 #include "core/message.h"
-#include "core/rules.h"
+#include "core/reasons.h"
+#include "law/rules.h"
 
 typedef struct AcceptPolicy {
     int64_t default_expiry_ms; /* 30 days */
@@ -30,11 +31,16 @@ typedef struct AcceptInput {
     bool from_link;        /* authority is a neighbour broker passing the message on */
     int64_t now_ms;
     const AcceptPolicy *policy;
+    const Known *known;        /* what the store knows of the items it is about; NULL = nothing */
+    const RuleSets *rule_sets; /* NULL = those of this version */
+    const RuleFloors *floors;  /* NULL = none */
+    const FreePlaces *free_places; /* told by CAPACITY_UPDATE; NULL = none told */
 } AcceptInput;
 
 typedef struct AcceptDecision {
-    Reasons reasons;    /* refused when reasons.n_refusals > 0 */
-    int64_t expires_ms; /* effective */
+    Reasons reasons;                      /* refused when reasons.n_refusals > 0 */
+    int64_t expires_ms;                   /* effective */
+    char rule_set[RULE_SET_VERSION_SIZE]; /* the decision was made under; "" from a link */
     uint32_t n_routes;
     RoutedRecipient routes[RECIPIENTS_MAX];
     /* Event scope: local nodes to deposit at come from accept_scope_next(); neighbours to copy to:
@@ -44,11 +50,16 @@ typedef struct AcceptDecision {
     char scope_hops[SCOPE_HOPS_MAX][NODE_NAME_SIZE];
 } AcceptDecision;
 
-/* From a publisher: sender is who it says, sizes and digests, kind and schema, times sane, rules,
- * audience resolved; unroutable is refused.
+/* From a publisher: sender is who it says, sizes and digests, kind and schema, times sane, audience
+ * resolved, rules; unroutable is refused. What may leave its audience empty: complaints, answers to
+ * what this broker knows, tiered reports (accept-audience.c). The copies the law orders for
+ * supervisors (copies.h) come last, with role SUPERVISOR. Of a complaint the first route is the
+ * holder.
  * From a link: the decision was made at the publisher's home broker and stands; sizes and digests
  * are checked again, recipients are routed; one that this broker cannot route has hop "" and is
  * answered UNDELIVERABLE(RECIPIENT_UNKNOWN) by the store, not refused. */
 void accept_decide(const AcceptInput *in, AcceptDecision *ret);
 /* Iterates the nodes at home here that an event scope covers. *cursor starts at 0. NULL = end. */
 const DirNode *accept_scope_next(const AcceptInput *in, size_t *cursor);
+/* Does the event scope of the message cover the node (active, and not the sender)? */
+bool accept_scope_covers(const Envelope *e, const DirNode *n);

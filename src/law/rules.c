@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Runs the table of rules over a message. A rule looks only at its input; how severe a violation is
+ * in the end is decided here: what the rule says, raised to the operator's floor, and then, for
+ * rules an emergency defers, lowered to a warning with a last day. So a floor never undoes an
+ * emergency: what helps a person in danger is not held up by a setting.
+ */
+
+#include <stdio.h>
+
+#include "law/rules-internal.h"
+
+/* --- emergencies -------------------------------------------------------------------------- */
+
+bool emergency_may_be_declared(const Directory *d, const DirNode *node) {
+    const DirNode *who = directory_speaks_for(d, node);
+    return who && (who->kind == NODE_SOCIAL_AGENCY_REGENCY || who->kind == NODE_PUSKESOS);
+}
+
+/* A case opened after an emergency response (M22) is one when such a node opens it. */
+bool emergency_is_lawful(const RuleInput *in) {
+    if (is_kind(in, KIND_REFERRAL_REQUEST))
+        return in->message->facts.request.emergency &&
+               emergency_may_be_declared(in->directory, in->sender);
+    const Item *i = rule_referral(in), *file = in->known->case_file;
+    if (i)
+        return i->referral.emergency &&
+               emergency_may_be_declared(in->directory,
+                                         directory_node(in->directory, i->referral.requester));
+    return is_kind(in, KIND_CASE_OPENED) && file && file->case_file.emergency &&
+           emergency_may_be_declared(in->directory, in->sender);
+}
+
+CivilDate emergency_documents_due(CivilDate given, int64_t at_ms, const char *region,
+                                  const RuleSet *set) {
+    CivilDate today = civil_at(at_ms, region_utc_offset_min(region));
+    if (civil_is_valid(given) && civil_compare(given, today) >= 0)
+        return given;
+    return civil_add_days(today, set->documents_due_days);
+}
+
+static CivilDate deferred_until(const RuleInput *in) {
+    const Item *i = rule_referral(in);
+    CivilDate given = { 0 };
+    if (is_kind(in, KIND_REFERRAL_REQUEST))
+        given = in->message->facts.request.docs_due_on;
+    else if (i && civil_is_set(i->referral.docs_due_on))
+        return i->referral.docs_due_on;
+    return emergency_documents_due(given, in->now_ms, in->message->env.region, in->set);
+}
+
+/* --- texts -------------------------------------------------------------------------------- */
+
+/* Copies a template with its {placeholders} filled in; what does not fit is cut. */
+static void text_expand(char *dst, size_t size, const char *template, const RuleInput *in) {
+    const Envelope *e = &in->message->env;
+    const KindInfo *info = kind_info(e->kind);
+    const char *region = rule_unknown_region(in);
+    const struct {
+        const char *mark, *value;
+    } marks[] = {
+        { "{r}", region ? region : e->region },
+        { "{n}", e->sender },
+        { "{kind}", info ? info->name : "this kind" },
+        { "{f}", in->message->facts.personal_field },
+    };
+    size_t n = 0;
+    while (*template && n + 1 < size) {
+        size_t i = 0;
+        while (i < ARRAY_SIZE(marks) && !text_starts_with(template, marks[i].mark))
+            i++;
+        if (i == ARRAY_SIZE(marks)) {
+            dst[n++] = *template ++;
+            continue;
+        }
+        (void)text_copy(dst + n, size - n, marks[i].value);
+        n += strlen(dst + n);
+        template += strlen(marks[i].mark);
+    }
+    dst[n] = '\0';
+}
+
+static void text_append_day(char *text, size_t size, const char *words, CivilDate day) {
+    size_t n = strlen(text);
+    (void)snprintf(text + n, size - n, " %s %04d-%02u-%02u.", words, day.year, day.month, day.day);
+}
+
+static void write_reason(const Rule *rule, const RuleInput *in, bool deferred, Reason *ret) {
+    (void)text_copy(ret->code, sizeof(ret->code), rule->id);
+    (void)text_copy(ret->legal_basis, sizeof(ret->legal_basis), rule->pasal);
+    text_expand(ret->text_en, sizeof(ret->text_en), rule->text_en, in);
+    text_expand(ret->text_id, sizeof(ret->text_id), rule->text_id, in);
+    text_expand(ret->field, sizeof(ret->field), rule->field, in);
+    if (!deferred)
+        return;
+    CivilDate day = deferred_until(in);
+    text_append_day(ret->text_en, sizeof(ret->text_en), "Deferred by the emergency until", day);
+    text_append_day(ret->text_id, sizeof(ret->text_id), "Ditangguhkan karena kedaruratan sampai",
+                    day);
+}
+
+/* --- the table ---------------------------------------------------------------------------- */
+
+void rules_check_table(const Rule *rules, size_t n, const RuleInput *in, const RuleFloors *floors,
+                       Reasons *reasons) {
+    const uint32_t kind = rule_kind_bit(in->message->env.kind);
+    for (size_t i = 0; i < n; i++) {
+        const Rule *rule = &rules[i];
+        if (!(rule->on & kind))
+            continue;
+        Severity severity = rule->check(in);
+        if (severity == SEVERITY_NONE)
+            continue;
+        if (floors && i < ARRAY_SIZE(floors->least) && floors->least[i] > severity)
+            severity = floors->least[i];
+        bool deferred = severity == SEVERITY_REFUSE && rule->defers && emergency_is_lawful(in);
+        Reason *slot = reasons_new(reasons, deferred || severity == SEVERITY_WARN);
+        if (slot)
+            write_reason(rule, in, deferred, slot);
+    }
+}
+
+void rules_check(const RuleInput *in, const RuleFloors *floors, Reasons *reasons) {
+    rules_check_table(rules_table, rules_count, in, floors, reasons);
+}
+
+const Rule *rule_find(const char *id) {
+    for (size_t i = 0; i < rules_count; i++)
+        if (strcmp(rules_table[i].id, id) == 0)
+            return &rules_table[i];
+    return NULL;
+}
