@@ -58,6 +58,7 @@ int config_fill_store(const Config *c, StoreConfig *ret, char store_path[static 
         .dedup_ms = c->dedup_ms,
         .delay_warning_ms = c->delay_warning_ms,
         .floors = &c->rule_floors,
+        .register_name = c->register_name,
     };
     return 0;
 }

@@ -135,6 +135,7 @@ const ConfigKey config_keys[] = {
     TIMER("assessment",         ASSESSMENT,         "routine:336h priority:336h emergency:336h event:336h"),
     TIMER("delivery",           DELIVERY,           "routine:24h priority:4h emergency:15min event:2min"),
 
+    TEXT("rules", "register", CONFIG_TEXT_NAME, register_name, "DTSEN"),
     TEXT("rules", "R-nnn", CONFIG_RULES, rule_floors, ""),
 
     CHOICE("log", "level",  log_level,  "info", levels),

@@ -176,6 +176,11 @@ static bool text_fits(const ConfigKey *k, const char *text, Buf *why) {
     case CONFIG_TEXT_CURVE:
         wanted = curve_is_valid(text) ? NULL : "a public key of 40 characters (serasictl pubkey)";
         break;
+    case CONFIG_TEXT_NAME:
+        wanted = strlen(text) <= 32 && text_is_clean(bytes_make(text, strlen(text)))
+                     ? NULL
+                     : "a name of at most 32 bytes";
+        break;
     default:
         break;
     }

@@ -68,6 +68,7 @@ typedef struct Config {
     int64_t connect_ms, tcp_timeout_ms;
     uint32_t high_water, backlog;
 
+    char *register_name;
     RuleFloors rule_floors; /* what is stricter here than the law */
 
     TimerOverrides timers;
@@ -83,6 +84,7 @@ typedef enum ConfigType {
     CONFIG_TEXT_PATH,     /* made absolute against the folder of the main file */
     CONFIG_TEXT_ENDPOINT, /* tcp://host:port or ipc://path */
     CONFIG_TEXT_CURVE,    /* public key, Z85 */
+    CONFIG_TEXT_NAME,     /* words for people, at most 32 bytes */
     CONFIG_ENDPOINTS,     /* may be given more than once */
     CONFIG_COUNT,         /* uint32_t */
     CONFIG_PAGE_SIZE,     /* uint32_t, a power of two */

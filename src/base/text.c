@@ -48,6 +48,23 @@ static size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *ret) {
     return length;
 }
 
+void text_expand(char *dst, size_t size, const char *template, const TextMark *marks, size_t n) {
+    size_t at = 0;
+    while (*template && at + 1 < size) {
+        size_t i = 0;
+        while (i < n && !text_starts_with(template, marks[i].mark))
+            i++;
+        if (i == n) {
+            dst[at++] = *template ++;
+            continue;
+        }
+        (void)text_copy(dst + at, size - at, marks[i].value);
+        at += strlen(dst + at);
+        template += strlen(marks[i].mark);
+    }
+    dst[at] = '\0';
+}
+
 /* Length of the character at p when it may stand in a text, else 0. */
 static size_t clean_length(const uint8_t *p, size_t n) {
     uint32_t code;

@@ -116,6 +116,7 @@ typedef struct PublishResult {
     OutcomeRow *outcomes;  /* owned */
     int64_t accepted_ms;
     uint32_t retry_after_ms;
+    char rule_set[16]; /* of the law, that it was judged by; "" = none */
 } PublishResult;
 void publish_result_deinit(PublishResult *r);
 

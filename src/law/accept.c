@@ -187,7 +187,8 @@ static void decide_from_publisher(const AcceptInput *in, AcceptDecision *ret) {
                               .n_to = d.n_to,
                               .known = d.known,
                               .set = rule_set_of(&d),
-                              .now_ms = in->now_ms };
+                              .now_ms = in->now_ms,
+                              .register_name = in->register_name };
     (void)text_copy(ret->rule_set, sizeof(ret->rule_set), rules.set->version);
     rules_check(&rules, in->floors, &ret->reasons);
     if (ret->reasons.n_refusals == 0)

@@ -34,6 +34,7 @@ typedef struct AcceptInput {
     const Known *known;        /* what the store knows of the items it is about; NULL = nothing */
     const RuleSets *rule_sets; /* NULL = those of this version */
     const RuleFloors *floors;  /* NULL = none */
+    const char *register_name; /* NULL = REGISTER_NAME */
     const FreePlaces *free_places; /* told by CAPACITY_UPDATE; NULL = none told */
 } AcceptInput;
 

@@ -4,13 +4,15 @@
 
 #include "law/machine.h"
 
-/* The register has had several names; texts say what it is (P7 Pasal 43). */
+/* The register has had several names: the broker fills in the one of today (P7 Pasal 43). */
 static const Telling dtks = {
     .code = "R-120",
     .pasal = "P7 Pasal 43 ayat (2)",
-    .text_en = "The report proposing the person for the integrated register is due. Next: send the "
+    .text_en = "The report proposing the person for the integrated register ({register}) is due. "
+               "Next: send the "
                "proposal (kind 50); the service goes on meanwhile.",
-    .text_id = "Laporan usulan masuk data terpadu belum disampaikan. Langkah berikutnya: kirim "
+    .text_id = "Laporan usulan masuk data terpadu ({register}) belum disampaikan. Langkah "
+               "berikutnya: kirim "
                "usulan (jenis 50); layanan tetap berjalan.",
 };
 static const Telling opening = {

@@ -20,7 +20,7 @@ static unsigned level_of(int node_kind) {
     if (node_kind == NODE_UPTD)
         return 1;
     for (unsigned level = HOLDER_LEVELS - 1; level > 0; level--)
-        if (holder_level_kinds(level) >> node_kind & 1U)
+        if (node_kind < NODE_KIND_MAX_ && holder_level_kinds(level) >> node_kind & 1U)
             return level;
     return 0;
 }

@@ -102,6 +102,11 @@ static void plan_follow_up(const ReferralTurn *t) {
     start_follow_up(t, t->r->placed_on, (CivilDate) { 0 });
 }
 
+/* A kind newer than this broker may not. */
+static bool may_publish(const DirNode *n, int kind) {
+    return n->kind < NODE_KIND_MAX_ && kind_info(kind)->publishers >> n->kind & 1U;
+}
+
 /* Those who send visits (M05) and family minutes: requester, target, or an agency, puskesos or LKSA
  * of the region. */
 static bool is_of_the_family(const ReferralTurn *t) {
@@ -109,7 +114,7 @@ static bool is_of_the_family(const ReferralTurn *t) {
     char region[REGION_SIZE];
     if (referral_actor_is(t, t->r->requester) || referral_actor_is(t, t->r->target))
         return true;
-    if (!n || !(kind_info(KIND_FAMILY_FOLLOW_UP)->publishers >> n->kind & 1U))
+    if (!n || !may_publish(n, KIND_FAMILY_FOLLOW_UP))
         return false;
     node_region(n->id, region);
     return region[0] &&
@@ -173,7 +178,7 @@ Step referral_supplement_placed(const ReferralTurn *t) {
 /* Does the receiver end its referrals by opening a case? */
 static bool opens_cases(const ReferralTurn *t) {
     const DirNode *n = directory_node(t->ctx->directory, t->r->target);
-    return !n || (kind_info(KIND_CASE_OPENED)->publishers >> n->kind & 1U);
+    return !n || may_publish(n, KIND_CASE_OPENED);
 }
 
 /* Why the person cannot be placed now; NULL = can. */

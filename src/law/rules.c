@@ -52,33 +52,18 @@ static CivilDate deferred_until(const RuleInput *in) {
 
 /* --- texts -------------------------------------------------------------------------------- */
 
-/* Copies a template with its {placeholders} filled in; what does not fit is cut. */
-static void text_expand(char *dst, size_t size, const char *template, const RuleInput *in) {
+static void expand(char *dst, size_t size, const char *template, const RuleInput *in) {
     const Envelope *e = &in->message->env;
     const KindInfo *info = kind_info(e->kind);
     const char *region = rule_unknown_region(in);
-    const struct {
-        const char *mark, *value;
-    } marks[] = {
+    const TextMark marks[] = {
         { "{r}", region ? region : e->region },
         { "{n}", e->sender },
         { "{kind}", info ? info->name : "this kind" },
         { "{f}", in->message->facts.personal_field },
+        { "{register}", in->register_name ? in->register_name : REGISTER_NAME },
     };
-    size_t n = 0;
-    while (*template && n + 1 < size) {
-        size_t i = 0;
-        while (i < ARRAY_SIZE(marks) && !text_starts_with(template, marks[i].mark))
-            i++;
-        if (i == ARRAY_SIZE(marks)) {
-            dst[n++] = *template ++;
-            continue;
-        }
-        (void)text_copy(dst + n, size - n, marks[i].value);
-        n += strlen(dst + n);
-        template += strlen(marks[i].mark);
-    }
-    dst[n] = '\0';
+    text_expand(dst, size, template, marks, ARRAY_SIZE(marks));
 }
 
 static void text_append_day(char *text, size_t size, const char *words, CivilDate day) {
@@ -89,9 +74,9 @@ static void text_append_day(char *text, size_t size, const char *words, CivilDat
 static void write_reason(const Rule *rule, const RuleInput *in, bool deferred, Reason *ret) {
     (void)text_copy(ret->code, sizeof(ret->code), rule->id);
     (void)text_copy(ret->legal_basis, sizeof(ret->legal_basis), rule->pasal);
-    text_expand(ret->text_en, sizeof(ret->text_en), rule->text_en, in);
-    text_expand(ret->text_id, sizeof(ret->text_id), rule->text_id, in);
-    text_expand(ret->field, sizeof(ret->field), rule->field, in);
+    expand(ret->text_en, sizeof(ret->text_en), rule->text_en, in);
+    expand(ret->text_id, sizeof(ret->text_id), rule->text_id, in);
+    expand(ret->field, sizeof(ret->field), rule->field, in);
     if (!deferred)
         return;
     CivilDate day = deferred_until(in);

@@ -22,6 +22,9 @@
 #include "law/item.h"
 #include "law/rule-set.h"
 
+/* What the integrated register (P7 Pasal 43, "DTKS") is called today, unless configured. */
+#define REGISTER_NAME "DTSEN"
+
 typedef enum Severity {
     SEVERITY_NONE = 0,
     SEVERITY_WARN,   /* stored and delivered, the sender is warned, the supervisor gets a copy */
@@ -51,6 +54,7 @@ typedef struct RuleInput {
     const Known *known; /* never NULL */
     const RuleSet *set; /* that holds for the item the message is about */
     int64_t now_ms;
+    const char *register_name; /* of the integrated register; NULL = REGISTER_NAME */
 } RuleInput;
 
 typedef enum RulePhase {
@@ -70,7 +74,8 @@ typedef struct Rule {
     uint32_t on;         /* the same for the driver: check() is called for these kinds only */
     const char *pasal;   /* "P7 Pasal 3" */
     const char *when_en; /* violated when ...: for people */
-    const char *text_en; /* may hold {r} region, {n} sender, {kind}; {f} as field: R-004's */
+    const char
+        *text_en; /* may hold {r} region, {n} sender, {kind}, {register}; {f} as field: R-004's */
     const char *text_id;
     const char *field;
     Severity (*check)(const RuleInput *in); /* NULL: PHASE_TIMER */

@@ -33,7 +33,7 @@ typedef enum TimerKind {
     /* Terms of TIMER_RESOLVE for other complaints; an item's timer is always TIMER_RESOLVE. */
     TIMER_RESOLVE_COMPLAINT,  /* type COMPLAINT; TIMER_RESOLVE: questions and grievances */
     TIMER_RESOLVE_INSPECTION, /* whatever the type, when it is inspected on the spot */
-    TIMER_DELIVERY, /* a message waits in a mailbox: the sweep asks, no item has it */
+    TIMER_DELIVERY,           /* a message waits in a mailbox: the sweep asks, no item has it */
     TIMER_KINDS,
 } TimerKind;
 

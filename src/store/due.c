@@ -57,7 +57,7 @@ static uint32_t list_due(Store *s, uint32_t limit, DueRow ret[static DUE_MAX]) {
 }
 
 /* What the journal says about it. */
-static void note(StoreOp *op, const Item *i, const DueRow *row, uint32_t level,
+static void note(const Store *s, StoreOp *op, const Item *i, const DueRow *row, uint32_t level,
                  const Fired *fired) {
     struct DueFired *f = &op->due.fired[op->due.n++];
     *f = (struct DueFired) { .item_kind = i->kind,
@@ -66,8 +66,10 @@ static void note(StoreOp *op, const Item *i, const DueRow *row, uint32_t level,
                              .cluster = i->cluster,
                              .status = i->status,
                              .changed = fired->changed,
-                             .code = fired->n > 0 ? fired->tell[0].code : timer_name(row->timer),
-                             .text = fired->n > 0 ? fired->tell[0].text_en : "" };
+                             .code = fired->n > 0 ? fired->tell[0].code : timer_name(row->timer) };
+    const TextMark mark = register_mark(s);
+    if (fired->n > 0)
+        text_expand(f->text, sizeof(f->text), fired->tell[0].text_en, &mark, 1);
     text_copy(f->owes, sizeof(f->owes), i->owes);
     text_copy(f->region, sizeof(f->region), i->region);
 }
@@ -93,7 +95,7 @@ static void fire(Store *s, StoreOp *op, const DueRow *row) {
     const uint32_t level = t->level;
     Fired fired = { 0 };
     act_timer(s, i, row->timer, &fired);
-    note(op, &i->item, row, level, &fired);
+    note(s, op, &i->item, row, level, &fired);
     for (uint32_t k = 0; k < fired.n && k < TELLINGS_MAX; k++)
         notice_send(s, op, &i->item, &fired.tell[k], level, row->due_ms);
 }

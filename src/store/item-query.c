@@ -40,6 +40,14 @@ static void cell_id(Table *t, const Uuid *id) {
     table_text(t, text);
 }
 
+/* What people call it: a node by its name. */
+static void cell_item(Table *t, const Item *i) {
+    if (i->kind == ITEM_NODE)
+        table_text(t, i->oversight.node);
+    else
+        cell_id(t, &i->id);
+}
+
 static ItemKind kind_of(const char *name) {
     for (int k = ITEM_NONE + 1; k < ITEM_KINDS; k++)
         if (strcmp(item_kind_name(k), name) == 0)
@@ -97,10 +105,7 @@ void query_item(Store *s, StoreOp *op, Table *t) {
     const Item *is = &i->item;
     columns(t, list, ARRAY_SIZE(list));
     table_text(t, item_kind_name((int)is->kind));
-    if (is->kind == ITEM_NODE)
-        table_text(t, is->oversight.node);
-    else
-        cell_id(t, &is->id);
+    cell_item(t, is);
     cell_id(t, &is->case_id);
     table_text(t, item_state_name((int)is->kind, is->state));
     table_number(t, is->final);
@@ -329,7 +334,7 @@ void query_worklist(Store *s, StoreOp *op, Table *t) {
         table_number(t, next && next->due_ms <= s->now_ms);
         table_number(t, next ? next->due_ms : 0);
         table_text(t, item_kind_name((int)is->kind));
-        cell_id(t, &is->id);
+        cell_item(t, is);
         table_text(t, item_state_name((int)is->kind, is->state));
         table_text(t, is->keeper);
         table_text(t, is->region);
@@ -342,16 +347,17 @@ void query_worklist(Store *s, StoreOp *op, Table *t) {
 
 /* --- what is owed --------------------------------------------------------------------------- */
 
+static const char *debtor(const Item *i) {
+    return i->owes[0] != '\0' ? i->owes : i->custodian;
+}
+
 static void due_row(const Store *s, Table *t, const Item *i, const Timer *timer) {
     table_number(t, timer->due_ms);
     table_number(t, timer->due_ms <= s->now_ms || timer->level > 0);
     table_text(t, timer_name(timer->kind));
-    table_text(t, i->owes[0] != '\0' ? i->owes : i->custodian);
+    table_text(t, debtor(i));
     table_text(t, item_kind_name((int)i->kind));
-    if (i->kind == ITEM_NODE)
-        table_text(t, i->oversight.node);
-    else
-        cell_id(t, &i->id);
+    cell_item(t, i);
     table_text(t, item_state_name((int)i->kind, i->state));
     table_number(t, timer->level);
     table_text(t, i->region);
@@ -388,7 +394,7 @@ void query_due(Store *s, StoreOp *op, Table *t) {
             break;
         }
         if (!item_read_row(q, 0, i) || !may_see(s, op, &i->item) ||
-            (arg(op, 0)[0] != '\0' && strcmp(arg(op, 0), i->item.owes) != 0))
+            (arg(op, 0)[0] != '\0' && strcmp(arg(op, 0), debtor(&i->item)) != 0))
             continue;
         for (uint32_t k = 0; k < i->item.n_timers; k++)
             if (i->item.timers[k].kind == col_int(q, 2)) {

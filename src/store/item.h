@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "law/item.h"
 #include "law/rules.h"
 #include "law/story.h"
@@ -111,6 +112,8 @@ void tally_flush(Store *s); /* at the end of a transaction */
 void tally_drop(Store *s);  /* it was rolled back */
 
 /* --- notice.c --- */
+/* What texts call the integrated register. */
+TextMark register_mark(const Store *s);
 /* Writes a notice to one node. */
 void notice_send(Store *s, StoreOp *op, const Item *i, const Telling *t, uint32_t level,
                  int64_t due_ms);

@@ -107,9 +107,11 @@ static void answer_steps(Store *s, StoreOp *op, const Step steps[ITEM_KINDS],
 /* Whoever must decide for the two hears of it at once. */
 static void tell_superior(Store *s, StoreOp *op, const StoredItem *i, const Step *step) {
     static const char en[] = "Sent on too often, or back to a former holder. You supervise both: "
-                             "decide who takes it, and answer with REDIRECTED and that node.";
+                             "decide who takes it (a referral: kind 2, REDIRECTED; a complaint: "
+                             "kind 11, REROUTE, CLASSIFY or ASSIGN).";
     static const char id[] = "Dialihkan terlalu sering atau kembali ke pemegang terdahulu. Anda "
-                             "atasan bersama: putuskan siapa yang menangani, jawab DIALIHKAN.";
+                             "atasan bersama: putuskan siapa yang menangani (rujukan: jenis 2, "
+                             "REDIRECTED; pengaduan: jenis 11, REROUTE, CLASSIFY atau ASSIGN).";
     const bool decides =
         step->verdict == STEP_APPLIED && step->to != step->from &&
         ((i->item.kind == ITEM_REFERRAL && step->to == REFERRAL_SUPERIOR_DECIDES) ||

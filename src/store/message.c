@@ -76,6 +76,7 @@ static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes 
     h = hash_64_more(h, bytes_make(m->thread.b, UUID_SIZE));
     h = more_text(h, m->sender);
     h = more_text(h, m->region);
+    h = more_text(h, m->decision);
     return (int64_t)more_text(h, m->origin);
 }
 
@@ -85,7 +86,7 @@ void stored_message_deinit(StoredMessage *m) {
 
 #define MESSAGE_COLUMNS                                                                            \
     "id,kind,lane,sender,order_key,cased,thread,region,accepted_at,expires_at,receipts,origin,"    \
-    "stamps,route,sum"
+    "stamps,route,sum,decision"
 
 static void read_columns(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *m) {
     m->seq = seq;
@@ -101,6 +102,7 @@ static void read_columns(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *
     m->expires_ms = col_int(q, 9);
     m->receipts = (ReceiptPolicy)col_int(q, 10);
     text_copy(m->origin, sizeof(m->origin), col_text(q, 11));
+    text_copy(m->decision, sizeof(m->decision), col_text(q, 15));
     m->n_stamps = stamps_decode(col_bytes(q, 12), m->stamps);
     if (route_decode(col_bytes(q, 13), &m->route) == -ENOMEM)
         db_fault(s, -ENOMEM, "out of memory");
@@ -129,15 +131,15 @@ static void drop_damage(Store *s, sqlite3_stmt *q) {
 }
 
 static bool row_matches(sqlite3_stmt *q, const StoredMessage *m) {
-    return row_sum(m, col_bytes(q, 12), col_bytes(q, 13), col_bytes(q, 15), col_bytes(q, 16),
-                   col_bytes(q, 17)) == col_int(q, 14);
+    return row_sum(m, col_bytes(q, 12), col_bytes(q, 13), col_bytes(q, 16), col_bytes(q, 17),
+                   col_bytes(q, 18)) == col_int(q, 14);
 }
 
 /* The row does not match its sum. When its parts are not what was accepted, they are what is
  * damaged, and who sent it to whom can be believed; else that is what is damaged. */
 static bool parts_are_damaged(Store *s, sqlite3_stmt *q, const StoredMessage *m) {
     uint8_t is[DIGEST_SIZE], was[DIGEST_SIZE];
-    hash_message(col_bytes(q, 15), col_bytes(q, 16), col_bytes(q, 17), is);
+    hash_message(col_bytes(q, 16), col_bytes(q, 17), col_bytes(q, 18), is);
     return message_find(s, &m->id, was) == m->seq && memcmp(is, was, sizeof(is)) != 0;
 }
 
@@ -188,7 +190,7 @@ bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_bod
     read_columns(s, q, seq, ret);
     *ret_damaged = !row_matches(q, ret);
     if (!*ret_damaged) {
-        *ret_body = body_new(col_bytes(q, 15), col_bytes(q, 16), col_bytes(q, 17));
+        *ret_body = body_new(col_bytes(q, 16), col_bytes(q, 17), col_bytes(q, 18));
         if (!*ret_body)
             db_fault(s, -ENOMEM, "out of memory");
     }
@@ -210,13 +212,13 @@ void message_insert(Store *s, StoredMessage *m, const Body *body) {
     const bool own_thread = uuid_equal(&m->thread, &m->id);
     RUN(s,
         "INSERT INTO message(seq," MESSAGE_COLUMNS ",envelope,facts,sealed) "
-        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
+        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
         INT(m->seq), UUID(&m->id), INT(m->kind), INT(m->lane), TEXT(m->sender), INT(m->order_key),
         INT(m->cased), BLOB(bytes_make(m->thread.b, own_thread ? 0 : UUID_SIZE)), TEXT(m->region),
         INT(m->accepted_ms), INT(m->expires_ms), INT(m->receipts), TEXT(m->origin),
         BLOB(packed_stamps(&p)), BLOB(packed_route(&p)),
         INT(row_sum(m, packed_stamps(&p), packed_route(&p), envelope, facts, sealed)),
-        BLOB(envelope), BLOB(facts), BLOB(sealed));
+        TEXT(m->decision), BLOB(envelope), BLOB(facts), BLOB(sealed));
 }
 
 void message_update(Store *s, const StoredMessage *m, const Body *body) {

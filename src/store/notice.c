@@ -27,8 +27,17 @@ static Uuid notice_id(const Store *s, const Item *i, const Telling *t, uint32_t 
     return uuid_derive(bytes_make(input, sizeof(input)));
 }
 
+TextMark register_mark(const Store *s) {
+    return (TextMark) { "{register}",
+                        s->config.register_name ? s->config.register_name : REGISTER_NAME };
+}
+
 static Body *encode(Store *s, const Item *i, const Telling *t, uint32_t level, int64_t due_ms,
                     const Uuid *id) {
+    const TextMark mark = register_mark(s);
+    char en[512], in_id[512];
+    text_expand(en, sizeof(en), t->text_en, &mark, 1);
+    text_expand(in_id, sizeof(in_id), t->text_id, &mark, 1);
     Notice n = {
         .id = *id,
         .code = t->code,
@@ -36,8 +45,8 @@ static Body *encode(Store *s, const Item *i, const Telling *t, uint32_t level, i
         .item_id = i->id,
         .level = level,
         .due_ms = due_ms,
-        .text_en = t->text_en,
-        .text_id = t->text_id,
+        .text_en = en,
+        .text_id = in_id,
         .pasal = t->pasal,
         .cluster = i->cluster,
         .status = i->status,

@@ -219,6 +219,8 @@ struct StoredMessage {
     ReceiptPolicy receipts;
     char sender[NODE_NAME_SIZE], region[REGION_SIZE];
     char origin[NODE_NAME_SIZE]; /* neighbour it came from; "" = published here */
+    /* Under which rule set it was accepted here, and the rules it was warned of; "" = elsewhere. */
+    char decision[128];
     uint32_t n_stamps;
     HopStamp stamps[STAMPS_MAX];
     Route route;

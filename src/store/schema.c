@@ -24,6 +24,7 @@ static const char schema_1[] =
     "  thread BLOB NOT NULL, region TEXT NOT NULL, accepted_at INTEGER NOT NULL,"
     "  expires_at INTEGER NOT NULL, receipts INTEGER NOT NULL, origin TEXT NOT NULL,"
     "  stamps BLOB NOT NULL, route BLOB NOT NULL, sum INTEGER NOT NULL,"
+    "  decision TEXT NOT NULL,"
     "  envelope BLOB NOT NULL, facts BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;"
     "CREATE INDEX message_case ON message(seq / 4096, order_key);"
     "CREATE TABLE dedup("

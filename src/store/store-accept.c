@@ -2,6 +2,7 @@
 /* OP_ACCEPT: dedup, decision, message row, deliveries, receipts; all in the batch's transaction. */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/text.h"
 #include "store/item.h"
@@ -26,6 +27,7 @@ static void add_reason(Store *s, PublishResult *r, const char *code, const char 
 void accept_refuse(Store *s, StoreOp *op, Verdict verdict) {
     PublishResult *r = &op->accept.result;
     r->verdict = verdict;
+    text_copy(r->rule_set, sizeof(r->rule_set), s->decision.rule_set);
     Reasons *list = accept_reasons(s, r);
     if (list && s->decision.reasons.n > 0)
         *list = s->decision.reasons;
@@ -105,6 +107,7 @@ static void decide(Store *s, const StoreOp *op) {
         .known = &s->law->known,
         .rule_sets = s->config.rule_sets,
         .floors = s->config.floors,
+        .register_name = s->config.register_name,
         .free_places = &places,
     };
     law_look(s, op->accept.message);
@@ -304,6 +307,7 @@ void accept_store(Store *s, StoreOp *op, StoredMessage *m) {
         link_count_received(s, op->accept.authority, &m->id);
     op->accept.counted = op->accept.from_link;
     op->accept.result.verdict = VERDICT_ACCEPTED;
+    text_copy(op->accept.result.rule_set, sizeof(op->accept.result.rule_set), s->decision.rule_set);
     op->accept.result.accepted_ms = s->now_ms;
 }
 
@@ -355,12 +359,29 @@ static void deliver_all(Store *s, StoreOp *op, const StoredMessage *m, const Cop
         subscriptions_feed(s, op, m, copies);
 }
 
+/* "2021-09 R-045 R-012"; what is not meant says so first. */
+static void note_decision(const AcceptDecision *d, const Envelope *e, StoredMessage *m) {
+    size_t n = 0;
+    if (d->rule_set[0] == '\0' || !kind_info(e->kind))
+        return;
+    n = (size_t)snprintf(m->decision, sizeof(m->decision), "%s%s",
+                         e->status == MESSAGE_STATUS_EXERCISE ? "EXERCISE "
+                         : e->status == MESSAGE_STATUS_TEST   ? "TEST "
+                                                              : "",
+                         d->rule_set);
+    for (uint32_t i = 0;
+         i < d->reasons.n && n + sizeof(d->reasons.list[i].code) < sizeof(m->decision); i++)
+        n += (size_t)snprintf(m->decision + n, sizeof(m->decision) - n, " %s",
+                              d->reasons.list[i].code);
+}
+
 static void accept_new(Store *s, StoreOp *op) {
     const Message *message = op->accept.message;
     const AcceptDecision *d = &s->decision;
     _cleanup_(stored_message_deinit) StoredMessage m;
     _cleanup_(copies_deinit) Copies copies = { 0 };
     accept_begin(s, op, &m);
+    note_decision(d, &message->env, &m);
     const bool ends_here = m.kind == KIND_RECEIPT && receipt_note(s, message, op->accept.authority);
     for (uint32_t i = 0; i < d->n_routes && !ends_here && s->fault == 0; i++)
         place_recipient(s, &m,

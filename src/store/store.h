@@ -253,9 +253,9 @@ struct StoreOp {
             struct DueFired {
                 int item_kind, timer, cluster, status;
                 uint32_t level;
-                bool changed;     /* the timer decided: expiry, closing by silence */
-                const char *code; /* static: "R-072" or the timer's name */
-                const char *text; /* static: what happened and the next step, English */
+                bool changed;                   /* the timer decided: expiry, closing by silence */
+                const char *code;               /* static: "R-072" or the timer's name */
+                char text[160]; /* what happened and the next step, English */
                 char owes[NODE_NAME_SIZE], region[REGION_SIZE];
             } * fired; /* out, owned */
         } due;
@@ -297,6 +297,7 @@ typedef struct StoreConfig {
     uint32_t subscriptions_max;  /* per owner */
     const RuleSets *rule_sets;   /* NULL = those of this version; borrowed, as the next two */
     const TimerPolicy *timers;   /* NULL = that of this version */
+    const char *register_name;   /* NULL = REGISTER_NAME */
     const RuleFloors *floors;    /* NULL = none: as strict as the law */
     int64_t item_retention_ms;   /* final items are forgotten after so long: 1 year */
     int64_t retention_ms;        /* finished messages keep their bytes so long: 30 days */

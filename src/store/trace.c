@@ -91,6 +91,8 @@ static void tell_acceptance(Store *s, Story *story, const StoredMessage *m) {
              "%s from %s, lane %s%s%s", info ? info->name : kind, m->sender, lane_name(m->lane),
              m->origin[0] != '\0' && i + 1 == m->n_stamps ? ", over link " : "",
              i + 1 == m->n_stamps ? m->origin : "");
+    if (m->decision[0] != '\0')
+        tell(s, story, &m->id, m->accepted_ms, "judged", s->self, "rules %s", m->decision);
     for (uint32_t i = 0; i < m->route.n; i++) {
         const RouteEntry *e = &m->route.list[i];
         const Queue *queue = queue_by_id(s, e->queue);

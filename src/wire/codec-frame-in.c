@@ -124,6 +124,8 @@ static const char *take_result(const Serasi__V1__PublishResult *in, PublishResul
         return "published: too many recipients";
     r->verdict = (Verdict)in->verdict;
     r->retry_after_ms = in->retry_after_ms;
+    if (!text_copy(r->rule_set, sizeof(r->rule_set), in->rule_set))
+        return "published: rule_set is too long";
     const char *why = take_reasons(in, r);
     if (why)
         return why;

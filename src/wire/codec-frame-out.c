@@ -87,6 +87,7 @@ static void give_result(Arena *a, const PublishResult *in, Serasi__V1__PublishRe
     out->verdict = (Serasi__V1__Verdict)in->verdict;
     out->accepted_at = (uint64_t)in->accepted_ms;
     out->retry_after_ms = in->retry_after_ms;
+    out->rule_set = (char *)in->rule_set;
     if (in->reasons) {
         out->n_reasons = in->reasons->n;
         out->reasons = give_reasons(a, in->reasons);

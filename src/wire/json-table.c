@@ -60,6 +60,8 @@ static void put_lists(json_t *o, const PublishResult *r, bool *failed) {
         json_put(o, "recipients", recipients, failed);
     if (n_reasons > 0)
         json_put(o, "reasons", reasons, failed);
+    if (r->rule_set[0] != '\0')
+        json_put(o, "rule_set", json_string(r->rule_set), failed);
     if (r->retry_after_ms > 0)
         json_put(o, "retry_after_ms", json_integer(r->retry_after_ms), failed);
     if (r->n_outcomes > 0)

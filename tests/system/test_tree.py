@@ -75,12 +75,13 @@ def a_duplicate_is_told_its_stored_outcome():
 def refusals_come_all_at_once_and_store_nothing():
     with tree() as c:
         c.up()
-        m = c.message("dsk/3203", "dsk/9999", region="9999")
+        m = c.message("dsk/3203", "dsk/9999", kind="REFERRAL_REQUEST", region="9999", facts={})
         del m["envelope"]["cluster"]
         p = c.publish("dsk/3203", m, "--json", check=False)
         assert p.returncode == 1, p
-        for code in ["UNKNOWN_RECIPIENT", "R-001", "R-005"]:
-            assert code in p.stdout, p.stdout
+        refused = {r["code"] for r in json.loads(p.stdout)["reasons"] if not r["warning"]}
+        expected = {"UNKNOWN_RECIPIENT", "R-001", "R-003", "R-005", "R-006", "R-007"}
+        assert expected <= refused, (sorted(refused), p.stdout)
         assert c.status(R1)["messages"] == 0
 
 

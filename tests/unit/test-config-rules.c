@@ -117,13 +117,13 @@ TEST(a_later_file_counts_and_what_is_printed_means_the_same) {
     Folder f, g;
     Buf printed = { 0 }, again = { 0 };
     load(&f, HUB "[rules]\nR-013 = refuse\nR-015 = refuse\n",
-         "[rules]\nR-013 = warn\nR-108 = refuse\n");
+         "[rules]\nregister = DTSEN\nR-013 = warn\nR-108 = refuse\n");
     ASSERT_OK(f.r);
     ASSERT_EQ(floor_of(&f, "R-013"), SEVERITY_WARN);
     ASSERT_EQ(floor_of(&f, "R-015"), SEVERITY_REFUSE);
     config_print(f.config, &printed);
     assert_non_null(
-        strstr(buf_text(&printed), "[rules]\nR-013 = warn\nR-015 = refuse\nR-108 = refuse\n"));
+        strstr(buf_text(&printed), "[rules]\nregister = DTSEN\nR-013 = warn\nR-015 = refuse\nR-108 = refuse\n"));
     load(&g, buf_text(&printed), NULL);
     ASSERT_OK(g.r);
     config_print(g.config, &again);
