@@ -55,6 +55,7 @@ int config_fill_store(const Config *c, StoreConfig *ret, char store_path[static 
         .timers = &c->timer_policy,
         .retention_ms = c->retention_ms,
         .retention_event_ms = c->retention_event_ms,
+        .item_retention_ms = c->item_retention_ms,
         .dedup_ms = c->dedup_ms,
         .delay_warning_ms = c->delay_warning_ms,
         .floors = &c->rule_floors,

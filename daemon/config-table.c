@@ -90,6 +90,7 @@ const ConfigKey config_keys[] = {
     NUMBER("store", "ballast",         CONFIG_BYTES,     ballast,            "16M",  0,       TIB,           RESTART),
     NUMBER("store", "retention",       CONFIG_DURATION,  retention_ms,       "30d",  HOUR_MS, 3660 * DAY_MS, RESTART),
     NUMBER("store", "retention-event", CONFIG_DURATION,  retention_event_ms, "90d",  HOUR_MS, 3660 * DAY_MS, RESTART),
+    NUMBER("store", "retention-matter", CONFIG_DURATION, item_retention_ms,  "365d", HOUR_MS, 3660 * DAY_MS, RESTART),
     NUMBER("store", "dedup",           CONFIG_DURATION,  dedup_ms,           "180d", DAY_MS,  3660 * DAY_MS, RESTART),
 
     NUMBER("delivery", "retry-first",    CONFIG_DURATION, retry_first_ms,    "1s",   100,       HOUR_MS,       LIVE),

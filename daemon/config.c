@@ -308,7 +308,7 @@ Config *config_free(Config *c) {
         const ConfigKey *k = &config_keys[i];
         if (k->type == CONFIG_ENDPOINTS)
             forget_endpoints(c, k);
-        else if (k->type <= CONFIG_TEXT_CURVE)
+        else if (k->type <= CONFIG_TEXT_NAME)
             free(*(char **)((char *)c + k->offset));
     }
     free(c->file);

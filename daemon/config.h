@@ -54,7 +54,7 @@ typedef struct Config {
 
     uint32_t page_size;
     uint64_t free_low, free_high, size_high, size_low, ballast;
-    int64_t retention_ms, retention_event_ms, dedup_ms;
+    int64_t retention_ms, retention_event_ms, item_retention_ms, dedup_ms;
 
     int64_t retry_first_ms, retry_cap_ms, lease_ms, sweep_ms;
     int64_t expiry_default_ms, expiry_event_ms, expiry_max_ms, clock_skew_ms, delay_warning_ms;
@@ -84,7 +84,7 @@ typedef enum ConfigType {
     CONFIG_TEXT_PATH,     /* made absolute against the folder of the main file */
     CONFIG_TEXT_ENDPOINT, /* tcp://host:port or ipc://path */
     CONFIG_TEXT_CURVE,    /* public key, Z85 */
-    CONFIG_TEXT_NAME,     /* words for people, at most 32 bytes */
+    CONFIG_TEXT_NAME,     /* words for people, at most 32 bytes; the last of the texts */
     CONFIG_ENDPOINTS,     /* may be given more than once */
     CONFIG_COUNT,         /* uint32_t */
     CONFIG_PAGE_SIZE,     /* uint32_t, a power of two */

@@ -12,10 +12,11 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "core/message.h"
 #include "daemon/ctl.h"
 #include "net/keys.h"
-#include "wire/base64.h"
+#include "wire/json.h"
 
 #define KEY_FILE_NAME  "keys"
 #define DEFAULT_LISTEN "tcp://0.0.0.0:7021"
@@ -246,28 +247,41 @@ int ctl_cmd_init(Ctl *c, int argc, char **argv) {
 /* --- keys --- */
 
 static int print_key(const char *node, const char *label, bool broker, const NodeKeys *k) {
-    _cleanup_(freep) char *ed = base64_encode(bytes_make(k->ed25519_public, 32));
-    _cleanup_(freep) char *x = base64_encode(bytes_make(k->x25519_public, 32));
-    _cleanup_(json_dropp) json_t *o =
-        ed && x ? json_pack("{s:{s:s,s:s,s:s,s:s,s:s}}", "key", "node", node, "label", label,
-                            "curve", k->curve_public, "ed25519", ed, "x25519", x)
-                : NULL;
-    if (!o)
+    DirKey key = { .sign = k->sign.public, .seal = k->seal.public, .broker = broker };
+    _cleanup_(freep) char *line = NULL;
+    (void)text_copy(key.node, sizeof(key.node), node);
+    (void)text_copy(key.curve, sizeof(key.curve), k->curve_public);
+    if (!text_copy(key.label, sizeof(key.label), label)) {
+        ctl_complain("--label: at most %u characters", LABEL_SIZE - 1);
+        return CTL_USAGE;
+    }
+    if (json_print_key_line(&key, &line) < 0)
         return CTL_REFUSED;
-    if (broker)
-        (void)json_object_set_new(json_object_get(o, "key"), "broker", json_true());
-    ctl_print_json(o);
+    puts(line);
     return CTL_DONE;
+}
+
+/* Such a line is good for connecting, but nothing can be signed or opened with it. */
+static void say_what_lacks(const char *path, const NodeKeys *k) {
+    if (!keys_can_sign(k) || !keys_can_open(k))
+        ctl_complain("%s has no key to %s; add it with: serasictl keygen --add %s", path,
+                     keys_can_sign(k)   ? "open what is sealed to this node"
+                     : keys_can_open(k) ? "sign with"
+                                        : "sign with and none to open what is sealed to this node",
+                     path);
+}
+
+static const char *key_file_error(int e) {
+    return e == -EBADMSG  ? "not a key file, or damaged"
+           : e == -EACCES ? "may not be read, or others may read it too (mode 0600 wanted)"
+                          : strerror(-e);
 }
 
 static int load_keys(const char *path, NodeKeys *ret) {
     int r = keys_load(ret, path);
     if (r == 0)
         return CTL_DONE;
-    ctl_complain("%s: %s", path,
-                 r == -EBADMSG  ? "not a key file, or damaged"
-                 : r == -EACCES ? "may not be read, or others may read it too (mode 0600 wanted)"
-                                : strerror(-r));
+    ctl_complain("%s: %s", path, key_file_error(r));
     return CTL_REFUSED;
 }
 
@@ -285,24 +299,49 @@ int ctl_cmd_pubkey(Ctl *c, int argc, char **argv) {
         r = load_keys(c->config->key_file, &keys);
     if (r != CTL_DONE)
         return r;
-    if (!curve)
-        return print_key(c->config->node, label, c->config->role != ROLE_CLIENT, &keys);
-    puts(keys.curve_public);
+    if (curve) {
+        puts(keys.curve_public);
+        return CTL_DONE;
+    }
+    say_what_lacks(c->config->key_file, &keys);
+    return print_key(c->config->node, label, c->config->role != ROLE_CLIENT, &keys);
+}
+
+static int add_keys(const char *path) {
+    int e = hash_init();
+    if (e == 0)
+        e = keys_add(path);
+    if (e < 0) {
+        ctl_complain("%s: %s", path, key_file_error(e));
+        return CTL_REFUSED;
+    }
+    fprintf(stderr,
+            e == 1 ? "%s has all keys already.\n"
+                   : "%s has its new keys. Next: import the line of `serasictl pubkey` at "
+                     "the brokers.\n",
+            path);
     return CTL_DONE;
 }
 
 int ctl_cmd_keygen(Ctl *c, int argc, char **argv) {
     _cleanup_(keys_wipe) NodeKeys keys = { 0 };
     const char *path = NULL;
-    int r = ctl_parse(c, argc, argv, NULL, &path, 1, 1, NULL);
+    bool add = false;
+    const CtlOption options[] = { { .name = "add", .flag = &add }, { 0 } };
+    int r = ctl_parse(c, argc, argv, options, &path, 1, 1, NULL);
     if (r != CTL_DONE)
         return r;
-    int e = make_keys(path);
-    if (e < 0) {
-        ctl_complain("%s: %s", path, e == -EEXIST ? "is there already" : strerror(-e));
+    int e = 0;
+    if (add)
+        r = add_keys(path);
+    else if ((e = make_keys(path)) < 0) {
+        ctl_complain("%s: %s", path,
+                     e == -EEXIST ? "is there already; --add gives it the pairs it lacks"
+                                  : strerror(-e));
         return CTL_REFUSED;
     }
-    r = load_keys(path, &keys);
+    if (r == CTL_DONE)
+        r = load_keys(path, &keys);
     if (r == CTL_DONE)
         puts(keys.curve_public);
     return r;

@@ -68,15 +68,22 @@ static const char *phase_word(RulePhase phase) {
     return (size_t)phase < ARRAY_SIZE(words) && words[phase] ? words[phase] : "";
 }
 
+/* As it is said under the newest rule set. */
+static json_t *text_of(const char *template) {
+    char text[REASON_TEXT_MAX + 1];
+    rule_text(template, &rule_sets.list[rule_sets.n - 1], NULL, text, sizeof(text));
+    return json_string(text);
+}
+
 static json_t *short_row(const Rule *r) {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule", r->id, "severity", severity_word(r),
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "rule", r->id, "severity", severity_word(r),
                      "phase", phase_word(r->phase), "kinds", r->kinds, "legal_basis", r->pasal,
-                     "text_en", r->text_en);
+                     "text_en", text_of(r->text_en));
 }
 
 static json_t *long_row(const Rule *r) {
     json_t *row = short_row(r);
-    (void)json_object_set_new(row, "text_id", json_string(r->text_id));
+    (void)json_object_set_new(row, "text_id", text_of(r->text_id));
     (void)json_object_set_new(row, "violated_when", json_string(r->when_en));
     (void)json_object_set_new(row, "field", json_string(r->field));
     (void)json_object_set_new(row, "deferred_by_emergency", json_boolean(r->defers));

@@ -24,7 +24,10 @@ const CtlCommand ctl_commands[] = {
       "  --broker-key KEY               its public key\n"
       "KEY: 40 characters, or the line of `serasictl pubkey`.\n",
       ctl_cmd_init },
-    { "keygen", "FILE", "make a key file", "Prints the public CURVE key.\n", ctl_cmd_keygen },
+    { "keygen", "[--add] FILE", "make a key file",
+      "Mode 0600, never overwritten. Prints the public CURVE key.\n"
+      "  --add   give a key file the signing and sealing keys it lacks; the others stay\n",
+      ctl_cmd_keygen },
     { "pubkey", "[--curve] [--label NAME]", "print the public keys, as a directory line",
       "  --curve        the CURVE key alone, for --parent-key and --broker-key\n"
       "  --label NAME   name of the key within its node, default main\n",

@@ -8,13 +8,11 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -130,35 +128,12 @@ static int load_config(Daemon *d, const char *file) {
     return 0;
 }
 
-/* A credential may carry an access list that shows as group bits, which keys_load() rightly takes
- * amiss; so it is read through a private copy in memory. */
-static int load_credential(NodeKeys *ret, const char *path) {
-    char text[4096], copy_path[32];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = read(fd, text, sizeof(text));
-    int r = n < 0 ? -errno : 0;
-    close(fd);
-    int copy = r == 0 ? memfd_create("serasid-keys", MFD_CLOEXEC) : -1;
-    if (r == 0 && (copy < 0 || fchmod(copy, 0600) != 0 || write(copy, text, (size_t)n) != n))
-        r = -EIO;
-    explicit_bzero(text, sizeof(text));
-    if (r == 0) {
-        (void)snprintf(copy_path, sizeof(copy_path), "/proc/self/fd/%d", copy);
-        r = keys_load(ret, copy_path);
-    }
-    if (copy >= 0)
-        close(copy);
-    return r;
-}
-
 static int load_keys(Daemon *d) {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     char path[CONFIG_PATH_SIZE] = "";
     int r = -ENOENT;
     if (folder && snprintf(path, sizeof(path), "%s/" CREDENTIAL_NAME, folder) < (int)sizeof(path))
-        r = load_credential(&d->keys, path);
+        r = keys_load(&d->keys, path);
     if (r == -ENOENT) {
         (void)snprintf(path, sizeof(path), "%s", d->config->key_file);
         r = keys_load(&d->keys, path);

@@ -44,7 +44,7 @@ home 'zmq\.h' src/net/
 home 'protobuf-c/' src/wire/
 home 'serasi/v1/' src/wire/
 home 'jansson\.h' src/wire/ daemon/ctl
-home 'sodium\.h' src/base/ src/net/
+home 'sodium\.h' src/base/
 home 'systemd/sd-' src/base/ daemon/serasid
 home 'ini\.h' daemon/config
 

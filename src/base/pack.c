@@ -14,7 +14,7 @@ void pack_bytes(Packer *k, const void *p, size_t n) {
     k->n += n;
 }
 
-void pack_number(Packer *k, uint64_t v) {
+void pack_large(Packer *k, uint64_t v) {
     uint8_t b[VARINT_BYTES_MAX];
     size_t n = 0;
     for (; v > 0x7f; v >>= 7)

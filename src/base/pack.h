@@ -21,7 +21,14 @@ typedef struct Packer {
     bool failed;
 } Packer;
 
-void pack_number(Packer *k, uint64_t v);
+void pack_large(Packer *k, uint64_t v);
+/* Most are small. */
+static inline void pack_number(Packer *k, uint64_t v) {
+    if (v < 0x80 && !k->failed && k->n < k->size)
+        k->p[k->n++] = (uint8_t)v;
+    else
+        pack_large(k, v);
+}
 void pack_bytes(Packer *k, const void *p, size_t n);
 void pack_text(Packer *k, const char *text); /* its length, then its bytes */
 void pack_id(Packer *k, const Uuid *u);

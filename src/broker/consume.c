@@ -232,7 +232,7 @@ int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
     }
     if (op->subscription.overrun)
         broker_log(b, LOG_EVENT_SUBSCRIPTION_OVERRUN, c->session->node,
-                   "Subscription %s is over its quota: copies are missing.", op->subscription.name);
+                   "A subscription is over its quota: copies are missing.");
     char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
     subscription_queue(name, op);
     return channel_attach(b, c, op->subscription.id, QUEUE_SUBSCRIPTION, name,

@@ -60,7 +60,8 @@ struct Directory {
     bool lists_length[100][REGION_SIZE]; /* [province][digits]: some such code is listed */
     size_t n_nodes, n_keys, n_holidays;
     const DirNode **node_list;
-    const DirKey **key_list;
+    const DirKey **key_list;         /* by CURVE key */
+    const DirKey **keys_by_node;     /* by node, label, CURVE key */
     const DirHoliday **holiday_list; /* by day */
     KindIndex by_kind[NODE_KIND_MAX_];
     RoleIndex roles;

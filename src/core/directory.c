@@ -48,6 +48,7 @@ static void free_lendable(Directory *d) {
     }
     calendar_free(d);
     free(d->key_list);
+    free(d->keys_by_node);
 }
 
 static void directory_free(Directory *d) {
@@ -184,6 +185,14 @@ static int compare_keys(const void *a, const void *b) {
     return strcmp((*x)->curve, (*y)->curve);
 }
 
+static int compare_keys_by_node(const void *a, const void *b) {
+    const DirKey *const *x = a, *const *y = b;
+    int r = strcmp((*x)->node, (*y)->node);
+    if (r == 0)
+        r = strcmp((*x)->label, (*y)->label);
+    return r != 0 ? r : strcmp((*x)->curve, (*y)->curve);
+}
+
 static int seal_nodes(Directory *d) {
     size_t n = 0, per_kind[NODE_KIND_MAX_] = { 0 };
     NodeEntry *e, *next;
@@ -215,11 +224,15 @@ static int seal_keys(Directory *d) {
     size_t n = 0;
     KeyEntry *e, *next;
     d->key_list = calloc(HASH_COUNT(d->keys) + 1U, sizeof(*d->key_list));
-    if (!d->key_list)
+    d->keys_by_node = calloc(HASH_COUNT(d->keys) + 1U, sizeof(*d->keys_by_node));
+    if (!d->key_list || !d->keys_by_node)
         return -ENOMEM;
-    HASH_ITER (hh, d->keys, e, next)
-        d->key_list[n++] = &e->key;
+    HASH_ITER (hh, d->keys, e, next) {
+        d->key_list[n] = &e->key;
+        d->keys_by_node[n++] = &e->key;
+    }
     qsort(d->key_list, n, sizeof(*d->key_list), compare_keys);
+    qsort(d->keys_by_node, n, sizeof(*d->keys_by_node), compare_keys_by_node);
     d->n_keys = n;
     return 0;
 }
@@ -247,6 +260,7 @@ static void borrow(Directory *d, Directory *from) {
     d->lender = directory_ref(from->lender ? from->lender : from);
     d->keys = from->keys;
     d->key_list = from->key_list;
+    d->keys_by_node = from->keys_by_node;
     d->n_keys = from->n_keys;
     d->regions = from->regions;
     memcpy(d->lists_length, from->lists_length, sizeof(d->lists_length));
@@ -319,6 +333,61 @@ bool directory_key_is_usable(const Directory *d, const DirKey *k, int64_t now_ms
         return false;
     const DirNode *n = directory_node(d, k->node);
     return n && !n->inactive;
+}
+
+/* Of the keys sorted by node, the first that is not before this one. */
+static size_t first_key_of(const Directory *d, const char *node) {
+    size_t low = 0, high = d->n_keys;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (strcmp(d->keys_by_node[middle]->node, node) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const DirKey *const *directory_keys_of(const Directory *d, const char *node, size_t *ret_n) {
+    const size_t first = first_key_of(d, node);
+    size_t n = 0;
+    while (first + n < d->n_keys && strcmp(d->keys_by_node[first + n]->node, node) == 0)
+        n++;
+    *ret_n = n;
+    return n > 0 ? &d->keys_by_node[first] : NULL;
+}
+
+const DirKey *directory_next_usable_key(const Directory *d, const char *node, int64_t now_ms,
+                                        size_t *at) {
+    size_t n;
+    const DirKey *const *keys = directory_keys_of(d, node, &n);
+    while (*at < n) {
+        const DirKey *k = keys[(*at)++];
+        if (directory_key_is_usable(d, k, now_ms))
+            return k;
+    }
+    return NULL;
+}
+
+const DirKey *directory_key_by_label(const Directory *d, const char *node, const char *label,
+                                     int64_t now_ms) {
+    const DirKey *best = NULL, *k;
+    size_t at = 0;
+    while ((k = directory_next_usable_key(d, node, now_ms, &at)))
+        if (strcmp(k->label, label) == 0 && (!best || k->valid_from_ms > best->valid_from_ms))
+            best = k;
+    return best;
+}
+
+const DirKey *directory_key_by_sign_id(const Directory *d, const char *node, const KeyId *id) {
+    size_t n;
+    const DirKey *const *keys = directory_keys_of(d, node, &n);
+    for (size_t i = 0; i < n; i++) {
+        const KeyId have = key_id(keys[i]->sign.b);
+        if (public_key_is_set(keys[i]->sign.b) && key_id_equal(&have, id))
+            return keys[i];
+    }
+    return NULL;
 }
 
 bool directory_region_is_known(const Directory *d, const char *code) {

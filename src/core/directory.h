@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "base/crypto-key.h"
 #include "base/times.h"
 #include "core/codes.h"
 #include "core/limits.h"
@@ -44,10 +45,14 @@ typedef struct DirNode {
     CivilDate accreditation_valid_until, designation_valid_until;   /* last day; unset = open */
 } DirNode;
 
+/* One key set of a node. Several may be valid at a time, under one label too: that is how a key is
+ * changed without anybody waiting. */
 typedef struct DirKey {
     char curve[CURVE_TEXT_SIZE];
     char node[NODE_NAME_SIZE];
     char label[LABEL_SIZE];
+    SignPublic sign; /* what it signs is checked with; all zero = it signs nothing */
+    SealPublic seal; /* what is sealed to it; all zero = nothing can be */
     bool broker, operator_, revoked;
     int64_t valid_from_ms, valid_until_ms; /* 0 = open */
 } DirKey;
@@ -93,6 +98,17 @@ const DirKey *directory_key_at(const Directory *d, size_t i);
 const DirKey *directory_key(const Directory *d, const char *curve);
 /* Usable at this moment: not revoked, within its validity, its node known and active. */
 bool directory_key_is_usable(const Directory *d, const DirKey *k, int64_t now_ms);
+/* All keys of a node, whatever their state, by label and then by CURVE key: the first of *ret_n
+ * that stand one behind the other; NULL for none. */
+const DirKey *const *directory_keys_of(const Directory *d, const char *node, size_t *ret_n);
+/* The usable keys of a node at this moment: *at is 0 at first; NULL after the last. */
+const DirKey *directory_next_usable_key(const Directory *d, const char *node, int64_t now_ms,
+                                        size_t *at);
+/* The usable key of that label; of several the one that became valid last. NULL when none is. */
+const DirKey *directory_key_by_label(const Directory *d, const char *node, const char *label,
+                                     int64_t now_ms);
+/* The key set of a node whose signing key has that id, whatever its state; NULL when unknown. */
+const DirKey *directory_key_by_sign_id(const Directory *d, const char *node, const KeyId *id);
 
 size_t directory_holiday_count(const Directory *d);
 const DirHoliday *directory_holiday_at(const Directory *d, size_t i); /* by day */

@@ -123,6 +123,7 @@ typedef struct EventFacts {
     Uuid event_id, references[EVENT_REFERENCES_MAX];
     Document declaration;
     char lead_node[NODE_NAME_SIZE];
+    char regions[EVENT_REGIONS_MAX][REGION_SIZE]; /* the first n_regions; for rules, not packed */
 } EventFacts;
 
 typedef struct EventSituationFacts {

@@ -51,6 +51,7 @@ static void table_take(Table *t, char *value) {
         t->failed = true;
         return;
     }
+    text_scrub(value); /* from a damaged row; as it is nobody could read the answer at all */
     t->cells[t->n_cells++] = value;
 }
 

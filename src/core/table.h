@@ -37,7 +37,8 @@ typedef struct Table {
 Table *table_new(void);
 Table *table_free(Table *t);
 DEFINE_CLEANUP(Table *, table_free);
-/* Columns first, then cells row by row. After a failed allocation `failed` stays set. */
+/* Columns first, then cells row by row. After a failed allocation `failed` stays set. What no text
+ * may hold (text_is_clean) is shown as '?'. */
 void table_column(Table *t, const char *name, ColumnType type);
 void table_text(Table *t, const char *value);
 void table_number(Table *t, int64_t value);

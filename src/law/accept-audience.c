@@ -132,7 +132,8 @@ static HolderQuestion known_complaint_question(const Deciding *d) {
                               .cluster = i->cluster,
                               .about = i->complaint.about_node,
                               .sender = d->in->message->env.sender,
-                              .harm_now = i->complaint.harm_now };
+                              .harm_now = i->complaint.harm_now,
+                              .holder = i->custodian };
 }
 
 /* Who holds it after an escalation, as complaint_escalate() will find; NULL = it is none, or there

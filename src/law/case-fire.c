@@ -75,5 +75,5 @@ void case_fire(const LawContext *ctx, Item *item, TimerKind timer, int64_t now_m
     else
         tell_upwards(ctx, item, running->level, timer == TIMER_OPENING ? &opening : &assessment,
                      ret);
-    item_timer_next(item, timer, now_ms + DAY_MS);
+    item_timer_again(ctx, item, timer, now_ms);
 }

@@ -3,7 +3,7 @@
 /*
  * A complaint that stands still: it moves one level up when nobody classifies or resolves it in
  * time (domain 4.7), and closes when the reporter says nothing about what was done (domain 5). The
- * former holder and the reporter stay informed. At the highest level it is told daily.
+ * former holder and the reporter stay informed. At the highest level it is told again.
  */
 
 #include <string.h>
@@ -53,11 +53,6 @@ static const Telling superior = {
                "berikutnya: putuskan pemegangnya (jenis 11, REROUTE, CLASSIFY atau ASSIGN).",
 };
 
-static void again_daily(Item *item, TimerKind timer, int64_t now_ms) {
-    const int64_t next = item_timer(item, timer)->due_ms + DAY_MS;
-    item_timer_next(item, timer, next > now_ms ? next : now_ms + DAY_MS);
-}
-
 static void fire_overdue(const LawContext *ctx, Item *item, TimerKind timer, int64_t now_ms,
                          Fired *ret) {
     const Telling *what = timer == TIMER_CLASSIFY ? &classify : &resolve;
@@ -66,12 +61,21 @@ static void fire_overdue(const LawContext *ctx, Item *item, TimerKind timer, int
     ret->changed = complaint_escalate(ctx, item, timer, now_ms);
     if (!ret->changed) {
         what = &highest;
-        again_daily(item, timer, now_ms);
+        item_timer_again(ctx, item, timer, now_ms);
     }
     fired_tell(ret, item->custodian, what);
     fired_tell(ret, before, what);
     fired_tell(ret, item->owes, what);
     fired_tell(ret, item->complaint.origin, what);
+}
+
+/* Whom it accuses learns nothing of it (reporters are to be protected): then the next one up. */
+static const char *above(const LawContext *ctx, const Item *item, uint32_t steps) {
+    const char *accused = item->complaint.about_node;
+    const char *up = superior_above(ctx->directory, item->custodian, steps);
+    if (accused[0] && strcmp(up, accused) == 0)
+        up = superior_above(ctx->directory, item->custodian, steps + 1);
+    return accused[0] && strcmp(up, accused) == 0 ? "" : up;
 }
 
 /* Whoever has to decide, then one level higher each time, and who sent it on last. */
@@ -80,13 +84,13 @@ static void fire_superior(const LawContext *ctx, Item *item, TimerKind timer, in
     const Complaint *c = &item->complaint;
     const uint32_t level = item_timer(item, timer)->level;
     fired_tell(ret, item->custodian, &superior);
-    fired_tell(ret, superior_above(ctx->directory, item->custodian, level), &superior);
+    fired_tell(ret, above(ctx, item, level), &superior);
     for (size_t i = ARRAY_SIZE(c->former); i > 0; i--)
         if (c->former[i - 1][0]) {
             fired_tell(ret, c->former[i - 1], &superior);
             break;
         }
-    again_daily(item, timer, now_ms);
+    item_timer_again(ctx, item, timer, now_ms);
 }
 
 static void fire_silence(Item *item, int64_t now_ms, Fired *ret) {

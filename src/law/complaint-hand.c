@@ -38,7 +38,8 @@ static const DirNode *higher(const LawContext *ctx, const Item *item) {
                                .cluster = item->cluster,
                                .about = c->about_node,
                                .sender = c->origin,
-                               .harm_now = c->harm_now };
+                               .harm_now = c->harm_now,
+                               .holder = item->custodian };
     for (unsigned level = c->level + 1U; level < HOLDER_LEVELS; level++) {
         const DirNode *n = holder_at_level(&q, level);
         if (n && strcmp(n->id, item->custodian) != 0)

@@ -13,7 +13,9 @@
  *   between, or the next higher level, which has to decide; by the assignee, back to the holder.
  * - Who has to decide is the holder meanwhile: it names another one (REROUTE), or keeps it by
  *   CLASSIFY or ASSIGN. The assignee named before is the suggestion.
- * - A conversion ends it, whatever state it is in; so does REJECT_INVALID while it is not resolved.
+ * - A conversion closes it, whatever state it is in: what it became follows it up (R-130). What the
+ *   holder or assignee says of it afterwards (PROGRESS, RESOLVE, CLOSE) is put on record and
+ * changes nothing. REJECT_INVALID ends it while it is not resolved.
  */
 
 #include <string.h>
@@ -41,12 +43,6 @@ void complaint_set_state(Item *item, int state) {
 Step complaint_go(const Turn *t, int state) {
     const Step step = step_to(t->item, t->a, state);
     complaint_set_state(t->item, state);
-    return step;
-}
-
-static Step end(const Turn *t, int state) {
-    const Step step = step_to(t->item, t->a, state);
-    item_close(t->item, state);
     return step;
 }
 
@@ -158,17 +154,39 @@ static Step on_assign(const Turn *t) {
     return step;
 }
 
+/* Named by the act, or else the case that is known to come from it (M40). */
 static Step on_convert(const Turn *t) {
-    const Uuid *became = uuid_is_nil(&t->f->new_case_id) ? &t->f->new_event_id : &t->f->new_case_id;
-    if (uuid_is_nil(became))
+    const Uuid *named = uuid_is_nil(&t->f->new_case_id) ? &t->f->new_event_id : &t->f->new_case_id;
+    const Uuid became = uuid_is_nil(named) ? t->c->became : *named;
+    if (uuid_is_nil(&became))
         return illegal(t, "NOTHING_NAMED");
-    t->c->became = *became;
-    return end(t, COMPLAINT_CONVERTED);
+    const Step step = step_to(t->item, t->a, COMPLAINT_CLOSED);
+    t->c->became = became;
+    t->c->resolved = true;
+    complaint_close(t->item, false, t->a->at_ms);
+    return step;
+}
+
+static Step after_the_end(const Turn *t) {
+    const bool converted = t->item->state == COMPLAINT_CLOSED && !uuid_is_nil(&t->c->became);
+    const bool theirs = complaint_is_holder(t) || complaint_is_assignee(t);
+    switch (t->f->action) {
+    case COMPLAINT_ACTION_PROGRESS:
+    case COMPLAINT_ACTION_RESOLVE:
+    case COMPLAINT_ACTION_CLOSE:
+        return converted && theirs ? step_verdict(t->item, STEP_APPLIED)
+                                   : illegal(t, "ALREADY_CLOSED");
+    default:
+        return illegal(t, "ALREADY_CLOSED");
+    }
 }
 
 static Step on_reject(const Turn *t) {
-    return t->item->state == COMPLAINT_RESOLVED ? illegal(t, "WRONG_STATE")
-                                                : end(t, COMPLAINT_REJECTED_INVALID);
+    if (t->item->state == COMPLAINT_RESOLVED)
+        return illegal(t, "WRONG_STATE");
+    const Step step = step_to(t->item, t->a, COMPLAINT_REJECTED_INVALID);
+    item_close(t->item, COMPLAINT_REJECTED_INVALID);
+    return step;
 }
 
 /* Without a RESOLVE on record it stays open; the assignee's may still be on its way. */
@@ -242,7 +260,7 @@ static Step on_update(const Turn *t) {
     if (t->f->action == COMPLAINT_ACTION_REOPEN)
         return on_reopen(t);
     if (t->item->final)
-        return illegal(t, "ALREADY_CLOSED");
+        return after_the_end(t);
     switch (t->f->action) {
     case COMPLAINT_ACTION_CLASSIFY:
         return by_holder(t, on_classify);

@@ -17,20 +17,19 @@ typedef struct Copies {
 
 /* --- list ------------------------------------------------------------------------------------ */
 
-/* Whom a complaint accuses learns nothing of it from us: reporters are to be protected. */
-static const char *accused(const CopyInput *in) {
-    const Message *m = in->message;
+const char *copies_accused(const Message *m, const Item *complaint) {
     if (m->env.kind == KIND_COMPLAINT)
         return m->facts.complaint.about_node;
-    if (m->env.kind == KIND_COMPLAINT_UPDATE && in->known->complaint)
-        return in->known->complaint->complaint.about_node;
-    return "";
+    if (m->env.kind != KIND_COMPLAINT_UPDATE)
+        return "";
+    return complaint ? complaint->complaint.about_node : NULL;
 }
 
 static void copy_to(Copies *c, const DirNode *n) {
     const CopyInput *in = c->in;
+    const char *accused = copies_accused(in->message, in->known->complaint);
     if (!n || n->inactive || c->n == COPIES_MAX || n == in->sender ||
-        strcmp(n->id, accused(in)) == 0)
+        (accused && strcmp(n->id, accused) == 0))
         return;
     for (uint32_t i = 0; i < in->n_to; i++)
         if (strcmp(in->to[i].node, n->id) == 0)
@@ -207,6 +206,27 @@ static void copy_to_superior(Copies *c) {
     copy_to(c, directory_node(d, superior_of(d, c->in->sender->id)));
 }
 
+static void copy_to_named(Copies *c, const char *node) {
+    copy_to(c, node[0] ? directory_node(c->in->directory, node) : NULL);
+}
+
+/* Whoever has part in the complaint hears of each step, named by its sender or not: how it stands
+ * is known where they are at home, or they could not go on with it. */
+static void copies_of_update(Copies *c) {
+    const ComplaintUpdateFacts *f = &c->in->message->facts.complaint_update;
+    const Item *i = c->in->known->complaint;
+    copy_to_named(c, f->assignee);
+    if (i) {
+        copy_to_named(c, i->complaint.origin);
+        copy_to_named(c, i->custodian);
+        copy_to_named(c, i->complaint.assignee);
+    }
+    for (size_t k = 0; i && k < ARRAY_SIZE(i->complaint.former); k++)
+        copy_to_named(c, i->complaint.former[k]); /* they stay informed (domain 5) */
+    if (f->action == COMPLAINT_ACTION_REJECT_INVALID)
+        copy_to_superior(c);
+}
+
 static void copies_of_matter(Copies *c) {
     const Message *m = c->in->message;
     switch (m->env.kind) {
@@ -224,8 +244,7 @@ static void copies_of_matter(Copies *c) {
             copy_to(c, c->in->holder->copies[i]);
         break;
     case KIND_COMPLAINT_UPDATE:
-        if (m->facts.complaint_update.action == COMPLAINT_ACTION_REJECT_INVALID)
-            copy_to_superior(c);
+        copies_of_update(c);
         break;
     default:
         break;

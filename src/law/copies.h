@@ -23,6 +23,10 @@ typedef struct CopyInput {
     const Reasons *reasons; /* warnings of the rules */
 } CopyInput;
 
+/* The node a message accuses, which learns nothing of it from us: reporters are to be protected. ""
+ * = none; NULL = this is an update to a complaint that is not known here. */
+const char *copies_accused(const Message *m, const Item *complaint);
+
 /* Active nodes, each once, none of them the sender, an addressee or the node a complaint is about.
  * Returns how many. */
 uint32_t copies_find(const CopyInput *in, const DirNode *ret[static COPIES_MAX]);

@@ -287,6 +287,5 @@ void event_fire(const LawContext *ctx, Item *item, TimerKind timer, int64_t now_
     if (running->level > 0)
         fired_tell_role(ret, ctx, item, NODE_NATIONAL_HUB, &not_acknowledged);
     fired_tell_role(ret, ctx, item, NODE_UPT_BALAI, &not_acknowledged);
-    const int64_t again = item_timer_due(ctx, item, TIMER_ACKNOWLEDGE, now_ms);
-    item_timer_next(item, timer, running->level < 2 && again > 0 ? again : now_ms + DAY_MS);
+    item_timer_again(ctx, item, timer, now_ms);
 }

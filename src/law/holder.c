@@ -124,6 +124,36 @@ bool holder_is_lawful(const HolderQuestion *q, const Holder *h, const DirNode *n
     return own[0] == '\0' || text_starts_with(own, q->region) || text_starts_with(q->region, own);
 }
 
+/* The first who is named and may hold it, else who does by law. A sender who is the holder himself
+ * passes it on as he likes. */
+const char *holder_of_complaint(const Directory *d, const Message *m) {
+    const Envelope *e = &m->env;
+    const Audience *a = &e->audience;
+    const HolderQuestion q = { .directory = d,
+                               .region = e->region,
+                               .cluster = e->cluster,
+                               .about = m->facts.complaint.about_node,
+                               .sender = e->sender,
+                               .harm_now = m->facts.complaint.harm_now };
+    const DirNode *named = NULL;
+    Holder h;
+    holder_find(&q, &h);
+    for (uint32_t i = 0; a->form == AUDIENCE_NODES && i < a->n && i < AUDIENCE_NODES_MAX; i++) {
+        const DirNode *n = directory_node(d, a->nodes[i]);
+        if (n && holder_is_lawful(&q, &h, n))
+            return n->id;
+        named = named ? named : n;
+    }
+    if (a->form == AUDIENCE_ROLE)
+        named = directory_by_role(d, a->role_kind, a->role_region, e->cluster);
+    if (named && (!h.node || holder_is_lawful(&q, &h, named)))
+        return named->id;
+    const DirNode *sender = directory_speaks_for(d, directory_node(d, e->sender));
+    if (named && h.node == sender)
+        return named->id;
+    return h.node ? h.node->id : "";
+}
+
 uint32_t holder_level_kinds(unsigned level) {
     switch (level) {
     case 0:
@@ -146,14 +176,19 @@ static const DirNode *other(const HolderQuestion *q, const DirNode *n) {
 
 const DirNode *holder_at_level(const HolderQuestion *q, unsigned level) {
     const DirNode *n = NULL;
+    char region[REGION_SIZE] = "";
+    if (q->holder)
+        node_region(q->holder, region);
+    if (region[0] == '\0' || text_starts_with(q->region, region))
+        (void)text_copy(region, sizeof(region), q->region);
     if (level == 0)
-        n = other(q, at(q, NODE_PUSKESOS, q->region));
+        n = other(q, at(q, NODE_PUSKESOS, region));
     if (!n && level <= 1)
-        n = other(q, at(q, NODE_SOCIAL_AGENCY_REGENCY, q->region));
+        n = other(q, at(q, NODE_SOCIAL_AGENCY_REGENCY, region));
     if (!n && level <= 2)
-        n = other(q, at(q, NODE_SOCIAL_AGENCY_PROVINCE, q->region));
+        n = other(q, at(q, NODE_SOCIAL_AGENCY_PROVINCE, region));
     if (!n && level <= 2)
-        n = other(q, at(q, NODE_UPT_BALAI, q->region));
+        n = other(q, at(q, NODE_UPT_BALAI, region));
     if (!n && level < HOLDER_LEVELS)
         n = other(q, ministry_directorate(q->directory, q->cluster));
     return n;

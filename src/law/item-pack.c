@@ -50,6 +50,7 @@ static const Field referral[] = {
     F(FLAG, referral.emergency),
     F(FLAG, referral.reunified),
     F(FLAG, referral.superior_decided),
+    F(FLAG, referral.chain_unknown),
     F(CODE, referral.referral_kind),
     F(CODE, referral.basis),
     F(CODE, referral.state_before_cancel),
@@ -68,6 +69,7 @@ static const Field referral[] = {
     F(TEXT, referral.target),
     F(TEXT, referral.redirect_to),
     F(ID, referral.parent),
+    F(ID, referral.sent_on_by),
     F(NAMES, referral.former),
 };
 
@@ -133,19 +135,20 @@ static const Field oversight[] = {
     F(NUMBER, oversight.free_places),
 };
 
+static const struct {
+    const Field *rows;
+    size_t n;
+} own[ITEM_KINDS] = {
+    [ITEM_REFERRAL] = { referral, ARRAY_SIZE(referral) },
+    [ITEM_COMPLAINT] = { complaint, ARRAY_SIZE(complaint) },
+    [ITEM_CASE] = { case_file, ARRAY_SIZE(case_file) },
+    [ITEM_EVENT] = { event, ARRAY_SIZE(event) },
+    [ITEM_PROPOSAL] = { proposal, ARRAY_SIZE(proposal) },
+    [ITEM_NODE] = { oversight, ARRAY_SIZE(oversight) },
+};
+
 /* The row at a place of an item of that kind; NULL when there is none. */
 static const Field *field_at(ItemKind kind, size_t place) {
-    static const struct {
-        const Field *rows;
-        size_t n;
-    } own[ITEM_KINDS] = {
-        [ITEM_REFERRAL] = { referral, ARRAY_SIZE(referral) },
-        [ITEM_COMPLAINT] = { complaint, ARRAY_SIZE(complaint) },
-        [ITEM_CASE] = { case_file, ARRAY_SIZE(case_file) },
-        [ITEM_EVENT] = { event, ARRAY_SIZE(event) },
-        [ITEM_PROPOSAL] = { proposal, ARRAY_SIZE(proposal) },
-        [ITEM_NODE] = { oversight, ARRAY_SIZE(oversight) },
-    };
     if (place < OWN_PLACES)
         return place < ARRAY_SIZE(every) ? &every[place] : NULL;
     place -= OWN_PLACES;
@@ -168,19 +171,28 @@ static size_t count_names(const Field *f, const char *at) {
 
 /* What stands behind the end of a text says nothing, nor does a day that is none. */
 static bool is_set(const Field *f, const Item *i) {
-    static const uint8_t zero[sizeof(Uuid)];
     const void *at = (const uint8_t *)i + f->offset;
     switch ((FieldType)f->type) {
+    case FIELD_FLAG:
+        return *(const bool *)at;
+    case FIELD_CODE:
+        return *(const uint8_t *)at != 0;
+    case FIELD_STATE:
+    case FIELD_NUMBER:
+        return *(const uint32_t *)at != 0;
+    case FIELD_TIME:
+        return *(const int64_t *)at != 0;
+    case FIELD_DATE:
+        return civil_is_valid(*(const CivilDate *)at);
+    case FIELD_ID:
+        return !uuid_is_nil(at);
     case FIELD_TEXT:
     case FIELD_NAMES:
         return *(const char *)at != '\0';
-    case FIELD_DATE:
-        return civil_is_valid(*(const CivilDate *)at);
     case FIELD_TIMERS:
         return i->n_timers > 0;
-    default: /* plain values */
-        return memcmp(at, zero, f->size) != 0;
     }
+    return false;
 }
 
 static void pack_timers(Packer *k, const Item *i) {
@@ -228,20 +240,72 @@ static void pack_field(Packer *k, const Field *f, const Item *i) {
     }
 }
 
+static void pack_rows(Packer *k, const Field *rows, size_t n, size_t place, const Item *i) {
+    for (const Field *f = rows; f < rows + n; f++, place++)
+        if (is_set(f, i)) {
+            pack_number(k, place);
+            pack_field(k, f, i);
+        }
+}
+
 size_t item_pack(const Item *i, uint8_t *buf, size_t size) {
     Packer k = { .p = buf, .size = size };
     if (i->kind <= ITEM_NONE || i->kind >= ITEM_KINDS)
         return 0;
     pack_number(&k, FORM);
     pack_number(&k, (uint64_t)i->kind);
-    for (size_t place = 0; place < PLACES_END; place++) {
-        const Field *f = field_at(i->kind, place);
-        if (!f || !is_set(f, i))
-            continue;
-        pack_number(&k, place);
-        pack_field(&k, f, i);
-    }
+    pack_rows(&k, every, ARRAY_SIZE(every), 0, i);
+    pack_rows(&k, own[i->kind].rows, own[i->kind].n, OWN_PLACES, i);
     return pack_end(&k);
+}
+
+/* --- comparing --- */
+
+static bool equal_names(const Field *f, const char *a, const char *b) {
+    const size_t n = count_names(f, a);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(a + i * NODE_NAME_SIZE, b + i * NODE_NAME_SIZE) != 0)
+            return false;
+    return n == count_names(f, b);
+}
+
+static bool equal_timers(const Item *a, const Item *b) {
+    for (uint32_t i = 0; i < a->n_timers && a->n_timers == b->n_timers; i++)
+        if (a->timers[i].kind != b->timers[i].kind || a->timers[i].level != b->timers[i].level ||
+            a->timers[i].due_ms != b->timers[i].due_ms)
+            return false;
+    return a->n_timers == b->n_timers;
+}
+
+static bool equal_rows(const Field *rows, size_t n, const Item *a, const Item *b) {
+    for (const Field *f = rows; f < rows + n; f++) {
+        const void *x = (const uint8_t *)a + f->offset, *y = (const uint8_t *)b + f->offset;
+        bool same = false;
+        switch ((FieldType)f->type) {
+        case FIELD_TEXT:
+            same = strcmp(x, y) == 0;
+            break;
+        case FIELD_NAMES:
+            same = equal_names(f, x, y);
+            break;
+        case FIELD_TIMERS:
+            same = equal_timers(a, b);
+            break;
+        case FIELD_DATE: /* one that is no day is like none */
+            same = memcmp(x, y, f->size) == 0 || (!is_set(f, a) && !is_set(f, b));
+            break;
+        default: /* plain values */
+            same = memcmp(x, y, f->size) == 0;
+        }
+        if (!same)
+            return false;
+    }
+    return true;
+}
+
+bool item_equal(const Item *a, const Item *b) {
+    return a->kind == b->kind && equal_rows(every, ARRAY_SIZE(every), a, b) &&
+           equal_rows(own[a->kind].rows, own[a->kind].n, a, b);
 }
 
 /* --- reading --- */

@@ -5,6 +5,7 @@
 #include "law/item.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "law/holder.h"
 
 const char *item_kind_name(int kind) {
     static const char *const names[ITEM_KINDS] = {
@@ -37,11 +38,15 @@ static const char *const referral_states[] = {
     STATE(REFERRAL, UNDELIVERABLE),
 };
 static const char *const complaint_states[] = {
-    STATE(COMPLAINT, NONE),        STATE(COMPLAINT, RECEIVED),
-    STATE(COMPLAINT, CLASSIFIED),  STATE(COMPLAINT, ASSIGNED),
-    STATE(COMPLAINT, IN_PROGRESS), STATE(COMPLAINT, RESOLVED),
-    STATE(COMPLAINT, CLOSED),      STATE(COMPLAINT, SUPERIOR_DECIDES),
-    STATE(COMPLAINT, CONVERTED),   STATE(COMPLAINT, REJECTED_INVALID),
+    STATE(COMPLAINT, NONE),
+    STATE(COMPLAINT, RECEIVED),
+    STATE(COMPLAINT, CLASSIFIED),
+    STATE(COMPLAINT, ASSIGNED),
+    STATE(COMPLAINT, IN_PROGRESS),
+    STATE(COMPLAINT, RESOLVED),
+    STATE(COMPLAINT, CLOSED),
+    STATE(COMPLAINT, SUPERIOR_DECIDES),
+    STATE(COMPLAINT, REJECTED_INVALID),
 };
 static const char *const case_states[] = {
     STATE(CASE, NONE),       STATE(CASE, STAGE_1),     STATE(CASE, STAGE_2), STATE(CASE, STAGE_3),
@@ -87,32 +92,30 @@ Uuid item_node_id(const char *node) {
     return id;
 }
 
-/* By what is packed: what stands behind the end of a text says nothing. */
-bool item_equal(const Item *a, const Item *b) {
-    uint8_t packed_a[ITEM_PACKED_MAX], packed_b[ITEM_PACKED_MAX];
-    return bytes_equal(bytes_make(packed_a, item_pack(a, packed_a, sizeof(packed_a))),
-                       bytes_make(packed_b, item_pack(b, packed_b, sizeof(packed_b))));
-}
-
 /* --- acts --- */
 
-/* The same on every broker: what the sender wrote, where that names a node. The holder of a
- * complaint is found by law (domain 4.6), so there the resolution stands. */
-static const char *act_target(const Envelope *e, const Recipient *to, uint32_t n_to) {
-    const bool named = e->audience.form == AUDIENCE_NODES && e->audience.n > 0;
-    if (!named || e->kind == KIND_COMPLAINT)
-        for (uint32_t i = 0; to && i < n_to; i++)
-            if (to[i].role == ROLE_ADDRESSEE)
-                return to[i].node;
-    return named ? e->audience.nodes[0] : "";
+/* The same on every broker: what the sender wrote, where that names a node, and the holder of a
+ * complaint as the law finds it (domain 4.6). */
+static const char *act_target(const Directory *d, const Message *m, const Recipient *to,
+                              uint32_t n_to) {
+    const Audience *a = &m->env.audience;
+    const char *holder = m->env.kind == KIND_COMPLAINT ? holder_of_complaint(d, m) : "";
+    if (holder[0])
+        return holder;
+    if (a->form == AUDIENCE_NODES && a->n > 0)
+        return a->nodes[0];
+    for (uint32_t i = 0; to && i < n_to; i++)
+        if (to[i].role == ROLE_ADDRESSEE)
+            return to[i].node;
+    return "";
 }
 
 static uint8_t code_of(int value) {
     return value >= 0 && value <= UINT8_MAX ? (uint8_t)value : UINT8_MAX;
 }
 
-void act_of_message(const Message *m, const Recipient *to, uint32_t n_to, int64_t at_ms,
-                    int64_t expires_ms, Act *ret) {
+void act_of_message(const Directory *d, const Message *m, const Recipient *to, uint32_t n_to,
+                    int64_t at_ms, Act *ret) {
     const Envelope *e = &m->env;
     *ret = (Act) {
         .message_id = e->message_id,
@@ -126,10 +129,10 @@ void act_of_message(const Message *m, const Recipient *to, uint32_t n_to, int64_
         .status = code_of(e->status),
         .said_ms = e->created_ms,
         .at_ms = at_ms,
-        .expires_ms = expires_ms,
+        .expires_ms = e->expires_ms,
         .facts = &m->facts,
     };
     (void)text_copy(ret->actor, sizeof(ret->actor), e->sender);
-    (void)text_copy(ret->target, sizeof(ret->target), act_target(e, to, n_to));
+    (void)text_copy(ret->target, sizeof(ret->target), act_target(d, m, to, n_to));
     (void)text_copy(ret->region, sizeof(ret->region), e->region);
 }

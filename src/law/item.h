@@ -57,6 +57,7 @@ typedef enum ReferralState {
 typedef struct Referral {
     bool transfer; /* of a case between Serasi nodes: opened by CASE_TRANSFER */
     bool emergency, reunified, superior_decided;
+    bool chain_unknown; /* of what it continues not all is known here: it cannot be counted */
     uint8_t referral_kind, basis, state_before_cancel, redirect_count, consent_giver, dtks_status;
     uint8_t reached; /* how far it got at the target: SUBMITTED, DELIVERED or RECEIVED */
     Codes documents; /* DocumentTypes supplied so far, by whatever message */
@@ -65,6 +66,7 @@ typedef struct Referral {
     uint32_t follow_up_days; /* RF-1: between two visits */
     char requester[NODE_NAME_SIZE], target[NODE_NAME_SIZE], redirect_to[NODE_NAME_SIZE];
     Uuid parent;                                    /* the referral that was redirected; nil */
+    Uuid sent_on_by;                                /* the answer that sent this one on; nil */
     char former[REDIRECTS_MAX + 1][NODE_NAME_SIZE]; /* targets before this one, oldest first */
 } Referral;
 
@@ -78,13 +80,14 @@ typedef enum ComplaintState {
     COMPLAINT_SUPERIOR_DECIDES, /* rerouted too often, or back */
     COMPLAINT_CLOSED,           /* this and all below are final, but CLOSED can be reopened */
     COMPLAINT_REJECTED_INVALID,
-    COMPLAINT_CONVERTED, /* lives on as a case or an event */
 } ComplaintState;
 
 typedef struct Complaint {
     uint8_t type, channel, subject, level; /* level: 0 puskesos, 1 regency, 2 province or UPT,
                                               3 ministry */
-    bool anonymous, harm_now, inspection, resolved, closed_by_silence;
+    bool anonymous, harm_now, inspection;
+    bool resolved; /* followed up: by RESOLVE, or by what it became */
+    bool closed_by_silence;
     uint8_t reroute_count;
     char origin[NODE_NAME_SIZE], about_node[NODE_NAME_SIZE], assignee[NODE_NAME_SIZE];
     char former[REDIRECTS_MAX + 1][NODE_NAME_SIZE]; /* holders before this one, oldest first */
@@ -216,13 +219,14 @@ typedef struct Act {
     char region[REGION_SIZE];
     uint8_t cluster, urgency, sensitivity, status;
     int64_t said_ms, at_ms; /* created; accepted by the broker that keeps the record */
-    int64_t expires_ms;
-    const Facts *facts; /* borrowed */
+    int64_t expires_ms;     /* as the sender said; 0 = not */
+    const Facts *facts;     /* borrowed */
 } Act;
 
-/* n_to addressees as they were resolved. *ret borrows m->facts. */
-void act_of_message(const Message *m, const Recipient *to, uint32_t n_to, int64_t at_ms,
-                    int64_t expires_ms, Act *ret);
+/* n_to addressees as they were resolved. *ret borrows m->facts; d finds the holder of a complaint.
+ * How long a broker tries to deliver what names no expiry is no matter of the act. */
+void act_of_message(const Directory *d, const Message *m, const Recipient *to, uint32_t n_to,
+                    int64_t at_ms, Act *ret);
 
 #define ACT_PACKED_MAX  (FACTS_PACKED_MAX + 512U)
 #define ITEM_PACKED_MAX 1536U

@@ -69,3 +69,20 @@ void item_timer_next(Item *i, TimerKind kind, int64_t due_ms) {
             t->level++;
     }
 }
+
+/* Whoever has to resolve a complaint late has the time of a classification. */
+static int64_t term_of(const LawContext *ctx, const Item *i, TimerKind kind, int64_t from_ms) {
+    const TimerKind term = kind == TIMER_RESOLVE ? TIMER_CLASSIFY : kind;
+    const int64_t ms = item_timer_due(ctx, i, term, from_ms) - from_ms;
+    return i->urgency >= URGENCY_EMERGENCY && ms > 0 ? ms : MAX(ms, DAY_MS);
+}
+
+void item_timer_again(const LawContext *ctx, Item *i, TimerKind kind, int64_t now_ms) {
+    const Timer *t = item_timer(i, kind);
+    if (!t)
+        return;
+    const int64_t rest_ms = i->kind == ITEM_EVENT ? DAY_MS : REMINDER_DAYS * DAY_MS;
+    const int64_t step_ms = t->level < 2 ? term_of(ctx, i, kind, t->due_ms) : rest_ms;
+    const int64_t next_ms = t->due_ms + step_ms;
+    item_timer_next(i, kind, next_ms > now_ms ? next_ms : now_ms + step_ms);
+}

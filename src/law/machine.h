@@ -35,3 +35,9 @@ void fired_tell_role(Fired *f, const LawContext *ctx, const Item *i, int node_ki
                      const Telling *what);
 /* One level higher, due at due_ms. */
 void item_timer_next(Item *i, TimerKind kind, int64_t due_ms);
+/* The same for what stays owed: told when it is due and twice more, each one term later (but in an
+ * emergency a day at least), then every REMINDER_DAYS, of an event that nobody answers for daily.
+ * What a broker missed while it stood still is told once. */
+void item_timer_again(const LawContext *ctx, Item *i, TimerKind kind, int64_t now_ms);
+
+#define REMINDER_DAYS 30

@@ -59,10 +59,10 @@ static const Telling follow_up = {
 static const Telling expiry = {
     .code = "expiry",
     .pasal = "P7 Pasal 31 huruf b",
-    .text_en = "The referral has expired before it was accepted. Next: the requester still answers "
+    .text_en = "The referral has expired before the placement. Next: the requester still answers "
                "for the person and refers anew (kind 1).",
     .text_id =
-        "Rujukan kedaluwarsa sebelum diterima. Langkah berikutnya: pemohon tetap bertanggung "
+        "Rujukan kedaluwarsa sebelum penempatan. Langkah berikutnya: pemohon tetap bertanggung "
         "jawab dan mengajukan rujukan baru (jenis 1).",
 };
 static const Telling superior = {
@@ -74,34 +74,32 @@ static const Telling superior = {
                "berikutnya: putuskan siapa yang menangani (jenis 2, REDIRECTED).",
 };
 
-/* Not before now: what was missed while the broker stood still is told once. */
-static int64_t not_before(int64_t due_ms, int64_t now_ms) {
-    return due_ms > now_ms ? due_ms : now_ms + DAY_MS;
-}
-
-static void again_daily(Item *item, TimerKind timer, int64_t now_ms) {
-    const Timer *running = item_timer(item, timer);
-    item_timer_next(item, timer, not_before(running->due_ms + DAY_MS, now_ms));
+/* Until the placement the regency answers for a neglected child outside a home, whoever asks for it
+ * (P4 Pasal 13 ayat (3)): its agency hears every reminder. Said last: the others come first. */
+static void tell_regency(const LawContext *ctx, const Item *item, const Telling *what, Fired *ret) {
+    switch (item->referral.referral_kind) {
+    case REFERRAL_KIND_TO_FAMILY:
+    case REFERRAL_KIND_TO_SOCIAL_HOME:
+    case REFERRAL_KIND_EMERGENCY:
+        fired_tell_role(ret, ctx, item, NODE_SOCIAL_AGENCY_REGENCY, what);
+        break;
+    default:
+        break;
+    }
 }
 
 /* The requester, and from the beginning the target's supervisor: once after the term, then with the
- * proposal to redirect, then one level higher each time; daily, in an emergency sooner until the
- * highest has been told. */
+ * proposal to redirect, then one level higher. */
 static void fire_answer(const LawContext *ctx, Item *item, int64_t now_ms, Fired *ret) {
-    const Timer *running = item_timer(item, TIMER_ANSWER);
-    const uint32_t level = running->level, up = MAX(level, 1U);
+    const uint32_t level = item_timer(item, TIMER_ANSWER)->level, up = MAX(level, 1U);
     const char *target = item->referral.target;
     const Telling *what = level == 0 ? &answer : &redirect;
     const char *told = superior_above(ctx->directory, target, up);
     fired_tell(ret, item->referral.requester, what);
     if (strcmp(told, target) != 0)
         fired_tell(ret, told, what);
-
-    int64_t next = item_timer_due(ctx, item, TIMER_ANSWER, running->due_ms);
-    const bool highest = strcmp(told, superior_above(ctx->directory, target, up + 1)) == 0;
-    if (level > 0 && (highest || next > running->due_ms + DAY_MS))
-        next = running->due_ms + DAY_MS;
-    item_timer_next(item, TIMER_ANSWER, not_before(next, now_ms));
+    tell_regency(ctx, item, what, ret);
+    item_timer_again(ctx, item, TIMER_ANSWER, now_ms);
 }
 
 static void fire_supplement(const LawContext *ctx, Item *item, int64_t now_ms, Fired *ret) {
@@ -109,7 +107,8 @@ static void fire_supplement(const LawContext *ctx, Item *item, int64_t now_ms, F
     fired_tell(ret, item->referral.requester, &supplement);
     fired_tell(ret, superior_above(ctx->directory, item->referral.requester, level), &supplement);
     fired_tell(ret, item->referral.target, &supplement);
-    again_daily(item, TIMER_SUPPLEMENT, now_ms);
+    tell_regency(ctx, item, &supplement, ret);
+    item_timer_again(ctx, item, TIMER_SUPPLEMENT, now_ms);
 }
 
 /* Who owes it and the supervisor at once (domain 4.4), then one level higher each time. */
@@ -118,7 +117,9 @@ static void fire_owed(const LawContext *ctx, Item *item, TimerKind timer, const 
     const uint32_t level = item_timer(item, timer)->level;
     fired_tell(ret, owing, what);
     fired_tell(ret, superior_above(ctx->directory, owing, level + 1), what);
-    again_daily(item, timer, now_ms);
+    if (timer == TIMER_DOCUMENTS)
+        tell_regency(ctx, item, what, ret);
+    item_timer_again(ctx, item, timer, now_ms);
 }
 
 static void fire_superior(const LawContext *ctx, Item *item, int64_t now_ms, Fired *ret) {
@@ -126,16 +127,18 @@ static void fire_superior(const LawContext *ctx, Item *item, int64_t now_ms, Fir
     fired_tell(ret, item->owes, &superior);
     fired_tell(ret, superior_above(ctx->directory, item->owes, level), &superior);
     fired_tell(ret, item->referral.requester, &superior);
-    again_daily(item, TIMER_SUPERIOR, now_ms);
+    tell_regency(ctx, item, &superior, ret);
+    item_timer_again(ctx, item, TIMER_SUPERIOR, now_ms);
 }
 
-static void tell_both(const Item *item, const Telling *what, Fired *ret) {
+static void tell_both(const LawContext *ctx, const Item *item, const Telling *what, Fired *ret) {
     fired_tell(ret, item->referral.requester, what);
     fired_tell(ret, item->referral.target, what);
+    tell_regency(ctx, item, what, ret);
 }
 
-static void fire_cancel(Item *item, Fired *ret) {
-    tell_both(item, &cancel, ret);
+static void fire_cancel(const LawContext *ctx, Item *item, Fired *ret) {
+    tell_both(ctx, item, &cancel, ret);
     item_timer_stop(item, TIMER_CANCEL);
     if (item->state != REFERRAL_CANCEL_REQUESTED)
         return;
@@ -143,8 +146,8 @@ static void fire_cancel(Item *item, Fired *ret) {
     ret->changed = true;
 }
 
-static void fire_expiry(Item *item, Fired *ret) {
-    tell_both(item, &expiry, ret);
+static void fire_expiry(const LawContext *ctx, Item *item, Fired *ret) {
+    tell_both(ctx, item, &expiry, ret);
     item_close(item, REFERRAL_EXPIRED);
     ret->changed = true;
 }
@@ -156,7 +159,7 @@ void referral_fire(const LawContext *ctx, Item *item, TimerKind timer, int64_t n
         fire_answer(ctx, item, now_ms, ret);
         break;
     case TIMER_CANCEL:
-        fire_cancel(item, ret);
+        fire_cancel(ctx, item, ret);
         break;
     case TIMER_DOCUMENTS:
         fire_owed(ctx, item, timer, r->requester, &documents, now_ms, ret);
@@ -168,7 +171,7 @@ void referral_fire(const LawContext *ctx, Item *item, TimerKind timer, int64_t n
         fire_owed(ctx, item, timer, item->custodian, &follow_up, now_ms, ret);
         break;
     case TIMER_EXPIRY:
-        fire_expiry(item, ret);
+        fire_expiry(ctx, item, ret);
         break;
     case TIMER_SUPERIOR:
         fire_superior(ctx, item, now_ms, ret);

@@ -3,7 +3,8 @@
 /*
  * The opening of a referral, and whether it was sent on too often: more than REDIRECTS_MAX times,
  * or back to somebody who had it. Then the common superior of requester and target has to decide
- * before anything else happens (peers 6.7).
+ * before anything else happens (peers 6.7). Who asked for it has had it, too: only the placement of
+ * a child in its own hands, with the family, is no return.
  */
 
 #include <string.h>
@@ -19,9 +20,16 @@ static bool is_former(const Referral *r, const char *node) {
     return false;
 }
 
+static bool comes_back(const Referral *r) {
+    const bool own = strcmp(r->target, r->requester) == 0;
+    return is_former(r, r->target) || (own && r->referral_kind != REFERRAL_KIND_TO_FAMILY);
+}
+
 /* Oldest first; past the limit the superior decides anyway, so the oldest may go. */
 static void add_former(Referral *r, const char *node) {
     size_t n = 0;
+    if (is_former(r, node))
+        return;
     while (n < ARRAY_SIZE(r->former) && r->former[n][0])
         n++;
     if (n == ARRAY_SIZE(r->former))
@@ -34,12 +42,30 @@ static bool was_sent_on(const Item *parent) {
            (parent->state == REFERRAL_REDIRECTED || parent->state == REFERRAL_NOT_OUR_AUTHORITY);
 }
 
-/* The referral this one continues: the one it names, or the cause of it when that was sent on. */
+bool referral_continues(const Item *p, const Act *a) {
+    if (a->kind != KIND_REFERRAL_REQUEST)
+        return false;
+    if (!uuid_is_nil(&a->facts->request.parent_referral_id))
+        return uuid_equal(&a->facts->request.parent_referral_id, &p->id);
+    if (!was_sent_on(p) || uuid_equal(&p->id, &a->message_id))
+        return false;
+    if (!uuid_is_nil(&a->causation_id))
+        return uuid_equal(&a->causation_id, &p->id) ||
+               uuid_equal(&a->causation_id, &p->referral.sent_on_by);
+    return strcmp(p->referral.requester, a->actor) == 0;
+}
+
+/* The referral this one continues: the one it names, or the cause of it when that was sent on, or
+ * else the one that was sent on to just this target. */
 static Uuid parent_of(const ReferralTurn *t) {
-    Uuid id = { 0 };
-    if (t->a->kind == KIND_REFERRAL_REQUEST)
-        id = t->facts->request.parent_referral_id;
-    return uuid_is_nil(&id) && t->parent && was_sent_on(t->parent) ? t->parent->id : id;
+    if (t->a->kind != KIND_REFERRAL_REQUEST)
+        return (Uuid) { 0 };
+    const Uuid named = t->facts->request.parent_referral_id;
+    if (!uuid_is_nil(&named) || !t->parent || !referral_continues(t->parent, t->a))
+        return named;
+    const bool told = !uuid_is_nil(&t->a->causation_id);
+    return told || strcmp(t->parent->referral.redirect_to, t->r->target) == 0 ? t->parent->id
+                                                                              : named;
 }
 
 /* Returns whether the superior has decided that it goes exactly here. */
@@ -50,18 +76,30 @@ static bool continue_parent(const ReferralTurn *t, const Uuid *parent_id) {
     if (!p || p->kind != ITEM_REFERRAL || p->state == REFERRAL_NONE ||
         !uuid_equal(&p->id, parent_id)) {
         r->redirect_count = 1; /* at least */
+        r->chain_unknown = true;
         return false;
     }
     const Referral *before = &p->referral;
     memcpy(r->former, before->former, sizeof(r->former));
     r->redirect_count = before->redirect_count;
+    r->chain_unknown = before->chain_unknown;
     if (was_sent_on(p) || !p->final) { /* its redirect may still be on the way */
         if (r->redirect_count < UINT8_MAX)
             r->redirect_count++;
+        if (strcmp(before->requester, r->requester) != 0)
+            add_former(r, before->requester);
         add_former(r, before->target);
     }
     return p->state == REFERRAL_REDIRECTED && before->superior_decided &&
            strcmp(before->redirect_to, r->target) == 0;
+}
+
+bool referral_awaits_superior(const Directory *d, const Item *i, const char *node) {
+    const Referral *r = &i->referral;
+    if (i->state == REFERRAL_SUPERIOR_DECIDES)
+        return strcmp(i->owes, node) == 0;
+    return !i->final && r->chain_unknown &&
+           strcmp(common_superior(d, r->requester, r->target), node) == 0;
 }
 
 static void take_request(const ReferralTurn *t) {
@@ -111,7 +149,6 @@ Step referral_on_opening(const ReferralTurn *t) {
     const bool transfer = t->a->kind == KIND_CASE_TRANSFER;
     const char *to =
         transfer && t->facts->transfer.to_node[0] ? t->facts->transfer.to_node : t->a->target;
-    const Uuid parent_id = parent_of(t);
 
     item_open(t->ctx, t->item, t->a);
     *r = (Referral) { .transfer = transfer, .reached = REFERRAL_SUBMITTED };
@@ -120,10 +157,12 @@ Step referral_on_opening(const ReferralTurn *t) {
     if (!transfer)
         take_request(t);
     const Step step = referral_go(t, REFERRAL_SUBMITTED);
-    if (!uuid_is_nil(&parent_id))
+    const Uuid parent_id = parent_of(t);
+    const bool continues = !uuid_is_nil(&parent_id);
+    if (continues)
         r->superior_decided = continue_parent(t, &parent_id);
 
-    const bool sent_too_often = r->redirect_count > REDIRECTS_MAX || is_former(r, r->target);
+    const bool sent_too_often = continues && (r->redirect_count > REDIRECTS_MAX || comes_back(r));
     if (r->superior_decided || !sent_too_often || !ask_superior(t))
         start_first_answer(t);
     if (t->a->expires_ms > t->a->at_ms)

@@ -7,7 +7,8 @@
  * - TO_FAMILY and the three referrals to an institution need minutes; at the others the opening of
  *   the case ends an accepted referral, and so do minutes of a receiver that opens no cases (a
  *   partner: its minutes are the receipt domain 5 speaks of).
- * - A case opened at a provisional placement waits, as an early act, for the documents.
+ * - A provisional placement leaves the requester responsible (domain A-07); a case opened then
+ *   waits, as an early act, for the documents.
  * - Visits to the family are owed until follow_up_total_days after the placement; the last one is
  *   due on that day at the latest, and the first one made on or after it ends the series. A child
  *   that is separated again ends it too: the requester answers again, and a new separation is a new
@@ -144,17 +145,21 @@ Step referral_on_follow_up(const ReferralTurn *t) {
 
 /* --- minutes (berita acara, M04) --- */
 
-/* Of a family it is the agency that placed the child that answers; the family is no node. */
+/* The node that has the child at a family, which is no node itself: the agency that placed it. */
+static const char *with_family(const ReferralTurn *t) {
+    const char *told =
+        t->a->kind == KIND_HANDOVER_MINUTES ? t->facts->handover.received_by : t->actor;
+    return strcmp(told, t->r->requester) == 0 || strcmp(told, t->r->target) == 0 ? told : t->actor;
+}
+
 static void move_custody(const ReferralTurn *t) {
-    const char *told = t->facts->handover.received_by;
-    const char *to = t->r->target;
-    if (t->r->referral_kind == REFERRAL_KIND_TO_FAMILY)
-        to =
-            strcmp(told, t->r->requester) == 0 || strcmp(told, t->r->target) == 0 ? told : t->actor;
-    (void)text_copy(t->item->custodian, sizeof(t->item->custodian), to);
+    const bool family = t->r->referral_kind == REFERRAL_KIND_TO_FAMILY;
+    (void)text_copy(t->item->custodian, sizeof(t->item->custodian),
+                    family ? with_family(t) : t->r->target);
 }
 
 static Step placed(const ReferralTurn *t) {
+    move_custody(t);
     const Step step = referral_go(t, REFERRAL_PLACED);
     item_timer_stop(t->item, TIMER_DOCUMENTS);
     if (t->r->referral_kind == REFERRAL_KIND_TO_FAMILY)
@@ -216,11 +221,12 @@ Step referral_on_handover(const ReferralTurn *t) {
     item_timer_stop(t->item, TIMER_ANSWER);
     item_timer_stop(t->item, TIMER_SUPPLEMENT);
     item_timer_stop(t->item, TIMER_EXPIRY);
-    move_custody(t);
     if (state != REFERRAL_PLACED_PROVISIONAL)
         r->placed_on = day_of(t, t->facts->handover.handed_over_on);
-    if (!needs_minutes(r) && !opens_cases(t))
+    if (!needs_minutes(r) && !opens_cases(t)) {
+        move_custody(t);
         return referral_end(t, REFERRAL_COMPLETED);
+    }
     return r->emergency && referral_owed_documents(r) ? placed_provisionally(t) : placed(t);
 }
 
@@ -228,7 +234,7 @@ Step referral_on_handover(const ReferralTurn *t) {
 
 Step referral_on_case_opened(const ReferralTurn *t) {
     if (t->r->referral_kind == REFERRAL_KIND_TO_FAMILY)
-        return referral_verdict(t, STEP_NONE); /* the visits end it, not a case */
+        return referral_verdict(t, STEP_APPLIED); /* on record: the visits end it, not a case */
     if (!referral_actor_is(t, t->r->target))
         return referral_illegal(t, "NOT_THE_TARGET");
     switch (t->item->state) {

@@ -4,9 +4,9 @@
  * A referral (rujukan, domain 5; P4 Pasal 11-19, P7 Pasal 31), or the transfer of a case between
  * Serasi nodes (M45). What the texts leave open is decided so:
  *
- * - Custody. The requester answers for the person until the placement (P4 Pasal 13 ayat (3)), or,
- *   where there is none, until the receiver opens the case. A transfer moves at its acceptance,
- *   which also ends it.
+ * - Custody. The requester answers for the person until PLACED (P4 Pasal 13 ayat (3), domain A-07),
+ *   or, where there is no placement, until the receiver opens the case. A transfer moves at its
+ *   acceptance, which also ends it.
  * - RECEIVED says that a person has it, not what will come of it: the clock of the answer runs on.
  *   WAITLISTED is an answer, but no decision: the clock starts again, from the day a place is free.
  *   Documents that were asked for stop it; when they come, it starts again.
@@ -57,15 +57,18 @@ Step referral_end(const ReferralTurn *t, int state) {
     return step;
 }
 
-static void give_back(const ReferralTurn *t) {
-    (void)text_copy(t->item->custodian, sizeof(t->item->custodian), t->r->requester);
-}
-
 /* --- answers (M02) --- */
 
 static bool redirect_is_valid(const ReferralTurn *t) {
     const DirNode *n = directory_node(t->ctx->directory, t->facts->response.redirect_to);
     return n && !n->inactive;
+}
+
+/* Where to go instead is the requester's to confirm, with a referral of its own. */
+static Step sent_on(const ReferralTurn *t, int state) {
+    (void)text_copy(t->r->redirect_to, sizeof(t->r->redirect_to), t->facts->response.redirect_to);
+    t->r->sent_on_by = t->a->message_id;
+    return referral_end(t, state);
 }
 
 static Step on_superior(const ReferralTurn *t) {
@@ -75,9 +78,10 @@ static Step on_superior(const ReferralTurn *t) {
     if (!redirect_is_valid(t))
         return referral_illegal(t, "REDIRECT_TO_NOBODY");
     t->r->superior_decided = true;
-    (void)text_copy(t->r->redirect_to, sizeof(t->r->redirect_to), to);
     if (strcmp(to, t->r->target) != 0)
-        return referral_end(t, REFERRAL_REDIRECTED);
+        return sent_on(t, REFERRAL_REDIRECTED);
+    if (t->item->state != REFERRAL_SUPERIOR_DECIDES) /* the target has gone on meanwhile */
+        return step_to(t->item, t->a, t->item->state);
     item_timer_stop(t->item, TIMER_SUPERIOR);
     const Step step = referral_go(t, t->r->reached);
     referral_start_answer(t, t->a->at_ms);
@@ -106,23 +110,21 @@ static Step on_waitlisted(const ReferralTurn *t) {
 
 static Step on_accepted(const ReferralTurn *t) {
     item_timer_stop(t->item, TIMER_ANSWER);
-    item_timer_stop(t->item, TIMER_EXPIRY);
     if (!t->r->transfer)
         return referral_go(t, REFERRAL_ACCEPTED);
     (void)text_copy(t->item->custodian, sizeof(t->item->custodian), t->r->target);
     return referral_end(t, REFERRAL_COMPLETED);
 }
 
-/* A final no; where to go instead is the requester's to confirm, with a referral of its own. */
+/* A final no of the target. */
 static Step on_sent_on(const ReferralTurn *t, int state) {
     const char *to = t->facts->response.redirect_to;
     const bool named = to[0] != '\0';
     if ((named || state == REFERRAL_REDIRECTED) &&
         (!redirect_is_valid(t) || strcmp(to, t->r->target) == 0))
         return referral_illegal(t, "REDIRECT_TO_NOBODY");
-    (void)text_copy(t->r->redirect_to, sizeof(t->r->redirect_to), to);
     t->r->superior_decided = false; /* this is the target's own word */
-    return referral_end(t, state);
+    return sent_on(t, state);
 }
 
 /* A decision of the target on a referral that nobody has accepted yet. */
@@ -159,9 +161,18 @@ static bool is_cancel_answer(int decision) {
            decision == REFERRAL_DECISION_CANCEL_REFUSED;
 }
 
+/* A broker that has only a copy may not know whom a role was resolved to: who answers is it. */
+static void learn_target(const ReferralTurn *t) {
+    if (t->r->target[0] || referral_actor_is(t, t->r->requester))
+        return;
+    (void)text_copy(t->r->target, sizeof(t->r->target), t->actor);
+    referral_set_state(t->item, t->item->state);
+}
+
 static Step on_answer(const ReferralTurn *t) {
     const int decision = t->facts->response.decision;
-    if (t->item->state == REFERRAL_SUPERIOR_DECIDES && referral_actor_is(t, t->item->owes))
+    learn_target(t);
+    if (referral_awaits_superior(t->ctx->directory, t->item, t->actor))
         return on_superior(t);
     if (!referral_actor_is(t, t->r->target))
         return referral_illegal(t, "NOT_THE_TARGET");
@@ -257,10 +268,8 @@ static Step step_of_kind(const ReferralTurn *t) {
 static Step on_cancel_answer(const ReferralTurn *t) {
     if (!referral_actor_is(t, t->r->target))
         return referral_illegal(t, "NOT_THE_TARGET");
-    if (t->facts->response.decision == REFERRAL_DECISION_CANCEL_CONFIRMED) {
-        give_back(t);
+    if (t->facts->response.decision == REFERRAL_DECISION_CANCEL_CONFIRMED)
         return referral_end(t, REFERRAL_CANCELLED);
-    }
     item_timer_stop(t->item, TIMER_CANCEL);
     return referral_go(t, t->r->state_before_cancel);
 }
@@ -291,8 +300,7 @@ static Step on_unopened(const ReferralTurn *t) {
     case KIND_REFERRAL_REQUEST:
     case KIND_CASE_TRANSFER:
         return referral_on_opening(t);
-    case KIND_REFERRAL_UPDATE: /* by the requester, whose request is not here */
-        return referral_illegal(t, "NOT_OPENED");
+    case KIND_REFERRAL_UPDATE: /* the request may come on another way */
     case KIND_REFERRAL_RESPONSE:
     case KIND_HANDOVER_MINUTES:
     case KIND_FAMILY_FOLLOW_UP:
@@ -303,11 +311,12 @@ static Step on_unopened(const ReferralTurn *t) {
     }
 }
 
-/* More visits than were owed, and the opening of a case that was taken over, are no mistakes. */
+/* More visits than were owed, and the opening of a case that was taken over, are no mistakes: they
+ * are put on record. */
 static Step on_closed(const ReferralTurn *t) {
     const bool welcome = t->item->state == REFERRAL_COMPLETED &&
                          (t->a->kind == KIND_FAMILY_FOLLOW_UP || t->a->kind == KIND_CASE_OPENED);
-    return welcome ? referral_verdict(t, STEP_NONE) : referral_illegal(t, "ALREADY_CLOSED");
+    return welcome ? referral_verdict(t, STEP_APPLIED) : referral_illegal(t, "ALREADY_CLOSED");
 }
 
 void referral_apply(const LawContext *ctx, const Act *a, const Items *items, Step *ret) {

@@ -3,6 +3,7 @@
 /* what holds for every message, and for referrals and cases of any kind. */
 
 #include "law/rules-internal.h"
+#include "law/story.h"
 
 /* --- the envelope --------------------------------------------------------- */
 
@@ -309,11 +310,12 @@ Severity rule_016(const RuleInput *in) {
 /* Where the common superior must decide, it is the one who answers. */
 Severity rule_017(const RuleInput *in) {
     const Item *i = rule_referral(in);
+    const DirNode *owner = directory_speaks_for(in->directory, in->sender);
     if (!i)
         return SEVERITY_NONE;
     if (i->final)
         return SEVERITY_REFUSE;
-    if (i->state == REFERRAL_SUPERIOR_DECIDES && sender_is(in, i->owes))
+    if (owner && referral_awaits_superior(in->directory, i, owner->id))
         return SEVERITY_NONE;
     return refuse_if(!sender_is(in, i->referral.target));
 }

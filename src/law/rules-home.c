@@ -97,14 +97,14 @@ static bool is_authorised_home(const RuleInput *in, const DirNode *n) {
 }
 
 Severity rule_047(const RuleInput *in) {
-    const DirNode *n = rule_target(in);
-    return refuse_if(is_to_home(in) && rule_asks_target(in) && n && !is_authorised_home(in, n));
+    const DirNode *n = rule_place(in);
+    return refuse_if(is_to_home(in) && n && !is_authorised_home(in, n));
 }
 
 /* It stops new placements only: who lives there already stays (domain 5). */
 Severity rule_048(const RuleInput *in) {
-    const DirNode *n = rule_target(in);
-    if (!is_to_home(in) || !rule_asks_target(in) || !n || n->kind != NODE_LKSA)
+    const DirNode *n = rule_place(in);
+    if (!is_to_home(in) || !n || n->kind != NODE_LKSA)
         return SEVERITY_NONE;
     return refuse_if(n->accreditation_grade <= ACCREDITATION_GRADE_NONE ||
                      !is_valid_today(in, n->accreditation_valid_until));

@@ -48,6 +48,17 @@ CivilDate rule_today(const RuleInput *in) {
     return rule_day_of(in, in->now_ms);
 }
 
+/* Of the places an event names; "" is no place. */
+static const char *unknown_place(const RuleInput *in) {
+    const EventFacts *f = &in->message->facts.event;
+    if (in->message->env.kind != KIND_EXTRAORDINARY_EVENT)
+        return NULL;
+    for (uint32_t i = 0; i < f->n_regions && i < EVENT_REGIONS_MAX; i++)
+        if (!directory_region_is_known(in->directory, f->regions[i]))
+            return f->regions[i];
+    return NULL;
+}
+
 const char *rule_unknown_region(const RuleInput *in) {
     const Envelope *e = &in->message->env;
     const Audience *a = &e->audience;
@@ -58,7 +69,10 @@ const char *rule_unknown_region(const RuleInput *in) {
     for (uint32_t i = 0; a->form == AUDIENCE_SCOPE && i < a->n && i < AUDIENCE_SCOPE_MAX; i++)
         if (!directory_region_is_known(in->directory, a->scope[i]))
             return a->scope[i];
-    return NULL;
+    if (in->message->env.kind == KIND_SUPERVISION_ASSISTANCE_REQUEST &&
+        !directory_region_is_known(in->directory, in->message->facts.assistance.regency))
+        return in->message->facts.assistance.regency;
+    return unknown_place(in);
 }
 
 bool region_is_within(const char *region, const char *prefix) {
@@ -90,6 +104,17 @@ const DirNode *rule_target(const RuleInput *in) {
 
 /* --- referrals ---------------------------------------------------------------------------- */
 
+void known_note_referral(Known *k, const Item *other, const char *asked_of) {
+    const Referral *r = &other->referral;
+    const bool placed = other->state == REFERRAL_PLACED;
+    if (other->state == REFERRAL_NONE || r->transfer)
+        return;
+    k->in_home = k->in_home || (r->referral_kind == REFERRAL_KIND_TO_SOCIAL_HOME &&
+                                (placed || other->state == REFERRAL_PLACED_PROVISIONAL));
+    if (k->n_open < KNOWN_OPEN_MAX && (!placed || strcmp(r->target, asked_of) == 0))
+        (void)text_copy(k->open_targets[k->n_open++], NODE_NAME_SIZE, r->target);
+}
+
 const Item *rule_referral(const RuleInput *in) {
     const Item *i = in->known->referral;
     return i && i->state != REFERRAL_NONE ? i : NULL;
@@ -102,10 +127,13 @@ int rule_referral_kind(const RuleInput *in) {
     return i ? i->referral.referral_kind : REFERRAL_KIND_UNSPECIFIED;
 }
 
-bool rule_asks_target(const RuleInput *in) {
-    return is_kind(in, KIND_REFERRAL_REQUEST) ||
-           (is_kind(in, KIND_REFERRAL_RESPONSE) &&
-            in->message->facts.response.decision == REFERRAL_DECISION_ACCEPTED);
+const DirNode *rule_place(const RuleInput *in) {
+    const ReferralResponseFacts *f = &in->message->facts.response;
+    if (!is_kind(in, KIND_REFERRAL_RESPONSE))
+        return is_kind(in, KIND_REFERRAL_REQUEST) ? rule_target(in) : NULL;
+    if (f->decision == REFERRAL_DECISION_REDIRECTED)
+        return directory_node(in->directory, f->redirect_to);
+    return f->decision == REFERRAL_DECISION_ACCEPTED ? rule_target(in) : NULL;
 }
 
 bool rule_is_request(const RuleInput *in) {

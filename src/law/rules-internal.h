@@ -85,8 +85,9 @@ bool region_is_within(const char *region, const char *prefix);
 const Item *rule_referral(const RuleInput *in);
 /* ReferralKind of the request, or of the referral it is about; 0 when not known. */
 int rule_referral_kind(const RuleInput *in);
-/* A request, or what it asks of the target when that accepts: rules about a target hold twice. */
-bool rule_asks_target(const RuleInput *in);
+/* Whose lawfulness is asked: of a request the target, of an answer who accepts or is named in a
+ * redirect. NULL = nobody's. */
+const DirNode *rule_place(const RuleInput *in);
 /* A request, or a supplement to one that is known here (phase q). */
 bool rule_is_request(const RuleInput *in);
 

@@ -72,12 +72,13 @@ static int sensitivity_floor(const RuleInput *in) {
  * answer or a step may do without, or there is none. */
 static bool is_about_the_person(int kind) {
     return kind == KIND_REFERRAL_REQUEST || kind == KIND_HANDOVER_MINUTES ||
-           kind == KIND_CASE_RESPONSE || kind == KIND_OUTREACH_FINDING ||
+           kind == KIND_COMPLAINT || kind == KIND_CASE_RESPONSE || kind == KIND_OUTREACH_FINDING ||
            kind == KIND_CASE_OPENED || kind == KIND_AFTERCARE || kind == KIND_CASE_TRANSFER ||
            kind == KIND_DTKS_PROPOSAL;
 }
 
-/* Case-bearing kinds, and a report that tells of one to four persons, who could be known by it. */
+/* Case-bearing kinds, a complaint (its sealed part is the reporter), and a report that tells of one
+ * to four persons, who could be known by it. */
 Severity rule_160(const RuleInput *in) {
     const Envelope *e = &in->message->env;
     if (e->kind == KIND_TIERED_REPORT)

@@ -128,8 +128,9 @@ const Rule rules_table[] = {
 
     { "R-040", REJ, Q, DEFERS, ON(M01), "P4 Pasal 13 ayat (1), Pasal 10 ayat (1) huruf a",
       "RF-2 before the seventh day of service outside a home, or its start is not told",
-      "Home referral only after 7 days of service.", "Rujukan ke panti setelah 7 hari layanan.",
-      "outside_service_started_on", rule_040 },
+      "Home referral only after {home_after_days} days of service.",
+      "Rujukan ke panti setelah {home_after_days} hari layanan.", "outside_service_started_on",
+      rule_040 },
     { "R-041", REJ, Q, STANDS, ON(M01), "P4 Pasal 13 ayat (1)", "RF-2 after reunification",
       "Child already reunified.", "Anak sudah reunifikasi.", "reunified", rule_041 },
     { "R-042", REJ, Q, DEFERS, ON(M01 | M03), "P4 Pasal 13 ayat (2) huruf a",
@@ -167,8 +168,8 @@ const Rule rules_table[] = {
     { "R-060", REJ, Q, DEFERS, ON(M01), "P4 Pasal 14, Pasal 18",
       "RF-3, basis PANTI or criterion b: less than three months in a home; or another basis while "
       "the case is known to be placed in a home",
-      "At least 3 months in a home are required.", "Minimal 3 bulan di dalam panti.",
-      "home_service_started_on", rule_060 },
+      "At least {home_months} months in a home are required.",
+      "Minimal {home_months} bulan di dalam panti.", "home_service_started_on", rule_060 },
     { "R-061", REJ, ANYTIME, STANDS, ON(M01), "P4 Pasal 19 ayat (2), Pasal 18",
       "RF-3 without a criterion of advanced rehabilitation",
       "No advanced-rehabilitation criterion.",
@@ -211,8 +212,9 @@ const Rule rules_table[] = {
       "documents an emergency deferred are not there on the day they are due",
       "Emergency documents overdue.", "Dokumen susulan kedaruratan terlambat.", "", NULL },
     { "R-073", WARN, ANYTIME, STANDS, ON(M22), "P4 Pasal 10 ayat (1) huruf a",
-      "food aid outside a home for more than seven days", "Food aid is limited to 7 days.",
-      "Permakanan paling lama 7 hari.", "food_since", rule_073 },
+      "food aid outside a home for more than seven days",
+      "Food aid is limited to {food_days} days.", "Permakanan paling lama {food_days} hari.",
+      "food_since", rule_073 },
     { "R-074", WARN, ANYTIME, STANDS, ON(M01), "P4 Pasal 7 ayat (4)",
       "an assessment outside a home without document 9", "No assignment by the regency agency.",
       "Belum ada penugasan dinas sosial kab/kota.", "documents", rule_074 },
@@ -330,7 +332,7 @@ const Rule rules_table[] = {
       "itself; independent ATENSI of another than UPTD or LKS",
       "No supervision authority here.", "Tidak ada kewenangan pengawasan.", "basis", rule_153 },
 
-    { "R-160", REJ, ANYTIME, STANDS, "case-bearing, M60", CASES | M60,
+    { "R-160", REJ, ANYTIME, STANDS, "case-bearing, M10, M60", CASES | M10 | M60,
       "UU PDP (UU 27/2022) Pasal 4 ayat (2)",
       "the sensitivity is too low (child, health: SPECIFIC; drugs, HIV, violence, trafficking, "
       "juvenile justice: PROTECTED), the person is not in a sealed part, or a report tells of "

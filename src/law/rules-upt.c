@@ -36,7 +36,7 @@ Severity rule_060(const RuleInput *in) {
     CivilDate start = f->home_service_started_on;
     if (!is_to_upt(in))
         return SEVERITY_NONE;
-    if (home && f->basis != REFERRAL_BASIS_PANTI)
+    if ((home || in->known->in_home) && f->basis != REFERRAL_BASIS_PANTI)
         return SEVERITY_REFUSE;
     if (!comes_from_home(f))
         return SEVERITY_NONE;
@@ -116,6 +116,6 @@ Severity rule_067(const RuleInput *in) {
 
 /* Balai besar, balai and loka alike (P7 Pasal 6 ayat (1) has the first, P4 the others). */
 Severity rule_068(const RuleInput *in) {
-    const DirNode *n = rule_target(in);
-    return refuse_if(is_to_upt(in) && rule_asks_target(in) && n && !node_kind_is_upt(n->kind));
+    const DirNode *n = rule_place(in);
+    return refuse_if(is_to_upt(in) && n && !node_kind_is_upt(n->kind));
 }

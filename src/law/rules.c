@@ -52,18 +52,51 @@ static CivilDate deferred_until(const RuleInput *in) {
 
 /* --- texts -------------------------------------------------------------------------------- */
 
+/* Texts of errors show no village, as the journal does not (domain 6.4): "3203xxxxxx". */
+static void mask_village(const char *region, char ret[static REGION_SIZE]) {
+    (void)text_copy(ret, REGION_SIZE, region);
+    for (size_t i = strlen("3203"); i < strlen(ret); i++)
+        ret[i] = 'x';
+}
+
+#define NUMBER_MARKS 3U
+
+/* The numbers of a rule set that stand in texts. */
+static void mark_numbers(const RuleSet *set, char text[NUMBER_MARKS][8],
+                         TextMark ret[NUMBER_MARKS]) {
+    (void)snprintf(text[0], sizeof(text[0]), "%u", set->home_after_days);
+    (void)snprintf(text[1], sizeof(text[1]), "%u", set->home_months);
+    (void)snprintf(text[2], sizeof(text[2]), "%u", set->food_days);
+    ret[0] = (TextMark) { "{home_after_days}", text[0] };
+    ret[1] = (TextMark) { "{home_months}", text[1] };
+    ret[2] = (TextMark) { "{food_days}", text[2] };
+}
+
+void rule_text(const char *template, const RuleSet *set, const char *register_name, char *dst,
+               size_t size) {
+    char numbers[NUMBER_MARKS][8];
+    TextMark marks[NUMBER_MARKS + 1] = {
+        [NUMBER_MARKS] = { "{register}", register_name ? register_name : REGISTER_NAME }
+    };
+    mark_numbers(set, numbers, marks);
+    text_expand(dst, size, template, marks, ARRAY_SIZE(marks));
+}
+
 static void expand(char *dst, size_t size, const char *template, const RuleInput *in) {
     const Envelope *e = &in->message->env;
     const KindInfo *info = kind_info(e->kind);
-    const char *region = rule_unknown_region(in);
+    const char *unknown = rule_unknown_region(in);
+    char region[REGION_SIZE];
+    mask_village(unknown ? unknown : e->region, region);
     const TextMark marks[] = {
-        { "{r}", region ? region : e->region },
+        { "{r}", region },
         { "{n}", e->sender },
         { "{kind}", info ? info->name : "this kind" },
         { "{f}", in->message->facts.personal_field },
-        { "{register}", in->register_name ? in->register_name : REGISTER_NAME },
     };
-    text_expand(dst, size, template, marks, ARRAY_SIZE(marks));
+    char general[REASON_TEXT_MAX + 1];
+    rule_text(template, in->set, in->register_name, general, sizeof(general));
+    text_expand(dst, size, general, marks, ARRAY_SIZE(marks));
 }
 
 static void text_append_day(char *text, size_t size, const char *words, CivilDate day) {

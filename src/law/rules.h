@@ -43,7 +43,12 @@ typedef struct Known {
     /* targets of the other open referrals of the case. */
     uint32_t n_open;
     char open_targets[KNOWN_OPEN_MAX][NODE_NAME_SIZE];
+    bool in_home; /* by one of them the child is placed in a home */
 } Known;
+
+/* Notes another referral of the case that is not final; asked_of is the target of the new one. Who
+ * is placed waits for nothing: only the same home twice is a duplicate then. A transfer is none. */
+void known_note_referral(Known *k, const Item *other, const char *asked_of);
 
 typedef struct RuleInput {
     const Message *message;
@@ -83,6 +88,10 @@ typedef struct Rule {
 
 extern const Rule rules_table[]; /* in order of id */
 extern const size_t rules_count;
+/* A text of the table with the numbers of a rule set and the name of the register (NULL = the usual
+ * one) filled in; {r}, {n} and {kind} stay. */
+void rule_text(const char *template, const RuleSet *set, const char *register_name, char *dst,
+               size_t size);
 const Rule *rule_find(const char *id); /* NULL when there is none */
 
 /* Operators may make a rule stricter than the law, never milder: by index of rules_table. */

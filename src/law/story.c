@@ -144,7 +144,7 @@ static Step apply_one(const LawContext *ctx, const Act *a, const Items *items, I
     apply(ctx, a, items, &step);
     if (step.verdict != STEP_APPLIED)
         *item = before;
-    else
+    else if (!item_equal(item, &before)) /* an act may be put on record and change nothing */
         item->changed_ms = a->at_ms;
     step.from = before.state;
     step.to = item->state;

@@ -18,7 +18,8 @@ typedef struct LawContext {
 typedef enum StepVerdict {
     STEP_NONE = 0, /* the act says nothing about this item */
     STEP_APPLIED,  /* with or without a change of state */
-    STEP_EARLY,    /* what must come before it, by somebody else, is not here yet: held */
+    STEP_EARLY,    /* what must come before it, by somebody else or on another way, is not here yet:
+                      held; once here, it is one of the others */
     STEP_ILLEGAL,  /* recorded and flagged, nothing changed */
 } StepVerdict;
 
@@ -28,6 +29,16 @@ typedef struct Step {
     const char *why; /* STEP_ILLEGAL, or applied but flagged: a word of the reason table, static:
                         "NOT_THE_TARGET" */
 } Step;
+
+/* May this request (M01) continue that referral? It names it as parent, or as its cause the
+ * referral or the answer that sent it on; naming nothing, it may continue what its sender was sent
+ * on with. For whoever looks for Items.parent: the newest of the case for which it is true. */
+bool referral_continues(const Item *referral, const Act *a);
+
+/* Is it for this node, as the common superior, to say where the referral goes? Where the one it
+ * continues is not known, nobody can tell how often it was sent on before: then its word is taken
+ * for asked. */
+bool referral_awaits_superior(const Directory *d, const Item *referral, const char *node);
 
 typedef struct ItemKey {
     ItemKind kind;
@@ -76,7 +87,7 @@ typedef struct Fired {
 } Fired;
 
 /* The timer of that kind is due: says who is to be told, moves it on to its next level and time
- * (told again while it is owed, each time one level higher, the highest daily) or stops it. */
+ * (told again while it is owed, one level higher: item_timer_again()) or stops it. */
 void story_fire(const LawContext *ctx, Item *item, TimerKind timer, int64_t now_ms, Fired *ret);
 
 /* A node came into the directory: if it owes a yearly report (R-152) and its item is new, that is

@@ -23,8 +23,6 @@ static const struct {
       "Hanya pelapor atau pemegang yang dapat membuka kembali pengaduan." },
     { "NOT_TO_FAMILY", "Visits belong to a referral to the family.",
       "Pemantauan hanya untuk rujukan ke keluarga." },
-    { "NOT_OPENED", "There is no such referral of yours here.",
-      "Tidak ada rujukan Anda dengan nomor itu di sini." },
     { "NOT_ACCEPTED", "Accept the referral first.", "Terima rujukan terlebih dahulu." },
     { "NOT_RESOLVED", "A complaint must be followed up before closing.",
       "Pengaduan harus ditindaklanjuti sebelum ditutup." },

@@ -2,39 +2,48 @@
 
 /*
  * The key file: lines `name = value` under a comment, one name for each half of each pair. The
- * secret halves stand in it in the clear, so it is refused when anybody but its owner can read it.
+ * secret halves stand in it in the clear, so it is refused when others can read it. The pair of
+ * CURVE is made by libzmq, the others by base/crypto-key.
  */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "net/keys.h"
 
-#define KEY_FILE_MAX   4096U
-#define BASE64_VARIANT sodium_base64_VARIANT_ORIGINAL
+#define KEY_FILE_MAX 4096U
 #define Z85_CHARACTERS                                                                             \
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 
 bool curve_text_is_valid(const char *z85) {
-    uint8_t raw[32];
-    return z85 && strlen(z85) == CURVE_TEXT_SIZE - 1 &&
-           strspn(z85, Z85_CHARACTERS) == CURVE_TEXT_SIZE - 1 && zmq_z85_decode(raw, z85);
+    uint8_t raw[32] = { 0 };
+    const bool valid = z85 && strlen(z85) == CURVE_TEXT_SIZE - 1 &&
+                       strspn(z85, Z85_CHARACTERS) == CURVE_TEXT_SIZE - 1 &&
+                       zmq_z85_decode(raw, z85);
+    secret_wipe(raw, sizeof(raw)); /* it may be a secret one */
+    return valid;
 }
 
 void keys_wipe(NodeKeys *k) {
     if (k)
-        sodium_memzero(k, sizeof(*k));
+        secret_unlock(k, sizeof(*k));
+}
+
+static void give(const NodeKeys *k, NodeKeys *ret) {
+    secret_lock(ret, sizeof(*ret));
+    *ret = *k;
 }
 
 int keys_generate(NodeKeys *ret) {
@@ -44,19 +53,22 @@ int keys_generate(NodeKeys *ret) {
         return r;
     if (zmq_curve_keypair(k.curve_public, k.curve_secret) != 0)
         return -errno;
-    crypto_sign_keypair(k.ed25519_public, k.ed25519_secret);
-    crypto_box_keypair(k.x25519_public, k.x25519_secret);
-    *ret = k;
+    sign_key_new(&k.sign);
+    seal_key_new(&k.seal);
+    give(&k, ret);
     return 0;
 }
 
 /* --- writing --- */
 
 static void add_line(Buf *b, const char *name, const uint8_t *p, size_t n) {
-    char text[sodium_base64_ENCODED_LEN(64, BASE64_VARIANT)];
-    sodium_bin2base64(text, sizeof(text), p, n, BASE64_VARIANT);
+    char *text = base64_encode(bytes_make(p, n));
+    b->failed |= !text;
+    if (!text)
+        return;
     buf_addf(b, "%s = %s\n", name, text);
-    sodium_memzero(text, sizeof(text));
+    secret_wipe(text, strlen(text));
+    free(text);
 }
 
 static void print_keys(Buf *b, const NodeKeys *k) {
@@ -64,10 +76,14 @@ static void print_keys(Buf *b, const NodeKeys *k) {
                     "# Lose it and the node must be given new keys by the hub.\n");
     buf_addf(b, "curve-public = %s\n", k->curve_public);
     buf_addf(b, "curve-secret = %s\n", k->curve_secret);
-    add_line(b, "ed25519-public", k->ed25519_public, sizeof(k->ed25519_public));
-    add_line(b, "ed25519-secret", k->ed25519_secret, sizeof(k->ed25519_secret));
-    add_line(b, "x25519-public", k->x25519_public, sizeof(k->x25519_public));
-    add_line(b, "x25519-secret", k->x25519_secret, sizeof(k->x25519_secret));
+    if (keys_can_sign(k)) {
+        add_line(b, "ed25519-public", k->sign.public.b, sizeof(k->sign.public.b));
+        add_line(b, "ed25519-secret", k->sign.secret, sizeof(k->sign.secret));
+    }
+    if (keys_can_open(k)) {
+        add_line(b, "x25519-public", k->seal.public.b, sizeof(k->seal.public.b));
+        add_line(b, "x25519-secret", k->seal.secret, sizeof(k->seal.secret));
+    }
 }
 
 static int write_all(int fd, const char *p, size_t n) {
@@ -96,45 +112,63 @@ static int sync_folder_of(const char *path) {
     return r;
 }
 
-int keys_save(const NodeKeys *k, const char *path) {
-    Buf b = { 0 };
+/* To a new file of that owner; the name is not synced yet. */
+static int write_file(const NodeKeys *k, const char *path, uid_t owner, gid_t group) {
+    Buf b = { .p = malloc(KEY_FILE_MAX), .room = KEY_FILE_MAX }; /* growing would leave copies */
     int r = -ENOMEM, fd = -1;
 
-    print_keys(&b, k);
-    if (b.failed)
+    if (b.p)
+        print_keys(&b, k);
+    if (!b.p || b.failed)
         goto out;
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         r = -errno;
         goto out;
     }
-    r = write_all(fd, (const char *)b.p, b.n);
+    r = (owner != geteuid() || group != getegid()) && fchown(fd, owner, group) != 0 ? -errno : 0;
+    if (r == 0)
+        r = write_all(fd, (const char *)b.p, b.n);
     if (close(fd) != 0 && r == 0)
         r = -errno;
-    if (r == 0)
-        r = sync_folder_of(path);
     if (r < 0)
         (void)unlink(path); /* it was ours: half a key file is worse than none */
 out:
     if (b.p)
-        sodium_memzero(b.p, b.n);
+        secret_wipe(b.p, b.n);
     buf_deinit(&b);
+    return r;
+}
+
+int keys_save(const NodeKeys *k, const char *path) {
+    int r = write_file(k, path, geteuid(), getegid());
+    if (r < 0)
+        return r;
+    r = sync_folder_of(path);
+    if (r < 0)
+        (void)unlink(path);
     return r;
 }
 
 /* --- reading --- */
 
 static bool read_base64(const char *text, uint8_t *p, size_t n) {
+    uint8_t *bytes = NULL;
     size_t got = 0;
-    return sodium_base642bin(p, n, text, strlen(text), NULL, &got, NULL, BASE64_VARIANT) == 0 &&
-           got == n;
+    if (base64_decode(text, strlen(text), &bytes, &got) < 0)
+        return false;
+    if (got == n)
+        memcpy(p, bytes, n);
+    secret_wipe(bytes, got);
+    free(bytes);
+    return got == n;
 }
 
 static bool read_curve(const char *text, char ret[static CURVE_TEXT_SIZE]) {
     return curve_text_is_valid(text) && text_copy(ret, CURVE_TEXT_SIZE, text);
 }
 
-/* Bits say which names were seen: each must stand in the file once. */
+/* Bits say which names were seen: none may stand in the file twice. */
 static bool read_value(NodeKeys *k, unsigned *seen, const char *name, const char *value) {
     static const char *const names[] = { "curve-public",   "curve-secret",  "ed25519-public",
                                          "ed25519-secret", "x25519-public", "x25519-secret" };
@@ -150,27 +184,29 @@ static bool read_value(NodeKeys *k, unsigned *seen, const char *name, const char
     case 1:
         return read_curve(value, k->curve_secret);
     case 2:
-        return read_base64(value, k->ed25519_public, sizeof(k->ed25519_public));
+        return read_base64(value, k->sign.public.b, sizeof(k->sign.public.b));
     case 3:
-        return read_base64(value, k->ed25519_secret, sizeof(k->ed25519_secret));
+        return read_base64(value, k->sign.secret, sizeof(k->sign.secret));
     case 4:
-        return read_base64(value, k->x25519_public, sizeof(k->x25519_public));
+        return read_base64(value, k->seal.public.b, sizeof(k->seal.public.b));
     default:
-        return read_base64(value, k->x25519_secret, sizeof(k->x25519_secret));
+        return read_base64(value, k->seal.secret, sizeof(k->seal.secret));
     }
 }
 
-/* A public half that is not the one of its secret would sign or seal what nobody can check. */
-static bool keys_are_consistent(const NodeKeys *k) {
-    char curve[CURVE_TEXT_SIZE];
-    uint8_t public[32];
-    if (zmq_curve_public(curve, k->curve_secret) != 0 || strcmp(curve, k->curve_public) != 0)
+/* Both halves or none, and of one pair: a public half that is not the one of its secret would sign
+ * or seal what nobody can check. */
+static bool keys_are_consistent(const NodeKeys *k, unsigned seen) {
+    const unsigned curve = 0x03, sign = 0x0c, seal = 0x30;
+    char public[CURVE_TEXT_SIZE];
+    if ((seen & curve) != curve || zmq_curve_public(public, k->curve_secret) != 0 ||
+        strcmp(public, k->curve_public) != 0)
         return false;
-    if (crypto_sign_ed25519_sk_to_pk(public, k->ed25519_secret) != 0 ||
-        memcmp(public, k->ed25519_public, sizeof(public)) != 0)
+    if ((seen & sign) != 0 &&
+        ((seen & sign) != sign || !keys_can_sign(k) || !sign_key_is_whole(&k->sign)))
         return false;
-    return crypto_scalarmult_base(public, k->x25519_secret) == 0 &&
-           memcmp(public, k->x25519_public, sizeof(public)) == 0;
+    return (seen & seal) == 0 ||
+           ((seen & seal) == seal && keys_can_open(k) && seal_key_is_whole(&k->seal));
 }
 
 static int parse_keys(char *text, NodeKeys *k) {
@@ -182,11 +218,16 @@ static int parse_keys(char *text, NodeKeys *k) {
             continue;
         int n = sscanf(line, " %31[a-z0-9-] = %127s", name, value);
         bool fine = n == 2 && read_value(k, &seen, name, value);
-        sodium_memzero(value, sizeof(value));
+        secret_wipe(value, sizeof(value));
         if (!fine)
             return -EBADMSG;
     }
-    return seen == 0x3f && keys_are_consistent(k) ? 0 : -EBADMSG;
+    return keys_are_consistent(k, seen) ? 0 : -EBADMSG;
+}
+
+static bool is_private(const struct stat *st) {
+    const bool given = st->st_uid == 0 && geteuid() != 0; /* by root, to a group */
+    return (st->st_mode & (given ? 037 : 077)) == 0;
 }
 
 static int read_file(const char *path, char *text, size_t size) {
@@ -200,7 +241,7 @@ static int read_file(const char *path, char *text, size_t size) {
         r = -errno;
     else if (!S_ISREG(st.st_mode) || st.st_size >= (off_t)size)
         r = -EBADMSG;
-    else if (st.st_mode & 077)
+    else if (!is_private(&st))
         r = -EACCES;
     while (r == 0) {
         ssize_t got = read(fd, text + n, size - 1 - n);
@@ -225,8 +266,45 @@ int keys_load(NodeKeys *ret, const char *path) {
         r = read_file(path, text, sizeof(text));
     if (r == 0)
         r = parse_keys(text, &k);
-    sodium_memzero(text, sizeof(text));
+    secret_wipe(text, sizeof(text));
     if (r == 0)
-        *ret = k;
+        give(&k, ret);
     return r;
+}
+
+/* --- adding --- */
+
+static int replace_file(const NodeKeys *k, const char *path) {
+    char next[PATH_MAX];
+    struct stat st;
+    if (snprintf(next, sizeof(next), "%s.new", path) >= (int)sizeof(next))
+        return -ENAMETOOLONG;
+    if (stat(path, &st) != 0)
+        return -errno;
+    int r = write_file(k, next, st.st_uid, st.st_gid);
+    if (r < 0)
+        return r;
+    if (rename(next, path) != 0) {
+        r = -errno;
+        (void)unlink(next);
+        return r;
+    }
+    return sync_folder_of(path);
+}
+
+int keys_add(const char *path) {
+    _cleanup_(keys_wipe) NodeKeys k = { 0 };
+    char real[PATH_MAX]; /* the file itself and not a link to it is replaced */
+    if (!realpath(path, real))
+        return -errno;
+    int r = keys_load(&k, real);
+    if (r < 0)
+        return r;
+    if (keys_can_sign(&k) && keys_can_open(&k))
+        return 1;
+    if (!keys_can_sign(&k))
+        sign_key_new(&k.sign);
+    if (!keys_can_open(&k))
+        seal_key_new(&k.seal);
+    return replace_file(&k, real);
 }

@@ -26,8 +26,10 @@ static bool told_load(Store *s, const Uuid *event, Told *ret) {
 }
 
 static bool was_told(const Told *t, const DirNode *n) {
-    return t->env.audience.form == AUDIENCE_SCOPE ? accept_scope_covers(&t->env, n)
-                                                  : route_find(&t->message.route, n->id) != NULL;
+    if (t->env.audience.form == AUDIENCE_SCOPE)
+        return accept_scope_covers(&t->env, n);
+    const RouteEntry *e = route_find(&t->message.route, n->id);
+    return e && e->role == ROLE_ADDRESSEE; /* of a supervisor nobody asks it */
 }
 
 /* Wall ms; 0 = not yet. */

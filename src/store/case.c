@@ -10,8 +10,8 @@
 
 struct CaseSketch {
     uint32_t n_gone, room_gone;
-    uint32_t *gone; /* cells of rows this transaction took away */
-    uint8_t cells[CELLS];
+    uint32_t *gone;           /* cells of rows this transaction took away */
+    uint8_t cells[2 * CELLS]; /* of all rows; of those outside LANE_ROUTINE */
 };
 
 CaseSketch *case_sketch_free(CaseSketch *c) {
@@ -29,14 +29,12 @@ static uint32_t cell_of(QueueId queue, int64_t order_key) {
 }
 _Static_assert(CELLS == 1U << (64 - 42), "all bits of cell_of()");
 
-void case_count_up(Store *s, QueueId queue, int64_t order_key) {
-    uint8_t *cell = &s->cases->cells[cell_of(queue, order_key)];
-    if (*cell < CELL_MAX)
-        ++*cell;
+static void count_up(CaseSketch *c, uint32_t cell) {
+    if (c->cells[cell] < CELL_MAX)
+        c->cells[cell]++;
 }
 
-void case_count_down(Store *s, QueueId queue, int64_t order_key) {
-    CaseSketch *c = s->cases;
+static void count_down(CaseSketch *c, uint32_t cell) {
     if (c->n_gone == c->room_gone) {
         const uint32_t room = c->room_gone > 0 ? 2 * c->room_gone : 1024;
         uint32_t *gone = reallocarray(c->gone, room, sizeof(*gone));
@@ -45,7 +43,33 @@ void case_count_down(Store *s, QueueId queue, int64_t order_key) {
         c->gone = gone;
         c->room_gone = room;
     }
-    c->gone[c->n_gone++] = cell_of(queue, order_key);
+    c->gone[c->n_gone++] = cell;
+}
+
+void case_count_up(Store *s, const DeliveryRow *row) {
+    const uint32_t cell = cell_of(row->queue, row->order_key);
+    count_up(s->cases, cell);
+    if (row->lane != LANE_ROUTINE)
+        count_up(s->cases, CELLS + cell);
+}
+
+void case_count_down(Store *s, const DeliveryRow *row) {
+    const uint32_t cell = cell_of(row->queue, row->order_key);
+    count_down(s->cases, cell);
+    if (row->lane != LANE_ROUTINE)
+        count_down(s->cases, CELLS + cell);
+}
+
+void case_count_lifted(Store *s, const DeliveryRow *row, Lane lane) {
+    const uint32_t cell = CELLS + cell_of(row->queue, row->order_key);
+    if (row->lane != LANE_ROUTINE && lane == LANE_ROUTINE)
+        count_down(s->cases, cell);
+    else if (row->lane == LANE_ROUTINE && lane != LANE_ROUTINE)
+        count_up(s->cases, cell);
+}
+
+bool case_may_wait_elsewhere(const Store *s, QueueId queue, int64_t order_key, Lane lane) {
+    return s->cases->cells[cell_of(queue, order_key) + (lane == LANE_ROUTINE ? CELLS : 0)] > 0;
 }
 
 void cases_committed(Store *s) {
@@ -69,10 +93,13 @@ void cases_load(Store *s) {
         db_fault(s, -ENOMEM, "out of memory");
         return;
     }
-    _query_ q = QUERY(s, "SELECT queue, order_key, flags FROM delivery WHERE queue > ?1", INT(0));
+    _query_ q =
+        QUERY(s, "SELECT queue, order_key, lane, flags FROM delivery WHERE queue > ?1", INT(0));
     while (db_row(s, q)) {
-        case_count_up(s, col_int(q, 0), col_int(q, 1));
-        s->any_joined = s->any_joined || (col_int(q, 2) & DELIVERY_JOINED);
+        case_count_up(s, &(DeliveryRow) { .queue = col_int(q, 0),
+                                          .order_key = col_int(q, 1),
+                                          .lane = (Lane)col_int(q, 2) });
+        s->any_joined = s->any_joined || (col_int(q, 3) & DELIVERY_JOINED);
     }
 }
 

@@ -22,12 +22,16 @@ CaseSketch *case_sketch_free(CaseSketch *c);
 
 /* Counts all deliveries that wait; after it nothing is pending. Leaves an error in the store. */
 void cases_load(Store *s);
-/* A row came into being, at once; a row is gone, when the transaction has committed. */
-void case_count_up(Store *s, QueueId queue, int64_t order_key);
-void case_count_down(Store *s, QueueId queue, int64_t order_key);
+/* A row came into being or into another lane, at once; a row is gone, when the transaction has
+ * committed. */
+void case_count_up(Store *s, const DeliveryRow *row);
+void case_count_down(Store *s, const DeliveryRow *row);
+void case_count_lifted(Store *s, const DeliveryRow *row, Lane lane);
 /* The transaction committed, or was rolled back: what it took away counts, or is still there. */
 void cases_committed(Store *s);
 void cases_rolled_back(Store *s);
 
+/* False: nothing of (queue, order key) waits in another lane. */
+bool case_may_wait_elsewhere(const Store *s, QueueId queue, int64_t order_key, Lane lane);
 /* The oldest row of (queue, order key) behind after_seq (0 = of all). False when there is none. */
 bool case_next(Store *s, QueueId queue, int64_t order_key, int64_t after_seq, DeliveryRow *ret);

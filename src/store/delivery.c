@@ -63,9 +63,6 @@ static ReceiptLevel level_of(DeliveryAction action) {
 }
 
 static ReceiptCause cause_of(const StoreOp *op) {
-    if (op->delivery.action == ACTION_RECALL)
-        return op->delivery.row.flags & DELIVERY_SUPERSEDED ? CAUSE_SUPERSEDED
-                                                            : CAUSE_RECALLED_BY_SENDER;
     return op->delivery.action == ACTION_DONE ? CAUSE_NONE : op->delivery.cause;
 }
 
@@ -121,13 +118,16 @@ static void say_all(Store *s, StoreOp *op, const StoredMessage *m, const Deliver
     }
 }
 
+static const char *reader_of(const Queue *queue) {
+    return queue->kind == QUEUE_SUBSCRIPTION && queue->subscription ? queue->subscription->owner
+                                                                    : queue_name(queue);
+}
+
 static void dead(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
                  const Queue *queue) {
     say_all(s, op, m, row, queue);
-    if (queue->kind == QUEUE_SUBSCRIPTION && queue->subscription) {
-        bury(s, op, row, queue->subscription->owner);
-    } else if (queue->kind != QUEUE_LINK) {
-        bury(s, op, row, queue_name(queue));
+    if (queue->kind != QUEUE_LINK) {
+        bury(s, op, row, reader_of(queue));
     } else {
         for (uint32_t i = 0; i < m->route.n; i++)
             if (is_behind(s, &m->route.list[i], row))
@@ -220,6 +220,9 @@ void run_delivery(Store *s, StoreOp *op) {
         park(s, op, &row, queue);
         return;
     }
+    if (op->delivery.action == ACTION_RECALL) /* by its sender, or the next report */
+        op->delivery.cause =
+            row.flags & DELIVERY_SUPERSEDED ? CAUSE_SUPERSEDED : CAUSE_RECALLED_BY_SENDER;
     const bool warning =
         op->delivery.action == ACTION_WARN_EXPIRY || op->delivery.action == ACTION_WARN_DELAY;
     if (!warning && !away)
@@ -229,12 +232,15 @@ void run_delivery(Store *s, StoreOp *op) {
         (queue->kind == QUEUE_SUBSCRIPTION || queue->kind == QUEUE_RECEIPTS))
         return;
     _cleanup_(stored_message_deinit) StoredMessage stored = { 0 };
+    const bool doubted =
+        op->delivery.action == ACTION_DEAD && op->delivery.cause == CAUSE_DEAD_CHECKSUM;
     const StoredMessage *m = recent_find(s, row.seq);
-    if (!m && message_load(s, row.seq, &stored))
+    if (!m &&
+        (doubted ? message_load_doubted(s, row.seq, &stored) : message_load(s, row.seq, &stored)))
         m = &stored;
     if (!m) {
         if (op->delivery.action == ACTION_DEAD) /* no message any more: nobody to tell */
-            bury(s, op, &row, queue_name(queue));
+            bury(s, op, &row, reader_of(queue));
         return;
     }
     if (warning)

@@ -108,9 +108,20 @@ static int read_nodes(Store *s, Directory *d) {
     return r;
 }
 
+/* All zero, which is "none", is stored as nothing. */
+static void read_public(Bytes b, uint8_t ret[static PUBLIC_KEY_SIZE]) {
+    if (b.n == PUBLIC_KEY_SIZE)
+        memcpy(ret, b.p, PUBLIC_KEY_SIZE);
+}
+
+static Bytes public_bytes(const uint8_t public[static PUBLIC_KEY_SIZE]) {
+    return bytes_make(public, public_key_is_set(public) ? PUBLIC_KEY_SIZE : 0);
+}
+
 static int read_keys(Store *s, Directory *d) {
     int r = 0;
-    _query_ q = QUERY(s, "SELECT curve, node, label, flags, valid_from, valid_until FROM dir_key");
+    _query_ q = QUERY(s, "SELECT curve, node, label, flags, valid_from, valid_until, ed25519,"
+                         " x25519 FROM dir_key");
     while (r == 0 && db_row(s, q)) {
         const int64_t flags = col_int(q, 3);
         DirKey k = {
@@ -123,6 +134,8 @@ static int read_keys(Store *s, Directory *d) {
         text_copy(k.curve, sizeof(k.curve), col_text(q, 0));
         text_copy(k.node, sizeof(k.node), col_text(q, 1));
         text_copy(k.label, sizeof(k.label), col_text(q, 2));
+        read_public(col_bytes(q, 6), k.sign.b);
+        read_public(col_bytes(q, 7), k.seal.b);
         r = directory_add_key(d, &k);
     }
     return r;
@@ -219,10 +232,10 @@ static void write_key(Store *s, const DirKey *k) {
     const int flags = (k->broker ? KEY_BROKER : 0) | (k->operator_ ? KEY_OPERATOR : 0) |
                       (k->revoked ? KEY_REVOKED : 0);
     RUN(s,
-        "INSERT OR REPLACE INTO dir_key(curve, node, label, flags, valid_from, valid_until) "
-        "VALUES(?1,?2,?3,?4,?5,?6)",
+        "INSERT OR REPLACE INTO dir_key(curve, node, label, flags, valid_from, valid_until,"
+        " ed25519, x25519) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
         TEXT(k->curve), TEXT(k->node), TEXT(k->label), INT(flags), INT(k->valid_from_ms),
-        INT(k->valid_until_ms));
+        INT(k->valid_until_ms), BLOB(public_bytes(k->sign.b)), BLOB(public_bytes(k->seal.b)));
 }
 
 static void write_import(Store *s, const StoreOp *op, uint64_t version) {

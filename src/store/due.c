@@ -21,18 +21,15 @@ static bool has_timer(const Timer *list, uint32_t n, const Timer *t) {
 void timers_save(Store *s, const StoredItem *i) {
     const Item *is = &i->item;
     const bool here = item_is_kept_here(s, is);
-    for (uint32_t k = 0; k < i->n_timers_before && i->last_act > 0; k++) {
+    for (uint32_t k = 0; k < i->n_timers_before; k++) {
         const Timer *t = &i->timers_before[k];
-        if (!has_timer(is->timers, is->n_timers, t))
+        if (!here || !has_timer(is->timers, is->n_timers, t))
             RUN(s, "DELETE FROM timer WHERE due = ?1 AND kind = ?2 AND id = ?3 AND timer = ?4",
                 INT(t->due_ms), INT(is->kind), UUID(&is->id), INT(t->kind));
     }
-    for (uint32_t k = 0; k < is->n_timers && here; k++) {
-        const Timer *t = &is->timers[k];
-        if (!has_timer(i->timers_before, i->n_timers_before, t))
-            RUN(s, "INSERT OR IGNORE INTO timer(due, kind, id, timer) VALUES(?1,?2,?3,?4)",
-                INT(t->due_ms), INT(is->kind), UUID(&is->id), INT(t->kind));
-    }
+    for (uint32_t k = 0; k < is->n_timers && here; k++) /* those before, too: it may be new here */
+        RUN(s, "INSERT OR IGNORE INTO timer(due, kind, id, timer) VALUES(?1,?2,?3,?4)",
+            INT(is->timers[k].due_ms), INT(is->kind), UUID(&is->id), INT(is->timers[k].kind));
 }
 
 typedef struct DueRow {
@@ -75,29 +72,28 @@ static void note(const Store *s, StoreOp *op, const Item *i, const DueRow *row, 
 }
 
 static void fire(Store *s, StoreOp *op, const DueRow *row) {
-    StoredItem *i = &s->law->of[row->kind];
-    const bool known = item_load(s, row->kind, &row->id, i);
-    const Timer *t = NULL;
-    for (uint32_t k = 0; known && k < i->item.n_timers; k++)
-        if (i->item.timers[k].kind == (uint8_t)row->timer &&
-            i->item.timers[k].due_ms == row->due_ms)
-            t = &i->item.timers[k];
-    if (!t) { /* not the item's any more: a leftover row must not stand in the way */
-        RUN(s, "DELETE FROM timer WHERE due = ?1 AND kind = ?2 AND id = ?3 AND timer = ?4",
+    StoredItem *i = &s->law->parent;
+    const Timer *t = item_load(s, row->kind, &row->id, i) ? item_timer(&i->item, row->timer) : NULL;
+    /* Not the item's any more: a leftover row must not stand in the way. */
+    if (!t || t->due_ms != row->due_ms) {
+        RUN(s,
+            "DELETE FROM timer WHERE due = ?1 AND kind = ?2 AND (id = ?3 OR length(id) <> 16) "
+            "AND timer = ?4",
             INT(row->due_ms), INT(row->kind), UUID(&row->id), INT(row->timer));
         return;
     }
     if (row->timer == TIMER_ACKNOWLEDGE && acknowledged_by_all(s, &i->item)) {
-        item_timer_stop(&i->item, TIMER_ACKNOWLEDGE);
-        item_save(s, i);
+        act_acknowledged(s, i);
         return;
     }
     const uint32_t level = t->level;
     Fired fired = { 0 };
-    act_timer(s, i, row->timer, &fired);
+    act_timer(s, i, row->timer, row->due_ms, &fired);
     note(s, op, &i->item, row, level, &fired);
     for (uint32_t k = 0; k < fired.n && k < TELLINGS_MAX; k++)
         notice_send(s, op, &i->item, &fired.tell[k], level, row->due_ms);
+    if (fired.changed)
+        law_pass_on(s, op, &i->item);
 }
 
 /* An agency that never says anything owes its yearly report all the same (P4 Pasal 29 ayat (3)). */
@@ -109,7 +105,7 @@ static void watch_agencies(Store *s) {
     s->watched_version = version + 1;
     for (size_t k = 0; k < directory_node_count(s->directory) && s->fault == 0; k++) {
         const DirNode *n = directory_node_at(s->directory, k);
-        StoredItem *i = &s->law->of[ITEM_NODE];
+        StoredItem *i = &s->law->parent;
         const Uuid id = item_node_id(n->id);
         if ((n->kind != NODE_SOCIAL_AGENCY_PROVINCE && n->kind != NODE_SOCIAL_AGENCY_REGENCY) ||
             n->inactive || strcmp(n->home, s->self) != 0 || item_load(s, ITEM_NODE, &id, i))
@@ -133,6 +129,8 @@ void run_due(Store *s, StoreOp *op) {
         db_fault(s, -ENOMEM, "out of memory");
         return;
     }
+    s->law->n_late = 0;
     for (uint32_t i = 0; i < n && s->fault == 0; i++)
         fire(s, op, &rows[i]);
+    law_tell_late(s, op);
 }

@@ -22,6 +22,7 @@ static bool is_counted(const Item *i) {
 }
 
 static void remember(StoredItem *i) {
+    i->touched = false;
     i->state_before = i->item.state;
     i->counted_before = i->last_act > 0 && is_counted(&i->item);
     i->cluster_before = i->item.cluster;
@@ -42,7 +43,7 @@ bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret) {
     _query_ q =
         QUERY(s, "SELECT body, last FROM item WHERE kind = ?1 AND id = ?2", INT(kind), UUID(id));
     if (db_row(s, q)) {
-        if (item_read_row(q, 0, ret))
+        if (item_read_row(q, 0, ret) && ret->item.kind == kind && uuid_equal(&ret->item.id, id))
             return true;
         db_fault(s, -EUCLEAN, "an item cannot be read: make the items again from the acts");
     }
@@ -82,4 +83,32 @@ void item_save(Store *s, StoredItem *i) {
     timers_save(s, i);
     count(s, i);
     remember(i);
+}
+
+/* The acts it shared with the one that is forgotten tell only half of its story from now on. */
+static void keep_other(Store *s, const ActLink *l) {
+    StoredItem other;
+    if (!item_load(s, l->kind, &l->id, &other) || act_is_kept(s, other.last_act))
+        return;
+    act_kept(s, &other);
+}
+
+void item_forget(Store *s, StoredItem *i) {
+    const Item *is = &i->item;
+    _cleanup_(freep) StoredAct *a = malloc(sizeof(*a));
+    int64_t n = i->last_act;
+    if (!a)
+        db_fault(s, -ENOMEM, "out of memory");
+    while (n > 0 && s->fault == 0 && act_load(s, n, a)) {
+        const ActLink *l = act_link(a, is->kind, &is->id);
+        n = l ? l->prev : 0;
+        if (l)
+            act_forget(s, a, is->kind, &is->id);
+        for (uint32_t k = 0; l && k < a->n_links; k++)
+            keep_other(s, &a->links[k]);
+    }
+    tally_forget(s, i);
+    RUN(s, "DELETE FROM acknowledgement WHERE event = ?1", UUID(&is->id));
+    RUN(s, "DELETE FROM held WHERE kind = ?1 AND id = ?2", INT(is->kind), UUID(&is->id));
+    RUN(s, "DELETE FROM item WHERE kind = ?1 AND id = ?2", INT(is->kind), UUID(&is->id));
 }

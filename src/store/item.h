@@ -8,7 +8,8 @@
  *
  * An act is one row however many items it touched; its links name them, with the verdict, the
  * states and the number of the act before it of the same item: so that an item's story is a chain
- * from its newest act back, and needs no index. Items can be made again from the acts (refold.h).
+ * from its newest act back, and needs no index. Table held has the early ones. Items can be made
+ * again from the acts (refold.h).
  */
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@
 typedef struct StoredItem {
     Item item;
     int64_t last_act; /* newest act on record; 0 = the item is not in the table */
+    bool touched;     /* to be saved */
     /* As it was loaded: what differs is written. */
     int state_before;
     bool counted_before;
@@ -32,8 +34,11 @@ typedef struct StoredItem {
     Timer timers_before[ITEM_TIMERS_MAX];
 } StoredItem;
 
+typedef struct StoredAct StoredAct;
+
 /* Work space of one acceptance. */
 struct LawWork {
+    const StoredAct *record; /* NULL, or the act on record that is being folded */
     uint32_t n_keys;
     ItemKey keys[ACT_ITEMS_MAX];
     StoredItem of[ITEM_KINDS]; /* valid for the kinds in keys */
@@ -43,7 +48,12 @@ struct LawWork {
     Act act;
     Facts facts;     /* of an act read back, while another is at work */
     Facts act_facts; /* of the act at work, when it was read back itself */
-    uint8_t buffer[ACT_PACKED_MAX];
+    uint32_t n_late;
+    struct LateStep { /* was held, and turned out illegal */
+        Item item;
+        char actor[NODE_NAME_SIZE];
+        const char *why; /* static */
+    } late[8];
 };
 
 /* --- item.c --- */
@@ -51,6 +61,8 @@ struct LawWork {
 bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret);
 /* Writes the item, its timers and what is counted of it. */
 void item_save(Store *s, StoredItem *i);
+/* Forgets it: what other items of its acts came to stays. */
+void item_forget(Store *s, StoredItem *i);
 /* Reads body and last act of a row of table item at columns c and c + 1. */
 bool item_read_row(sqlite3_stmt *q, int c, StoredItem *ret);
 LawContext item_context(const Store *s);
@@ -59,11 +71,14 @@ bool item_is_kept_here(const Store *s, const Item *i);
 
 /* --- act.c --- */
 typedef enum ActType {
-    ACT_MESSAGE = 1, /* body: act_pack() */
-    ACT_AGAIN,       /* an early one (ref) is applied, or found illegal */
-    ACT_TIMER,       /* body: the timer's kind */
-    ACT_WATCH,       /* body: the agency whose reports are watched from now on */
-    ACT_COLLECTED,   /* body: the node whose consumer settled the opening message */
+    ACT_MESSAGE = 1,   /* body: act_pack() */
+    ACT_AGAIN,         /* an early one (ref) is applied, or found illegal */
+    ACT_TIMER,         /* body: the timer's kind; ref: when it was due at the keeper's broker */
+    ACT_WATCH,         /* body: the agency whose reports are watched from now on */
+    ACT_COLLECTED,     /* body: the node whose consumer settled the opening message */
+    ACT_UNDELIVERABLE, /* body: the node that message never reached */
+    ACT_ACKNOWLEDGED,  /* everybody has acknowledged the event */
+    ACT_KEPT, /* body: the item as it stands, where what it came from is not in its own acts */
 } ActType;
 
 typedef struct ActLink {
@@ -75,41 +90,75 @@ typedef struct ActLink {
     char why[32];
 } ActLink;
 
-typedef struct StoredAct {
+struct StoredAct {
     int64_t n, at_ms, ref;
     ActType type;
     uint32_t n_links;
     ActLink links[ACT_ITEMS_MAX];
     uint32_t n_body;
     uint8_t body[ACT_PACKED_MAX];
-} StoredAct;
+};
+_Static_assert(ITEM_PACKED_MAX <= ACT_PACKED_MAX, "ACT_KEPT holds an item");
 
 /* Gives it the next number, chains it to the items named in its links (whose last_act becomes n)
- * and writes it. items by kind. */
+ * and writes it; an act that is being folded keeps its number and its links. items by kind. */
 void act_insert(Store *s, StoredAct *a, StoredItem *const items[ITEM_KINDS]);
+/* False when there is none, or it cannot be read. */
 bool act_load(Store *s, int64_t n, StoredAct *ret);
+bool act_is_kept(Store *s, int64_t n); /* is it of that type? */
 const ActLink *act_link(const StoredAct *a, ItemKind kind, const Uuid *id);
+void act_add_link(StoredAct *a, const Item *i, const Step *step);
+/* Takes the item off the record of the act; an act about nothing is deleted. */
+void act_forget(Store *s, StoredAct *a, ItemKind kind, const Uuid *id);
+
+/* --- act-apply.c --- */
 /* Applies an act to the items given, records it and what was held for want of it. */
 void act_apply(Store *s, const Act *a, StoredItem *const items[ITEM_KINDS], const Item *parent,
                Step ret[ITEM_KINDS]);
+/* The opening message was settled by a consumer of the node, or ended without reaching it. */
 void act_collected(Store *s, StoredItem *i, const char *node);
+void act_undeliverable(Store *s, StoredItem *i, const char *node);
 /* Puts an agency that oversight_watch() made an item of on record. */
 void act_watch(Store *s, StoredItem *i);
-void act_timer(Store *s, StoredItem *i, TimerKind timer, Fired *ret);
+void act_timer(Store *s, StoredItem *i, TimerKind timer, int64_t due_ms, Fired *ret);
+void act_acknowledged(Store *s, StoredItem *i);
+void act_kept(Store *s, StoredItem *i);
+/* Folds an act of type AGAIN; held: the act it names. */
+void act_fold_again(Store *s, const StoredAct *held);
 
 /* --- law-accept.c --- */
 /* Loads what a message is about into s->law: for the rules, and for law_accepted(). */
 void law_look(Store *s, const Message *m);
+/* The referral that a new request continues. */
+bool law_find_parent(Store *s, const Act *a, StoredItem *ret);
 /* After it was stored: moves the items, and adds to the answer what a person should know. */
 void law_accepted(Store *s, StoreOp *op, const StoredMessage *m);
-/* A recipient's consumer settled a message; told here, or by a receipt. */
-void law_collected(Store *s, const StoredMessage *m, const char *recipient);
+/* How a message ended for a recipient; told here, or by a receipt. */
+void law_ended(Store *s, const StoredMessage *m, const char *recipient, ReceiptLevel level);
+
+/* --- law-answer.c --- */
+void law_warn(Store *s, StoreOp *op, const char *code, const char *field);
+/* Says what the steps came to. from: the states before. */
+void law_answer(Store *s, StoreOp *op, const Step steps[ITEM_KINDS], const int from[ITEM_KINDS],
+                StoredItem *const items[ITEM_KINDS]);
+/* Tells the senders of acts that were held what turned out wrong with them. */
+void law_tell_late(Store *s, StoreOp *op);
+
+/* --- law-notice.c --- */
+/* A notice of another broker passes: what a timer decided there is so here, too. */
+void law_notice(Store *s, const Message *m);
 
 /* --- tally.c --- */
 /* How many items are in a state, by cluster and regency; exercises are not counted. */
 void tally_add(Store *s, int kind, int state, int cluster, const char *region, int delta);
+/* One of them is forgotten: it is counted as past from now on. */
+void tally_forget(Store *s, const StoredItem *i);
 void tally_flush(Store *s); /* at the end of a transaction */
 void tally_drop(Store *s);  /* it was rolled back */
+
+/* --- law-pass.c --- */
+/* Whoever a complaint was handed to gets a copy of it, unless it had one. */
+void law_pass_on(Store *s, StoreOp *op, const Item *i);
 
 /* --- notice.c --- */
 /* What texts call the integrated register. */
@@ -124,6 +173,10 @@ void notice_late(Store *s, StoreOp *op, const StoredMessage *m, const char *reci
 /* --- due.c --- */
 void timers_save(Store *s, const StoredItem *i);
 void run_due(Store *s, StoreOp *op);
+
+/* --- purge-items.c --- */
+/* A step of it; returns whether there are more. */
+bool purge_items(Store *s);
 
 /* --- item-query.c --- */
 void query_item(Store *s, StoreOp *op, Table *t);

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "base/text.h"
-#include "law/whys.h"
 #include "store/item.h"
 
 /* --- before the decision -------------------------------------------------------------------- */
@@ -26,21 +25,39 @@ static void list_open_referrals(Store *s, const Act *a) {
                       "LIMIT ?2",
                       UUID(&a->case_id), INT(KNOWN_OPEN_MAX));
     while (db_row(s, q) && l->known.n_open < KNOWN_OPEN_MAX)
-        if (item_read_row(q, 0, i) && i->item.state != 0 &&
-            !uuid_equal(&i->item.id, &a->message_id))
-            text_copy(l->known.open_targets[l->known.n_open++], NODE_NAME_SIZE,
-                      i->item.referral.target);
+        if (item_read_row(q, 0, i) && !uuid_equal(&i->item.id, &a->message_id))
+            known_note_referral(&l->known, &i->item, a->target);
 }
 _Static_assert(ITEM_REFERRAL == 1, "the number in the statement and in its index");
 
+#define SIBLINGS_MAX 16U
+
+/* A new request may name the referral it continues, or only the answer that caused it. */
+bool law_find_parent(Store *s, const Act *a, StoredItem *ret) {
+    if (a->kind != KIND_REFERRAL_REQUEST)
+        return false;
+    if (!uuid_is_nil(&a->facts->request.parent_referral_id))
+        return item_load(s, ITEM_REFERRAL, &a->facts->request.parent_referral_id, ret);
+    if (uuid_is_nil(&a->case_id))
+        return false;
+    _query_ q = QUERY(s,
+                      "SELECT body, last FROM item WHERE case_id = ?1 AND kind = 1 "
+                      "ORDER BY id DESC LIMIT ?2",
+                      UUID(&a->case_id), INT(SIBLINGS_MAX));
+    while (db_row(s, q))
+        if (item_read_row(q, 0, ret) && referral_continues(&ret->item, a))
+            return true;
+    return false;
+}
+
 void law_look(Store *s, const Message *m) {
     LawWork *l = s->law;
-    l->n_keys = 0;
+    l->n_keys = l->n_late = 0;
     l->has_parent = false;
     l->known = (Known) { 0 };
     if (!m->facts.readable)
         return;
-    act_of_message(m, NULL, 0, s->now_ms, m->env.expires_ms, &l->act);
+    act_of_message(s->directory, m, NULL, 0, s->now_ms, &l->act);
     l->n_keys = act_keys(&l->act, l->keys);
     for (uint32_t i = 0; i < l->n_keys; i++)
         (void)item_load(s, l->keys[i].kind, &l->keys[i].id, &l->of[l->keys[i].kind]);
@@ -53,9 +70,7 @@ void law_look(Store *s, const Message *m) {
     l->known.proposal = known(l, ITEM_PROPOSAL);
     l->known.node = known(l, ITEM_NODE);
     list_open_referrals(s, &l->act);
-    if (l->act.kind == KIND_REFERRAL_REQUEST && !uuid_is_nil(&m->facts.request.parent_referral_id))
-        l->has_parent =
-            item_load(s, ITEM_REFERRAL, &m->facts.request.parent_referral_id, &l->parent);
+    l->has_parent = law_find_parent(s, &l->act, &l->parent);
 }
 
 /* --- after it ------------------------------------------------------------------------------- */
@@ -66,72 +81,56 @@ static bool acknowledges_again(Store *s, const Act *a) {
            !acknowledge(s, &a->facts->acknowledgement.event_id, a->actor, a->at_ms);
 }
 
-static void warn(Store *s, StoreOp *op, const char *code, const char *field) {
-    Reasons *list = accept_reasons(s, &op->accept.result);
-    if (list)
-        reasons_warn(list, code, field);
-}
+/* --- situation reports: the only conflation there is (domain 4.9) --- */
 
-/* The field has the machine's word, the texts say it. */
-static void warn_illegal(Store *s, StoreOp *op, const char *why) {
-    Reasons *list = accept_reasons(s, &op->accept.result);
-    const char *en, *id;
-    if (!list)
-        return;
-    reasons_warn(list, "ILLEGAL_STEP", why);
-    Reason *last = &list->list[MAX(list->n, 1U) - 1];
-    if (strcmp(last->field, why) == 0 && step_why_texts(why, &en, &id)) {
-        text_copy(last->text_en, sizeof(last->text_en), en);
-        text_copy(last->text_id, sizeof(last->text_id), id);
+#define LOOK_BACK 100U
+
+/* The report of the same sender before that of the message at work. */
+static bool find_report(Store *s, const StoredItem *event, const char *sender, Uuid *ret) {
+    _cleanup_(freep) StoredAct *row = malloc(sizeof(*row));
+    Act a;
+    int64_t n = event->last_act;
+    for (uint32_t k = 0; row && k < LOOK_BACK && n > 0 && act_load(s, n, row); k++) {
+        const ActLink *l = act_link(row, ITEM_EVENT, &event->item.id);
+        if (row->type == ACT_MESSAGE && l && l->verdict == STEP_APPLIED &&
+            act_unpack(bytes_make(row->body, row->n_body), &a, &s->law->facts) &&
+            a.kind == KIND_EVENT_SITUATION && strcmp(a.actor, sender) == 0 &&
+            !uuid_equal(&a.message_id, &s->law->act.message_id)) {
+            *ret = a.message_id;
+            return true;
+        }
+        n = l ? l->prev : 0;
     }
+    return false;
 }
 
-static void answer_steps(Store *s, StoreOp *op, const Step steps[ITEM_KINDS],
-                         StoredItem *const items[ITEM_KINDS]) {
-    if (op->accept.from_link)
-        return;
-    for (int k = 0; k < ITEM_KINDS; k++) {
-        if (!items[k])
-            continue;
-        if (steps[k].verdict == STEP_ILLEGAL || (steps[k].verdict == STEP_APPLIED && steps[k].why))
-            warn_illegal(s, op, steps[k].why ? steps[k].why : "WRONG_STATE");
-        else if (steps[k].verdict == STEP_EARLY)
-            warn(s, op, "HELD_EARLY", item_kind_name(k));
-        else if (steps[k].verdict == STEP_APPLIED && steps[k].to != steps[k].from &&
-                 ((k == ITEM_REFERRAL && steps[k].to == REFERRAL_SUPERIOR_DECIDES) ||
-                  (k == ITEM_COMPLAINT && steps[k].to == COMPLAINT_SUPERIOR_DECIDES)))
-            warn(s, op, "SUPERIOR_DECIDES", items[k]->item.owes);
+/* Does a scope reach everybody the other one does? */
+static bool covers(const Audience *wide, const Audience *narrow) {
+    bool all = wide->form == AUDIENCE_SCOPE && narrow->form == AUDIENCE_SCOPE;
+    for (uint32_t i = 0; all && i < narrow->n; i++) {
+        bool any = false;
+        for (uint32_t k = 0; k < wide->n && !any; k++)
+            any = text_starts_with(narrow->scope[i], wide->scope[k]);
+        all = any;
     }
+    return all;
 }
 
-/* Whoever must decide for the two hears of it at once. */
-static void tell_superior(Store *s, StoreOp *op, const StoredItem *i, const Step *step) {
-    static const char en[] = "Sent on too often, or back to a former holder. You supervise both: "
-                             "decide who takes it (a referral: kind 2, REDIRECTED; a complaint: "
-                             "kind 11, REROUTE, CLASSIFY or ASSIGN).";
-    static const char id[] = "Dialihkan terlalu sering atau kembali ke pemegang terdahulu. Anda "
-                             "atasan bersama: putuskan siapa yang menangani (rujukan: jenis 2, "
-                             "REDIRECTED; pengaduan: jenis 11, REROUTE, CLASSIFY atau ASSIGN).";
-    const bool decides =
-        step->verdict == STEP_APPLIED && step->to != step->from &&
-        ((i->item.kind == ITEM_REFERRAL && step->to == REFERRAL_SUPERIOR_DECIDES) ||
-         (i->item.kind == ITEM_COMPLAINT && step->to == COMPLAINT_SUPERIOR_DECIDES));
-    if (!decides || !item_is_kept_here(s, &i->item) || i->item.owes[0] == '\0')
-        return;
-    Telling t = {
-        .code = "SUPERIOR_DECIDES", .pasal = "P7 Pasal 48", .text_en = en, .text_id = id
-    };
-    text_copy(t.to, sizeof(t.to), i->item.owes);
-    notice_send(s, op, &i->item, &t, 0, s->now_ms);
-}
-
-/* The only conflation there is (domain 4.9): a situation report takes the place of the one before
- * it, of the same sender, where that was not handed out yet. */
-static void supersede(Store *s, StoreOp *op, const Uuid *before, const char *by) {
+/* It takes the place of the one before it where that was not handed out yet, and where it comes
+ * itself: nobody is left without the one and the other. */
+static void supersede(Store *s, StoreOp *op, const StoredItem *event, const StoredMessage *m) {
     _cleanup_(stored_message_deinit) StoredMessage old = { 0 };
-    const int64_t seq = message_find(s, before, NULL);
-    if (seq > 0 && message_load(s, seq, &old) && strcmp(old.sender, by) == 0)
-        recall_superseded(s, op, &old);
+    _cleanup_(body_unrefp) Body *body = NULL;
+    bool damaged;
+    Uuid before;
+    Envelope e;
+    const int64_t seq =
+        find_report(s, event, m->sender, &before) ? message_find(s, &before, NULL) : 0;
+    if (seq == 0 || !message_load_body(s, seq, &old, &body, &damaged) || damaged ||
+        s->config.decode_envelope(body_envelope(body), &e) < 0)
+        return;
+    recall_superseded(s, op, &old,
+                      covers(&op->accept.message->env.audience, &e.audience) ? NULL : &m->route);
 }
 
 /* What an institution says of itself, or its supervisor of it, changes the directory. */
@@ -141,46 +140,69 @@ static void take_record(Store *s, StoreOp *op, const StoredMessage *m) {
         return;
     trail_add(s, m->seq, "not applied", m->sender, why);
     if (!op->accept.from_link)
-        warn(s, op, "RECORD_NOT_APPLIED", why);
+        law_warn(s, op, "RECORD_NOT_APPLIED", why);
+}
+
+static void fill_act(Store *s, const StoreOp *op) {
+    Recipient to[RECIPIENTS_MAX];
+    uint32_t n_to = 0;
+    for (uint32_t i = 0; i < s->decision.n_routes && n_to < RECIPIENTS_MAX; i++)
+        to[n_to++] = s->decision.routes[i].who;
+    act_of_message(s->directory, op->accept.message, to, n_to, s->now_ms, &s->law->act);
 }
 
 static void move_items(Store *s, StoreOp *op, const StoredMessage *m) {
     LawWork *l = s->law;
-    const Message *message = op->accept.message;
     StoredItem *items[ITEM_KINDS] = { NULL };
     Step steps[ITEM_KINDS] = { 0 };
-    Recipient to[RECIPIENTS_MAX];
-    uint32_t n_to = 0;
-    if (l->n_keys == 0 || s->fault < 0)
-        return;
-    for (uint32_t i = 0; i < s->decision.n_routes && n_to < RECIPIENTS_MAX; i++)
-        to[n_to++] = s->decision.routes[i].who;
-    act_of_message(message, to, n_to, s->now_ms, m->expires_ms, &l->act);
+    int from[ITEM_KINDS] = { 0 };
+    fill_act(s, op);
     if (acknowledges_again(s, &l->act))
         return;
-    for (uint32_t i = 0; i < l->n_keys; i++)
-        items[l->keys[i].kind] = &l->of[l->keys[i].kind];
-    const Uuid situation =
-        items[ITEM_EVENT] ? items[ITEM_EVENT]->item.event.last_situation : (Uuid) { { 0 } };
+    for (uint32_t i = 0; i < l->n_keys; i++) {
+        const ItemKind kind = l->keys[i].kind;
+        items[kind] = &l->of[kind];
+        from[kind] = l->of[kind].item.state;
+    }
     act_apply(s, &l->act, items, l->has_parent ? &l->parent.item : NULL, steps);
-    answer_steps(s, op, steps, items);
-    for (int k = 0; k < ITEM_KINDS; k++)
-        if (items[k])
-            tell_superior(s, op, items[k], &steps[k]);
-    if (m->kind == KIND_EVENT_SITUATION && !uuid_is_nil(&situation) &&
-        steps[ITEM_EVENT].verdict == STEP_APPLIED)
-        supersede(s, op, &situation, m->sender);
+    /* What it took over from the referral before it is not in its own acts. */
+    if (l->has_parent && steps[ITEM_REFERRAL].verdict == STEP_APPLIED)
+        act_kept(s, items[ITEM_REFERRAL]);
+    law_answer(s, op, steps, from, items);
+    if (m->kind == KIND_COMPLAINT_UPDATE && !op->accept.from_link && items[ITEM_COMPLAINT])
+        law_pass_on(s, op, &items[ITEM_COMPLAINT]->item);
+    if (m->kind == KIND_EVENT_SITUATION && steps[ITEM_EVENT].verdict == STEP_APPLIED)
+        supersede(s, op, items[ITEM_EVENT], m);
+}
+
+/* What became of an opening message at its target changes the referral. */
+void law_ended(Store *s, const StoredMessage *m, const char *recipient, ReceiptLevel level) {
+    StoredItem i; /* of its own: this may come in the middle of an acceptance */
+    if ((m->kind != KIND_REFERRAL_REQUEST && m->kind != KIND_CASE_TRANSFER) ||
+        !item_load(s, ITEM_REFERRAL, &m->id, &i))
+        return;
+    if (level == LEVEL_COLLECTED)
+        act_collected(s, &i, recipient);
+    else if (level == LEVEL_UNDELIVERABLE || level == LEVEL_RECALLED)
+        act_undeliverable(s, &i, recipient);
+}
+
+/* Its end may have come with it, before there was a referral: expired on a link, nobody there. */
+static void look_for_ends(Store *s, const StoredMessage *m) {
+    if (m->kind != KIND_REFERRAL_REQUEST && m->kind != KIND_CASE_TRANSFER)
+        return;
+    for (uint32_t i = 0; i < m->route.n && s->fault == 0; i++) {
+        const ReceiptLevel level = outcome_level(s, m->seq, m->route.list[i].node);
+        if (level != LEVEL_NONE)
+            law_ended(s, m, m->route.list[i].node, level);
+    }
 }
 
 void law_accepted(Store *s, StoreOp *op, const StoredMessage *m) {
-    move_items(s, op, m);
+    if (s->law->n_keys > 0 && s->fault == 0)
+        move_items(s, op, m);
+    if (m->kind == KIND_NOTICE && op->accept.from_link)
+        law_notice(s, op->accept.message);
+    look_for_ends(s, m);
     take_record(s, op, m);
-}
-
-void law_collected(Store *s, const StoredMessage *m, const char *recipient) {
-    StoredItem *i = &s->law->of[ITEM_REFERRAL];
-    if (m->kind != KIND_REFERRAL_REQUEST && m->kind != KIND_CASE_TRANSFER)
-        return;
-    if (item_load(s, ITEM_REFERRAL, &m->id, i))
-        act_collected(s, i, recipient);
 }

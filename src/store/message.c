@@ -108,6 +108,21 @@ static void read_columns(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *
         db_fault(s, -ENOMEM, "out of memory");
 }
 
+/* Could this have been written here? What could not would, in an answer or on a link, be a frame
+ * that its receiver refuses, and asks for again, for ever. */
+static bool is_plausible(const StoredMessage *m) {
+    bool good = node_name_is_valid(m->sender) && (unsigned)m->lane < LANE_COUNT &&
+                (m->origin[0] == '\0' || node_name_is_valid(m->origin)) && m->accepted_ms >= 0 &&
+                m->expires_ms >= 0;
+    for (uint32_t i = 0; good && i < m->n_stamps; i++)
+        good = node_name_is_valid(m->stamps[i].broker) && m->stamps[i].at_ms >= 0;
+    for (uint32_t i = 0; good && i < m->route.n; i++)
+        good =
+            node_name_is_valid(m->route.list[i].node) && m->route.list[i].role <= ROLE_SUBSCRIBER &&
+            (m->route.list[i].role >= ROLE_ADDRESSEE || (m->route.list[i].flags & ROUTE_SCOPE_HOP));
+    return good;
+}
+
 /* A row whose page is damaged has its own sum to say whether it is itself. */
 static bool row_of_message(Store *s, sqlite3_stmt *q) {
     const PagesMode mode = pages_set_mode(s->pages, PAGES_ROWS);
@@ -143,7 +158,8 @@ static bool parts_are_damaged(Store *s, sqlite3_stmt *q, const StoredMessage *m)
     return message_find(s, &m->id, was) == m->seq && memcmp(is, was, sizeof(is)) != 0;
 }
 
-static bool load_from_damaged_page(Store *s, int64_t seq, StoredMessage *ret) {
+bool message_load_doubted(Store *s, int64_t seq, StoredMessage *ret) {
+    *ret = (StoredMessage) { 0 };
     _query_ q = QUERY(s,
                       "SELECT " MESSAGE_COLUMNS ",envelope,facts,sealed "
                       "FROM message WHERE seq = +?1", /* another statement than the one below */
@@ -151,9 +167,13 @@ static bool load_from_damaged_page(Store *s, int64_t seq, StoredMessage *ret) {
     bool good = false;
     if (row_of_message(s, q)) {
         read_columns(s, q, seq, ret);
-        good = row_matches(q, ret) || parts_are_damaged(s, q, ret);
+        good = row_matches(q, ret) || (is_plausible(ret) && parts_are_damaged(s, q, ret));
     }
     drop_damage(s, q);
+    if (!good) { /* not for any eyes */
+        stored_message_deinit(ret);
+        *ret = (StoredMessage) { 0 };
+    }
     return good && s->fault == 0;
 }
 
@@ -166,12 +186,11 @@ bool message_load(Store *s, int64_t seq, StoredMessage *ret) {
         if (row)
             read_columns(s, q, seq, ret);
     }
-    s->load_damaged = saw_damage(s);
+    s->load_damaged = saw_damage(s) || (row && s->fault == 0 && !is_plausible(ret));
     if (!s->load_damaged)
         return row && s->fault == 0;
     stored_message_deinit(ret);
-    *ret = (StoredMessage) { 0 };
-    return load_from_damaged_page(s, seq, ret);
+    return message_load_doubted(s, seq, ret);
 }
 
 bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_body,

@@ -131,14 +131,16 @@ struct Store {
     bool ballast;           /* the reserve file is there */
     uint32_t wal_done;      /* frames already copied into the database */
     uint64_t log_pages_max; /* frames that may wait for the database before a checkpoint */
-    uint64_t space_frames;  /* health.wal_frames at the last look at the free space */
+    uint64_t wal_written;   /* frames ever: the log begins anew, this does not */
+    uint64_t space_written; /* wal_written at the last look at the free space */
     bool reserve_only;      /* not even urgent messages: only settlements and receipts made here */
 
     int64_t purge_seq, purge_due_ms;
-    bool load_damaged; /* by the last message_load(): it met a damaged page */
+    bool load_damaged; /* by the last message_load(): it met a damaged page or row */
     Uuid dedup_cursor;
-    ItemKey item_cursor;
     int64_t dedup_due_ms;
+    ItemKey item_cursor;
+    int64_t act_cursor, items_due_ms;
     uint64_t seal_seen, seal_done; /* health.commits at the last idle turn, at the last seal */
     uint32_t scrub_at;             /* next page to be read through; 0 = done */
 };
@@ -227,9 +229,12 @@ struct StoredMessage {
 };
 
 void stored_message_deinit(StoredMessage *m);
-/* Without the parts. Returns false when there is no such message (or a fault); a row that does not
- * decode comes back as far as it could be read. Call stored_message_deinit() in any case. */
+/* Without the parts. Returns false when there is no such message (or a fault), or when what is
+ * there cannot be believed. Call stored_message_deinit() in any case. */
 bool message_load(Store *s, int64_t seq, StoredMessage *ret);
+/* The same of a row that is known to be damaged, or may be: false unless its checksums say that
+ * what comes back is as it was written. */
+bool message_load_doubted(Store *s, int64_t seq, StoredMessage *ret);
 /* The same with the parts. *ret_damaged: the checksum does not match, *ret is NULL then. */
 bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_body,
                        bool *ret_damaged);
@@ -317,8 +322,9 @@ void copies_deinit(Copies *c);
 void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, const Copies *c);
 
 void accept_recall(Store *s, StoreOp *op);
-/* Withdraws what of a message is not out yet, here: a newer one took its place. */
-void recall_superseded(Store *s, StoreOp *op, const StoredMessage *target);
+/* Withdraws what of a message is not out yet, here: a newer one took its place, for those on the
+ * route `by` (NULL: for everybody). */
+void recall_superseded(Store *s, StoreOp *op, const StoredMessage *target, const Route *by);
 /* What both kinds of acceptance share. */
 void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret);
 void accept_store(Store *s, StoreOp *op, StoredMessage *m);

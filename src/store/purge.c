@@ -152,61 +152,6 @@ static bool purge_dedup(Store *s) {
     return false;
 }
 
-/* Does any other item of the act still stand? Then the act stays, for its story. */
-static bool is_needed_by_others(Store *s, const StoredAct *a, const Item *i) {
-    for (uint32_t k = 0; k < a->n_links; k++) {
-        const ActLink *l = &a->links[k];
-        const bool same = l->kind == i->kind && uuid_equal(&l->id, &i->id);
-        if (!same && db_number(s,
-                               QUERY(s, "SELECT 1 FROM item WHERE kind = ?1 AND id = ?2",
-                                     INT(l->kind), UUID(&l->id)),
-                               0) != 0)
-            return true;
-    }
-    return false;
-}
-
-static void delete_item(Store *s, const StoredItem *i) {
-    _cleanup_(freep) StoredAct *a = malloc(sizeof(*a));
-    int64_t n = i->last_act;
-    while (a && n > 0 && s->fault == 0 && act_load(s, n, a)) {
-        const ActLink *l = act_link(a, i->item.kind, &i->item.id);
-        if (!is_needed_by_others(s, a, &i->item))
-            RUN(s, "DELETE FROM act WHERE n = ?1", INT(n));
-        n = l ? l->prev : 0;
-    }
-    RUN(s, "DELETE FROM acknowledgement WHERE event = ?1", UUID(&i->item.id));
-    RUN(s, "DELETE FROM item WHERE kind = ?1 AND id = ?2", INT(i->item.kind), UUID(&i->item.id));
-}
-
-/* Final items are forgotten a year after (domain 6.6): their counts stay in the tally. */
-static bool purge_items(Store *s) {
-    StoredItem *i = &s->law->parent;
-    uint32_t n = 0;
-    while (n < PURGE_ROWS && s->fault == 0) {
-        bool found = false;
-        {
-            _query_ q = QUERY(s,
-                              "SELECT kind, id FROM item WHERE (kind, id) > (?1, ?2) "
-                              "ORDER BY kind, id LIMIT 1",
-                              INT(s->item_cursor.kind), UUID(&s->item_cursor.id));
-            found = db_row(s, q);
-            if (found)
-                s->item_cursor =
-                    (ItemKey) { .kind = (ItemKind)col_int(q, 0), .id = col_uuid(q, 1) };
-        }
-        if (!found) {
-            s->item_cursor = (ItemKey) { 0 };
-            return false;
-        }
-        n++;
-        if (item_load(s, s->item_cursor.kind, &s->item_cursor.id, i) && i->item.final &&
-            i->item.changed_ms + s->config.item_retention_ms <= s->now_ms)
-            delete_item(s, i);
-    }
-    return true;
-}
-
 /* Unused pages are kept for the next peak unless they are a quarter of the file, or room is short.
  */
 static bool wants_vacuum(Store *s) {
@@ -218,15 +163,17 @@ static bool wants_vacuum(Store *s) {
 
 int purge_step(Store *s, bool *ret_more) {
     const bool messages = s->now_ms >= s->purge_due_ms, dedup = s->now_ms >= s->dedup_due_ms;
+    const bool items = s->config.item_retention_ms > 0 && s->now_ms >= s->items_due_ms;
     bool more = false;
-    if (messages || dedup) {
+    if (messages || dedup || items) {
         (void)db_exec(s, "BEGIN IMMEDIATE");
         if (messages)
             more = purge_messages(s);
-        if (dedup) {
+        if (dedup)
             more = purge_dedup(s) || more;
-            more = (s->config.item_retention_ms > 0 && purge_items(s)) || more;
-        }
+        if (items)
+            more = purge_items(s) || more;
+        tally_flush(s);
         (void)db_exec(s, "COMMIT");
     }
     if (s->fault == 0 && wants_vacuum(s)) {
@@ -240,13 +187,14 @@ int purge_step(Store *s, bool *ret_more) {
     const int r = s->fault;
     if (!sqlite3_get_autocommit(s->db))
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* the fault is what counts */
+    tally_drop(s);
     if (r != -ENOSPC)
         return r;
     /* Deleting needs room as well: give the ballast for it and come back. */
     s->fault = 0;
     space_release_ballast(s);
     s->purge_seq = 0;
-    s->purge_due_ms = s->dedup_due_ms = s->now_ms + 5 * SECOND_MS;
+    s->purge_due_ms = s->dedup_due_ms = s->items_due_ms = s->now_ms + 5 * SECOND_MS;
     store_cache_load(s);
     return s->fault;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "store/item.h"
 
@@ -229,14 +230,17 @@ static void query_messages(Store *s, StoreOp *op, Table *t) {
                               "ORDER BY seq DESC LIMIT 1",
                               INT(seq)),
                         0);
-        if (seq == 0 || !message_load(s, seq, &m))
+        if (seq == 0)
             break;
+        const bool known = message_load(s, seq, &m);
+        if (!known)
+            (void)message_find_id(s, seq, &m.id);
         table_uuid(t, &m.id);
-        table_text(t, kind_text(m.kind, kind));
+        table_text(t, known ? kind_text(m.kind, kind) : "");
         table_text(t, m.sender);
-        table_text(t, lane_name(m.lane));
+        table_text(t, known ? lane_name(m.lane) : "");
         table_number(t, m.accepted_ms);
-        table_text(t, message_state(s, &m));
+        table_text(t, known ? message_state(s, &m) : "DAMAGED");
     }
 }
 
@@ -342,15 +346,27 @@ static void show(Table *t, const char *name, const char *value) {
     table_text(t, value);
 }
 
+/* A public key as the directory lines have it, and whose label it goes under. */
+static void show_public(Table *t, const char *name, const uint8_t public[static PUBLIC_KEY_SIZE],
+                        const char *label) {
+    if (!public_key_is_set(public))
+        return;
+    _cleanup_(freep) char *text = base64_encode(bytes_make(public, PUBLIC_KEY_SIZE));
+    table_text(t, name);
+    table_textf(t, "%s %s", text ? text : "?", label);
+}
+
 static void show_keys(Store *s, Table *t, const char *node) {
-    for (size_t i = 0; i < directory_key_count(s->directory); i++) {
-        const DirKey *k = directory_key_at(s->directory, i);
-        if (strcmp(k->node, node) != 0)
-            continue;
+    size_t n;
+    const DirKey *const *keys = directory_keys_of(s->directory, node, &n);
+    for (size_t i = 0; i < n; i++) {
+        const DirKey *k = keys[i];
         table_text(t, "key");
         table_textf(t, "%s %s%s%s%s", k->curve, k->label, k->broker ? " broker" : "",
                     k->operator_ ? " operator" : "",
                     directory_key_is_usable(s->directory, k, s->now_ms) ? "" : " (not usable)");
+        show_public(t, "ed25519", k->sign.b, k->label);
+        show_public(t, "x25519", k->seal.b, k->label);
     }
 }
 

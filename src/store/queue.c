@@ -105,13 +105,16 @@ void run_queue(Store *s, StoreOp *op) {
 static Lane lift(Store *s, const NewDelivery *d, bool *ret_lifted) {
     *ret_lifted = false;
     DeliveryRow row;
-    if (d->queue->waiting == 0 || !case_next(s, d->queue->id, d->order_key, 0, &row))
+    if (d->queue->waiting == 0 ||
+        !case_may_wait_elsewhere(s, d->queue->id, d->order_key, d->lane) ||
+        !case_next(s, d->queue->id, d->order_key, 0, &row))
         return d->lane;
     if (row.lane <= d->lane)
         return row.lane;
     do {
         RUN(s, "UPDATE delivery SET lane = ?4 WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
             INT(row.queue), INT(row.lane), INT(row.seq), INT(d->lane));
+        case_count_lifted(s, &row, d->lane);
         *ret_lifted = true;
     } while (s->fault == 0 && case_next(s, d->queue->id, d->order_key, row.seq, &row));
     return d->lane;
@@ -134,7 +137,7 @@ void queue_deliver(Store *s, StoreOp *op, const NewDelivery *d) {
         INT(row.queue), INT(row.lane), INT(row.seq), INT(row.order_key), INT(row.flags),
         INT(row.expires_ms), INT(row.size), INT(d->since_ms));
     d->queue->waiting++;
-    case_count_up(s, row.queue, row.order_key);
+    case_count_up(s, &row);
     Deposit *deposit = op_add_deposit(s, op, &row, d->body, lifted);
     if (!deposit || !d->body || !d->message || d->queue->kind != QUEUE_LINK)
         return;
@@ -179,7 +182,7 @@ bool queue_remove_row(Store *s, const DeliveryRow *row) {
     Queue *q = queue_by_id(s, row->queue);
     if (n == 0)
         return false;
-    case_count_down(s, row->queue, row->order_key);
+    case_count_down(s, row);
     if (q && q->waiting > 0)
         q->waiting--;
     return true;

@@ -110,11 +110,23 @@ void accept_recall(Store *s, StoreOp *op) {
     accept_list_recipients(s, &op->accept.result, &order);
 }
 
-void recall_superseded(Store *s, StoreOp *op, const StoredMessage *target) {
+/* A row on a link stands for several: nobody among them may be left out. */
+static bool is_reached(const StoredMessage *target, QueueId queue, const Route *by) {
+    for (uint32_t i = 0; by && i < target->route.n; i++) {
+        const RouteEntry *e = &target->route.list[i];
+        if (e->queue == queue && ((e->flags & ROUTE_SCOPE_HOP) || !route_find(by, e->node)))
+            return false;
+    }
+    return true;
+}
+
+void recall_superseded(Store *s, StoreOp *op, const StoredMessage *target, const Route *by) {
     for (uint32_t i = 0; i < target->route.n && s->fault == 0; i++) {
         const RouteEntry *e = &target->route.list[i];
-        if (e->queue > 0 && outcome_level(s, target->seq, e->node) == LEVEL_NONE)
+        if (e->queue > 0 && is_reached(target, e->queue, by) &&
+            outcome_level(s, target->seq, e->node) == LEVEL_NONE)
             flag_row(s, op, target, e->queue, DELIVERY_RECALLED | DELIVERY_SUPERSEDED);
     }
-    withdraw_copies(s, target);
+    if (!by)
+        withdraw_copies(s, target);
 }

@@ -117,8 +117,7 @@ bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *sa
         text_copy(o.leg, sizeof(o.leg), s->self);
         if (!outcome_insert(s, m->seq, &o, say->attempts, say->detail))
             return false;
-        if (say->level == LEVEL_COLLECTED)
-            law_collected(s, m, say->recipient);
+        law_ended(s, m, say->recipient, say->level);
     }
     const Queue *way = way_to_sender(s, m);
     if (receipt_is_wanted(m->receipts, (int)say->level) ||
@@ -158,8 +157,7 @@ bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     text_copy(o.leg, sizeof(o.leg), f->receipt.leg);
     const bool allowed = may_speak(s, &m, o.recipient, neighbour);
     if (allowed && receipt_is_final(f->receipt.level) && outcome_insert(s, seq, &o, 0, NULL)) {
-        if (o.level == LEVEL_COLLECTED)
-            law_collected(s, &m, o.recipient);
+        law_ended(s, &m, o.recipient, o.level);
         return is_for_record(&m, f->receipt.level);
     }
     char note[160];

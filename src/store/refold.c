@@ -2,6 +2,7 @@
 #include "store/refold.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,73 +17,100 @@ typedef struct Refold {
     void (*tell)(void *data, const char *line);
     void *data;
     StoredItem is, should;
-    StoredAct act;
+    StoredAct act, held;
 } Refold;
 
 /* --- folding -------------------------------------------------------------------------------- */
 
-static void fold_message(Refold *f) {
+static bool fold_message(Refold *f) {
     Store *s = f->to;
     LawWork *l = s->law;
     StoredItem *items[ITEM_KINDS] = { NULL };
     Step steps[ITEM_KINDS] = { 0 };
     Act a;
-    if (!act_unpack(bytes_make(f->act.body, f->act.n_body), &a, &l->act_facts)) {
-        f->report->unread++;
-        return;
-    }
+    if (!act_unpack(bytes_make(f->act.body, f->act.n_body), &a, &l->act_facts))
+        return false;
     l->n_keys = act_keys(&a, l->keys);
     for (uint32_t i = 0; i < l->n_keys; i++) {
         const ItemKind kind = l->keys[i].kind;
         (void)item_load(s, kind, &l->keys[i].id, &l->of[kind]);
         items[kind] = &l->of[kind];
     }
-    const bool has_parent =
-        a.kind == KIND_REFERRAL_REQUEST && !uuid_is_nil(&a.facts->request.parent_referral_id) &&
-        item_load(s, ITEM_REFERRAL, &a.facts->request.parent_referral_id, &l->parent);
+    const bool has_parent = law_find_parent(s, &a, &l->parent);
     act_apply(s, &a, items, has_parent ? &l->parent.item : NULL, steps);
+    return true;
 }
 
-static void fold(Refold *f) {
+static bool fold_again(Refold *f) {
+    if (!act_load(f->from, f->act.ref, &f->held) || f->held.type != ACT_MESSAGE)
+        return false;
+    act_fold_again(f->to, &f->held);
+    return true;
+}
+
+/* What happens to one item by itself. */
+static bool fold_one(Refold *f, const ActLink *l) {
     Store *s = f->to;
     const StoredAct *a = &f->act;
-    const ActLink *l = a->n_links > 0 ? &a->links[0] : NULL;
-    s->next_act = a->n; /* as it was numbered: chains are compared too */
-    s->now_ms = a->at_ms;
-    f->report->acts++;
-    if (a->type == ACT_MESSAGE) {
-        fold_message(f);
-    } else if (a->type == ACT_TIMER && l && item_load(s, l->kind, &l->id, &f->is)) {
-        Fired fired = { 0 };
-        act_timer(s, &f->is, a->n_body > 0 ? a->body[0] : TIMER_NONE, &fired);
-    } else if (a->type == ACT_WATCH && l && !item_load(s, l->kind, &l->id, &f->is)) {
-        char node[NODE_NAME_SIZE] = "";
-        const LawContext ctx = item_context(s);
-        memcpy(node, a->body, MIN(a->n_body, NODE_NAME_SIZE - 1));
-        oversight_watch(&ctx, &f->is.item, node, a->at_ms);
+    const LawContext ctx = item_context(s);
+    const bool known = item_load(s, l->kind, &l->id, &f->is);
+    char node[NODE_NAME_SIZE] = "";
+    Fired fired;
+    memcpy(node, a->body, MIN(a->n_body, NODE_NAME_SIZE - 1));
+    switch (a->type) {
+    case ACT_TIMER:
+        act_timer(s, &f->is, a->n_body > 0 ? a->body[0] : TIMER_NONE, a->ref, &fired);
+        return known;
+    case ACT_WATCH:
+        (void)oversight_watch(&ctx, &f->is.item, node, a->at_ms);
         act_watch(s, &f->is);
-    } else if (a->type == ACT_COLLECTED && l && item_load(s, l->kind, &l->id, &f->is)) {
-        char node[NODE_NAME_SIZE] = "";
-        memcpy(node, a->body, MIN(a->n_body, NODE_NAME_SIZE - 1));
+        return true;
+    case ACT_COLLECTED:
         act_collected(s, &f->is, node);
+        return known;
+    case ACT_UNDELIVERABLE:
+        act_undeliverable(s, &f->is, node);
+        return known;
+    case ACT_ACKNOWLEDGED:
+        act_acknowledged(s, &f->is);
+        return known;
+    case ACT_KEPT:
+        if (!item_unpack(bytes_make(a->body, a->n_body), &f->is.item))
+            return false;
+        act_kept(s, &f->is);
+        return true;
+    default:
+        return false;
     }
-    /* ACT_AGAIN follows from the act before it. */
+}
+
+/* False when what the act did cannot be known. */
+static bool fold(Refold *f) {
+    Store *s = f->to;
+    s->now_ms = f->act.at_ms;
+    s->law->record = &f->act;
+    switch (f->act.type) {
+    case ACT_MESSAGE:
+        return fold_message(f);
+    case ACT_AGAIN:
+        return fold_again(f);
+    default:
+        return f->act.n_links == 1 && fold_one(f, &f->act.links[0]);
+    }
 }
 
 static int fold_all(Refold *f) {
     int64_t at = 0;
     bool more = true;
     while (more && f->from->fault == 0 && f->to->fault == 0) {
-        uint32_t n = 0;
         (void)db_exec(f->to, "BEGIN IMMEDIATE");
-        for (; n < ACTS_A_TURN && more; n++) {
+        for (uint32_t n = 0; n < ACTS_A_TURN && more; n++) {
             at = db_number(
                 f->from,
                 QUERY(f->from, "SELECT n FROM act WHERE n > ?1 ORDER BY n LIMIT 1", INT(at)), 0);
             more = at > 0 && f->from->fault == 0 && f->to->fault == 0;
-            if (more && act_load(f->from, at, &f->act))
-                fold(f);
-            else if (more)
+            f->report->acts += more;
+            if (more && (!act_load(f->from, at, &f->act) || !fold(f)))
                 f->report->unread++;
         }
         tally_flush(f->to);
@@ -93,73 +121,148 @@ static int fold_all(Refold *f) {
     return f->from->fault < 0 ? f->from->fault : f->to->fault;
 }
 
-/* --- comparing ------------------------------------------------------------------------------ */
+/* --- comparing items ------------------------------------------------------------------------ */
 
-static void differs(Refold *f, const Item *i, const char *what) {
-    char line[256], id[UUID_TEXT_SIZE];
-    uuid_format(&i->id, id);
-    snprintf(line, sizeof(line), "%s %s: %s", item_kind_name((int)i->kind), id, what);
+_printf_(2, 3) static void differs(Refold *f, const char *format, ...) {
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
     f->report->different++;
     f->tell(f->data, line);
 }
 
+static void item_differs(Refold *f, ItemKind kind, const Uuid *id, const char *what) {
+    char text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    differs(f, "%s %s: %s", item_kind_name((int)kind), text, what);
+}
+
+/* A body that cannot be read is what this is about, not a fault. */
+static bool load_from(Refold *f, ItemKind kind, const Uuid *id, bool *ret_damaged) {
+    const bool known = item_load(f->from, kind, id, &f->is);
+    *ret_damaged = f->from->fault == -EUCLEAN;
+    if (*ret_damaged)
+        f->from->fault = 0;
+    return known || *ret_damaged;
+}
+
 static void compare_one(Refold *f, ItemKind kind, const Uuid *id) {
     char what[128];
-    const bool is = item_load(f->from, kind, id, &f->is);
-    if (f->from->fault == -EUCLEAN) { /* a body that cannot be read */
-        f->from->fault = 0;
-        differs(f, &f->is.item, "cannot be read");
-        return;
-    }
-    if (!item_load(f->to, kind, id, &f->should)) {
-        differs(f, &f->is.item, "no act on record speaks of it");
-    } else if (!is || !item_equal(&f->is.item, &f->should.item)) {
-        snprintf(what, sizeof(what), "is %s, should be %s",
-                 item_state_name((int)kind, f->is.item.state),
-                 item_state_name((int)kind, f->should.item.state));
-        differs(f, &f->should.item, what);
+    bool damaged;
+    (void)load_from(f, kind, id, &damaged);
+    const bool should = item_load(f->to, kind, id, &f->should);
+    const Item *a = &f->is.item, *b = &f->should.item;
+    if (damaged) {
+        item_differs(f, kind, id, "cannot be read");
+    } else if (!should) {
+        item_differs(f, kind, id, "no act on record speaks of it");
+    } else if (!item_equal(a, b)) {
+        snprintf(what, sizeof(what), "is %s%s, should be %s%s",
+                 item_state_name((int)kind, a->state),
+                 a->state == b->state ? " with other details" : "",
+                 item_state_name((int)kind, b->state), a->final && !b->final ? ", not ended" : "");
+        item_differs(f, kind, id, what);
+    } else if (f->is.last_act != f->should.last_act) {
+        item_differs(f, kind, id, "its newest act on record is another one");
     }
 }
 
-/* Purged long ago: only acts it shared with others are left. */
-static bool was_forgotten(const Refold *f, const Item *i) {
-    const int64_t kept = f->from->config.item_retention_ms;
-    return kept > 0 && i->changed_ms + kept <= f->to->now_ms;
-}
-
-/* Every item of `all` in the other; those it lacks are told from its own side. */
-static void compare(Refold *f, Store *all, bool missing_only) {
+static void count_items(Refold *f) {
     int kind = 0;
     Uuid id = { { 0 } };
-    while (all->fault == 0) {
-        _query_ q = QUERY(all,
+    while (f->from->fault == 0 && f->to->fault == 0) {
+        _query_ q = QUERY(f->from,
                           "SELECT kind, id FROM item WHERE (kind, id) > (?1, ?2) "
                           "ORDER BY kind, id LIMIT 1",
                           INT(kind), UUID(&id));
-        if (!db_row(all, q))
+        if (!db_row(f->from, q))
             return;
         kind = (int)col_int(q, 0);
         id = col_uuid(q, 1);
-        if (!missing_only) {
-            f->report->items++;
-            compare_one(f, (ItemKind)kind, &id);
-        } else if (!item_load(f->from, (ItemKind)kind, &id, &f->is) && f->from->fault == 0 &&
-                   item_load(f->to, (ItemKind)kind, &id, &f->should) &&
-                   !was_forgotten(f, &f->should.item)) {
-            differs(f, &f->should.item, "is missing");
-        }
+        f->report->items++;
+        compare_one(f, (ItemKind)kind, &id);
     }
+}
+
+static void find_missing(Refold *f) {
+    bool damaged;
+    _query_ q =
+        QUERY(f->to, "SELECT kind, id FROM item ORDER BY kind, id LIMIT ?1", INT(INT64_MAX));
+    while (f->from->fault == 0 && db_row(f->to, q)) {
+        const ItemKind kind = (ItemKind)col_int(q, 0);
+        const Uuid id = col_uuid(q, 1);
+        if (!load_from(f, kind, &id, &damaged))
+            item_differs(f, kind, &id, "is missing");
+    }
+}
+
+/* --- comparing timers and counts ------------------------------------------------------------ */
+
+static void compare_timers(Refold *f, Store *one, Store *other, const char *what) {
+    _query_ q =
+        QUERY(one, "SELECT due, kind, id, timer FROM timer ORDER BY due LIMIT ?1", INT(INT64_MAX));
+    while (other->fault == 0 && db_row(one, q)) {
+        const Uuid id = col_uuid(q, 2);
+        const int64_t found = db_number(
+            other,
+            QUERY(other,
+                  "SELECT 1 FROM timer WHERE due = ?1 AND kind = ?2 AND id = ?3 AND timer = ?4",
+                  INT(col_int(q, 0)), INT(col_int(q, 1)), UUID(&id), INT(col_int(q, 3))),
+            0);
+        char text[UUID_TEXT_SIZE];
+        uuid_format(&id, text);
+        if (found == 0)
+            differs(f, "%s %s: timer %s %s", item_kind_name((int)col_int(q, 1)), text,
+                    timer_name((int)col_int(q, 3)), what);
+    }
+}
+
+static void compare_tally(Refold *f, Store *one, Store *other, bool missing_only) {
+    _query_ q = QUERY(one,
+                      "SELECT kind, state, cluster, region, n FROM tally WHERE n <> 0 "
+                      "ORDER BY kind, state, cluster, region LIMIT ?1",
+                      INT(INT64_MAX));
+    while (other->fault == 0 && db_row(one, q)) {
+        const int64_t n = db_number(
+            other,
+            QUERY(other,
+                  "SELECT n FROM tally WHERE kind = ?1 AND state = ?2 AND cluster = ?3 "
+                  "AND region = ?4",
+                  INT(col_int(q, 0)), INT(col_int(q, 1)), INT(col_int(q, 2)), TEXT(col_text(q, 3))),
+            0);
+        if (missing_only ? n == 0 : n != col_int(q, 4))
+            differs(f, "count of %s %s in %s: %s", item_kind_name((int)col_int(q, 0)),
+                    item_state_name((int)col_int(q, 0), (int)col_int(q, 1)), col_text(q, 3),
+                    missing_only ? "is missing" : "is wrong");
+    }
+}
+
+static int compare(Refold *f) {
+    count_items(f);
+    find_missing(f);
+    compare_timers(f, f->from, f->to, "should not run");
+    compare_timers(f, f->to, f->from, "should run");
+    compare_tally(f, f->from, f->to, false);
+    compare_tally(f, f->to, f->from, true);
+    return f->from->fault < 0 ? f->from->fault : f->to->fault;
 }
 
 /* --- taking over ---------------------------------------------------------------------------- */
 
+/* What is past is counted nowhere else. */
 static int take_over(Refold *f, const char *scratch) {
     Store *s = f->from;
     RUN(s, "ATTACH ?1 AS scratch", TEXT(scratch));
     (void)db_exec(s, "BEGIN IMMEDIATE;"
                      "DELETE FROM item; INSERT INTO item SELECT * FROM scratch.item;"
                      "DELETE FROM timer; INSERT INTO timer SELECT * FROM scratch.timer;"
-                     "DELETE FROM tally; INSERT INTO tally SELECT * FROM scratch.tally;"
+                     "DELETE FROM held; INSERT INTO held SELECT * FROM scratch.held;"
+                     "UPDATE tally SET n = 0;"
+                     "INSERT INTO tally SELECT * FROM scratch.tally WHERE true "
+                     "ON CONFLICT(kind, state, cluster, region) DO UPDATE SET n = excluded.n;"
+                     "DELETE FROM tally WHERE n = 0 AND past = 0;"
                      "COMMIT; DETACH scratch");
     f->report->written = s->fault == 0;
     return s->fault;
@@ -189,6 +292,14 @@ static int open_both(Refold *f, const StoreConfig *config, const char *scratch, 
     return 0;
 }
 
+static void say_fault(const Refold *f, int r, char why[256]) {
+    if (why[0] == '\0' && f->from)
+        snprintf(why, 256, "%.120s",
+                 f->from->fault < 0 ? f->from->health.fault
+                 : f->to            ? f->to->health.fault
+                                    : strerror(-r));
+}
+
 int store_refold(const StoreConfig *config, const char *scratch, bool write, RefoldReport *ret,
                  void (*tell)(void *data, const char *line), void *data, char why[static 256]) {
     _cleanup_(freep) Refold *f = calloc(1, sizeof(*f));
@@ -203,16 +314,10 @@ int store_refold(const StoreConfig *config, const char *scratch, bool write, Ref
     int r = open_both(f, config, scratch, why);
     if (r == 0)
         r = fold_all(f);
-    if (r == 0) {
-        compare(f, f->from, false);
-        compare(f, f->to, true);
-        r = f->from->fault < 0 ? f->from->fault : f->to->fault;
-    }
-    if (r < 0 && why[0] == '\0' && f->from)
-        snprintf(why, 256, "%.120s",
-                 f->from->fault < 0 ? f->from->health.fault
-                 : f->to            ? f->to->health.fault
-                                    : strerror(-r));
+    if (r == 0)
+        r = compare(f);
+    if (r < 0)
+        say_fault(f, r, why);
     f->to = store_close(f->to);
     if (r == 0 && write && ret->different > 0 && (r = take_over(f, scratch)) < 0)
         snprintf(why, 256, "%.120s", f->from->health.fault);

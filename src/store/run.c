@@ -63,6 +63,7 @@ static void rollback(Store *s) {
     cases_rolled_back(s);
     recent_drop(s);
     tally_drop(s);
+    s->watched_version = 0; /* whom it made items of, they are gone */
 }
 
 static int attempt(Store *s, StoreOp *list) {
@@ -83,6 +84,7 @@ static void set_now(Store *s, int64_t now_ms) {
         s->space_due_ms -= back;
         s->purge_due_ms -= back;
         s->dedup_due_ms -= back;
+        s->items_due_ms -= back;
     }
     s->now_ms = now_ms;
 }

@@ -187,6 +187,7 @@ void salvage_copy(Salvage *v) {
         { "delivery", "queue, lane, seq", "queue DESC, lane DESC, seq DESC", false },
         { "item", "kind, id", "kind DESC, id DESC", false },
         { "act", "n", "n DESC", false },
+        { "held", "kind, id, n", "kind DESC, id DESC, n DESC", false },
         { "timer", "due, kind, id, timer", "due DESC, kind DESC, id DESC, timer DESC", false },
         { "tally", "kind, state, cluster, region",
           "kind DESC, state DESC, cluster DESC, region DESC", false },

@@ -37,9 +37,8 @@ static bool is_above(const Store *s, Marks m, uint64_t free_bytes, uint64_t size
 }
 
 bool space_is_due(const Store *s) {
-    const uint64_t frames = s->health.wal_frames;
-    return s->now_ms >= s->space_due_ms || frames < s->space_frames || /* the log began anew */
-           frames - s->space_frames >= s->log_pages_max / 4;
+    return s->now_ms >= s->space_due_ms ||
+           s->wal_written - s->space_written >= s->log_pages_max / 4;
 }
 
 /* Bytes of the file system, and what of it may still be used. 0 or -errno. */
@@ -62,7 +61,7 @@ void space_check(Store *s) {
     const int64_t page_size = db_number(s, QUERY(s, "PRAGMA page_size"), 4096);
     s->health.size_bytes = (uint64_t)(pages - unused) * (uint64_t)page_size;
     s->space_due_ms = s->now_ms + SPACE_PERIOD_MS;
-    s->space_frames = s->health.wal_frames;
+    s->space_written = s->wal_written;
     if (read_space(s, &total, &free_now) < 0)
         return; /* keep the last answer; writing will tell */
 

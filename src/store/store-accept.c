@@ -375,7 +375,8 @@ static void note_decision(const AcceptDecision *d, const Envelope *e, StoredMess
                               d->reasons.list[i].code);
 }
 
-static void accept_new(Store *s, StoreOp *op) {
+/* known: its items have moved before. */
+static void accept_new(Store *s, StoreOp *op, bool known) {
     const Message *message = op->accept.message;
     const AcceptDecision *d = &s->decision;
     _cleanup_(stored_message_deinit) StoredMessage m;
@@ -399,7 +400,8 @@ static void accept_new(Store *s, StoreOp *op) {
         if (list)
             *list = d->reasons;
     }
-    law_accepted(s, op, &m);
+    if (!known)
+        law_accepted(s, op, &m);
     recent_keep(s, &m);
 }
 
@@ -424,7 +426,7 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
     RUN(s, "UPDATE outcome SET seq = ?2 WHERE seq = ?1", INT(old_seq), INT(s->next_seq));
     give_back_id(s, op->accept.message);
     (void)claim_id(s, op->accept.message);
-    accept_new(s, op);
+    accept_new(s, op, true);
 }
 
 void run_accept(Store *s, StoreOp *op) {
@@ -447,7 +449,7 @@ void run_accept(Store *s, StoreOp *op) {
     else if (m->env.kind == KIND_RECALL_ORDER)
         accept_recall(s, op);
     else
-        accept_new(s, op);
+        accept_new(s, op, false);
     if (op->accept.result.verdict == VERDICT_REFUSED)
         give_back_id(s, m);
 }

@@ -15,9 +15,12 @@ static int on_wal(void *data, sqlite3 *db, const char *name, int frames) {
     Store *s = data;
     (void)db;
     (void)name;
-    if ((uint64_t)frames < s->health.wal_frames)
+    const uint64_t before = s->health.wal_frames, now = (uint64_t)frames;
+    if (now < before)
         s->wal_done = 0; /* the log began anew */
-    s->health.wal_frames = (uint64_t)frames;
+    /* It may also have begun anew, and be longer already, when all of it had been copied. */
+    s->wal_written += now < before || s->wal_done >= before ? now : now - before;
+    s->health.wal_frames = now;
     return SQLITE_OK;
 }
 

@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "law/copies.h"
+#include "store/item.h"
 
 #define FILTER_BYTES_MAX 16384U
 
@@ -76,6 +77,12 @@ static bool has_room(Store *s, StoreOp *op, Subscription *sub) {
     return !sub->blocked;
 }
 
+/* Of an update to a complaint that is not known here nobody can tell from whom it is to be kept. */
+static bool may_have_copy(const Store *s, const Message *m, const DirNode *owner) {
+    const char *accused = copies_accused(m, s->law->known.complaint);
+    return filter_in_scope(owner, &m->env) && accused && strcmp(accused, owner->id) != 0;
+}
+
 void subscriptions_feed(Store *s, StoreOp *op, const StoredMessage *m, const Copies *c) {
     const Message *message = op->accept.message;
     if (!s->subscriptions)
@@ -88,7 +95,7 @@ void subscriptions_feed(Store *s, StoreOp *op, const StoredMessage *m, const Cop
         const bool addressee = e && e->role == ROLE_ADDRESSEE;
         if (!owner || owner->inactive ||
             !filter_matches(&sub->filter, &message->env, m->lane, sender ? sender->kind : 0) ||
-            !(addressee || filter_in_scope(owner, &message->env)) || !has_room(s, op, sub))
+            !(addressee || may_have_copy(s, message, owner)) || !has_room(s, op, sub))
             continue;
         queue_deliver(s, op,
                       &(NewDelivery) {

@@ -10,6 +10,7 @@
 #include "serasi/v1/referral.pb-c.h"
 #include "serasi/v1/report.pb-c.h"
 
+#include "base/text.h"
 #include "wire/codec-facts.h"
 
 /* Report cells of so few persons could name them (domain: aggregates below five are suppressed). */
@@ -100,6 +101,13 @@ static const char *check_receipt(const Serasi__V1__Receipt *in) {
     return NULL;
 }
 
+/* A region that is too long for a code is cut: no directory knows it either way. */
+static void take_event(const Serasi__V1__ExtraordinaryEvent *in, EventFacts *f) {
+    f->affected_persons = affected_persons(in->counts);
+    for (size_t i = 0; i < in->n_regions && i < EVENT_REGIONS_MAX; i++)
+        (void)text_copy(f->regions[i], sizeof(f->regions[i]), in->regions[i]);
+}
+
 const char *facts_take_nested(int kind, const ProtobufCMessage *m, Facts *ret) {
     const void *in = m;
     switch (kind) {
@@ -107,8 +115,7 @@ const char *facts_take_nested(int kind, const ProtobufCMessage *m, Facts *ret) {
         take_handover(in, &ret->handover);
         return NULL;
     case KIND_EXTRAORDINARY_EVENT:
-        ret->event.affected_persons =
-            affected_persons(((const Serasi__V1__ExtraordinaryEvent *)in)->counts);
+        take_event(in, &ret->event);
         return NULL;
     case KIND_EVENT_SITUATION:
         ret->situation.affected_persons =

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
+#include "base/crypto-seal.h"
 #include "core/frame.h"
 #include "core/message.h"
 #include "core/notice.h"
@@ -48,3 +49,7 @@ _must_check_ int codec_encode_recall_order(const Uuid *message_id, const char *r
 /* Into buf; n == 0 means it did not fit (the filter without conditions has bytes too). */
 Bytes codec_encode_filter(const Filter *f, uint8_t *buf, size_t size);
 _must_check_ int codec_decode_filter(Bytes b, Filter *ret);
+/* The sealed part. Decoding looks at its form alone: sizes and number of wraps; only opening it
+ * tells whether it is one. *ret is freed with sealed_deinit(). */
+_must_check_ int codec_encode_sealed(const Sealed *s, uint8_t **ret, size_t *ret_n);
+_must_check_ int codec_decode_sealed(Bytes b, Sealed *ret, const char **ret_why);

@@ -104,6 +104,13 @@ static int take_node_record(JsonReader *r, const Serasi__V1__NodeRecord *in, Dir
     return e < 0 ? e : take_areas(r, in, n);
 }
 
+/* 32 bytes, or nothing: then ret stays as it is. */
+static bool take_public(ProtobufCBinaryData b, uint8_t ret[static PUBLIC_KEY_SIZE]) {
+    if (b.len == PUBLIC_KEY_SIZE)
+        memcpy(ret, b.data, PUBLIC_KEY_SIZE);
+    return b.len == PUBLIC_KEY_SIZE || b.len == 0;
+}
+
 static int take_key_record(JsonReader *r, const Serasi__V1__KeyRecord *in, DirKey *k) {
     if (!take_node(in->node, k->node))
         return refuse(r, "key.node", "not a node id");
@@ -112,6 +119,10 @@ static int take_key_record(JsonReader *r, const Serasi__V1__KeyRecord *in, DirKe
     if (strlen(in->curve) != CURVE_TEXT_SIZE - 1 || in->curve[strspn(in->curve, Z85)] != '\0')
         return refuse(r, "key.curve", "must be 40 characters of Z85");
     (void)text_copy(k->curve, sizeof(k->curve), in->curve);
+    if (!take_public(in->ed25519, k->sign.b))
+        return refuse(r, "key.ed25519", "must be 32 bytes in base64");
+    if (!take_public(in->x25519, k->seal.b))
+        return refuse(r, "key.x25519", "must be 32 bytes in base64");
     if (!take_time(in->valid_from_at, &k->valid_from_ms))
         return refuse(r, "key.valid_from_at", "out of range");
     if (!take_time(in->valid_until_at, &k->valid_until_ms))
@@ -184,4 +195,31 @@ int json_parse_directory_line(const char *text, size_t n, DirectoryLine *ret,
     if (e == 0)
         *ret = line;
     return e;
+}
+
+/* --- printing ------------------------------------------------------------------------------- */
+
+static ProtobufCBinaryData give_public(const uint8_t public[static PUBLIC_KEY_SIZE]) {
+    return (ProtobufCBinaryData) {
+        .len = public_key_is_set(public) ? PUBLIC_KEY_SIZE : 0,
+        .data = (uint8_t *)public,
+    };
+}
+
+int json_print_key_line(const DirKey *k, char **ret) {
+    Serasi__V1__KeyRecord out = SERASI__V1__KEY_RECORD__INIT;
+    out.node = (char *)k->node;
+    out.label = (char *)k->label;
+    out.curve = (char *)k->curve;
+    out.ed25519 = give_public(k->sign.b);
+    out.x25519 = give_public(k->seal.b);
+    out.broker = k->broker;
+    out.operator_ = k->operator_;
+    out.revoked = k->revoked;
+    out.valid_from_at = (uint64_t)k->valid_from_ms;
+    out.valid_until_at = (uint64_t)k->valid_until_ms;
+    Serasi__V1__DirectoryRecord line = SERASI__V1__DIRECTORY_RECORD__INIT;
+    line.record_case = SERASI__V1__DIRECTORY_RECORD__RECORD_KEY;
+    line.key = &out;
+    return json_finish(json_write_message(&line.base), false, false, ret);
 }

@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "serasi/v1/codes.pb-c.h"
-#include "wire/base64.h"
 #include "wire/codec-internal.h"
 #include "wire/json-internal.h"
 #include "wire/kinds.h"

@@ -10,9 +10,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "wire/base64.h"
 #include "wire/json-internal.h"
 #include "wire/reflect.h"
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/times.h"
-#include "wire/base64.h"
 #include "wire/json-internal.h"
 #include "wire/reflect.h"
 

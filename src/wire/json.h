@@ -44,6 +44,8 @@ typedef struct DirectoryLine {
 } DirectoryLine;
 _must_check_ int json_parse_directory_line(const char *text, size_t n, DirectoryLine *ret,
                                            char why[static JSON_WHY_SIZE]);
+/* A key record as such a line. 0 or -ENOMEM. */
+_must_check_ int json_print_key_line(const DirKey *k, char **ret);
 /* PUBLISHED result as one JSON object. */
 _must_check_ int json_print_result(const PublishResult *r, char **ret);
 /* A table as JSON: an array of objects, or one object when single. */

@@ -192,6 +192,7 @@ HopKind pair_kind(const Pair *p);
 /* --- workloads --- */
 
 void bench_flow(Bench *b, const char *name);  /* P1 P16 P256 E256 M64 L1 F256 SLOW */
+void bench_case(Bench *b, const char *name);  /* CASE256 CASE16 CASE-E COPY256 COPY-E */
 void bench_emerg(Bench *b, const char *name); /* bench-emerg.c */
 void bench_alert(Bench *b, const char *name);
 void bench_conn(Bench *b, const char *name);

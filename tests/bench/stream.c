@@ -92,7 +92,7 @@ typedef struct Worker {
 
 static Serasi__V1__RoleRef *worker(const Turn *t, Worker *ret) {
     ret->until = day(t, 700);
-    ret->ref = (Serasi__V1__RoleRef) SERASI__V1__ROLE_REF__INIT;
+    ret->ref = (Serasi__V1__RoleRef)SERASI__V1__ROLE_REF__INIT;
     ret->ref.role = SERASI__V1__HR_ROLE__HR_ROLE_SOCIAL_WORKER;
     ret->ref.staff_ref = data(a_digest, 16);
     ret->ref.competence_supervision = true;
@@ -108,7 +108,7 @@ typedef struct Paper {
 static Serasi__V1__DocumentRef *paper(const Turn *t, Paper *ret, int type, const char *issuer,
                                       int issuer_kind) {
     ret->issued = day(t, -1);
-    ret->ref = (Serasi__V1__DocumentRef) SERASI__V1__DOCUMENT_REF__INIT;
+    ret->ref = (Serasi__V1__DocumentRef)SERASI__V1__DOCUMENT_REF__INIT;
     ret->ref.type = (Serasi__V1__DocumentType)type;
     ret->ref.number = (char *)(uintptr_t) "440/117/DS";
     ret->ref.issuer = (char *)(uintptr_t)issuer;
@@ -156,7 +156,7 @@ static void say_complaint_update(Turn *t, int action, int phase) {
 
 /* --- referrals ------------------------------------------------------------------------------ */
 
-#define REFERRAL_STEP(home) ((home) ? 3U : 14U)
+#define REFERRAL_STEP(home) ((home) ? 3U : 16U) /* place of the request in its plan */
 
 static void say_request(Turn *t, int what, int phase) {
     Serasi__V1__ReferralRequest f = SERASI__V1__REFERRAL_REQUEST__INIT;
@@ -174,14 +174,10 @@ static void say_request(Turn *t, int what, int phase) {
     Paper papers[4];
     Worker assessor;
     Serasi__V1__DocumentRef *list[] = {
-        paper(t, &papers[0], DOCUMENT_TYPE_SOCIAL_WORKER_ASSESSMENT, "",
-              ISSUER_KIND_SOCIAL_WORKER),
-        paper(t, &papers[1], DOCUMENT_TYPE_APPLICATION_LETTER_REGENCY,
-              t->names[STREAM_DSK], 0),
-        paper(t, &papers[2], DOCUMENT_TYPE_HEALTH_CERTIFICATE, "",
-              ISSUER_KIND_DOCTOR),
-        paper(t, &papers[3], DOCUMENT_TYPE_ASSIGNMENT_LETTER,
-              t->names[STREAM_DSK], 0),
+        paper(t, &papers[0], DOCUMENT_TYPE_SOCIAL_WORKER_ASSESSMENT, "", ISSUER_KIND_SOCIAL_WORKER),
+        paper(t, &papers[1], DOCUMENT_TYPE_APPLICATION_LETTER_REGENCY, t->names[STREAM_DSK], 0),
+        paper(t, &papers[2], DOCUMENT_TYPE_HEALTH_CERTIFICATE, "", ISSUER_KIND_DOCTOR),
+        paper(t, &papers[3], DOCUMENT_TYPE_ASSIGNMENT_LETTER, t->names[STREAM_DSK], 0),
     };
     (void)what;
     (void)phase;
@@ -236,9 +232,8 @@ static void say_response(Turn *t, int decision, int phase) {
 static void say_supplement(Turn *t, int what, int phase) {
     Serasi__V1__ReferralUpdate f = SERASI__V1__REFERRAL_UPDATE__INIT;
     Paper letter;
-    Serasi__V1__DocumentRef *list[] = { paper(
-        t, &letter, DOCUMENT_TYPE_CONSENT_LETTER, "",
-        ISSUER_KIND_FAMILY) };
+    Serasi__V1__DocumentRef *list[] = { paper(t, &letter, DOCUMENT_TYPE_CONSENT_LETTER, "",
+                                              ISSUER_KIND_FAMILY) };
     const Uuid id = referral_of(t);
     (void)what;
     (void)phase;
@@ -259,8 +254,7 @@ static void say_minutes(Turn *t, int type, int phase) {
     f.referral_id = data(id.b, UUID_SIZE);
     f.minutes = paper(t, &minutes, type, receiver, 0);
     f.health_certificate =
-        paper(t, &health, DOCUMENT_TYPE_HEALTH_CERTIFICATE, "",
-              ISSUER_KIND_DOCTOR);
+        paper(t, &health, DOCUMENT_TYPE_HEALTH_CERTIFICATE, "", ISSUER_KIND_DOCTOR);
     f.handed_over_by = t->names[STREAM_DSK];
     f.received_by = receiver;
     f.handed_over_on = &today;
@@ -277,7 +271,8 @@ static void say_opening(Turn *t, int source, int phase) {
     (void)phase;
     f.access_source = (Serasi__V1__AccessSource)source;
     f.origin_id = data(origin.b, UUID_SIZE);
-    f.cluster = t->home ? SERASI__V1__CLUSTER__CLUSTER_CHILD : SERASI__V1__CLUSTER__CLUSTER_OTHER_PPKS;
+    f.cluster =
+        t->home ? SERASI__V1__CLUSTER__CLUSTER_CHILD : SERASI__V1__CLUSTER__CLUSTER_OTHER_PPKS;
     f.n_criteria = 1;
     f.criteria = criteria;
     f.target_unit = SERASI__V1__TARGET_UNIT__TARGET_UNIT_INDIVIDUAL;
@@ -376,8 +371,7 @@ static void say_aftercare(Turn *t, int what, int phase) {
     (void)what;
     (void)phase;
     f.assessment =
-        paper(t, &assessment, DOCUMENT_TYPE_AFTERCARE_ASSESSMENT, "",
-              ISSUER_KIND_SOCIAL_WORKER);
+        paper(t, &assessment, DOCUMENT_TYPE_AFTERCARE_ASSESSMENT, "", ISSUER_KIND_SOCIAL_WORKER);
     f.assessor = worker(t, &assessor);
     f.receiving_node = t->names[STREAM_DSK];
     f.n_measures = 1;
@@ -408,14 +402,16 @@ static const Step agency[STREAM_STEPS] = {
     { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_CLASSIFY, 0 },
     { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_ASSIGN, 0 },
     { KIND_CASE_OPENED, A, B, say_opening, ACCESS_SOURCE_COMPLAINT_REPORT, 0 },
+    { KIND_DTKS_PROPOSAL, A, P, say_proposal, 1, 0 },
     { KIND_CASE_STAGE_UPDATE, A, B, say_stage, 1, STAGE_PHASE_COMPLETED },
+    { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_RESOLVE, 0 },
+    { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_CLOSE, 0 },
     { KIND_CASE_STAGE_UPDATE, A, B, say_stage, 2, STAGE_PHASE_STARTED },
     { KIND_CASE_STAGE_UPDATE, A, B, say_stage, 2, STAGE_PHASE_COMPLETED },
     { KIND_CASE_STAGE_UPDATE, A, B, say_stage, 3, STAGE_PHASE_STARTED },
     { KIND_CASE_STAGE_UPDATE, A, B, say_stage, 3, STAGE_PHASE_COMPLETED },
     { KIND_CASE_CONFERENCE, A, B, say_conference, 1, 0 },
     { KIND_CASE_STAGE_UPDATE, A, B, say_stage, 4, STAGE_PHASE_COMPLETED },
-    { KIND_DTKS_PROPOSAL, A, P, say_proposal, 1, 0 },
     { KIND_CASE_STAGE_UPDATE, A, B, say_stage, 5, STAGE_PHASE_STARTED },
     { KIND_CASE_RESPONSE, A, B, say_case_response, 0, 0 },
     { KIND_REFERRAL_REQUEST, A, B, say_request, 0, 0 },
@@ -428,8 +424,6 @@ static const Step agency[STREAM_STEPS] = {
     { KIND_CASE_STAGE_UPDATE, A, B, say_stage, 7, STAGE_PHASE_STARTED },
     { KIND_AFTERCARE, A, B, say_aftercare, 0, 0 },
     { KIND_TERMINATION, A, B, say_termination, TERMINATION_REASON_GOAL_REACHED, 0 },
-    { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_RESOLVE, 0 },
-    { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_CLOSE, 0 },
 };
 
 static const Step home[STREAM_STEPS] = {
@@ -442,14 +436,16 @@ static const Step home[STREAM_STEPS] = {
     { KIND_REFERRAL_RESPONSE, H, A, say_response, REFERRAL_DECISION_ACCEPTED, 0 },
     { KIND_HANDOVER_MINUTES, H, A, say_minutes, DOCUMENT_TYPE_HANDOVER_MINUTES_HOME, 0 },
     { KIND_CASE_OPENED, H, A, say_opening, ACCESS_SOURCE_REFERRAL, 0 },
+    { KIND_DTKS_PROPOSAL, H, A, say_proposal, 1, 0 },
     { KIND_CASE_STAGE_UPDATE, H, A, say_stage, 1, STAGE_PHASE_COMPLETED },
+    { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_RESOLVE, 0 },
+    { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_CLOSE, 0 },
     { KIND_CASE_STAGE_UPDATE, H, A, say_stage, 2, STAGE_PHASE_STARTED },
     { KIND_CASE_STAGE_UPDATE, H, A, say_stage, 2, STAGE_PHASE_COMPLETED },
     { KIND_CASE_STAGE_UPDATE, H, A, say_stage, 3, STAGE_PHASE_STARTED },
     { KIND_CASE_STAGE_UPDATE, H, A, say_stage, 3, STAGE_PHASE_COMPLETED },
     { KIND_CASE_CONFERENCE, H, A, say_conference, 1, 0 },
     { KIND_CASE_STAGE_UPDATE, H, A, say_stage, 4, STAGE_PHASE_COMPLETED },
-    { KIND_DTKS_PROPOSAL, H, A, say_proposal, 1, 0 },
     { KIND_CASE_STAGE_UPDATE, H, A, say_stage, 5, STAGE_PHASE_STARTED },
     { KIND_CASE_RESPONSE, H, A, say_case_response, 0, 0 },
     { KIND_CASE_STAGE_UPDATE, H, A, say_stage, 5, STAGE_PHASE_COMPLETED },
@@ -457,8 +453,6 @@ static const Step home[STREAM_STEPS] = {
     { KIND_CASE_STAGE_UPDATE, H, A, say_stage, 7, STAGE_PHASE_STARTED },
     { KIND_AFTERCARE, H, A, say_aftercare, 0, 0 },
     { KIND_TERMINATION, H, A, say_termination, TERMINATION_REASON_GOAL_REACHED, 0 },
-    { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_RESOLVE, 0 },
-    { KIND_COMPLAINT_UPDATE, A, B, say_complaint_update, COMPLAINT_ACTION_CLOSE, 0 },
 };
 
 #undef A
@@ -519,8 +513,7 @@ static void pack_envelope(const Turn *t, const Step *step, StreamMessage *ret) {
     Serasi__V1__Audience audience = SERASI__V1__AUDIENCE__INIT;
     char *to[] = { (char *)(uintptr_t)t->names[step->to] };
     uint8_t facts_digest[DIGEST_SIZE], sealed_digest[DIGEST_SIZE];
-    const Uuid case_id = case_id_of(t->stream, t->case_no),
-               root = id_of(t->stream, t->case_no, 0);
+    const Uuid case_id = case_id_of(t->stream, t->case_no), root = id_of(t->stream, t->case_no, 0);
     const bool plain = setup->form == STREAM_PLAIN;
     ret->kind = setup->form == STREAM_LAWFUL ? step->kind : other_kind(step->kind);
     audience.n_to = 1;
@@ -532,8 +525,8 @@ static void pack_envelope(const Turn *t, const Step *step, StreamMessage *ret) {
     e.audience = &audience;
     e.region = (char *)(uintptr_t)t->region;
     if (!plain) {
-        e.cluster = t->home ? SERASI__V1__CLUSTER__CLUSTER_CHILD
-                            : SERASI__V1__CLUSTER__CLUSTER_OTHER_PPKS;
+        e.cluster =
+            t->home ? SERASI__V1__CLUSTER__CLUSTER_CHILD : SERASI__V1__CLUSTER__CLUSTER_OTHER_PPKS;
         e.case_id = data(case_id.b, UUID_SIZE);
         e.correlation_id = data(root.b, t->step > 0 ? UUID_SIZE : 0);
         hash_digest(bytes_make(ret->facts, ret->n_facts), facts_digest);

@@ -14,6 +14,7 @@
 #include "fault/fault.h"
 #include "fuzz/fuzz.h"
 #include "test.h"
+#include "unit/sealed-golden.h"
 #include "wire/codec.h"
 #include "wire/json.h"
 
@@ -89,6 +90,26 @@ static int do_filter(Case *c) {
         note(c, b.p, b.n);
         r = b.n > 0 ? 0 : -ENOMEM; /* "did not fit" is how the encoder says both */
     }
+    return r;
+}
+
+static int do_sealed(Case *c) {
+    _cleanup_(sealed_deinit) Sealed s = { 0 };
+    _cleanup_(secret_deinit) Secret text = { 0 };
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n = 0;
+    const char *why = NULL;
+    const SealBinding of = golden_binding();
+    const SealKey k = golden_key("recipient two");
+    int r = codec_decode_sealed(c->in, &s, &why);
+    if (r == 0)
+        r = codec_encode_sealed(&s, &p, &n);
+    if (r == 0) {
+        note(c, p, n);
+        r = seal_open(&of, &s, &k, 1, &text);
+    }
+    if (r == 0)
+        note(c, text.p, text.n);
     return r;
 }
 
@@ -232,6 +253,10 @@ TEST(messages_survive_any_allocation_failing) {
 
 TEST(filters_survive_any_allocation_failing) {
     run(do_filter, "filter");
+}
+
+TEST(sealed_parts_survive_any_allocation_failing) {
+    run(do_sealed, "sealed");
 }
 
 TEST(message_files_survive_any_allocation_failing) {

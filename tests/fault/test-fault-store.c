@@ -4,7 +4,7 @@
  * The store, and a broker over it, with the n-th allocation failing: in SQLite or in our code, once
  * or from then on. Each attempt runs in a process of its own, on a fresh copy of a small store in
  * memory, and is judged afterwards with memory enough: the store opens again, holds together, and
- * has every message of which somebody was told ACCEPTED.
+ * has every message of which somebody was told ACCEPTED, with what the law makes of it.
  *
  * uthash ends the process when the broker's tables cannot grow; for a broker that has promised
  * nothing yet that is as good as -ENOMEM, and is counted as such.
@@ -19,8 +19,10 @@
 #include "fault/fault.h"
 #include "fuzz/broker-world.h"
 #include "fuzz/fuzz.h"
+#include "store/refold.h"
 #include "test.h"
 #include "wire/codec.h"
+#include "wire/json.h"
 
 #define EXIT_FINE    0
 #define EXIT_NOT_HIT 10 /* ran to its end before the n-th allocation */
@@ -53,8 +55,43 @@ static StoreOp *ask(World *w, const char *verb, const Uuid *id) {
     return op;
 }
 
-static void judge(World *w) {
+static void say_line(void *data, const char *line) {
+    (void)data;
+    fprintf(stderr, "refold: %s\n", line);
+}
+
+/* Of a message that opens one: byte 14 of its id says what. */
+static bool item_is_there(World *w, const Uuid *id) {
+    static const char *const kinds[] = { "referral", "complaint", "event" };
+    const unsigned what = id->b[14];
+    if (what == 0)
+        return true;
+    char text[UUID_TEXT_SIZE];
+    _cleanup_(store_op_freep) StoreOp *op = store_op_new(OP_QUERY);
+    FUZZ_CHECK(op && what <= ARRAY_SIZE(kinds));
+    uuid_format(id, text);
+    (void)text_copy(op->query.verb, sizeof(op->query.verb), "item");
+    op->query.args[op->query.n_args++] = strdup(kinds[what - 1]);
+    op->query.args[op->query.n_args++] = strdup(text);
+    FUZZ_CHECK(store_run(w->store, op, w->now.wall_ms) == 0);
+    return op->query.table->code == 0;
+}
+
+/* The items are what the acts make of them. */
+static void judge_items(World *w) {
+    StoreConfig config;
+    RefoldReport report;
+    char why[256] = "", scratch[128];
+    world_store_config(w, &config);
+    (void)snprintf(scratch, sizeof(scratch), "%s/scratch.db", w->folder);
+    FUZZ_CHECK(store_refold(&config, scratch, false, &report, say_line, NULL, why) == 0);
+    FUZZ_CHECK(report.different == 0 && report.unread == 0);
+}
+
+static void judge(World *w, bool items) {
     world_close(w);
+    if (items)
+        judge_items(w);
     FUZZ_CHECK(world_reopen_store(w) == 0);
     StoreOp *op = ask(w, "check", NULL);
     FUZZ_CHECK(op->query.table->code == 0);
@@ -63,6 +100,7 @@ static void judge(World *w) {
         op = ask(w, "outcome", &w->told[i]);
         FUZZ_CHECK(op->query.table->code == 0 && table_rows(op->query.table) > 0);
         (void)store_op_free(op);
+        FUZZ_CHECK(item_is_there(w, &w->told[i]));
     }
     w->store = store_close(w->store);
 }
@@ -194,6 +232,90 @@ static int child_link(World *w) {
     return world_run(w);
 }
 
+/* --- lawful messages: an answer before its request, a case, a complaint, an event, late timers ---
+ */
+
+#define ID(what, n) "01950000-0000-7000-0000-00000000" what n
+#define ADULT       "\"cluster\": \"OTHER_PPKS\", \"sensitivity\": \"INTERNAL\""
+#define TO(node)    "\"audience\": {\"to\": [\"" node "\"]}"
+#define CASE        "\"case_id\": \"0195a1b2-0000-4000-8000-000000000001\""
+#define HEAD(id, kind, more)                                                                       \
+    "{\"envelope\": {\"message_id\": \"" id "\", \"kind\": \"" kind                                \
+    "\", \"region\": \"3306\", \"urgency\": \"ROUTINE\", " more "}, \"facts\": "
+
+static const struct {
+    unsigned peer;
+    const char *node, *text;
+} law_messages[] = {
+    { 1, "lks/3306/0001",
+      HEAD(ID("00", "02"), "REFERRAL_RESPONSE", ADULT ", " CASE ", " TO("dsk/3306")) //
+      "{\"referral_id\": \"" ID("01", "01") "\", \"decision\": \"RECEIVED\"}}" },
+    { 0, "dsk/3306",
+      HEAD(ID("01", "01"), "REFERRAL_REQUEST", ADULT ", " CASE ", " TO("lks/3306/0001")) //
+      "{\"referral_kind\": \"INTER_AGENCY\", \"target_unit\": \"INDIVIDUAL\", \"criteria\": "
+      "[\"POVERTY\"], \"age_band\": \"AGE_18_59\", \"requested_on\": \"2025-03-10\", "
+      "\"approach\": \"COMMUNITY\", \"dtks_status\": \"LISTED\"}}" },
+    { 0, "dsk/3306",
+      HEAD(ID("00", "03"), "CASE_OPENED", ADULT ", " CASE ", " TO("upt/satria")) //
+      "{\"access_source\": \"CASE_OUTREACH\", \"origin_id\": \"" ID(
+          "00",
+          "09") "\", "
+                "\"cluster\": \"OTHER_PPKS\", \"criteria\": [\"POVERTY\"], \"target_unit\": "
+                "\"INDIVIDUAL\", "
+                "\"dtks_status\": \"NOT_LISTED\", \"case_manager\": {\"role\": \"SOCIAL_WORKER\", "
+                "\"certificate_valid_until\": \"2034-08-31\"}}}" },
+    { 1, "lks/3306/0001",
+      HEAD(ID("02", "04"), "COMPLAINT", ADULT ", " TO("dsk/3306")) //
+      "{\"type\": \"QUESTION\", \"channel\": \"WEB\", \"subject\": \"SOCIAL_AID\"}}" },
+    { 0, "dsk/3306",
+      HEAD(ID("00", "05"), "COMPLAINT_UPDATE", ADULT ", " TO("lks/3306/0001")) //
+      "{\"complaint_id\": \"" ID("02", "04") "\", \"action\": \"CLASSIFY\"}}" },
+    { 0, "dsk/3306",
+      "{\"envelope\": {\"message_id\": \"" ID(
+          "03",
+          "06") "\", \"kind\": \"EXTRAORDINARY_EVENT\", "
+                "\"region\": \"3306\", \"urgency\": \"EVENT\", \"sensitivity\": \"INTERNAL\", "
+                "\"audience\": "
+                "{\"scope\": [\"3306\"]}}, \"facts\": {\"event_type\": \"NATURAL_DISASTER\", "
+                "\"status\": \"VERIFIED\", \"regions\": [\"3306\"], \"occurred_at\": "
+                "\"2025-03-10T03:00:00Z\"}}" },
+};
+
+static int publish_text(World *w, unsigned peer, const char *node, const char *text) {
+    char why[JSON_WHY_SIZE] = "";
+    _cleanup_(json_message_deinit) JsonMessage m = { 0 };
+    fault_pause(true);
+    if (json_parse_message(text, strlen(text), node, WORLD_START_MS - 1000, &m, why) < 0) {
+        fprintf(stderr, "%s: %s\n", text, why);
+        abort();
+    }
+    fault_pause(false);
+    const Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = m.message_id } };
+    const Bytes parts[2] = { bytes_make(m.envelope, m.n_envelope), bytes_make(m.facts, m.n_facts) };
+    return world_say_frame(w, PORT_CLIENTS, peer, &f, parts, 2);
+}
+
+static int law(World *w) {
+    TRY(hello(w, PORT_CLIENTS, 0));
+    TRY(hello(w, PORT_CLIENTS, 1));
+    for (size_t i = 0; i < ARRAY_SIZE(law_messages); i++) {
+        TRY(publish_text(w, law_messages[i].peer, law_messages[i].node, law_messages[i].text));
+        if (i % 2)
+            TRY(world_run(w));
+    }
+    TRY(world_run(w));
+    TRY(world_pass(w, 8 * DAY_MS));
+    TRY(world_pass(w, 2 * SECOND_MS));
+    return world_run(w);
+}
+
+static unsigned count_told(World *w) {
+    FUZZ_CHECK(world_open(w) == 0 && law(w) == 0);
+    const unsigned n = w->n_told;
+    judge(w, true);
+    return n;
+}
+
 /* --- the runner --- */
 
 static _Noreturn void attempt(const Story *story, unsigned long nth, FaultMode mode) {
@@ -209,7 +331,7 @@ static _Noreturn void attempt(const Story *story, unsigned long nth, FaultMode m
         fprintf(stderr, "%s: allocation %lu: answer %d\n", story->name, nth, r);
         _exit(1);
     }
-    judge(&world);
+    judge(&world, story->work == law);
     _exit(fired ? EXIT_FINE : EXIT_NOT_HIT);
 }
 
@@ -236,14 +358,18 @@ static void run(const Story *story) {
     print_message("%s: %lu attempts, %lu ended by uthash\n", story->name, attempts, ended);
 }
 
+static void remove_world(void) {
+    char command[128];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", world.folder);
+    ASSERT_OK(system(command));
+}
+
 static void in_world(const Story *story) {
     fault_install();
     ASSERT_OK(world_make(&world));
     world.pause = fault_pause;
     run(story);
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", world.folder);
-    ASSERT_OK(system(command));
+    remove_world();
 }
 
 TEST(a_store_opens_or_says_why_not) {
@@ -256,6 +382,16 @@ TEST(a_new_store_can_be_made_later) {
 
 TEST(what_was_promised_is_there) {
     in_world(&(Story) { "session", open_world, session });
+}
+
+TEST(the_story_of_the_law_is_lawful) {
+    ASSERT_OK(world_make(&world));
+    ASSERT_EQ(count_told(&world), ARRAY_SIZE(law_messages));
+    remove_world();
+}
+
+TEST(items_move_with_their_messages_or_not_at_all) {
+    in_world(&(Story) { "law", open_world, law });
 }
 
 TEST(links_open_or_fail_cleanly) {

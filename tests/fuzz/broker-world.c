@@ -122,26 +122,33 @@ static int import(World *w) {
     return -EINVAL;
 }
 
+void world_store_config(const World *w, StoreConfig *ret) {
+    *ret = (StoreConfig) { .path = w->path,
+                           .self = "upt/satria",
+                           .accept = { .default_expiry_ms = 30 * DAY_MS,
+                                       .event_expiry_ms = 3 * DAY_MS,
+                                       .max_expiry_ms = 180 * DAY_MS,
+                                       .clock_skew_ms = 5 * MINUTE_MS },
+                           .page_size = 4096,
+                           .subscription_quota = 8,
+                           .subscriptions_max = 3,
+                           .item_retention_ms = 365 * DAY_MS,
+                           .retention_ms = 30 * DAY_MS,
+                           .retention_event_ms = 90 * DAY_MS,
+                           .dedup_ms = 180 * DAY_MS,
+                           .delay_warning_ms = 4 * HOUR_MS,
+                           .encode_receipt = codec_encode_receipt,
+                           .encode_notice = codec_encode_notice,
+                           .decode_envelope = codec_decode_stored_envelope,
+                           .encode_filter = codec_encode_filter,
+                           .decode_filter = codec_decode_filter };
+}
+
 static int open_store(World *w, const char *path) {
-    const StoreConfig config = { .path = path,
-                                 .self = "upt/satria",
-                                 .accept = { .default_expiry_ms = 30 * DAY_MS,
-                                             .event_expiry_ms = 3 * DAY_MS,
-                                             .max_expiry_ms = 180 * DAY_MS,
-                                             .clock_skew_ms = 5 * MINUTE_MS },
-                                 .page_size = 4096,
-                                 .subscription_quota = 8,
-                                 .subscriptions_max = 3,
-                                 .retention_ms = 30 * DAY_MS,
-                                 .retention_event_ms = 90 * DAY_MS,
-                                 .dedup_ms = 180 * DAY_MS,
-                                 .delay_warning_ms = 4 * HOUR_MS,
-                                 .encode_receipt = codec_encode_receipt,
-                                 .encode_notice = codec_encode_notice,
-                                 .decode_envelope = codec_decode_stored_envelope,
-                                 .encode_filter = codec_encode_filter,
-                                 .decode_filter = codec_decode_filter };
+    StoreConfig config;
     char why[256];
+    world_store_config(w, &config);
+    config.path = path;
     return store_open(&w->store, &config, NULL, NULL, why);
 }
 

@@ -37,6 +37,8 @@ int world_make(World *w);
 int world_open(World *w);
 /* The files stay. */
 void world_close(World *w);
+/* How its store is opened; *ret borrows w->path. */
+void world_store_config(const World *w, StoreConfig *ret);
 /* The store as world_close() left it, alone. */
 int world_reopen_store(World *w);
 void world_remove(World *w);

@@ -21,6 +21,24 @@ static void add(Directory *d, const DirectoryLine *line) {
     FUZZ_CHECK(r == 0 || r == -EINVAL);
 }
 
+static void ask_of_key(const Directory *d, const DirKey *k) {
+    static DirectoryLine line;
+    char why[JSON_WHY_SIZE];
+    char *text = NULL;
+    size_t n, found = 0;
+    const DirKey *const *keys = directory_keys_of(d, k->node, &n);
+    (void)directory_key_is_usable(d, k, 1741575900000);
+    for (size_t i = 0; i < n; i++)
+        found += keys[i] == k;
+    FUZZ_CHECK(found == 1);
+    FUZZ_CHECK(json_print_key_line(k, &text) == 0);
+    FUZZ_CHECK(json_parse_directory_line(text, strlen(text), &line, why) == 0);
+    FUZZ_CHECK(strcmp(line.key.curve, k->curve) == 0 && strcmp(line.key.label, k->label) == 0);
+    FUZZ_CHECK(memcmp(&line.key.sign, &k->sign, sizeof(k->sign)) == 0);
+    FUZZ_CHECK(memcmp(&line.key.seal, &k->seal, sizeof(k->seal)) == 0);
+    free(text);
+}
+
 static void ask(const Directory *d) {
     for (size_t i = 0; i < directory_node_count(d); i++) {
         const DirNode *n = directory_node_at(d, i);
@@ -31,7 +49,7 @@ static void ask(const Directory *d) {
         (void)directory_by_role(d, n->kind, "3203052001", CLUSTER_CHILD);
     }
     for (size_t i = 0; i < directory_key_count(d); i++)
-        (void)directory_key_is_usable(d, directory_key_at(d, i), 1741575900000);
+        ask_of_key(d, directory_key_at(d, i));
     for (size_t i = 0; i < directory_holiday_count(d); i++) {
         const DirHoliday *h = directory_holiday_at(d, i);
         FUZZ_CHECK(h->working || !directory_is_working_day(d, h->on));

@@ -12,6 +12,7 @@
 
 #include "fuzz/make-corpus.h"
 #include "net/keys.h"
+#include "unit/sealed-golden.h"
 #include "wire/kinds.h"
 
 /* --- facts and frames in other clothes --- */
@@ -124,7 +125,51 @@ static void frames_again(void) {
     }
 }
 
+/* --- sealed parts --- */
+
+static void put_sealed(const char *name, const Sealed *s) {
+    uint8_t *p = NULL;
+    size_t n = 0;
+    FUZZ_CHECK(codec_encode_sealed(s, &p, &n) == 0);
+    put("sealed", name, bytes_make(p, n));
+    free(p);
+}
+
+static void sealed_parts(void) {
+    const Bytes part = golden_part();
+    Sealed s = { 0 };
+    const char *why;
+    FUZZ_CHECK(codec_decode_sealed(part, &s, &why) == 0);
+    put("sealed", "two-recipients", part);
+    put("sealed", "cut", bytes_make(part.p, part.n - 7));
+    put("sealed", "empty", bytes_make("", 0));
+    s.wraps[2] = s.wraps[0]; /* one twice */
+    s.wraps[3] = s.wraps[1];
+    s.wraps[3].key = s.wraps[0].key;
+    s.n_wraps = 4;
+    s.n_body = 40;
+    put_sealed("short-body", &s);
+    s.n_wraps = 0;
+    put_sealed("no-wraps", &s);
+    sealed_deinit(&s);
+    free((void *)part.p);
+}
+
 /* --- keys, handshakes --- */
+
+/* The pair of the CURVE example in the ZeroMQ manual. */
+#define CURVE_PAIR                                                                                 \
+    "curve-public = rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\n"                                    \
+    "curve-secret = JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6\n"
+
+static void keys_of_few_pairs(void) {
+    put_text("keys", "curve-alone", CURVE_PAIR);
+    put_text("keys", "half-a-pair",
+             CURVE_PAIR "ed25519-public = AwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISI=\n");
+    put_text("keys", "zero-pair",
+             CURVE_PAIR "x25519-public = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+                        "x25519-secret = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+}
 
 static void keys(void) {
     NodeKeys k;
@@ -294,6 +339,8 @@ static void logs(void) {
 void parts_and_damage(void) {
     facts_of_examples();
     frames_again();
+    sealed_parts();
+    keys_of_few_pairs();
     keys();
     handshakes();
     client_session();

@@ -36,6 +36,10 @@ void texts(void) {
              "{\"key\":{\"node\":\"hub\",\"curve\":\"0123456789012345678901234567890123456789\","
              "\"label\":\"a\",\"broker\":true,\"operator\":true,\"valid_from_at\":"
              "\"2025-03-10T03:05:00Z\"}}");
+    put_text("directory-line", "key-that-signs",
+             "{\"key\":{\"node\":\"hub\",\"curve\":\"0123456789012345678901234567890123456789\","
+             "\"ed25519\":\"AwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISI=\",\"x25519\":"
+             "\"AwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISI=\"}}");
     put_text(
         "directory-line", "tree",
         "{\"node\":{\"id\":\"hub\",\"kind\":\"NATIONAL_HUB\",\"broker\":true}}\n"

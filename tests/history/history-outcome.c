@@ -64,7 +64,8 @@ void judge_receipt(Judge *j, const Record *r, size_t at) {
     if (level == LEVEL_COLLECTED && !p->done && judge_program(j, p->node)->mailbox)
         judge_wrong(j, HISTORY_KIND_RECEIPT, m, LINES(p->first, at),
                     "receipt COLLECTED before %s had settled it", history_name(j->h, p->node));
-    if (level == LEVEL_RECALLED && !m->recalled)
+    if (level == LEVEL_RECALLED && !m->recalled &&
+        strcmp(history_name(j->h, p->cause), "SUPERSEDED") != 0)
         judge_wrong(j, HISTORY_KIND_RECEIPT, m, LINES(m->invoked, at),
                     "receipt RECALLED for %s and nobody had ordered that",
                     history_name(j->h, p->node));

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta, timezone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../system"), os.path.join(HERE, "../system/pyclient")]
-import serasi_client as sc  # noqa: E402
+import serasi_client as sc  # noqa: E402,F401
 from serasi_client import pb  # noqa: E402
 
 EXAMPLES = os.path.join(HERE, "../examples")
@@ -24,20 +24,17 @@ ZONES = {"WIB": 7, "WITA": 8, "WIT": 9, "UTC": 0}
 CERTIFIED_UNTIL = "2027-12-31"  # of people whose certificate the scenario says nothing about
 NAME = re.compile(r"[A-Z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$")
 NODE = re.compile(r"[a-z][a-z0-9]*(/[a-z0-9][a-z0-9-]*)*$")
-# What the broker finds the matter of a message by, and its person is not said again.
-REFERENCE = {"REFERRAL_RESPONSE": "referral_id", "REFERRAL_UPDATE": "referral_id",
-             "HANDOVER_MINUTES": "referral_id", "FAMILY_FOLLOW_UP": "referral_id",
-             "COMPLAINT_UPDATE": "complaint_id", "EVENT_SITUATION": "event_id",
-             "EVENT_ACKNOWLEDGEMENT": "event_id", "DTKS_RESULT": "proposal_id",
-             "CASE_OPENED": "origin_id", "EXTRAORDINARY_EVENT": "event_id",
-             "REFERRAL_REQUEST": "parent_referral_id"}
-UNSEALED = {"TIERED_REPORT", "NODE_RECORD", "CAPACITY_UPDATE", "DATA_SUBJECT_ACTION",
-            "EVENT_ACKNOWLEDGEMENT", "SUPERVISION_NOTICE", "SUPERVISION_ASSISTANCE_REQUEST"}
+OURS = {"message_id", "kind", "schema", "sender", "audience", "created_at", "facts_digest",
+        "sealed_digest"}  # filled in, or said otherwise
 REPEATED = 3
 
 
 class Mistake(Exception):
     """Something in a script that cannot be; says what was expected."""
+
+
+class Failed(Exception):
+    """Something that is not as the script says; says what was there instead."""
 
 
 class Ref(str):
@@ -255,12 +252,12 @@ class Draft:
 
     def field(self, word):
         """(where it is kept, its descriptor) or None."""
-        if word in ("sender", "audience", "kind", "message_id"):
-            return None
         f, e = self.descriptor().fields_by_name, pb.Envelope.DESCRIPTOR.fields_by_name
-        if word in f:
+        header = word.startswith("envelope.")
+        word = word.removeprefix("envelope.")
+        if word in f and not header:
             return self.facts, f[word]
-        return (self.envelope, e[word]) if word in e else None
+        return (self.envelope, e[word]) if word in e and word not in OURS else None
 
     def say(self, text):
         """Takes one line of facts."""
@@ -282,6 +279,7 @@ class Draft:
 
     def _set(self, name, words, first):
         values, field = self.field(name)
+        name = field.name
         value = one_value(words, field)
         if field.label == REPEATED:
             values[name] = [value] if first else [*values[name], value]
@@ -333,13 +331,6 @@ class Draft:
             out["documents"] = [d for d in out.get("documents", [])
                                 if enum_number(enum, d["type"]) not in gone] + self.plus
         return out
-
-    def has_sealed(self, sensitivity):
-        if self.sealed is not None:
-            return self.sealed
-        if self.source:
-            return bool(self.file.get("sealed"))
-        return sensitivity >= pb.SENSITIVITY_PERSONAL and self.kind not in UNSEALED
 
 
 # --- a dictionary to protobuf --------------------------------------------------------------------

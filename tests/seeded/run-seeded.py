@@ -29,7 +29,9 @@ PARTS = ["CMakeLists.txt", "src", "include", "proto", "daemon", "systemd", "test
 UNIT = ["test-window", "test-lanes", "test-retry", "test-rules", "test-accept", "test-guard",
         "test-broker-session", "test-broker-link", "test-broker-consume", "test-store-accept",
         "test-store-delivery", "test-store-link", "test-store-open", "test-store-trouble",
-        "test-store-upkeep", "test-store-recent", "test-store-story", "test-zap", "test-client"]
+        "test-store-upkeep", "test-store-recent", "test-store-story", "test-law-store",
+        "test-law-early", "test-law-due", "test-law-notice", "test-law-wire", "test-law-refold",
+        "test-zap", "test-client"]
 BUILD_PATIENCE, RUN_PATIENCE = 400, 120
 
 

@@ -90,6 +90,8 @@ void sim_broker_config(const World *w, const SimBroker *sb, StoreConfig *ret) {
                            .ballast_bytes = 1 << 20,
                            .subscription_quota = w->profile.quota,
                            .subscriptions_max = 8,
+                           .timers = w->profile.quick_timers ? &story_quick_timers : NULL,
+                           .item_retention_ms = 365 * DAY_MS,
                            .retention_ms = w->profile.retention_ms,
                            .retention_event_ms = w->profile.retention_ms,
                            .dedup_ms = 180 * DAY_MS,

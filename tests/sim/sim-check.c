@@ -88,6 +88,8 @@ static void tell_outcomes(World *w, SimBroker *sb, const Parcel *i) {
     TELL(w, .phase = HISTORY_INVOKE, .op = HISTORY_OUTCOME, .who = sb->name, .id = i->id);
     for (uint32_t r = 0; r < table_rows(t); r++) {
         const char *cause = cell(t, r, "cause");
+        if (!parcel_names(w, i, cell(t, r, "recipient")))
+            continue;
         TELL(w, .phase = HISTORY_OK, .op = HISTORY_OUTCOME, .who = sb->name, .id = i->id,
              .recipient = cell(t, r, "recipient"), .word = cell(t, r, "level"),
              .cause = cause[0] ? cause : NULL);
@@ -113,6 +115,11 @@ static void copy_is_dead(World *w, const Uuid *id, const char *owner) {
             copy_note(w, &w->clients[i], id);
 }
 
+bool dead_is_judged(World *w, const Uuid *id, const char *recipient) {
+    const Parcel *i = parcel_find(w, id);
+    return !notice_was_told(w, id) && (!i || parcel_names(w, i, recipient));
+}
+
 static void tell_dead(World *w, SimBroker *sb) {
     _cleanup_(table_freep) Table *t = ask(w, sb, "dead-list", NULL);
     if (!t || t->code != 0)
@@ -120,7 +127,8 @@ static void tell_dead(World *w, SimBroker *sb) {
     TELL(w, .phase = HISTORY_INVOKE, .op = HISTORY_DEAD, .who = sb->name);
     for (uint32_t r = 0; r < table_rows(t); r++) {
         Uuid id;
-        if (uuid_parse(cell(t, r, "message_id"), &id) < 0)
+        if (uuid_parse(cell(t, r, "message_id"), &id) < 0 ||
+            !dead_is_judged(w, &id, cell(t, r, "recipient")))
             continue;
         if (text_starts_with(cell(t, r, "queue"), "subscription")) { /* nobody is told of those */
             copy_is_dead(w, &id, cell(t, r, "recipient"));
@@ -185,6 +193,8 @@ static bool leads_over(const World *w, unsigned a, unsigned b, unsigned over) {
 
 static bool copy_is_due(const World *w, const SimClient *c, const Parcel *i) {
     const bool mine = parcel_is_for(i, c->node);
+    if (i->delicate && !mine) /* whom it is about is not known everywhere */
+        return false;
     if (!i->accepted || i->kind == PARCEL_RECALL || i->sent_ms <= c->copies.made_ms ||
         i->expires_ms > 0 || i->withdrawn)
         return false;

@@ -11,6 +11,7 @@
 #define GREETING_MS 5000
 #define DEAD_AFTER  3
 #define AGAIN_MS    1000
+#define STORY_MS    250
 
 void client_say(World *w, SimClient *c, const Frame *f, const Bytes *parts, unsigned n_parts) {
     uint8_t *p;
@@ -152,7 +153,9 @@ static int64_t publish(World *w, SimClient *c) {
             Parcel *x = c->items[k];
             if (is_over(x) || x->in_doubt)
                 continue;
-            if (x->again_ms > w->now_ms)
+            if (!story_may_go_on(w, x))
+                later_ms = MIN(later_ms, w->now_ms + STORY_MS);
+            else if (x->again_ms > w->now_ms)
                 later_ms = MIN(later_ms, x->again_ms);
             else
                 i = x;
@@ -187,8 +190,10 @@ static void on_result(World *w, SimClient *c, const PublishResult *res) {
                        .id = i->id,
                        .word = verdict_name(res->verdict) };
     /* Of a region only those at home here are named. */
-    for (uint32_t k = 0; yes && i->kind == PARCEL_CASE && k < res->n_recipients; k++)
-        to[e.n_to++] = res->recipients[k].node;
+    const bool is_named = i->kind == PARCEL_CASE || i->kind == PARCEL_STORY;
+    for (uint32_t k = 0; yes && is_named && k < res->n_recipients; k++)
+        if (parcel_names(w, i, res->recipients[k].node))
+            to[e.n_to++] = res->recipients[k].node;
     memcpy(e.to, to, e.n_to * sizeof(*to));
     world_tell(w, &e);
     i->in_doubt = false;
@@ -199,8 +204,9 @@ static void on_result(World *w, SimClient *c, const PublishResult *res) {
         i->again_ms = w->now_ms + MAX(res->retry_after_ms, 50U);
         c->n_done = 0;
     } else {
+        const bool lawful = i->story && text_starts_with(reason, "R-");
         if (i->accepted || res->verdict == VERDICT_CONFLICT ||
-            (i->expires_ms == 0 && uuid_is_nil(&i->recalled)))
+            (i->expires_ms == 0 && uuid_is_nil(&i->recalled) && !lawful))
             world_wrong(w, "%s: verdict %s, reason %s", c->who, verdict_name(res->verdict), reason);
         i->refused = true;
     }

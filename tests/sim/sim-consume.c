@@ -117,11 +117,12 @@ static bool on_receipt(World *w, SimClient *c, const Frame *f, const Packet *p,
         return false;
     }
     w->report->receipts++;
-    TELL(w, .phase = HISTORY_OK, .op = HISTORY_RECEIPT, .who = c->who, .id = i->id,
-         .recipient = m->facts.receipt.recipient,
-         .word = receipt_level_name(m->facts.receipt.level),
-         .cause = m->facts.receipt.cause ? receipt_cause_name(m->facts.receipt.cause) : NULL,
-         .receipt = env->message_id);
+    if (parcel_names(w, i, m->facts.receipt.recipient))
+        TELL(w, .phase = HISTORY_OK, .op = HISTORY_RECEIPT, .who = c->who, .id = i->id,
+             .recipient = m->facts.receipt.recipient,
+             .word = receipt_level_name(m->facts.receipt.level),
+             .cause = m->facts.receipt.cause ? receipt_cause_name(m->facts.receipt.cause) : NULL,
+             .receipt = env->message_id);
     hold(w, c, f, &env->message_id, NULL);
     return true;
 }
@@ -140,6 +141,24 @@ void copy_note(World *w, const SimClient *c, const Uuid *id) {
     copy->key.client = c->node;
     HASH_ADD(hh, w->copies, key, sizeof(copy->key), copy);
     w->report->copies++;
+}
+
+bool notice_was_told(const World *w, const Uuid *id) {
+    Told *told = NULL;
+    HASH_FIND(hh, w->told, id, sizeof(*id), told);
+    return told != NULL;
+}
+
+/* What a broker has to say of a matter: nobody waits for it, and nobody keeps it. */
+static void on_notice(World *w, SimClient *c, const Frame *f, const Uuid *id) {
+    if (!notice_was_told(w, id)) {
+        Told *told = calloc(1, sizeof(*told));
+        assert(told);
+        told->id = *id;
+        HASH_ADD(hh, w->told, id, sizeof(told->id), told);
+        w->report->notices++;
+    }
+    hold(w, c, f, id, NULL);
 }
 
 static void on_copy(World *w, const SimClient *c, const Parcel *i) {
@@ -164,9 +183,19 @@ void consume_delivery(World *w, SimClient *c, const Frame *f, const Packet *p) {
     }
     Parcel *i = parcel_find(w, &env.message_id);
     const bool mail = f->deliver.channel == CHANNEL_MAIL;
+    if (mail && env.kind == KIND_NOTICE && strcmp(env.audience.nodes[0], c->name) == 0) {
+        on_notice(w, c, f, &env.message_id);
+        return;
+    }
+    /* Whom the law orders a copy for is not for the world to say. */
+    if (mail && i && i->story && !parcel_is_for(i, c->node) && f->deliver.role == ROLE_SUPERVISOR) {
+        hold(w, c, f, &env.message_id, NULL);
+        return;
+    }
     if (!i || (mail && !parcel_is_for(i, c->node)) ||
         (!mail && f->deliver.role != ROLE_SUBSCRIBER)) {
-        world_wrong(w, "%s got a message that was not for it", c->who);
+        world_wrong(w, "%s got a message that was not for it: kind %d, role %d", c->who, env.kind,
+                    (int)f->deliver.role);
         return;
     }
     if (p->n_parts > 3
@@ -174,6 +203,7 @@ void consume_delivery(World *w, SimClient *c, const Frame *f, const Packet *p) {
             : mail && i->n_sealed > 0)
         world_wrong(w, "%s got another sealed part than was sent", c->who);
     if (mail) {
+        i->heard = true;
         w->report->deliveries++;
         w->report->redeliveries += f->deliver.attempt > 1;
         TELL(w, .phase = HISTORY_OK, .op = HISTORY_DELIVER, .who = c->who, .id = i->id,
@@ -206,6 +236,11 @@ static void grant(World *w, SimClient *c, uint32_t channel, uint32_t n) {
     client_say(w, c, &f, NULL, 0);
 }
 
+/* The judge of the history knows nothing of copies and notices. */
+static bool is_judged(const Held *h) {
+    return h->channel == CHANNEL_TOLD || (h->channel == CHANNEL_MAIL && h->item);
+}
+
 void consume_settled(World *w, SimClient *c, const Frame *f) {
     Held *h, *tmp;
     DL_FOREACH_SAFE(c->held, h, tmp) {
@@ -215,7 +250,7 @@ void consume_settled(World *w, SimClient *c, const Frame *f) {
         if (how == SETTLE_NONE)
             continue;
         const bool yes = how == h->said;
-        if (h->channel != CHANNEL_COPIES)
+        if (is_judged(h))
             TELL(w, .phase = yes ? HISTORY_OK : HISTORY_FAIL, .op = HISTORY_SETTLE, .who = c->who,
                  .id = h->id, .word = word_of(h->said));
         Copy *copy = yes && h->said == SETTLE_DONE && h->channel == CHANNEL_COPIES
@@ -240,7 +275,8 @@ void consume_settled(World *w, SimClient *c, const Frame *f) {
 static SettleAction decide(World *w, SimClient *c, const Held *h, Settlement *st) {
     unsigned dice = dice_below(&c->dice, 1000);
     const Mood *m = &c->mood;
-    if (is_calm(w) || h->channel != CHANNEL_MAIL || dice >= m->retry + m->reject + m->extend)
+    if (is_calm(w) || h->channel != CHANNEL_MAIL || !h->item ||
+        dice >= m->retry + m->reject + m->extend)
         return SETTLE_DONE;
     if (dice < m->extend) {
         st->after_ms = dice_below(&c->dice, 2) ? 0 : 2000;
@@ -267,7 +303,7 @@ static void settle(World *w, SimClient *c, uint32_t channel) {
         Settlement st = { .tags = { h->tag, 0 } };
         st.action = h->said = decide(w, c, h, &st);
         credit += st.action != SETTLE_EXTEND;
-        if (channel != CHANNEL_COPIES)
+        if (is_judged(h))
             TELL(w, .phase = HISTORY_INVOKE, .op = HISTORY_SETTLE, .who = c->who, .id = h->id,
                  .word = word_of(st.action));
         Settlement *last = n > 0 ? &list[n - 1] : NULL;

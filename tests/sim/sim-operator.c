@@ -44,7 +44,10 @@ static const char *cell(const Table *t, uint32_t row, const char *name) {
 
 static void choose(World *w, SimBroker *sb, const Table *t) {
     const uint32_t row = dice_below(&sb->order.dice, table_rows(t));
-    if (table_rows(t) == 0 || text_starts_with(cell(t, row, "queue"), "subscription"))
+    Uuid id;
+    if (table_rows(t) == 0 || text_starts_with(cell(t, row, "queue"), "subscription") ||
+        uuid_parse(cell(t, row, "message_id"), &id) < 0 ||
+        !dead_is_judged(w, &id, cell(t, row, "recipient")))
         return;
     (void)text_copy(sb->order.id, sizeof(sb->order.id), cell(t, row, "message_id"));
     (void)text_copy(sb->order.recipient, sizeof(sb->order.recipient), cell(t, row, "recipient"));

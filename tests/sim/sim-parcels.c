@@ -27,6 +27,13 @@ bool parcel_is_for(const Parcel *i, unsigned n) {
     return false;
 }
 
+bool parcel_names(const World *w, const Parcel *i, const char *node) {
+    bool named = !i->story || i->kind == PARCEL_EVENT;
+    for (unsigned k = 0; k < i->n_to && !named; k++)
+        named = strcmp(w->clients[i->to[k]].name, node) == 0;
+    return named;
+}
+
 typedef struct Case {
     Uuid id;
     unsigned to[2], n;
@@ -43,7 +50,7 @@ static uint8_t *some_bytes(Dice *d, size_t n) {
     return p;
 }
 
-static Envelope envelope_for(const SimClient *c, const Parcel *i) {
+Envelope parcel_envelope(const SimClient *c, const Parcel *i) {
     Envelope e = { .message_id = i->id,
                    .schema = 1,
                    .cluster = CLUSTER_CHILD,
@@ -57,7 +64,7 @@ static Envelope envelope_for(const SimClient *c, const Parcel *i) {
     return e;
 }
 
-static void finish(World *w, Parcel *i, Envelope *e) {
+void parcel_finish(World *w, Parcel *i, Envelope *e) {
     e->has_facts_digest = true;
     hash_digest(bytes_make(i->facts, i->n_facts), e->facts_digest);
     e->has_sealed_digest = i->n_sealed > 0;
@@ -76,16 +83,16 @@ static void make_recall(World *w, const SimClient *c, Parcel *i, Parcel *of) {
     i->recalled = of->id;
     i->order_key = i->id;
     (void)text_copy(i->region, sizeof(i->region), c->region);
-    Envelope e = envelope_for(c, i);
+    Envelope e = parcel_envelope(c, i);
     e.kind = KIND_RECALL_ORDER;
     int r = codec_encode_recall_order(&of->id, "sent by mistake", &i->facts, &i->n_facts);
     assert(r == 0);
-    finish(w, i, &e);
+    parcel_finish(w, i, &e);
 }
 
 /* PROTOCOL.md 6.1: every node in these regions, the centres whose area touches them, the hub; not
  * the sender. */
-static void expand_scope(const World *w, Parcel *i, const char *scope) {
+void parcel_expand_scope(const World *w, Parcel *i, const char *scope) {
     for (unsigned n = 0; n < w->n_nodes && i->n_to < RECIPIENTS; n++) {
         const SimClient *c = &w->clients[n];
         const bool hub = strcmp(c->name, "hub") == 0, centre = text_starts_with(c->name, "upt/");
@@ -101,15 +108,15 @@ static void make_event(World *w, const SimClient *c, Parcel *i, Dice *d) {
     i->order_key = i->id;
     i->urgency = dice_once_in(d, 2) ? URGENCY_EVENT : URGENCY_PRIORITY;
     (void)text_copy(i->region, sizeof(i->region), where->region);
-    Envelope e = envelope_for(c, i);
+    Envelope e = parcel_envelope(c, i);
     e.kind = KIND_EVENT_SITUATION;
     e.cluster = CLUSTER_ANY;
     e.audience.form = AUDIENCE_SCOPE;
     e.audience.n = 1;
     if (!dice_once_in(d, 4)) /* else the nation */
         (void)text_copy(e.audience.scope[0], REGION_SIZE, where->region);
-    expand_scope(w, i, e.audience.scope[0]);
-    finish(w, i, &e);
+    parcel_expand_scope(w, i, e.audience.scope[0]);
+    parcel_finish(w, i, &e);
 }
 
 static void make_message(World *w, const SimClient *c, Parcel *i, const Case *k, Dice *d) {
@@ -120,7 +127,7 @@ static void make_message(World *w, const SimClient *c, Parcel *i, const Case *k,
     (void)text_copy(i->region, sizeof(i->region), first->region);
     if (dice_below(d, 100) < w->profile.expiring_of_100) /* may end by time */
         i->expires_ms = START_MS + 1000 + dice_below(d, 40000);
-    Envelope e = envelope_for(c, i);
+    Envelope e = parcel_envelope(c, i);
     e.kind = KIND_CASE_CONFERENCE + 1000; /* newer than the broker: opaque */
     e.case_id = k->id;
     for (unsigned n = 0; n < k->n; n++)
@@ -139,7 +146,7 @@ static void make_message(World *w, const SimClient *c, Parcel *i, const Case *k,
     i->facts = some_bytes(d, i->n_facts);
     i->n_sealed = dice_once_in(d, 2) ? dice_below(d, w->profile.size_sealed + 1) : 0;
     i->sealed = some_bytes(d, i->n_sealed);
-    finish(w, i, &e);
+    parcel_finish(w, i, &e);
 }
 
 static void draw_cases(const World *w, Case *cases, Dice *d) {

@@ -63,6 +63,8 @@ void world_draw(World *w) {
     p->power_of_100 = (unsigned)PICK(&d, 0, 50, 100);
     draw_broker(&d, &p->broker);
     draw_disk(&d, cf->disk, &p->disk);
+    p->stories = (unsigned)PICK(&d, 0, 1, 2, 4);
+    p->quick_timers = dice_once_in(&d, 2);
     p->regionals = cf->regionals ? MIN(cf->regionals, BROKERS_MAX - 1) : p->regionals;
     p->clients_per_broker = cf->clients ? MIN(cf->clients, 3U) : p->clients_per_broker;
     p->messages = cf->messages ? cf->messages : p->messages;
@@ -238,6 +240,7 @@ void world_set_up(World *w) {
         make_client(w, i);
     for (unsigned i = 0; i < w->n_nodes; i++)
         parcels_make(w, &w->clients[i]);
+    stories_make(w);
     for (unsigned i = 0; i < w->n_clients; i++)
         make_conn(w, true, i, w->clients[i].broker);
     for (unsigned i = 1; i < w->n_brokers; i++)
@@ -266,6 +269,11 @@ void world_tear_down(World *w) {
     HASH_ITER (hh, w->copies, copy, copy_tmp) {
         HASH_DEL(w->copies, copy);
         free(copy);
+    }
+    Told *told, *told_tmp;
+    HASH_ITER (hh, w->told, told, told_tmp) {
+        HASH_DEL(w->told, told);
+        free(told);
     }
     for (unsigned i = 0; i < w->n_clients; i++)
         client_free(w, &w->clients[i]);

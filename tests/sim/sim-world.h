@@ -3,8 +3,9 @@
 
 /*
  * What the modules of the simulation share. Reading order: sim.c (the loop), sim-setup.c and
- * sim-parcels.c (the world from its seed), sim-net.c (connections), sim-broker.c, sim-client.c with
- * sim-consume.c, sim-fault.c (the list of faults), sim-check.c (the judge).
+ * sim-parcels.c with sim-story.c (the world from its seed), sim-net.c (connections), sim-broker.c,
+ * sim-client.c with sim-consume.c, sim-fault.c (the list of faults), sim-check.c and sim-law.c (the
+ * judges).
  */
 
 #include <assert.h>
@@ -142,7 +143,7 @@ typedef struct SimBroker {
     World *world;
 } SimBroker;
 
-typedef enum ParcelKind { PARCEL_CASE = 0, PARCEL_EVENT, PARCEL_RECALL } ParcelKind;
+typedef enum ParcelKind { PARCEL_CASE = 0, PARCEL_EVENT, PARCEL_RECALL, PARCEL_STORY } ParcelKind;
 
 typedef struct Parcel { /* one message of a publisher */
     Uuid id;
@@ -159,10 +160,14 @@ typedef struct Parcel { /* one message of a publisher */
     ReceiptPolicy receipts;
     int urgency;
     char region[REGION_SIZE];
-    int64_t expires_ms; /* 0 = no sooner than the default */
-    int64_t again_ms;   /* not before: LATER was said */
-    int64_t sent_ms;    /* first */
-    Uuid recalled;      /* nil, or this is the order to withdraw that one */
+    int64_t expires_ms;         /* 0 = no sooner than the default */
+    int64_t again_ms;           /* not before: LATER was said */
+    int64_t sent_ms;            /* first */
+    Uuid recalled;              /* nil, or this is the order to withdraw that one */
+    const struct Parcel *story; /* its first step; NULL = of none */
+    const struct Parcel *after; /* said when that one was heard; NULL = at any time */
+    bool delicate;              /* of a complaint: not everybody may have a copy */
+    bool heard;                 /* some recipient has it */
     uint8_t *envelope, *facts, *sealed;
     size_t n_envelope, n_facts, n_sealed;
     uint64_t sum;
@@ -225,6 +230,11 @@ typedef struct Copy { /* of an item, for the owner of a named subscription */
     UT_hash_handle hh;
 } Copy;
 
+typedef struct Told {
+    Uuid id;
+    UT_hash_handle hh;
+} Told;
+
 typedef struct SimFault {
     int64_t at_ms, end_ms;
     unsigned kind, broker;
@@ -242,6 +252,8 @@ typedef struct Profile { /* of a world, all from its seed */
     DiskQuality disk;
     unsigned size_facts, size_sealed;
     unsigned expiring_of_100, recalls_of_100, events_of_100; /* of the messages */
+    unsigned stories;                                        /* sim-story.c */
+    bool quick_timers;                                       /* of the law: after a minute */
     unsigned gather_ms;    /* batches wait up to so long for more */
     unsigned power_of_100; /* of the deaths are power cuts */
 } Profile;
@@ -266,6 +278,7 @@ struct World {
     unsigned n_conns;
     Parcel *items;
     Copy *copies;
+    Told *told; /* notices of brokers that were delivered */
     SimFault faults[SIM_FAULTS_MAX];
     unsigned n_faults, faults_left;
     History *history;
@@ -286,6 +299,7 @@ enum { /* kinds of dice */
        DICE_BROKER,
        DICE_FAULT,
        DICE_RANDOM,
+       DICE_STORY,
 };
 
 static inline Now now_of(const World *w, const SimBroker *sb) {
@@ -315,15 +329,26 @@ _printf_(3, 4) void world_note(World *w, const char *who, const char *format, ..
 /* The same, and something is wrong. */
 _printf_(2, 3) void world_wrong(World *w, const char *format, ...);
 
-/* --- sim-setup.c, sim-parcels.c --- */
+/* --- sim-setup.c, sim-parcels.c, sim-story.c --- */
 void world_draw(World *w);
 void world_set_up(World *w);
 void world_tear_down(World *w);
 void parcels_make(World *w, SimClient *c);
+Envelope parcel_envelope(const SimClient *c, const Parcel *i);
+/* Everybody in the scope is a recipient. */
+void parcel_expand_scope(const World *w, Parcel *i, const char *scope);
+/* Its facts and its sealed part are there: writes the envelope, and the world knows it. */
+void parcel_finish(World *w, Parcel *i, Envelope *e);
+/* More parcels, among those that the clients have. */
+void stories_make(World *w);
+bool story_may_go_on(const World *w, const Parcel *i);
+extern const TimerPolicy story_quick_timers;
 Parcel *parcel_find(World *w, const Uuid *id);
 void parcel_free(World *w, Parcel *i);
 /* Is node index n among its recipients? */
 bool parcel_is_for(const Parcel *i, unsigned n);
+/* Of a story only its own recipients are judged; the law may order copies for others. */
+bool parcel_names(const World *w, const Parcel *i, const char *node);
 
 /* --- sim-net.c --- */
 /* -EAGAIN: no room now, or (up) no connection; -EHOSTUNREACH (down): nobody there. */
@@ -379,6 +404,8 @@ void consume_subscribed(World *w, SimClient *c, const Frame *f);
 /* Settles what is ready; the next time it wants to be woken. */
 int64_t consume_work(World *w, SimClient *c);
 void consume_drop(World *w, SimClient *c);
+/* Was it a notice of a broker? */
+bool notice_was_told(const World *w, const Uuid *id);
 /* The owner of a named subscription had its copy, or it is a dead letter. */
 void copy_note(World *w, const SimClient *c, const Uuid *id);
 
@@ -392,3 +419,9 @@ const char *fault_name(unsigned kind);
 bool world_is_done(World *w, bool tell);
 /* At the end, with all brokers up. */
 void world_check(World *w);
+/* Is a dead letter one that the judge of the history knows of? */
+bool dead_is_judged(World *w, const Uuid *id, const char *recipient);
+
+/* --- sim-law.c --- */
+/* At the very end: are the items what the acts make of them? Closes the stores. */
+void law_check(World *w);

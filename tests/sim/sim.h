@@ -38,8 +38,8 @@ typedef struct SimConfig {
 
 typedef struct SimReport {
     unsigned accepted, deliveries, redeliveries, crashes, power_cuts, cuts, disk_errors, receipts;
-    unsigned dead, copies;
-    unsigned regionals, clients, messages; /* what the world had */
+    unsigned dead, copies, notices, acts, agreed; /* agreed: items looked at on two brokers */
+    unsigned regionals, clients, messages;        /* what the world had */
     unsigned n_faults;
     bool happened[SIM_FAULTS_MAX]; /* which of them took place */
     int64_t virtual_ms;

@@ -29,12 +29,12 @@ typedef struct Options {
 static void print_report(unsigned long seed, const SimReport *r, FILE *to) {
     fprintf(to,
             "seed %lu: %s hash=%016llx accepted=%u deliveries=%u again=%u receipts=%u copies=%u "
-            "dead=%u "
+            "dead=%u acts=%u agreed=%u notices=%u "
             "crashes=%u power=%u disk=%u cuts=%u faults=%u virtual=%llds%s%s\n",
             seed, r->wrong ? "FAILED" : "ok", (unsigned long long)r->hash, r->accepted,
-            r->deliveries, r->redeliveries, r->receipts, r->copies, r->dead, r->crashes,
-            r->power_cuts, r->disk_errors, r->cuts, r->n_faults, (long long)(r->virtual_ms / 1000),
-            r->wrong ? ": " : "", r->first);
+            r->deliveries, r->redeliveries, r->receipts, r->copies, r->dead, r->acts, r->agreed,
+            r->notices, r->crashes, r->power_cuts, r->disk_errors, r->cuts, r->n_faults,
+            (long long)(r->virtual_ms / 1000), r->wrong ? ": " : "", r->first);
 }
 
 /* Returns whether something is wrong with the world of this seed. */

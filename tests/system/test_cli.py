@@ -112,6 +112,45 @@ def configuration_errors_name_file_line_and_key():
     assert p.returncode == 0 and p.stdout
 
 
+def key_files_are_private_never_overwritten_and_completed_when_asked():
+    with pair() as c:
+        path = os.path.join(c.folder, "k")
+        curve = c.run("serasictl", "keygen", path).stdout.strip()
+        assert os.stat(path).st_mode & 0o7777 == 0o600 and len(curve) == 40
+        before = open(path).read()
+        p = c.run("serasictl", "keygen", path, check=False)
+        assert p.returncode == 1 and "already" in p.stderr
+        assert open(path).read() == before
+        whole = json.loads(c.key("dsk/3203"))["key"]
+        assert whole["ed25519"] != whole["x25519"]
+
+        keys = os.path.join(c.dir("dsk/3203"), "keys")
+        with open(keys) as f:
+            lines = f.readlines()
+        with open(keys, "w") as f:
+            f.writelines(line for line in lines if "25519" not in line)
+        p = c.ctl("dsk/3203", "pubkey")
+        assert "keygen --add" in p.stderr and "ed25519" not in p.stdout
+        c.up()  # it connects as before
+        assert c.publish("dsk/3203", c.message("dsk/3203", "uptd/32/pa-02")).returncode == 0
+        c.ctl("dsk/3203", "keygen", "--add", keys)
+        added = json.loads(c.key("dsk/3203"))["key"]
+        assert added["curve"] == whole["curve"] and added["ed25519"] != whole["ed25519"]
+
+        c.ctl(HOME, "node", "import", write(c, "key.jsonl", {"key": added}))
+        rows = [row.split() for row in c.ctl(HOME, "node", "show", "dsk/3203").stdout.splitlines()]
+        assert ["ed25519", added["ed25519"], "main"] in rows, rows
+        assert ["x25519", added["x25519"], "main"] in rows, rows
+
+
+def the_broker_takes_its_keys_from_a_credential():
+    with pair() as c:
+        folder = os.path.join(c.folder, "credentials")
+        os.mkdir(folder, 0o700)
+        os.rename(os.path.join(c.dir("hub"), "keys"), os.path.join(folder, "serasid.key"))
+        c.start("hub", env={"CREDENTIALS_DIRECTORY": folder})
+
+
 def a_node_is_found_by_role_and_an_event_by_scope():
     with pair() as c:
         c.client("dsk/3204", HOME)
@@ -163,5 +202,7 @@ if __name__ == "__main__":
           mistakes_are_named_and_change_nothing, an_unreachable_broker_is_exit_code_3,
           consume_runs_a_command_and_its_exit_code_settles,
           configuration_errors_name_file_line_and_key,
+          key_files_are_private_never_overwritten_and_completed_when_asked,
+          the_broker_takes_its_keys_from_a_credential,
           a_node_is_found_by_role_and_an_event_by_scope,
           the_speed_is_measured_beside_a_running_broker_and_nothing_is_left])

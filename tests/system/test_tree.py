@@ -162,6 +162,30 @@ def a_named_subscription_survives_disconnection():
         c.ctl("dsk/3203", "unsubscribe", "my-cases")
 
 
+def a_complaint_is_kept_from_whom_it_is_about():
+    with tree() as c:
+        c.client("dsp/32", R1)
+        c.client("pks/3203052001", R1)
+        c.up()
+        for node in ("dsk/3203", "dsp/32"):
+            c.ctl(node, "subscribe", "complaints")
+        about = {"type": "COMPLAINT", "channel": "PUSKESOS", "subject": "STAFF_MISCONDUCT",
+                 "received_on": "2025-03-03", "about_node": "dsk/3203"}
+        m = c.message("pks/3203052001", "dsp/32", kind="COMPLAINT", facts=about, sealed="c2VhbGVk",
+                      sensitivity="SPECIFIC")
+        i = m["envelope"]["message_id"]
+        c.publish("pks/3203052001", m)
+        c.publish("dsp/32", c.message("dsp/32", "pks/3203052001", kind="COMPLAINT_UPDATE", region="32",
+                                      facts={"complaint_id": i, "action": "CLASSIFY"}))
+        got = c.consume("dsp/32", 2, "--subscription", "complaints")
+        assert len(got) == 2 and got[0]["envelope"]["message_id"] == i, got
+        assert not c.consume("dsk/3203", 1, "--subscription", "complaints", timeout="2s")
+        assert not c.consume("dsk/3203", 1, timeout="2s")
+        seen = {n: c.ctl(n, "complaint", i, check=False).returncode
+                for n in ("pks/3203052001", "dsp/32", "dsk/3203")}
+        assert seen == {"pks/3203052001": 0, "dsp/32": 0, "dsk/3203": 1}, seen
+
+
 def a_backup_taken_while_running_is_a_working_store():
     with tree() as c:
         c.up()

@@ -865,6 +865,18 @@ EDGE(elderly, r_160_wants_a_sealed_part, "R-160") {
 EDGE(opened, r_160_wants_a_sealed_part_of_an_opening, "R-160") {
     rig_sealed(r, 0);
 }
+EDGE(complaint, r_160_wants_the_reporter_sealed, "R-160") {
+    rig_sealed(r, 0);
+}
+EDGE(complaint, r_160_takes_an_internal_question_unsealed, "") {
+    r->message->env.sensitivity = SENSITIVITY_INTERNAL;
+    r->message->env.cluster = CLUSTER_ANY;
+    rig_sealed(r, 0);
+}
+EDGE(complaint, r_160_wants_specific_for_a_complaint_about_a_child, "R-160") {
+    r->message->env.sensitivity = SENSITIVITY_PERSONAL;
+    r->message->env.cluster = CLUSTER_CHILD;
+}
 EDGE(decline, r_160_lets_an_answer_do_without_remarks, "") {
     rig_sealed(r, 0);
 }

@@ -751,7 +751,7 @@ TEST(who_is_not_listed_has_to_be_proposed_and_r_120_tells_provider_and_ministry)
     ASSERT_STR(desk_fires(&k, ITEM_CASE, TIMER_DTKS),
                "upt/phala-martha min/lanjut-usia min/rehsos");
     ASSERT_STR(k.fired.tell[0].code, "R-120");
-    ASSERT_EQ(item_timer(i, TIMER_DTKS)->due_ms, k.now_ms + DAY_MS);
+    ASSERT_EQ(item_timer(i, TIMER_DTKS)->due_ms, k.now_ms + 7 * DAY_MS);
     ASSERT_EQ(item_timer(i, TIMER_DTKS)->level, 1);
 
     desk_act(&k, KIND_DTKS_PROPOSAL, "dsk/3204"); /* whoever proposes */
@@ -819,7 +819,7 @@ TEST(the_opening_is_asked_of_the_provider_then_of_its_supervisors) {
     ASSERT_STR(desk_fires(&k, ITEM_CASE, TIMER_OPENING), "dsk/3203 dsp/32");
     ASSERT_STR(desk_fires(&k, ITEM_CASE, TIMER_OPENING), "dsk/3203 dsp/32 min/rehsos");
     ASSERT_STR(desk_fires(&k, ITEM_CASE, TIMER_OPENING), "dsk/3203 dsp/32 min/rehsos");
-    ASSERT_EQ(item_timer(i, TIMER_OPENING)->due_ms, k.now_ms + DAY_MS);
+    ASSERT_EQ(item_timer(i, TIMER_OPENING)->due_ms, k.now_ms + 30 * DAY_MS);
     ASSERT_TRUE(!k.fired.changed);
     ASSERT_EQ(i->state, CASE_STAGE_2);
     desk_deinit(&k);

@@ -55,8 +55,6 @@ static void bring_to(Desk *k, int to) {
         (void)does(k, DSK, DO(NOT_OUR_AUTHORITY), "");
     else if (to == COMPLAINT_REJECTED_INVALID)
         (void)does(k, DSK, DO(REJECT_INVALID), "");
-    else if (to == COMPLAINT_CONVERTED)
-        (void)does(k, DSK, DO(CONVERT), "");
     else if (to >= COMPLAINT_CLASSIFIED)
         (void)does(k, DSK, DO(CLASSIFY), "");
     if (to >= COMPLAINT_ASSIGNED && to != COMPLAINT_SUPERIOR_DECIDES && to <= COMPLAINT_CLOSED)
@@ -119,32 +117,31 @@ TEST(every_action_in_every_state) {
     } rows[] = {
         { COMPLAINT_RECEIVED,
           { A(RECEIVED, CLASSIFIED), A(RECEIVED, ASSIGNED), A(RECEIVED, RECEIVED), "EARLY", W, N, W,
-            A(RECEIVED, RECEIVED), A(RECEIVED, CONVERTED), A(RECEIVED, REJECTED_INVALID),
+            A(RECEIVED, RECEIVED), A(RECEIVED, CLOSED), A(RECEIVED, REJECTED_INVALID),
             A(RECEIVED, SUPERIOR_DECIDES) } },
         { COMPLAINT_CLASSIFIED,
           { A(CLASSIFIED, CLASSIFIED), A(CLASSIFIED, ASSIGNED), A(CLASSIFIED, RECEIVED), "EARLY",
-            A(CLASSIFIED, RESOLVED), N, W, A(CLASSIFIED, CLASSIFIED), A(CLASSIFIED, CONVERTED),
+            A(CLASSIFIED, RESOLVED), N, W, A(CLASSIFIED, CLASSIFIED), A(CLASSIFIED, CLOSED),
             A(CLASSIFIED, REJECTED_INVALID), A(CLASSIFIED, SUPERIOR_DECIDES) } },
         { COMPLAINT_ASSIGNED,
           { W, A(ASSIGNED, ASSIGNED), A(ASSIGNED, RECEIVED), A(ASSIGNED, IN_PROGRESS),
-            A(ASSIGNED, RESOLVED), "EARLY", W, A(ASSIGNED, ASSIGNED), A(ASSIGNED, CONVERTED),
+            A(ASSIGNED, RESOLVED), "EARLY", W, A(ASSIGNED, ASSIGNED), A(ASSIGNED, CLOSED),
             A(ASSIGNED, REJECTED_INVALID), A(ASSIGNED, SUPERIOR_DECIDES) } },
         { COMPLAINT_IN_PROGRESS,
           { W, A(IN_PROGRESS, ASSIGNED), A(IN_PROGRESS, RECEIVED), A(IN_PROGRESS, IN_PROGRESS),
             A(IN_PROGRESS, RESOLVED), "EARLY", W, A(IN_PROGRESS, IN_PROGRESS),
-            A(IN_PROGRESS, CONVERTED), A(IN_PROGRESS, REJECTED_INVALID),
+            A(IN_PROGRESS, CLOSED), A(IN_PROGRESS, REJECTED_INVALID),
             A(IN_PROGRESS, SUPERIOR_DECIDES) } },
         { COMPLAINT_RESOLVED,
-          { W, W, W, W, W, A(RESOLVED, CLOSED), A(RESOLVED, ASSIGNED), W, A(RESOLVED, CONVERTED), W,
+          { W, W, W, W, W, A(RESOLVED, CLOSED), A(RESOLVED, ASSIGNED), W, A(RESOLVED, CLOSED), W,
             W } },
         { COMPLAINT_SUPERIOR_DECIDES,
           { A(SUPERIOR_DECIDES, CLASSIFIED), A(SUPERIOR_DECIDES, ASSIGNED),
             A(SUPERIOR_DECIDES, RECEIVED), "EARLY", W, N, W, A(SUPERIOR_DECIDES, SUPERIOR_DECIDES),
-            A(SUPERIOR_DECIDES, CONVERTED), A(SUPERIOR_DECIDES, REJECTED_INVALID),
+            A(SUPERIOR_DECIDES, CLOSED), A(SUPERIOR_DECIDES, REJECTED_INVALID),
             "ILLEGAL SUPERIOR_MUST_DECIDE" } },
         { COMPLAINT_CLOSED, { C, C, C, C, C, C, A(CLOSED, ASSIGNED), C, C, C, C } },
         { COMPLAINT_REJECTED_INVALID, { C, C, C, C, C, C, C, C, C, C, C } },
-        { COMPLAINT_CONVERTED, { C, C, C, C, C, C, C, C, C, C, C } },
     };
 #undef W
 #undef C
@@ -235,8 +232,36 @@ TEST(a_conversion_names_what_it_became) {
     Facts *f = desk_act(&k, KIND_COMPLAINT_UPDATE, DSK);
     f->complaint_update.action = DO(CONVERT);
     f->complaint_update.new_event_id = (Uuid) { { 9 } };
-    ASSERT_STR(says(&k), "APPLIED CLASSIFIED>CONVERTED");
+    ASSERT_STR(says(&k), "APPLIED CLASSIFIED>CLOSED");
     ASSERT_EQ(complaint(&k)->complaint.became.b[0], 9);
+    ASSERT_TRUE(!complaint(&k)->complaint.closed_by_silence);
+    ASSERT_EQ(complaint(&k)->complaint.closed_ms, k.now_ms);
+    desk_deinit(&k);
+}
+
+/* The regency tells the village what came of it, and closes its book (S1). */
+TEST(what_holder_and_assignee_say_after_a_conversion_is_on_record) {
+    static const int said[] = { DO(PROGRESS), DO(RESOLVE), DO(CLOSE) };
+    Desk k;
+    desk_init(&k);
+    bring_to(&k, COMPLAINT_IN_PROGRESS);
+    ASSERT_STR(does(&k, DSK, DO(CONVERT), ""), "APPLIED IN_PROGRESS>CLOSED");
+    ASSERT_TRUE(complaint(&k)->complaint.resolved); /* */
+    Item closed = *complaint(&k);
+    for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+        ASSERT_STR(does(&k, DSK, said[i], ""), "APPLIED CLOSED>CLOSED");
+        ASSERT_STR(does(&k, WORKER, said[i], ""), "APPLIED CLOSED>CLOSED");
+        closed.n_acts += 2;
+        ASSERT_TRUE(item_equal(&closed, complaint(&k)));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(said); i++)
+        ASSERT_STR(does(&k, DSP, said[i], ""), "ILLEGAL ALREADY_CLOSED");
+    ASSERT_STR(does(&k, DSK, DO(ASSIGN), DSP), "ILLEGAL ALREADY_CLOSED");
+    ASSERT_STR(does(&k, DSK, DO(CONVERT), ""), "ILLEGAL ALREADY_CLOSED");
+
+    ASSERT_STR(does(&k, CC, DO(REOPEN), ""), "APPLIED CLOSED>ASSIGNED");
+    ASSERT_STR(complaint(&k)->owes, WORKER);
+    ASSERT_STR(does(&k, DSK, DO(CLOSE), ""), "EARLY"); /* needs a RESOLVE of its own now */
     desk_deinit(&k);
 }
 
@@ -249,7 +274,8 @@ TEST(a_case_opened_from_it_is_noted_and_changes_nothing) {
     desk_act(&k, KIND_CASE_OPENED, DSK)->opened.access_source = ACCESS_SOURCE_COMPLAINT_REPORT;
     ASSERT_STR(says(&k), "APPLIED CLASSIFIED>CLASSIFIED");
     ASSERT_TRUE(uuid_equal(&complaint(&k)->complaint.became, &k.act.case_id));
-    ASSERT_STR(does(&k, DSK, DO(CONVERT), ""), "APPLIED CLASSIFIED>CONVERTED");
+    desk_act(&k, KIND_COMPLAINT_UPDATE, DSK)->complaint_update.action = DO(CONVERT);
+    ASSERT_STR(says(&k), "APPLIED CLASSIFIED>CLOSED"); /* into that case */
     (void)desk_act(&k, KIND_CASE_OPENED, DSK);
     ASSERT_STR(says(&k), "NONE");
     desk_deinit(&k);
@@ -334,6 +360,21 @@ TEST(escalation_moves_the_holder_one_level_up_and_never_to_the_reported_node) {
     }
 }
 
+/* Sent to the wrong region, or about somebody elsewhere: it goes up where its holder is. */
+TEST(escalation_goes_up_where_the_holder_is) {
+    Desk k;
+    desk_init(&k);
+    bring_to(&k, COMPLAINT_RECEIVED);
+    (void)does(&k, DSK, DO(REROUTE), "dsk/3302");
+    ASSERT_STR(does(&k, "dsk/3302", DO(ESCALATE), ""), "APPLIED RECEIVED>RECEIVED");
+    ASSERT_STR(complaint(&k)->custodian, "dsp/33");
+    bring_to(&k, COMPLAINT_RECEIVED);
+    (void)does(&k, DSK, DO(REROUTE), WORKER); /* of the same province */
+    (void)does(&k, WORKER, DO(ESCALATE), "");
+    ASSERT_STR(complaint(&k)->custodian, DSP);
+    desk_deinit(&k);
+}
+
 TEST(nobody_classifies_and_the_next_level_holds_it) {
     Desk k;
     desk_init(&k);
@@ -346,9 +387,10 @@ TEST(nobody_classifies_and_the_next_level_holds_it) {
     ASSERT_EQ(complaint(&k)->complaint.level, 2);
     ASSERT_STR(desk_fires(&k, ITEM_COMPLAINT, TIMER_CLASSIFY), "min/anak " DSP " " CC);
     ASSERT_EQ(k.now_ms, received + 6 * DAY_MS);
-    for (int day = 9; day < 12; day++) { /* nobody higher: told daily */
+    static const int64_t told[] = { 9, 12, 15, 45, 75 }; /* nobody higher: told again */
+    for (size_t n = 0; n < ARRAY_SIZE(told); n++) {
         ASSERT_STR(desk_fires(&k, ITEM_COMPLAINT, TIMER_CLASSIFY), "min/anak " CC);
-        ASSERT_EQ(k.now_ms, received + day * DAY_MS);
+        ASSERT_EQ(k.now_ms, received + told[n] * DAY_MS);
         ASSERT_TRUE(!k.fired.changed);
     }
     ASSERT_STR(does(&k, "min/anak", DO(ASSIGN), UPT), "APPLIED RECEIVED>ASSIGNED");
@@ -365,6 +407,12 @@ TEST(nobody_resolves_and_the_next_level_holds_it) {
     ASSERT_STR(complaint(&k)->owes, WORKER);
     ASSERT_EQ(due(&k, TIMER_RESOLVE), k.now_ms + 3 * DAY_MS);
     ASSERT_STR(does(&k, DSP, DO(ASSIGN), UPT), "APPLIED ASSIGNED>ASSIGNED");
+    (void)desk_fires(&k, ITEM_COMPLAINT, TIMER_RESOLVE);
+    ASSERT_STR(complaint(&k)->custodian, "min/anak");
+    for (int n = 0; n < 3; n++) { /* nobody higher: the time of a classification, then a month */
+        ASSERT_STR(desk_fires(&k, ITEM_COMPLAINT, TIMER_RESOLVE), "min/anak " UPT " " CC);
+        ASSERT_EQ(due(&k, TIMER_RESOLVE), k.now_ms + (n < 2 ? 3 : 30) * DAY_MS);
+    }
     desk_deinit(&k);
 }
 
@@ -418,6 +466,16 @@ TEST(a_superior_that_is_silent_is_told_and_then_its_own) {
     (void)desk_fires(&k, ITEM_COMPLAINT, TIMER_CLASSIFY); /* its clock ran on: told, no more */
     ASSERT_STR(complaint(&k)->custodian, DSP);
     ASSERT_TRUE(!k.fired.changed);
+    desk_deinit(&k);
+}
+
+TEST(nobody_hears_of_a_complaint_about_himself) {
+    Desk k;
+    desk_init(&k);
+    bring_to(&k, COMPLAINT_SUPERIOR_DECIDES);
+    (void)text_copy(complaint(&k)->complaint.about_node, NODE_NAME_SIZE, "min/rehsos");
+    for (int n = 0; n < 3; n++) /* the decider's own superior, and there is nobody higher */
+        ASSERT_STR(desk_fires(&k, ITEM_COMPLAINT, TIMER_SUPERIOR), DSP " " DSK);
     desk_deinit(&k);
 }
 

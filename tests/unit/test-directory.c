@@ -151,6 +151,86 @@ TEST(keys_are_usable_within_their_time_while_their_node_is_active) {
     ASSERT_TRUE(directory_key_is_usable(d, &k, INT64_MAX));
 }
 
+/* --- the keys of a node
+ * ------------------------------------------------------------------------------------- */
+
+#define KEY_C "cccccccccccccccccccccccccccccccccccccccc"
+#define KEY_D "dddddddddddddddddddddddddddddddddddddddd"
+
+/* dsk/3203 changes its key "main" from C to A between 200 and 300, and has another one, B; D is of
+ * a node whose id begins like that. */
+static Directory *directory_with_keys(void) {
+    Directory *d = sample_unsealed();
+    const DirKey keys[] = {
+        { .curve = KEY_D, .node = "dsk/3204", .label = "main" },
+        { .curve = KEY_C,
+          .node = "dsk/3203",
+          .label = "main",
+          .valid_until_ms = 300,
+          .sign = { { 3 } } },
+        { .curve = KEY_B, .node = "dsk/3203", .label = "bridge", .seal = { { 2 } } },
+        { .curve = KEY_A,
+          .node = "dsk/3203",
+          .label = "main",
+          .valid_from_ms = 200,
+          .sign = { { 1 } } },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        ASSERT_OK(directory_add_key(d, &keys[i]));
+    ASSERT_OK(directory_seal(d, 1));
+    return d;
+}
+
+static void usable_at(const Directory *d, const char *node, int64_t now_ms, const char *wanted) {
+    char have[8] = "";
+    size_t at = 0;
+    const DirKey *k;
+    while ((k = directory_next_usable_key(d, node, now_ms, &at)))
+        have[strlen(have)] = k->curve[0];
+    ASSERT_STR(have, wanted);
+}
+
+TEST(the_keys_of_a_node_stand_together_by_label) {
+    _cleanup_(directory_unrefp) Directory *d = directory_with_keys();
+    size_t n;
+    const DirKey *const *keys = directory_keys_of(d, "dsk/3203", &n);
+    ASSERT_EQ(n, 3);
+    ASSERT_STR(keys[0]->curve, KEY_B);
+    ASSERT_STR(keys[1]->curve, KEY_A);
+    ASSERT_STR(keys[2]->curve, KEY_C);
+    ASSERT_STR(directory_keys_of(d, "dsk/3204", &n)[0]->curve, KEY_D);
+    ASSERT_EQ(n, 1);
+    for (const char *const *none = (const char *const[]) { "dsk/320", "aaa", "zzz", "", NULL };
+         *none; none++) {
+        assert_null(directory_keys_of(d, *none, &n));
+        ASSERT_EQ(n, 0);
+    }
+}
+
+TEST(two_keys_of_one_label_overlap_and_the_newer_one_is_taken) {
+    _cleanup_(directory_unrefp) Directory *d = directory_with_keys();
+    usable_at(d, "dsk/3203", 100, "bc");
+    usable_at(d, "dsk/3203", 250, "bac");
+    usable_at(d, "dsk/3203", 300, "ba");
+    usable_at(d, "dsk/9999", 100, "");
+    ASSERT_STR(directory_key_by_label(d, "dsk/3203", "main", 100)->curve, KEY_C);
+    ASSERT_STR(directory_key_by_label(d, "dsk/3203", "main", 250)->curve, KEY_A);
+    ASSERT_STR(directory_key_by_label(d, "dsk/3203", "bridge", 250)->curve, KEY_B);
+    assert_null(directory_key_by_label(d, "dsk/3203", "mai", 250));
+    assert_null(directory_key_by_label(d, "dsk/3299", "main", 250));
+}
+
+TEST(a_signing_key_is_found_by_its_id_whatever_its_state) {
+    _cleanup_(directory_unrefp) Directory *d = directory_with_keys();
+    const KeyId a = key_id((SignPublic) { { 1 } }.b), c = key_id((SignPublic) { { 3 } }.b);
+    const KeyId b = key_id((SealPublic) { { 2 } }.b), none = key_id((SignPublic) { { 0 } }.b);
+    ASSERT_STR(directory_key_by_sign_id(d, "dsk/3203", &a)->curve, KEY_A);
+    ASSERT_STR(directory_key_by_sign_id(d, "dsk/3203", &c)->curve, KEY_C);
+    assert_null(directory_key_by_sign_id(d, "dsk/3203", &b)); /* it seals */
+    assert_null(directory_key_by_sign_id(d, "dsk/3203", &none));
+    assert_null(directory_key_by_sign_id(d, "dsk/3204", &a)); /* of another node */
+}
+
 /* --- holidays
  * ------------------------------------------------------------------------------------- */
 
@@ -216,6 +296,8 @@ TEST(a_directory_with_one_node_changed_is_the_next_version_and_shares_the_rest) 
     ASSERT_EQ(directory_by_role(third, NODE_UPTD, "3203", CLUSTER_CHILD)->capacity, 42);
     ASSERT_STR(directory_key(third, KEY_A)->node, "dsk/3203");
     ASSERT_STR(directory_key_at(third, 0)->node, "dsk/3203");
+    size_t n_keys;
+    ASSERT_STR(directory_keys_of(third, "dsk/3203", &n_keys)[0]->curve, KEY_A);
     ASSERT_TRUE(directory_region_is_known(third, "3203"));
     ASSERT_TRUE(!directory_region_is_known(third, "3204"));
     ASSERT_TRUE(!directory_is_working_day(third, h.on));

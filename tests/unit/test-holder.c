@@ -192,6 +192,7 @@ TEST(a_complaint_to_a_role_is_held_by_whom_the_law_names) {
     routing_to_role(r, NODE_PUSKESOS, "3203052009"); /* there is none: no UPT in its place */
     strcpy(r->m->env.region, "3203052009");
     r->m->facts.complaint.about_node[0] = '\0';
+    r->m->env.cluster = CLUSTER_ELDERLY; /* the village of a child is not for the header */
     r->m->env.sensitivity = SENSITIVITY_PERSONAL;
     ASSERT_STR(routing_decide(r), "dsk/3203 (min/setditjen)");
     ASSERT_STR(routing_codes(r), "(ROLE_FALLBACK)");
@@ -247,8 +248,8 @@ TEST(an_update_goes_to_origin_assignee_and_holder) {
     strcpy(r->m->env.sender, "upt/pangudi-luhur");
     r->m->facts.complaint_update.action = COMPLAINT_ACTION_PROGRESS;
     ASSERT_STR(routing_decide(r), "cc/171 dsk/3275");
-    routing_to(r, "dsk/3275");
-    ASSERT_STR(routing_decide(r), "dsk/3275");
+    routing_to(r, "dsk/3275"); /* whoever is left out gets a copy */
+    ASSERT_STR(routing_decide(r), "dsk/3275 (cc/171)");
     r->known.complaint = NULL; /* nothing is known of it here */
     r->m->env.audience = (Audience) { 0 };
     ASSERT_STR(routing_decide(r), "");

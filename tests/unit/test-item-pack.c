@@ -14,7 +14,7 @@ TEST(every_kind_and_state_has_a_name) {
         const char *name, *last;
     } rows[] = {
         { ITEM_REFERRAL, REFERRAL_UNDELIVERABLE, "referral", "UNDELIVERABLE" },
-        { ITEM_COMPLAINT, COMPLAINT_CONVERTED, "complaint", "CONVERTED" },
+        { ITEM_COMPLAINT, COMPLAINT_REJECTED_INVALID, "complaint", "REJECTED_INVALID" },
         { ITEM_CASE, CASE_TRANSFERRED, "case", "TRANSFERRED" },
         { ITEM_EVENT, EVENT_FALSE_ALARM, "event", "FALSE_ALARM" },
         { ITEM_PROPOSAL, PROPOSAL_LISTED, "proposal", "LISTED" },
@@ -71,7 +71,7 @@ static void make_largest_part(Item *i) {
     switch (i->kind) {
     case ITEM_REFERRAL: {
         Referral *r = &i->referral;
-        r->transfer = r->emergency = r->reunified = r->superior_decided = true;
+        r->transfer = r->emergency = r->reunified = r->superior_decided = r->chain_unknown = true;
         r->requested_on = r->docs_due_on = r->placed_on = r->home_service_started_on = day;
         fill(r->requester, NODE_NAME_SIZE);
         fill(r->target, NODE_NAME_SIZE);
@@ -148,7 +148,7 @@ TEST(no_member_is_left_out) {
         size_t end;
         unsigned padding;
     } rows[ITEM_KINDS] = {
-        [ITEM_REFERRAL] = { offsetof(Item, referral) + sizeof(Referral), 11 },
+        [ITEM_REFERRAL] = { offsetof(Item, referral) + sizeof(Referral), 10 },
         [ITEM_COMPLAINT] = { offsetof(Item, complaint) + sizeof(Complaint), 8 },
         [ITEM_CASE] = { offsetof(Item, case_file) + sizeof(CaseFile), 9 },
         [ITEM_EVENT] = { offsetof(Item, event) + sizeof(Event), 19 },
@@ -298,36 +298,71 @@ TEST(the_target_of_an_act_is_the_same_on_every_broker) {
                                     { "dsk/3203", ROLE_ADDRESSEE },
                                     { "dsk/3204", ROLE_ADDRESSEE } };
     _cleanup_(message_freep) Message *m = sample_message();
+    Directory *d = sample_directory();
     Envelope *e = &m->env;
     Act a;
     e->kind = KIND_REFERRAL_REQUEST;
-    act_of_message(m, to, 3, SAMPLE_NOW, SAMPLE_NOW + 1, &a);
+    e->expires_ms = SAMPLE_NOW + 1;
+    act_of_message(d, m, to, 3, SAMPLE_NOW, &a);
     ASSERT_STR(a.target, "uptd/32/pa-02"); /* as written, not as resolved */
     ASSERT_STR(a.actor, "dsk/3203");
     ASSERT_TRUE(a.at_ms == SAMPLE_NOW && a.expires_ms == SAMPLE_NOW + 1);
     ASSERT_EQ(a.said_ms, e->created_ms);
     ASSERT_TRUE(a.facts == &m->facts);
     ASSERT_TRUE(uuid_equal(&a.message_id, &e->message_id));
-    act_of_message(m, NULL, 0, 0, 0, &a);
+    act_of_message(d, m, NULL, 0, 0, &a);
     ASSERT_STR(a.target, "uptd/32/pa-02");
 
-    e->kind = KIND_COMPLAINT; /* its holder is found by law */
-    act_of_message(m, to, 3, 0, 0, &a);
-    ASSERT_STR(a.target, "dsk/3203");
-    act_of_message(m, NULL, 0, 0, 0, &a);
-    ASSERT_STR(a.target, "uptd/32/pa-02");
-
-    e->kind = KIND_REFERRAL_REQUEST;
     e->audience.form = AUDIENCE_ROLE;
-    act_of_message(m, to, 3, 0, 0, &a);
+    act_of_message(d, m, to, 3, 0, &a);
     ASSERT_STR(a.target, "dsk/3203");
-    act_of_message(m, to, 1, 0, 0, &a); /* supervisors only */
+    act_of_message(d, m, to, 1, 0, &a); /* supervisors only */
     ASSERT_STR(a.target, "");
-    act_of_message(m, NULL, 0, 0, 0, &a);
+    act_of_message(d, m, NULL, 0, 0, &a);
     ASSERT_STR(a.target, "");
     e->urgency = 4711; /* newer than this broker */
-    act_of_message(m, NULL, 0, 0, 0, &a);
+    act_of_message(d, m, NULL, 0, 0, &a);
     ASSERT_EQ(a.urgency, UINT8_MAX);
+    directory_unref(d);
+}
+
+/* A broker that only has the supervisor's copy to hand out finds the same one. */
+TEST(the_target_of_a_complaint_is_its_holder_by_law_on_every_broker) {
+    static const Recipient copy[] = { { "dsp/32", ROLE_SUPERVISOR } };
+    static const struct {
+        const char *sender, *region, *about, *named[2], *holder;
+    } rows[] = {
+        { "cc/171", "3203", "", { "" }, "dsk/3203" },
+        { "cc/171", "3203", "", { "uptd/32/pa-02" }, "dsk/3203" }, /* no lawful holder: added */
+        { "cc/171", "3203", "", { "dsp/32", "dsk/3203" }, "dsk/3203" },
+        { "cc/171", "3203052001", "", { "" }, "pks/3203052001" },
+        { "cc/171", "3203052001", "", { "dsk/3203" }, "dsk/3203" },
+        { "pks/3203052001", "3203052001", "", { "" }, "dsk/3203" },
+        { "cc/171", "3203", "dsk/3203", { "" }, "dsp/32" },
+        { "cc/171", "3203", "dsk/3203", { "dsk/3204" }, "dsp/32" },
+        { "dsk/3203", "3203", "", { "uptd/32/pa-02" }, "uptd/32/pa-02" }, /* passed on */
+        { "cc/171", "", "", { "nobody/known" }, "hub" },                  /* the last resort */
+    };
+    Directory *d = sample_directory();
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(message_freep) Message *m = sample_message();
+        Envelope *e = &m->env;
+        Act a;
+        m->facts = (Facts) { .readable = true };
+        e->kind = KIND_COMPLAINT;
+        (void)text_copy(e->sender, sizeof(e->sender), rows[i].sender);
+        (void)text_copy(e->region, sizeof(e->region), rows[i].region);
+        (void)text_copy(m->facts.complaint.about_node, NODE_NAME_SIZE, rows[i].about);
+        e->audience = (Audience) { 0 };
+        for (; e->audience.n < 2 && rows[i].named[e->audience.n] && rows[i].named[0][0];
+             e->audience.n++)
+            (void)text_copy(e->audience.nodes[e->audience.n], NODE_NAME_SIZE,
+                            rows[i].named[e->audience.n]);
+        e->audience.form = e->audience.n > 0 ? AUDIENCE_NODES : AUDIENCE_NONE;
+        act_of_message(d, m, copy, 1, 0, &a);
+        ASSERT_STR(a.target, rows[i].holder);
+    }
+    directory_unref(d);
 }
 
 TEST_MAIN

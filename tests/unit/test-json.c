@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "serasi/v1/directory.pb-c.h"
 #include "serasi/v1/sealed.pb-c.h"
 #include "test.h"
-#include "wire/base64.h"
 #include "wire/codec.h"
 #include "wire/json.h"
 #include "wire/kinds.h"
@@ -305,6 +305,28 @@ TEST(directory_lines_are_read) {
     ASSERT_STR(l.region.name, "Cianjur");
 }
 
+TEST(a_key_line_is_printed_and_read_as_the_same) {
+    static DirectoryLine l;
+    char why[JSON_WHY_SIZE];
+    DirKey k = { .curve = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
+                 .node = "dsk/3203",
+                 .label = "main",
+                 .broker = true,
+                 .valid_from_ms = NOW_MS };
+    memset(k.sign.b, 0xfb, sizeof(k.sign.b));
+    k.seal.b[31] = 1;
+    for (int round = 0; round < 2; round++) {
+        _cleanup_(freep) char *text = NULL;
+        ASSERT_OK(json_print_key_line(&k, &text));
+        ASSERT_EQ(strstr(text, "ed25519") != NULL, round == 0);
+        ASSERT_OK(parse_line(text, &l, why));
+        ASSERT_EQ(l.which, LINE_KEY);
+        assert_memory_equal(&l.key, &k, sizeof(k));
+        k.sign = (SignPublic) { 0 }; /* a key set that only connects */
+        k.seal = (SealPublic) { 0 };
+    }
+}
+
 TEST(what_the_law_asks_of_an_institution_is_read) {
     static DirectoryLine l;
     char why[JSON_WHY_SIZE];
@@ -366,6 +388,12 @@ TEST(bad_directory_lines_say_why) {
     assert_line_refused("{\"key\": {\"node\": \"hub\", \"curve\": "
                         "\"~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\"}}",
                         "key.curve: must be 40 characters of Z85");
+    assert_line_refused("{\"key\": {\"node\": \"hub\", \"curve\": "
+                        "\"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\", \"x25519\": \"AAAA\"}}",
+                        "key.x25519: must be 32 bytes in base64");
+    assert_line_refused("{\"key\": {\"node\": \"hub\", \"curve\": "
+                        "\"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\", \"ed25519\": \"?\"}}",
+                        "key.ed25519: not base64");
     assert_line_refused("{\"region\": {\"name\": \"x\"}}", "region.code: must be up to 10 digits");
     assert_line_refused("{\"holiday\": {\"name\": \"x\"}}", "holiday.on: must be a day");
     assert_line_refused(

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "net/keys.h"
@@ -92,12 +94,119 @@ TEST(halves_that_do_not_belong_together_are_refused) {
         if (pair == 0)
             memcpy(k.curve_public, other.curve_public, sizeof(k.curve_public));
         else if (pair == 1)
-            memcpy(k.ed25519_public, other.ed25519_public, sizeof(k.ed25519_public));
+            k.sign.public = other.sign.public;
         else
-            memcpy(k.x25519_public, other.x25519_public, sizeof(k.x25519_public));
+            k.seal.public = other.seal.public;
         ASSERT_OK(keys_save(&k, f.file));
         ASSERT_EQ(keys_load(&k, f.file), -EBADMSG);
         unlink(f.file);
+    }
+}
+
+/* Its own copy of the public half fits, the seed is another's: signing would give the seed away. */
+TEST(a_signing_key_of_another_seed_is_refused) {
+    _cleanup_(folder_remove) Folder f;
+    NodeKeys k, other;
+    folder_make(&f);
+    ASSERT_OK(keys_generate(&k));
+    ASSERT_OK(keys_generate(&other));
+    memcpy(k.sign.secret, other.sign.secret, SIGN_SEED_SIZE);
+    ASSERT_OK(keys_save(&k, f.file));
+    ASSERT_EQ(keys_load(&k, f.file), -EBADMSG);
+}
+
+static void save_curve_alone(const char *path, NodeKeys *ret) {
+    ASSERT_OK(keys_generate(ret));
+    ret->sign = (SignKey) { 0 };
+    ret->seal = (SealKey) { 0 };
+    ASSERT_OK(keys_save(ret, path));
+}
+
+TEST(a_file_with_the_curve_pair_alone_works_and_gets_the_others_when_asked) {
+    _cleanup_(folder_remove) Folder f;
+    NodeKeys k, again, third;
+    struct stat st;
+    folder_make(&f);
+    save_curve_alone(f.file, &k);
+    ASSERT_OK(keys_load(&again, f.file));
+    assert_memory_equal(&k, &again, sizeof(k));
+    ASSERT_TRUE(!keys_can_sign(&again) && !keys_can_open(&again));
+
+    ASSERT_OK(keys_add(f.file));
+    ASSERT_OK(keys_load(&again, f.file));
+    ASSERT_STR(again.curve_public, k.curve_public);
+    ASSERT_STR(again.curve_secret, k.curve_secret);
+    ASSERT_TRUE(keys_can_sign(&again) && keys_can_open(&again));
+    ASSERT_OK(stat(f.file, &st));
+    ASSERT_EQ(st.st_mode & 07777, 0600);
+    ASSERT_EQ(keys_add(f.file), 1);
+    ASSERT_OK(keys_load(&third, f.file));
+    assert_memory_equal(&again, &third, sizeof(third));
+}
+
+TEST(adding_leaves_the_pair_that_is_there) {
+    _cleanup_(folder_remove) Folder f;
+    NodeKeys k, again;
+    folder_make(&f);
+    ASSERT_OK(keys_generate(&k));
+    k.seal = (SealKey) { 0 };
+    ASSERT_OK(keys_save(&k, f.file));
+    ASSERT_OK(keys_add(f.file));
+    ASSERT_OK(keys_load(&again, f.file));
+    assert_memory_equal(&again.sign, &k.sign, sizeof(k.sign));
+    ASSERT_TRUE(keys_can_open(&again));
+}
+
+TEST(adding_replaces_the_file_behind_a_link_and_stops_at_a_half_finished_one) {
+    _cleanup_(folder_remove) Folder f;
+    NodeKeys k, again;
+    char link[112], next[112];
+    struct stat st;
+    folder_make(&f);
+    snprintf(link, sizeof(link), "%s/link", f.path);
+    snprintf(next, sizeof(next), "%s.new", f.file);
+    ASSERT_EQ(keys_add(f.file), -ENOENT);
+    save_curve_alone(f.file, &k);
+    ASSERT_OK(symlink(f.file, link));
+    file_write(next, "", 0600);
+    ASSERT_EQ(keys_add(link), -EEXIST);
+    ASSERT_OK(keys_load(&again, f.file));
+    assert_memory_equal(&k, &again, sizeof(k)); /* as it was */
+    ASSERT_OK(unlink(next));
+    ASSERT_OK(keys_add(link));
+    ASSERT_OK(lstat(link, &st));
+    ASSERT_TRUE(S_ISLNK(st.st_mode));
+    ASSERT_OK(keys_load(&again, f.file));
+    ASSERT_TRUE(keys_can_sign(&again));
+    ASSERT_OK(unlink(link));
+}
+
+/* A credential of systemd: root's file, readable for one user by an access list, whose mask shows
+ * as the group's bit. Only root can make that. */
+TEST(a_file_of_root_may_be_given_to_a_group) {
+    _cleanup_(folder_remove) Folder f;
+    NodeKeys k;
+    int status = 0;
+    folder_make(&f);
+    if (geteuid() != 0)
+        skip();
+    ASSERT_OK(keys_generate(&k));
+    ASSERT_OK(keys_save(&k, f.file));
+    ASSERT_OK(chmod(f.path, 0755));
+    ASSERT_OK(chown(f.file, 0, 65534));
+    const mode_t modes[] = { 0640, 0660, 0644 };
+    const int wanted[] = { 0, -EACCES, -EACCES };
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+        ASSERT_OK(chmod(f.file, modes[i]));
+        ASSERT_EQ(keys_load(&k, f.file), -EACCES); /* for root itself nobody else may */
+        const pid_t child = fork();
+        if (child == 0)
+            _exit(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0 &&
+                          keys_load(&k, f.file) == wanted[i]
+                      ? 0
+                      : 1);
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        ASSERT_EQ(status, 0);
     }
 }
 

@@ -87,6 +87,34 @@ TEST(a_parent_that_is_not_known_here_counts_once) {
     desk_deinit(&k);
 }
 
+/* Domain 5: the new request has its causation set, to the answer or to the referral itself. */
+TEST(a_parent_is_found_by_the_cause_or_by_where_it_was_sent) {
+    enum { BY_ANSWER, BY_REFERRAL, BY_PLACE, OTHER_PLACE, OTHER_CAUSE, OTHER_SENDER, WAYS };
+    for (int way = 0; way < WAYS; way++) {
+        Desk k;
+        start(&k, HOME);
+        ASSERT_TRUE(!referral_continues(referral(&k), &k.act)); /* not of itself */
+        (void)redirect(&k, HOME, DSP);
+        const Item parent = *referral(&k);
+        const Uuid answered = k.act.message_id;
+        ASSERT_TRUE(uuid_equal(&parent.referral.sent_on_by, &answered));
+        (void)ask(&k, way == OTHER_SENDER ? "dsk/3204" : DSK,
+                  way == OTHER_PLACE ? "upt/satria" : DSP, REFERRAL_KIND_INTER_AGENCY);
+        if (way == BY_ANSWER)
+            k.act.causation_id = answered;
+        else if (way == BY_REFERRAL)
+            k.act.causation_id = parent.id;
+        else if (way == OTHER_CAUSE)
+            k.act.causation_id = (Uuid) { { 0x77 } };
+        ASSERT_EQ(referral_continues(&parent, &k.act), way <= OTHER_PLACE);
+        k.touched.parent = &parent;
+        (void)referral_says(&k);
+        ASSERT_EQ(referral(&k)->referral.redirect_count, way <= BY_PLACE);
+        ASSERT_EQ(uuid_equal(&referral(&k)->referral.parent, &parent.id), way <= BY_PLACE);
+        desk_deinit(&k);
+    }
+}
+
 /* Three times: DSK asks A, B, C, D; A, B and C each name the next. */
 static void send_three_times(Desk *k, Item *parent) {
     start(k, HOME);
@@ -122,6 +150,39 @@ TEST(going_back_to_a_former_target_goes_to_the_common_superior) {
     desk_deinit(&k);
 }
 
+/* Who asked for it has had it, too. */
+TEST(going_back_to_a_requester_goes_to_the_common_superior) {
+    Desk k;
+    Item parent;
+    start(&k, HOME);
+    (void)redirect(&k, HOME, DSK);
+    ASSERT_STR(refer_on(&k, &parent, DSK), "APPLIED NONE>SUPERIOR_DECIDES"); /* to itself */
+    ASSERT_STR(referral(&k)->owes, DSP);
+
+    start(&k, HOME); /* the home sends it on itself, and there it is sent back to the agency */
+    (void)redirect(&k, HOME, "upt/satria");
+    for (int step = 0; step < 2; step++) {
+        parent = *referral(&k);
+        Facts *f = ask(&k, step ? "upt/satria" : HOME, step ? DSK : "upt/satria",
+                       REFERRAL_KIND_INTER_AGENCY);
+        f->request.parent_referral_id = parent.id;
+        k.touched.parent = &parent;
+        ASSERT_STR(referral_says(&k),
+                   step ? "APPLIED NONE>SUPERIOR_DECIDES" : "APPLIED NONE>SUBMITTED");
+        if (!step)
+            (void)answer(&k, "upt/satria", REFERRAL_DECISION_NOT_OUR_AUTHORITY);
+    }
+    ASSERT_STR(referral(&k)->owes, "min/rehsos");
+
+    start(&k, HOME); /* its own hands are where it belongs when the family has the child */
+    (void)redirect(&k, HOME, DSK);
+    parent = *referral(&k);
+    ask(&k, DSK, DSK, REFERRAL_KIND_TO_FAMILY)->request.parent_referral_id = parent.id;
+    k.touched.parent = &parent;
+    ASSERT_STR(referral_says(&k), "APPLIED NONE>SUBMITTED");
+    desk_deinit(&k);
+}
+
 TEST(only_the_superior_moves_it_and_must_decide) {
     Desk k;
     Item parent;
@@ -135,6 +196,42 @@ TEST(only_the_superior_moves_it_and_must_decide) {
     ASSERT_STR(redirect(&k, DSP, "nobody/known"), "ILLEGAL REDIRECT_TO_NOBODY");
     ASSERT_EQ(referral(&k)->state, REFERRAL_SUPERIOR_DECIDES);
     desk_deinit(&k);
+}
+
+/* A broker that saw none of the chain cannot count it, and the superior's may be one of them. */
+TEST(the_superiors_word_counts_where_the_chain_is_not_known) {
+    enum { ELSEWHERE, HERE, KNOWN, PART, WAYS };
+    for (int way = 0; way < WAYS; way++) {
+        Desk k;
+        Item parent;
+        start(&k, HOME);
+        (void)redirect(&k, HOME, "upt/satria");
+        parent = *referral(&k);
+        if (way == PART) { /* the one before is known, but not the one before that */
+            ask(&k, DSK, "upt/satria", REFERRAL_KIND_INTER_AGENCY)->request.parent_referral_id =
+                parent.id;
+            (void)referral_says(&k);
+            (void)redirect(&k, "upt/satria", "dsk/3204");
+            parent = *referral(&k);
+        }
+        ask(&k, DSK, "dsk/3204", REFERRAL_KIND_INTER_AGENCY)->request.parent_referral_id =
+            parent.id;
+        k.touched.parent = way == KNOWN || way == PART ? &parent : NULL;
+        ASSERT_STR(referral_says(&k), "APPLIED NONE>SUBMITTED");
+        (void)answer(&k, "dsk/3204", REFERRAL_DECISION_ACCEPTED);
+        ASSERT_STR(redirect(&k, "min/rehsos", "upt/satria"), "ILLEGAL NOT_THE_TARGET");
+        if (way == KNOWN) {
+            ASSERT_STR(redirect(&k, DSP, "upt/satria"), "ILLEGAL NOT_THE_TARGET");
+        } else if (way == HERE) { /* it may take what it has taken */
+            ASSERT_STR(redirect(&k, DSP, "dsk/3204"), "APPLIED ACCEPTED>ACCEPTED");
+            ASSERT_TRUE(referral(&k)->referral.superior_decided);
+        } else {
+            ASSERT_STR(redirect(&k, DSP, "upt/satria"), "APPLIED ACCEPTED>REDIRECTED");
+            ASSERT_STR(referral(&k)->referral.redirect_to, "upt/satria");
+            ASSERT_TRUE(!referral_awaits_superior(k.d, referral(&k), DSP));
+        }
+        desk_deinit(&k);
+    }
 }
 
 TEST(the_superior_tells_the_target_to_take_it) {
@@ -265,7 +362,7 @@ TEST(a_transfer_moves_at_its_acceptance_and_never_before) {
     ASSERT_STR(answer(&k, "upt/phala-martha", REFERRAL_DECISION_ACCEPTED),
                "APPLIED RECEIVED>COMPLETED");
     ASSERT_STR(referral(&k)->custodian, "upt/phala-martha");
-    ASSERT_STR(open_case(&k, "upt/phala-martha"), "NONE");
+    ASSERT_STR(open_case(&k, "upt/phala-martha"), "APPLIED COMPLETED>COMPLETED");
     desk_deinit(&k);
 }
 

@@ -134,20 +134,34 @@ TEST(what_an_emergency_defers_is_due_in_fourteen_days) {
     ASSERT_STR(hand_over(&k, HOME, 0, DOCUMENT_TYPE_HEALTH_CERTIFICATE), "ILLEGAL NO_MINUTES");
     ASSERT_STR(hand_over(&k, HOME, DOCUMENT_TYPE_HANDOVER_MINUTES_HOME, 0),
                "APPLIED ACCEPTED>PLACED_PROVISIONAL");
-    ASSERT_STR(referral(&k)->custodian, HOME);
+    ASSERT_STR(referral(&k)->custodian, DSK); /* until PLACED (domain A-07) */
     ASSERT_STR(referral(&k)->owes, DSK);
     ASSERT_EQ(due(&k, TIMER_DOCUMENTS), end_of_day(14));
     ASSERT_STR(desk_fires(&k, ITEM_REFERRAL, TIMER_DOCUMENTS), DSK " " DSP);
     ASSERT_STR(k.fired.tell[0].code, "R-072");
     ASSERT_STR(desk_fires(&k, ITEM_REFERRAL, TIMER_DOCUMENTS), DSK " min/rehsos");
-    ASSERT_EQ(k.now_ms, end_of_day(15));
+    ASSERT_EQ(k.now_ms, end_of_day(14 + 15)); /* the same term, from the day of the telling */
     ASSERT_EQ(referral(&k)->state, REFERRAL_PLACED_PROVISIONAL);
     ASSERT_STR(update(&k, DSK, REFERRAL_ACTION_SUPPLEMENT, DOCUMENT_TYPE_SOCIAL_WORKER_ASSESSMENT),
                "APPLIED PLACED_PROVISIONAL>PLACED_PROVISIONAL");
+    ASSERT_STR(referral(&k)->custodian, DSK);
     ASSERT_STR(update(&k, DSK, REFERRAL_ACTION_SUPPLEMENT, DOCUMENT_TYPE_HEALTH_CERTIFICATE),
                "APPLIED PLACED_PROVISIONAL>PLACED");
     ASSERT_EQ(due(&k, TIMER_DOCUMENTS), 0);
+    ASSERT_STR(referral(&k)->custodian, HOME);
     ASSERT_STR(referral(&k)->owes, HOME);
+    desk_deinit(&k);
+}
+
+/* Whether a second set of minutes brings what was open, or the requester does. */
+TEST(minutes_that_bring_what_was_open_move_the_custodian) {
+    Desk k;
+    desk_init(&k);
+    bring_to(&k, REFERRAL_PLACED_PROVISIONAL);
+    ASSERT_STR(referral(&k)->custodian, DSK);
+    ASSERT_STR(hand_over(&k, HOME, 0, DOCUMENT_TYPE_HEALTH_CERTIFICATE),
+               "APPLIED PLACED_PROVISIONAL>PLACED");
+    ASSERT_STR(referral(&k)->custodian, HOME);
     desk_deinit(&k);
 }
 
@@ -195,7 +209,9 @@ TEST(the_opening_of_the_case_ends_a_placement) {
     bring_to(&k, REFERRAL_PLACED);
     ASSERT_STR(open_case(&k, DSK), "ILLEGAL NOT_THE_TARGET");
     ASSERT_STR(open_case(&k, HOME), "APPLIED PLACED>COMPLETED");
-    ASSERT_STR(open_case(&k, HOME), "NONE");
+    const int64_t ended = referral(&k)->changed_ms;
+    ASSERT_STR(open_case(&k, HOME), "APPLIED COMPLETED>COMPLETED"); /* on record, no more */
+    ASSERT_EQ(referral(&k)->changed_ms, ended);
     bring_to(&k, REFERRAL_ACCEPTED);
     ASSERT_STR(open_case(&k, HOME), "ILLEGAL NO_MINUTES");
     for (int at = REFERRAL_SUBMITTED; at < REFERRAL_ACCEPTED; at++) {
@@ -288,7 +304,7 @@ TEST(the_family_is_visited_until_the_ninetieth_day) {
     ASSERT_STR(desk_fires(&k, ITEM_REFERRAL, TIMER_FOLLOW_UP), DSK " " DSP);
     ASSERT_STR(k.fired.tell[0].code, "R-033");
     ASSERT_STR(desk_fires(&k, ITEM_REFERRAL, TIMER_FOLLOW_UP), DSK " min/rehsos");
-    ASSERT_EQ(k.now_ms, end_of_day(31));
+    ASSERT_EQ(k.now_ms, end_of_day(30 + 31));
     ASSERT_STR(visit(&k, PKS, 32, FOLLOW_UP_OUTCOME_STABLE), "APPLIED PLACED>PLACED");
     ASSERT_EQ(due(&k, TIMER_FOLLOW_UP), end_of_day(62));
     ASSERT_STR(visit(&k, DSK, 62, FOLLOW_UP_OUTCOME_AT_RISK), "APPLIED PLACED>PLACED");
@@ -296,7 +312,7 @@ TEST(the_family_is_visited_until_the_ninetieth_day) {
     ASSERT_STR(visit(&k, "lks/3306/0001", 70, FOLLOW_UP_OUTCOME_STABLE), "ILLEGAL NOT_THE_TARGET");
     ASSERT_STR(visit(&k, HOME, 70, FOLLOW_UP_OUTCOME_STABLE), "ILLEGAL NOT_THE_TARGET");
     ASSERT_STR(visit(&k, PKS, 90, FOLLOW_UP_OUTCOME_STABLE), "APPLIED PLACED>COMPLETED");
-    ASSERT_STR(visit(&k, PKS, 120, FOLLOW_UP_OUTCOME_STABLE), "NONE");
+    ASSERT_STR(visit(&k, PKS, 120, FOLLOW_UP_OUTCOME_STABLE), "APPLIED COMPLETED>COMPLETED");
     ASSERT_STR(referral(&k)->custodian, DSK);
     desk_deinit(&k);
 }
@@ -333,7 +349,7 @@ TEST(visits_come_after_the_placement_and_belong_to_families) {
     ASSERT_STR(visit(&k, DSK, 1, FOLLOW_UP_OUTCOME_STABLE), "EARLY");
     ASSERT_STR(visit(&k, PKS, 1, FOLLOW_UP_OUTCOME_STABLE), "ILLEGAL WRONG_STATE");
     ASSERT_STR(hand_over(&k, PKS, 0, 0), "ILLEGAL NO_MINUTES");
-    ASSERT_STR(open_case(&k, PKS), "NONE");
+    ASSERT_STR(open_case(&k, PKS), "APPLIED ACCEPTED>ACCEPTED");
     bring_to(&k, REFERRAL_PLACED);
     ASSERT_STR(visit(&k, DSK, 2, FOLLOW_UP_OUTCOME_STABLE), "ILLEGAL NOT_TO_FAMILY");
     desk_deinit(&k);

@@ -324,12 +324,13 @@ TEST(answers_that_crossed_the_cancellation_count) {
     desk_deinit(&k);
 }
 
-TEST(a_referral_expires_until_it_is_accepted) {
+/* Domain 5: any that is not final before PLACED; minutes of any kind end the waiting. */
+TEST(a_referral_expires_until_the_placement) {
     for (int at = REFERRAL_SUBMITTED; at <= REFERRAL_PLACED; at++) {
         Desk k;
         desk_init(&k);
         bring_to(&k, at);
-        ASSERT_EQ(runs(&k, TIMER_EXPIRY), at < REFERRAL_ACCEPTED);
+        ASSERT_EQ(runs(&k, TIMER_EXPIRY), at <= REFERRAL_ACCEPTED);
         if (runs(&k, TIMER_EXPIRY)) {
             ASSERT_STR(desk_fires(&k, ITEM_REFERRAL, TIMER_EXPIRY), DSK " " HOME);
             ASSERT_EQ(referral(&k)->state, REFERRAL_EXPIRED);
@@ -355,7 +356,7 @@ TEST(an_answer_is_owed_within_the_term_of_the_urgency) {
     }
 }
 
-TEST(silence_is_told_then_a_redirect_proposed_then_told_higher_every_day) {
+TEST(silence_is_told_then_a_redirect_proposed_then_told_higher_and_every_month) {
     Desk k;
     desk_init(&k);
     bring_to(&k, REFERRAL_RECEIVED);
@@ -367,9 +368,10 @@ TEST(silence_is_told_then_a_redirect_proposed_then_told_higher_every_day) {
     ASSERT_STR(desk_fires(&k, ITEM_REFERRAL, TIMER_ANSWER), DSK " " DSP);
     ASSERT_EQ(k.now_ms, asked + 10 * DAY_MS);
     assert_non_null(strstr(k.fired.tell[0].text_en, "redirect"));
-    for (int day = 11; day < 14; day++) {
+    static const int64_t told[] = { 15, 45, 75 };
+    for (size_t n = 0; n < ARRAY_SIZE(told); n++) {
         ASSERT_STR(desk_fires(&k, ITEM_REFERRAL, TIMER_ANSWER), DSK " min/rehsos");
-        ASSERT_EQ(k.now_ms, asked + day * DAY_MS);
+        ASSERT_EQ(k.now_ms, asked + told[n] * DAY_MS);
         ASSERT_TRUE(!k.fired.changed);
     }
     ASSERT_EQ(referral(&k)->state, REFERRAL_RECEIVED);
@@ -390,7 +392,7 @@ TEST(in_an_emergency_the_higher_level_hears_sooner) {
                    hours < 6 ? DSK " " DSP : DSK " min/rehsos");
         ASSERT_EQ(k.now_ms, asked + hours * HOUR_MS);
     }
-    ASSERT_EQ(due(&k, TIMER_ANSWER), k.now_ms + DAY_MS);
+    ASSERT_EQ(due(&k, TIMER_ANSWER), k.now_ms + 30 * DAY_MS);
     desk_deinit(&k);
 }
 
@@ -400,7 +402,7 @@ TEST(what_a_stopped_broker_missed_is_told_once) {
     bring_to(&k, REFERRAL_SUBMITTED);
     const int64_t late = k.now_ms + 300 * DAY_MS;
     story_fire(&k.ctx, referral(&k), TIMER_ANSWER, late, &k.fired);
-    ASSERT_EQ(due(&k, TIMER_ANSWER), late + DAY_MS);
+    ASSERT_EQ(due(&k, TIMER_ANSWER), late + 5 * DAY_MS);
     desk_deinit(&k);
 }
 
@@ -412,6 +414,26 @@ TEST(reply_by_shortens_the_term_only) {
         f->request.reply_by_ms = k.now_ms + days * DAY_MS;
         (void)referral_says(&k);
         ASSERT_EQ(due(&k, TIMER_ANSWER), k.now_ms + MIN(days, 5) * DAY_MS);
+        desk_deinit(&k);
+    }
+}
+
+/* A short term is told again after a day at the earliest. */
+TEST(nobody_is_told_twice_in_a_day_but_in_an_emergency) {
+    static const TimerRow rows[] = {
+        { TIMER_ANSWER, 0, { .minutes = 60 }, { 0 }, { .minutes = 60 }, { 0 } }
+    };
+    static const TimerPolicy policy = { rows, 1 };
+    for (uint8_t urgency = URGENCY_ROUTINE; urgency <= URGENCY_EMERGENCY; urgency += 2) {
+        Desk k;
+        desk_init(&k);
+        k.ctx.timers = &policy;
+        (void)ask(&k, DSK, HOME, REFERRAL_KIND_INTER_AGENCY);
+        k.act.urgency = urgency;
+        (void)referral_says(&k);
+        (void)desk_fires(&k, ITEM_REFERRAL, TIMER_ANSWER);
+        ASSERT_EQ(due(&k, TIMER_ANSWER),
+                  k.now_ms + (urgency == URGENCY_EMERGENCY ? HOUR_MS : DAY_MS));
         desk_deinit(&k);
     }
 }
@@ -434,6 +456,29 @@ TEST(a_person_who_has_it_or_a_waiting_list_does_not_stop_the_clock) {
     desk_deinit(&k);
 }
 
+/* P4 Pasal 13 ayat (3): until the placement, for a neglected child outside a home. */
+TEST(the_regency_hears_what_somebody_else_asked_for) {
+    static const struct {
+        int kind;
+        bool hears;
+    } rows[] = { { REFERRAL_KIND_TO_FAMILY, true },
+                 { REFERRAL_KIND_TO_SOCIAL_HOME, true },
+                 { REFERRAL_KIND_EMERGENCY, true },
+                 { REFERRAL_KIND_TO_NATIONAL_UPT, false },
+                 { REFERRAL_KIND_INTER_AGENCY, false } };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        Desk k;
+        desk_init(&k);
+        (void)ask(&k, "lks/3306/0001", "upt/satria", rows[i].kind);
+        (void)referral_says(&k);
+        ASSERT_STR(desk_fires(&k, ITEM_REFERRAL, TIMER_ANSWER),
+                   rows[i].hears ? "lks/3306/0001 min/rehsos " DSK : "lks/3306/0001 min/rehsos");
+        ASSERT_STR(desk_fires(&k, ITEM_REFERRAL, TIMER_EXPIRY),
+                   rows[i].hears ? "lks/3306/0001 upt/satria " DSK : "lks/3306/0001 upt/satria");
+        desk_deinit(&k);
+    }
+}
+
 TEST(documents_asked_for_and_not_sent_are_told) {
     Desk k;
     desk_init(&k);
@@ -447,7 +492,7 @@ TEST(documents_asked_for_and_not_sent_are_told) {
 
 /* --- early and illegal --- */
 
-TEST(what_comes_before_the_request_is_held_unless_it_is_the_requesters) {
+TEST(what_comes_before_the_request_is_held) {
     Desk k;
     desk_init(&k);
     (void)desk_item(&k, ITEM_REFERRAL);
@@ -456,11 +501,29 @@ TEST(what_comes_before_the_request_is_held_unless_it_is_the_requesters) {
     ASSERT_STR(open_case(&k, HOME), "EARLY");
     (void)desk_act(&k, KIND_FAMILY_FOLLOW_UP, HOME);
     ASSERT_STR(referral_says(&k), "EARLY");
-    ASSERT_EQ(referral(&k)->n_early, 4);
-    ASSERT_STR(update(&k, DSK, REFERRAL_ACTION_CANCEL, 0), "ILLEGAL NOT_OPENED");
+    ASSERT_STR(update(&k, DSK, REFERRAL_ACTION_CANCEL, 0), "EARLY"); /* overtook it */
+    ASSERT_EQ(referral(&k)->n_early, 5);
     ASSERT_EQ(referral(&k)->n_acts, 5);
     ASSERT_EQ(referral(&k)->state, REFERRAL_NONE);
-    ASSERT_TRUE(referral(&k)->flagged);
+    ASSERT_TRUE(!referral(&k)->flagged);
+    desk_deinit(&k);
+}
+
+/* A broker that hands out the supervisor's copy of a request to a role. */
+TEST(a_copy_learns_who_the_target_is_from_the_answer) {
+    Desk k;
+    desk_init(&k);
+    (void)ask(&k, DSK, "", REFERRAL_KIND_INTER_AGENCY);
+    (void)desk_says(&k, ITEM_REFERRAL);
+    ASSERT_STR(answer(&k, HOME, ANSWER(RECEIVED)), "APPLIED SUBMITTED>RECEIVED");
+    ASSERT_STR(referral(&k)->referral.target, HOME);
+    ASSERT_STR(referral(&k)->owes, HOME);
+    ASSERT_STR(answer(&k, DSP, ANSWER(ACCEPTED)), "ILLEGAL NOT_THE_TARGET");
+    ASSERT_STR(answer(&k, HOME, ANSWER(ACCEPTED)), "APPLIED RECEIVED>ACCEPTED");
+    (void)ask(&k, DSK, "", REFERRAL_KIND_INTER_AGENCY);
+    (void)desk_says(&k, ITEM_REFERRAL);
+    desk_act(&k, KIND_REFERRAL_RESPONSE, DSK)->response.decision = ANSWER(ACCEPTED);
+    ASSERT_STR(desk_says(&k, ITEM_REFERRAL), "ILLEGAL NOT_THE_TARGET");
     desk_deinit(&k);
 }
 

@@ -17,7 +17,7 @@ typedef struct Changed {
 } Changed;
 
 static void change_the_law(Changed *c, CivilDate since) {
-    c->list[0] = c->list[1] = rule_sets.list[rule_sets.n - 1];
+    c->list[0] = c->list[1] = rule_sets.list[0];
     (void)text_copy(c->list[1].version, sizeof(c->list[1].version), "2025-03");
     c->list[1].since = since;
     c->list[1].home_after_days = 14;

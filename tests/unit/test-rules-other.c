@@ -209,6 +209,20 @@ TEST(r_017_lets_the_target_answer_while_it_is_open) {
     ASSERT_STR(rig_codes(r), "");
 }
 
+/* Where the referral it continues is not known, the superior's word is taken for asked. */
+TEST(r_017_lets_the_common_superior_decide_what_came_from_elsewhere) {
+    _cleanup_(rig_freep) Rig *r = rig_new();
+    lawful_to_home(r);
+    rig_to(r, "dsk/3203");
+    (void)text_copy(rig_answer(r, REFERRAL_DECISION_REDIRECTED)->redirect_to, NODE_NAME_SIZE,
+                    "lksa/3203/0011");
+    (void)text_copy(r->message->env.sender, NODE_NAME_SIZE, "dsp/32");
+    (void)text_copy(r->referral.referral.requester, NODE_NAME_SIZE, "dsk/3203");
+    ASSERT_STR(rig_codes(r), "R-017");
+    r->referral.referral.chain_unknown = true;
+    ASSERT_STR(rig_codes(r), "");
+}
+
 TEST(r_018_says_nothing_of_an_age_that_is_not_told) {
     _cleanup_(rig_freep) Rig *r = rig_new();
     lawful_elderly(r);
@@ -351,6 +365,50 @@ TEST(r_075_wants_both_professions_and_a_volunteer) {
     ASSERT_STR(rig_codes(r), "(R-075)");
     lawful_record(r, "dsp/32", NODE_SOCIAL_AGENCY_PROVINCE);
     f->social_workers = 0;
+    ASSERT_STR(rig_codes(r), "");
+}
+
+/* --- what other referrals of the case tell (R-014, R-060)
+ * ------------------------------------------------------------------------------------- */
+
+TEST(a_referral_that_is_placed_is_no_duplicate_but_tells_of_the_home) {
+    Item other = { .kind = ITEM_REFERRAL, .state = REFERRAL_DELIVERED };
+    other.referral.referral_kind = REFERRAL_KIND_TO_SOCIAL_HOME;
+    (void)text_copy(other.referral.target, NODE_NAME_SIZE, "uptd/32/pa-02");
+    Known k = { 0 };
+    known_note_referral(&k, &other, "upt/phala-martha");
+    ASSERT_EQ(k.n_open, 1U);
+    ASSERT_STR(k.open_targets[0], "uptd/32/pa-02");
+    ASSERT_TRUE(!k.in_home);
+    k = (Known) { 0 };
+    other.state = REFERRAL_PLACED_PROVISIONAL;
+    known_note_referral(&k, &other, "upt/phala-martha");
+    ASSERT_EQ(k.n_open, 1U);
+    ASSERT_TRUE(k.in_home);
+    k = (Known) { 0 };
+    other.state = REFERRAL_PLACED;
+    known_note_referral(&k, &other, "upt/phala-martha");
+    ASSERT_EQ(k.n_open, 0U);
+    ASSERT_TRUE(k.in_home);
+    known_note_referral(&k, &other, "uptd/32/pa-02");
+    ASSERT_EQ(k.n_open, 1U);
+}
+
+TEST(a_transfer_is_no_referral_beside_the_case) {
+    Item other = { .kind = ITEM_REFERRAL, .state = REFERRAL_DELIVERED };
+    other.referral.transfer = true;
+    (void)text_copy(other.referral.target, NODE_NAME_SIZE, "upt/satria");
+    Known k = { 0 };
+    known_note_referral(&k, &other, "lks/3212/0005");
+    ASSERT_EQ(k.n_open, 0U);
+}
+
+TEST(r_060_knows_a_home_by_a_referral_too) {
+    _cleanup_(rig_freep) Rig *r = rig_new();
+    lawful_to_upt_from_family(r);
+    r->known.in_home = true;
+    ASSERT_STR(rig_codes(r), "R-060");
+    lawful_to_upt(r);
     ASSERT_STR(rig_codes(r), "");
 }
 

@@ -245,6 +245,20 @@ TEST(deferred_documents_are_due_on_the_day_given_or_after_the_term_of_the_set) {
     ASSERT_EQ(civil_compare(due, DAY(2025, 3, 25)), 0);
 }
 
+TEST(r_001_looks_at_every_place_that_an_event_names) {
+    _cleanup_(rig_freep) Rig *r = rig_new();
+    RuleInput in;
+    lawful_request(r);
+    r->message->env.kind = KIND_EXTRAORDINARY_EVENT;
+    r->message->facts.event = (EventFacts) { .n_regions = 2 };
+    strcpy(r->message->facts.event.regions[0], "3203");
+    strcpy(r->message->facts.event.regions[1], "9903");
+    in = rig_input(r);
+    ASSERT_EQ(rule_find("R-001")->check(&in), SEVERITY_REFUSE);
+    strcpy(r->message->facts.event.regions[1], "3204");
+    ASSERT_EQ(rule_find("R-001")->check(&in), SEVERITY_NONE);
+}
+
 /* --- R-001 to R-005 -----------------------------------------------------------------------------
  */
 
@@ -267,6 +281,9 @@ TEST(r_001_names_the_unknown_region_wherever_it_stands) {
     e->audience = (Audience) { .form = AUDIENCE_ROLE, .role_region = "0101" };
     (void)rig_say(r, rules_table, rules_count, &reasons);
     ASSERT_STR(reasons.list[0].text_en, "Unknown region code 0101.");
+    (void)text_copy(e->audience.role_region, sizeof(e->audience.role_region), "3203059999");
+    (void)rig_say(r, rules_table, rules_count, &reasons);
+    ASSERT_STR(reasons.list[0].text_en, "Unknown region code 3203xxxxxx.");
 }
 
 TEST(r_001_looks_at_every_region_of_a_scope) {
@@ -298,6 +315,7 @@ TEST(r_002_is_about_who_sends_what) {
     Reasons reasons;
     lawful_request(r);
     ASSERT_STR(sent_by(r, "dsk/3203", KIND_SUPERVISION_ASSISTANCE_REQUEST), "R-002");
+    r->message->facts.assistance = (AssistanceRequestFacts) { .regency = "3203" };
     (void)rig_say(r, rules_table, rules_count, &reasons);
     ASSERT_STR(reasons.list[0].text_en, "dsk/3203 may not send SUPERVISION_ASSISTANCE_REQUEST.");
     ASSERT_STR(reasons.list[0].text_id,

@@ -215,6 +215,7 @@ TEST(an_import_replaces_or_adds_and_a_bad_record_changes_nothing) {
     strcpy(op->import.keys[0].node, "dsk/3205");
     op->import.keys[0].operator_ = true;
     op->import.keys[0].valid_until_ms = f.now_ms + DAY_MS;
+    memset(op->import.keys[0].sign.b, 7, PUBLIC_KEY_SIZE);
     run(&f, op);
     assert_non_null(op->import.directory);
     ASSERT_EQ(directory_version(op->import.directory), 2);
@@ -236,9 +237,16 @@ TEST(an_import_replaces_or_adds_and_a_bad_record_changes_nothing) {
     ASSERT_EQ(directory_key_count(d), 1);
     ASSERT_TRUE(directory_key_at(d, 0)->operator_);
     ASSERT_EQ(directory_key_at(d, 0)->valid_until_ms, f.now_ms + DAY_MS);
+    ASSERT_EQ(directory_key_at(d, 0)->sign.b[PUBLIC_KEY_SIZE - 1], 7);
+    ASSERT_TRUE(!public_key_is_set(directory_key_at(d, 0)->seal.b));
     directory_unref(d);
     op = ask(&f, "node-show", "dsk/3205");
     ASSERT_EQ(op->query.table->code, 0);
+    const uint32_t last = table_rows(op->query.table) - 1;
+    ASSERT_STR(table_cell(op->query.table, last - 1, 0), "key");
+    ASSERT_STR(table_cell(op->query.table, last, 0), "ed25519");
+    ASSERT_STR(table_cell(op->query.table, last, 1),
+               "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc= ");
     store_op_free(op);
 
     op = store_op_new(OP_IMPORT);

@@ -267,6 +267,31 @@ TEST(the_log_is_copied_into_the_database_and_used_again) {
     ASSERT_TRUE(st.st_size > 2 * largest); /* the bytes are in the database, the log stayed small */
 }
 
+/* One message more, and all of the log in the database: the next one begins it anew. */
+static void write_and_copy(Fixture *f) {
+    int frames, done;
+    (void)deposit(f, message_to(f, HOME, 0));
+    ASSERT_EQ(
+        sqlite3_wal_checkpoint_v2(f->store->db, NULL, SQLITE_CHECKPOINT_RESTART, &frames, &done),
+        SQLITE_OK);
+    ASSERT_EQ(done, frames);
+    f->store->wal_done = (uint32_t)done;
+}
+
+TEST(free_space_is_looked_at_however_short_the_log_is_kept) {
+    FIXTURE(f);
+    for (int i = 0; i < 10; i++)
+        write_and_copy(&f);
+    f.store->log_pages_max = 400;
+    f.store->health.free_bytes = 1; /* the clock stands still: no other reason to look */
+    ASSERT_TRUE(f.now_ms < f.store->space_due_ms);
+    for (int i = 0; i < 100; i++) {
+        write_and_copy(&f);
+        ASSERT_TRUE(store_health(f.store)->wal_frames < 100);
+    }
+    ASSERT_TRUE(store_health(f.store)->free_bytes > 1);
+}
+
 /* --- backup --------------------------------------------------------------------------------- */
 
 static StoreOp *backup(Fixture *f, const char *path) {

@@ -22,6 +22,18 @@ TEST(cells_are_addressed_by_row_and_column) {
     ASSERT_TRUE(!t->failed);
 }
 
+TEST(cells_hold_only_what_a_receiver_takes) {
+    _cleanup_(table_freep) Table *t = table_new();
+    table_column(t, "node", COLUMN_TEXT);
+    table_text(t, "dsk/32\x10"
+                  "3");
+    table_textf(t, "mailbox %s", "uptd\xaf\xc3");
+    table_text(t, "S\xc3\xb6 dalam\tdua\nbaris");
+    ASSERT_STR(table_cell(t, 0, 0), "dsk/32?3");
+    ASSERT_STR(table_cell(t, 1, 0), "mailbox uptd??");
+    ASSERT_STR(table_cell(t, 2, 0), "S\xc3\xb6 dalam\tdua\nbaris");
+}
+
 TEST(a_failed_table_takes_no_more) {
     _cleanup_(table_freep) Table *t = table_new();
     table_column(t, "a", COLUMN_TEXT);

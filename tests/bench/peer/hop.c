@@ -151,9 +151,19 @@ uint64_t hop_number(const uint8_t id[HOP_ID_SIZE]) {
     return n;
 }
 
+void hop_publish_parts(Zmtp *z, const uint8_t id[HOP_ID_SIZE], const void *envelope,
+                       size_t n_envelope, const void *facts, size_t n_facts, const void *sealed,
+                       size_t n_sealed) {
+    uint8_t body[32];
+    put_frame(z, KIND_PUBLISH, body, (size_t)(put_bytes(body, 1, id, HOP_ID_SIZE) - body), true);
+    zmtp_put(z, envelope, n_envelope, true);
+    zmtp_put(z, facts, n_facts, true);
+    zmtp_put(z, sealed, n_sealed, false);
+}
+
 void hop_publish(Zmtp *z, HopMaker *m, uint64_t number, uint64_t wall_ms, const void *sealed,
                  size_t n) {
-    uint8_t body[32], *id = m->envelope + 2;
+    uint8_t *id = m->envelope + 2;
     make_id(id, number, wall_ms);
     if (m->at_case > 0) {
         const uint64_t halves[2] = { mix(number ^ wall_ms << 16), mix(number + 1 + wall_ms) };
@@ -161,10 +171,7 @@ void hop_publish(Zmtp *z, HopMaker *m, uint64_t number, uint64_t wall_ms, const 
     }
     memcpy(m->envelope + m->at_created, &wall_ms, sizeof(wall_ms));
     digest(sealed, n, m->envelope + m->at_sealed);
-    put_frame(z, KIND_PUBLISH, body, (size_t)(put_bytes(body, 1, id, HOP_ID_SIZE) - body), true);
-    zmtp_put(z, m->envelope, m->n_envelope, true);
-    zmtp_put(z, m->facts, m->n_facts, true);
-    zmtp_put(z, sealed, n, false);
+    hop_publish_parts(z, id, m->envelope, m->n_envelope, m->facts, m->n_facts, sealed, n);
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -221,6 +228,10 @@ bool hop_result(const uint8_t **p, const uint8_t *end, HopResult *ret) {
             ret->id = f.p;
         else if (f.number == 2)
             ret->verdict = (unsigned)f.value;
+        else if (f.number == 3)
+            ret->warned = true;
+        else if (f.number == 4)
+            ret->recipients++;
     }
     return ret->id != NULL;
 }

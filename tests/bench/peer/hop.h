@@ -32,6 +32,10 @@ void hop_maker_init(HopMaker *m, const HopKind *kind);
  * inside. */
 void hop_publish(Zmtp *z, HopMaker *m, uint64_t number, uint64_t wall_ms, const void *sealed,
                  size_t n);
+/* The same for parts that are made already. */
+void hop_publish_parts(Zmtp *z, const uint8_t id[HOP_ID_SIZE], const void *envelope,
+                       size_t n_envelope, const void *facts, size_t n_facts, const void *sealed,
+                       size_t n_sealed);
 /* The number, at most 2^48 - 1, in a message's id. */
 uint64_t hop_number(const uint8_t id[HOP_ID_SIZE]);
 
@@ -70,6 +74,8 @@ unsigned hop_frame(const ZmtpMessage *m, HopField *ret);
 typedef struct HopResult {
     const uint8_t *id;
     unsigned verdict; /* 1 ACCEPTED, 2 DUPLICATE, 5 LATER... */
+    unsigned recipients;
+    bool warned; /* or refused: there are reasons */
 } HopResult;
 
 /* Steps over the results of PUBLISHED. */

@@ -108,8 +108,14 @@ class Bench:
         self.sent.add(m.id)
         return m
 
-    def published(self, a, **kw):
-        m = self.message(**kw)
+    def complaint(self, **kw):
+        """A message of a kind that the broker knows, as R-160 wants it: the reporter is sealed."""
+        kw = {"kind": pb.MESSAGE_KIND_COMPLAINT, "sealed": b"ciphertext",
+              "sensitivity": pb.SENSITIVITY_SPECIFIC, **kw}
+        return self.message(**kw)
+
+    def published(self, a, m=None, **kw):
+        m = m or self.message(**kw)
         r = a.publish(m)
         that(r.verdict == pb.VERDICT_ACCEPTED, f"{verdict(r)} for {m}")
         return m

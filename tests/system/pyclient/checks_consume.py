@@ -246,7 +246,7 @@ def harm_now_makes_a_complaint_an_emergency(t):
         t.published(a, urgency=pb.URGENCY_PRIORITY)
     facts = pb.Complaint.FromString(t.facts())
     facts.harm_now = True
-    urgent = t.published(a, kind=pb.MESSAGE_KIND_COMPLAINT, facts=facts.SerializeToString())
+    urgent = t.published(a, t.complaint(facts=facts.SerializeToString()))
     b.subscribe(1, pb.SOURCE_MAILBOX, credit=1)
     comes_early(t, b, urgent)
 

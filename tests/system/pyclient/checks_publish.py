@@ -93,22 +93,19 @@ def missing_and_forbidden_values_are_refused(t):
     a = t.session("a")
     two = pb.Audience(to=[t.node["b"]], scope=["32"])
 
-    def message(kind=pb.MESSAGE_KIND_COMPLAINT, **kw):  # of a kind that the broker knows
-        return t.message(kind=kind, **kw)
-
-    return [refused(a, "URGENCY_MISSING", message(urgency=0)),
-            refused(a, "URGENCY_NOT_ALLOWED", message(urgency=pb.URGENCY_EVENT)),
-            refused(a, "BAD_SCHEMA", message(schema=0)),
-            refused(a, "NO_AUDIENCE", message(audience=two)),
+    return [refused(a, "URGENCY_MISSING", t.complaint(urgency=0)),
+            refused(a, "URGENCY_NOT_ALLOWED", t.complaint(urgency=pb.URGENCY_EVENT)),
+            refused(a, "BAD_SCHEMA", t.complaint(schema=0)),
+            refused(a, "NO_AUDIENCE", t.complaint(audience=two)),
             refused(a, "NO_AUDIENCE", t.message(to=[])),
-            refused(a, "SCOPE_NOT_ALLOWED", message(audience=pb.Audience(scope=["32"]))),
-            refused(a, "RESERVED_KIND", message(
+            refused(a, "SCOPE_NOT_ALLOWED", t.complaint(audience=pb.Audience(scope=["32"]))),
+            refused(a, "RESERVED_KIND", t.complaint(
                 kind=pb.MESSAGE_KIND_RECEIPT, facts=pb.Receipt(
                     message_id=sc.uuid7(), recipient=t.node["b"], leg=a.welcome.broker, said_at=1,
                     level=pb.RECEIPT_LEVEL_COLLECTED).SerializeToString())),
-            refused(a, ("FACTS_UNREADABLE", "MALFORMED"), message(facts=b"\x0a\xff\xff")),
-            refused(a, "DIGEST_MISMATCH", message(sealed=b"x", sealed_digest=b"")),
-            refused(a, "R-004", message(
+            refused(a, ("FACTS_UNREADABLE", "MALFORMED"), t.complaint(facts=b"\x0a\xff\xff")),
+            refused(a, "DIGEST_MISMATCH", t.complaint(sealed=b"x", sealed_digest=b"")),
+            refused(a, "R-004", t.complaint(
                 kind=pb.MESSAGE_KIND_REFERRAL_REQUEST, facts=pb.ReferralRequest(
                     documents=[pb.DocumentRef(number="3203050101900001")]).SerializeToString()))]
 

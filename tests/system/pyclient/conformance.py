@@ -5,7 +5,8 @@
     conformance.py ENDPOINT SERVER_KEY KEY_FILE_A KEY_FILE_B [options]
 
 A publishes, B consumes; both nodes are at home at this broker and of a kind that may send case
-responses (an agency, a home, a puskesos). Nobody else may consume B's mailbox meanwhile: it is
+responses (an agency, a home, a puskesos), B the agency that holds the complaints of the region.
+Nobody else may consume B's mailbox meanwhile: it is
 emptied before each check. Prints one line per check; exit status 0 when all are ok, 1 on any
 failure, 2 when the broker cannot be reached.
 """
@@ -18,6 +19,7 @@ import traceback
 
 sys.dont_write_bytecode = True
 import checks_consume  # noqa: E402,F401
+import checks_law  # noqa: E402,F401
 import checks_publish  # noqa: E402,F401
 import checks_receipt  # noqa: E402,F401
 import checks_session  # noqa: E402,F401

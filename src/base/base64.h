@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Base64 (RFC 4648, with padding) for bytes in JSON. */
+/* Base64 (RFC 4648, with padding) for bytes in JSON and in key files. By libsodium, whose loops do
+ * not look up what they code in tables: a cache tells nothing of a secret key. */
 
 #include "base/bytes.h"
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/signature.h"
+
+#define HEAD_SIZE (8 + TREE_HASH_SIZE)
+
+static void head_pack(const SignedHead *h, uint8_t ret[static HEAD_SIZE]) {
+    for (unsigned i = 0; i < 8; i++)
+        ret[i] = (uint8_t)((uint64_t)h->size >> (56 - 8 * i));
+    memcpy(ret + 8, h->root.b, TREE_HASH_SIZE);
+}
+
+int signature_make(const SignKey *k, const Bytes *envelopes, size_t n, Signature *ret) {
+    assert(n > 0 && n <= TREE_LEAVES_MAX);
+    _cleanup_(tree_deinit) Tree tree = { 0 };
+    _cleanup_(freep) TreeHash *leaves = calloc(n, sizeof(*leaves));
+    if (!leaves)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        leaves[i] = tree_leaf(envelopes[i]);
+    const int r = tree_init(&tree, leaves, n);
+    if (r < 0)
+        return r;
+
+    const SignedHead head = { .size = (uint32_t)n, .root = tree_root(&tree) };
+    uint8_t content[HEAD_SIZE], signature[SIGNATURE_SIZE];
+    head_pack(&head, content);
+    sign_content(k, SIGN_LABEL_MESSAGES, bytes_make(content, sizeof(content)), signature);
+    for (size_t i = 0; i < n; i++) {
+        ret[i] =
+            (Signature) { .key = key_id(k->public.b), .index = (uint32_t)i, .size = head.size };
+        memcpy(ret[i].bytes, signature, sizeof(signature));
+        ret[i].n_path = (uint32_t)tree_path(&tree, i, ret[i].path);
+    }
+    return 0;
+}
+
+bool signature_head(const Signature *s, Bytes envelope, SignedHead *ret) {
+    if (s->size > TREE_LEAVES_MAX || s->n_path > TREE_PATH_MAX)
+        return false;
+    const TreeHash leaf = tree_leaf(envelope);
+    SignedHead head = { .size = s->size };
+    if (!tree_root_by_path(&leaf, s->index, s->size, s->path, s->n_path, &head.root))
+        return false;
+    *ret = head;
+    return true;
+}
+
+bool signature_head_holds(const Signature *s, const SignedHead *head, const SignPublic *public) {
+    uint8_t content[HEAD_SIZE];
+    head_pack(head, content);
+    return sign_holds(public, SIGN_LABEL_MESSAGES, bytes_make(content, sizeof(content)), s->bytes);
+}
+
+bool signature_holds(const Signature *s, Bytes envelope, const SignPublic *public) {
+    SignedHead head;
+    return signature_head(s, envelope, &head) && signature_head_holds(s, &head, public);
+}
