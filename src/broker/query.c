@@ -244,13 +244,13 @@ static bool is_one_of(const char *verb, const char *const *list, size_t n) {
 }
 
 int query_frame(Broker *b, Now now, Session *s, Frame *f) {
-    static const char *const stored[] = { "status",    "queues",    "trace",   "messages",
-                                          "dead-list", "dead-show", "links",   "node-list",
+    static const char *const stored[] = { "status",    "queues",    "trace",        "messages",
+                                          "dead-list", "dead-show", "links",        "node-list",
                                           "node-show", "check",     "subscriptions" };
     /* What every node may ask: about its own messages, and what of the law it may see. */
-    static const char *const open[] = { "outcome",       "item",     "item-history", "item-due",
-                                        "item-receipts", "worklist", "due",          "report",
-                                        "unacknowledged" };
+    static const char *const open[] = { "outcome",  "item",          "item-history",
+                                        "item-due", "item-receipts", "worklist",
+                                        "due",      "report",        "unacknowledged" };
     static const char *const dead[] = { "dead-requeue", "dead-redirect", "dead-discard" };
     const char *verb = f->query.verb;
 

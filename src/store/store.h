@@ -253,9 +253,9 @@ struct StoreOp {
             struct DueFired {
                 int item_kind, timer, cluster, status;
                 uint32_t level;
-                bool changed;                   /* the timer decided: expiry, closing by silence */
-                const char *code;               /* static: "R-072" or the timer's name */
-                char text[160]; /* what happened and the next step, English */
+                bool changed;     /* the timer decided: expiry, closing by silence */
+                const char *code; /* static: "R-072" or the timer's name */
+                char text[160];   /* what happened and the next step, English */
                 char owes[NODE_NAME_SIZE], region[REGION_SIZE];
             } * fired; /* out, owned */
         } due;

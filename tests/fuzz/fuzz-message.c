@@ -6,8 +6,8 @@
  */
 
 #include "base/text.h"
-#include "law/accept.h"
 #include "fuzz/fuzz.h"
+#include "law/accept.h"
 #include "wire/codec.h"
 #include "wire/json.h"
 

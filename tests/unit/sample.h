@@ -12,7 +12,7 @@
 #include "law/accept.h"
 
 #define SAMPLE_KIND 1001 /* newer than any broker: no rule of the law looks at it */
-#define SAMPLE_NOW INT64_C(1741575900000) /* 2025-03-10T03:05:00Z, 10:05 WIB */
+#define SAMPLE_NOW  INT64_C(1741575900000) /* 2025-03-10T03:05:00Z, 10:05 WIB */
 
 static inline DirNode sample_node(const char *id, int kind, const char *home) {
     DirNode n = { .kind = kind };

@@ -123,7 +123,8 @@ TEST(a_later_file_counts_and_what_is_printed_means_the_same) {
     ASSERT_EQ(floor_of(&f, "R-015"), SEVERITY_REFUSE);
     config_print(f.config, &printed);
     assert_non_null(
-        strstr(buf_text(&printed), "[rules]\nregister = DTSEN\nR-013 = warn\nR-015 = refuse\nR-108 = refuse\n"));
+        strstr(buf_text(&printed),
+               "[rules]\nregister = DTSEN\nR-013 = warn\nR-015 = refuse\nR-108 = refuse\n"));
     load(&g, buf_text(&printed), NULL);
     ASSERT_OK(g.r);
     config_print(g.config, &again);
