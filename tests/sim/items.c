@@ -58,3 +58,15 @@ unsigned items_count_acts(Store *s) {
 unsigned items_count_orphans(Store *s) {
     return count(s, "SELECT body, last FROM item", true);
 }
+
+int items_count_dropped(Store *s) {
+    sqlite3_stmt *q = NULL;
+    StoredItem i;
+    int n = -(int)count(s, "SELECT 1 FROM held", false);
+    if (sqlite3_prepare_v2(s->db, "SELECT body, last FROM item", -1, &q, NULL) != SQLITE_OK)
+        return n;
+    while (sqlite3_step(q) == SQLITE_ROW)
+        n += item_read_row(q, 0, &i) ? (int)i.item.n_early : 0;
+    sqlite3_finalize(q);
+    return n;
+}

@@ -24,3 +24,5 @@ bool items_see(Store *s, ItemKind kind, const Uuid *id, ItemView *ret);
 unsigned items_count_acts(Store *s);
 /* Items that nobody answers for. */
 unsigned items_count_orphans(Store *s);
+/* Early acts that items count, less those that are held. */
+int items_count_dropped(Store *s);

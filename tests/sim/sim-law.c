@@ -89,6 +89,8 @@ void law_check(World *w) {
         w->report->acts += acts;
         if (orphans > 0)
             world_wrong(w, "%s: nobody answers for %u items", sb->name, orphans);
+        if (items_count_dropped(sb->store) != 0)
+            world_wrong(w, "%s: early acts are held that nobody waits for, or not held", sb->name);
         if (acts > 0)
             fold(w, sb);
     }
