@@ -13,6 +13,7 @@
 #include <zmq.h>
 
 #include "base/text.h"
+#include "net/mechanism.h"
 #include "net/sock-internal.h"
 
 const SockOptions sock_options_default = {
@@ -91,7 +92,6 @@ static int set_bound(void *zmq, const NodeKeys *keys, const SockOptions *o) {
         { ZMQ_ROUTER_HANDOVER, 0 },
         { ZMQ_ZAP_ENFORCE_DOMAIN, 1 },
     };
-    const int server = 1;
     int r = set_common(zmq, o);
     if (r == 0)
         r = set_ints(zmq, options, ARRAY_SIZE(options));
@@ -99,11 +99,7 @@ static int set_bound(void *zmq, const NodeKeys *keys, const SockOptions *o) {
         return r;
     if (zmq_setsockopt(zmq, ZMQ_ZAP_DOMAIN, SOCK_ZAP_DOMAIN, strlen(SOCK_ZAP_DOMAIN)) != 0)
         return -errno;
-    if (keys && (zmq_setsockopt(zmq, ZMQ_CURVE_SERVER, &server, sizeof(server)) != 0 ||
-                 zmq_setsockopt(zmq, ZMQ_CURVE_SECRETKEY, keys->curve_secret,
-                                strlen(keys->curve_secret) + 1) != 0))
-        return -errno;
-    return 0;
+    return keys ? mechanism_bind(zmq, keys) : 0;
 }
 
 /* IMMEDIATE: what was meant for a lost session must not be the first thing the next one hears. */
@@ -118,14 +114,7 @@ static int set_dealer(void *zmq, const char *server_key, const NodeKeys *keys,
     int r = set_common(zmq, o);
     if (r == 0)
         r = set_ints(zmq, options, ARRAY_SIZE(options));
-    if (r < 0)
-        return r;
-    if (keys &&
-        (zmq_setsockopt(zmq, ZMQ_CURVE_SERVERKEY, server_key, CURVE_TEXT_SIZE) != 0 ||
-         zmq_setsockopt(zmq, ZMQ_CURVE_PUBLICKEY, keys->curve_public, CURVE_TEXT_SIZE) != 0 ||
-         zmq_setsockopt(zmq, ZMQ_CURVE_SECRETKEY, keys->curve_secret, CURVE_TEXT_SIZE) != 0))
-        return -errno;
-    return 0;
+    return r == 0 && keys ? mechanism_connect(zmq, server_key, keys) : r;
 }
 
 /* --- life --- */

@@ -18,11 +18,12 @@
 
 #include "base/text.h"
 #include "base/times.h"
+#include "net/mechanism.h"
 #include "net/sock.h"
 #include "net/zap.h"
 
 #define ZAP_ENDPOINT  "inproc://zeromq.zap.01"
-#define ZAP_FRAMES    7U /* version, request id, domain, address, identity, mechanism, key */
+#define ZAP_FRAMES    8U /* version, request id, domain, address, identity, mechanism, credentials */
 #define ZAP_FIELD_MAX 256U
 
 struct Zap {
@@ -143,8 +144,8 @@ static void zap_judge(Zap *z, const ZapRequest *q, ZapReply *a) {
         a->text = "not this domain";
     else if (strcmp(q->field[MECHANISM], "NULL") == 0)
         zap_judge_local(q->field[ADDRESS], a);
-    else if (strcmp(q->field[MECHANISM], "CURVE") == 0 && q->n[CREDENTIALS] == 32 &&
-             zmq_z85_encode(key, (const uint8_t *)q->field[CREDENTIALS], 32))
+    else if (mechanism_peer_key(q->field[MECHANISM],
+                                bytes_make(q->field[CREDENTIALS], q->n[CREDENTIALS]), key))
         zap_judge_key(z, key, a);
     if (strcmp(a->status, "400") == 0 && z->on_refused)
         z->on_refused(z->data, q->field[ADDRESS], key);
