@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The DEALER to the parent broker. libzmq reconnects by itself after most losses, but never again
- * after the parent refused the key (the key may be imported there a minute later) and after some
- * failures of the handshake. So a socket that was refused is made anew with a growing pause, and
- * one that does not come back for long is made anew too.
+ * The DEALER to the parent broker. libzmq dials again by itself until a connection stands and after
+ * most losses, but never after the parent refused the key (the key may be imported there a minute
+ * later), some failures of the handshake, and bytes that it could not decrypt: a watched socket
+ * then stays connected and deaf. What it tells of a loss does not say which it was. So a socket
+ * that was refused or lost its connection is made anew with a growing pause, and one that does not
+ * get a connection for long is made anew too.
  */
 
 #include <errno.h>
@@ -61,7 +63,6 @@ static int connect_anew(Daemon *d, Now now) {
         tell_down(d, "cannot dial the parent at %s: %s", c->parent_endpoint, strerror(-r));
         return 0;
     }
-    u->failures = 0;
     u->retry_mono_ms = now.mono_ms + patience_ms(c);
     return 0;
 }
@@ -78,14 +79,16 @@ static int on_event(Daemon *d, Now now, SockEvent e) {
     Uplink *u = &d->uplink;
     switch (e) {
     case SOCK_EVENT_CONNECTED:
-        u->refusals = 0;
+        u->refusals = u->failures = 0;
         u->retry_mono_ms = 0;
         u->connected = true;
         /* Lets libzmq attach the new pipe, so that the HELLO has somewhere to go. */
         (void)sock_readable(u->sock);
         return broker_uplink_connected(d->broker, now);
     case SOCK_EVENT_DISCONNECTED:
-        u->retry_mono_ms = now.mono_ms + patience_ms(d->config);
+        u->sock = sock_free(u->sock);
+        u->retry_mono_ms = now.mono_ms + pause_ms(++u->failures, d->config->reconnect_first_ms,
+                                                  d->config->reconnect_cap_ms);
         return lost(d, now);
     case SOCK_EVENT_REFUSED:
         u->refusals++;

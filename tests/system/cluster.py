@@ -24,9 +24,17 @@ SANITIZED = os.environ.get("SERASI_SLOW", "") != ""
 PATIENCE = 120 if SANITIZED else 40
 
 
+def reserve_port():
+    """A bound socket that does not listen: the system gives its port to nobody who asks for any,
+    and a broker, whose socket reuses addresses, can still listen there."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    return s
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+    with reserve_port() as s:
         return s.getsockname()[1]
 
 
@@ -58,6 +66,7 @@ class Cluster:
         self.folder = tempfile.mkdtemp(prefix="serasi-")
         self.regionals = list(regionals)
         self.port, self.process, self.home, self.lines = {}, {}, {}, []
+        self.reserved = []
         self.config = config or {}
         self.log = open(os.path.join(self.folder, "log"), "w+")
         self._broker("hub", None)
@@ -82,7 +91,8 @@ class Cluster:
         return json.loads(self.key(node))["key"]["curve"]
 
     def _broker(self, node, parent):
-        self.port[node] = free_port()
+        self.reserved.append(reserve_port())
+        self.port[node] = self.reserved[-1].getsockname()[1]
         role = ["--role", "hub"] if parent is None else [
             "--role", "regional", "--parent", self.endpoint(parent),
             "--parent-key", self.curve(parent)]
@@ -230,6 +240,8 @@ class Cluster:
         if kind is not None or problems:
             sys.stderr.write("--- last lines of the brokers' log\n" + self.tail())
         self.log.close()
+        for s in self.reserved:
+            s.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         if kind is None and problems:
             raise AssertionError("; ".join(problems))

@@ -91,7 +91,11 @@ class Peer(threading.Thread):
 
     def settle(self, d, action, **more):
         self.client.settle(d.channel, d.tag, action, wait=False, **more)
+        self.settled(d, action)  # said, whatever becomes of the line before the credit
         self.client.credit(d.channel, 1)
+
+    def settled(self, d, action):
+        pass
 
 
 class Sent:
@@ -217,6 +221,9 @@ class Consumer(Peer):
             self.settle(d, pb.SETTLE_ACTION_REJECT, reason="TEST")
         else:
             self.settle(d, pb.SETTLE_ACTION_DONE)
+
+    def settled(self, d, action):
+        if action == pb.SETTLE_ACTION_DONE:
             self.done.add(d.id)
 
 
@@ -307,6 +314,9 @@ class Load:
         for p in self.peers:
             p.join(30)
         self.troubles()
+        hung = [p.who for p in self.peers if p.is_alive()]
+        if hung:
+            raise AssertionError(f"programs of the test hang: {' '.join(hung)}")
 
     def verdicts(self):
         return self.history.verdicts(*self.files[1:])

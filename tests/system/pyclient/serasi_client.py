@@ -154,11 +154,20 @@ class SerasiClient:
     # --- frames ---
 
     def send_raw(self, parts, timeout=WAIT):
-        """With IMMEDIATE there is nowhere to send to until the connection stands."""
-        if not self.socket.poll(int(timeout * 1000), zmq.POLLOUT):
-            raise Timeout("not connected: is the key known, the server key right?")
-        self.socket.send_multipart(parts)
-        self.sent_at = time.monotonic()
+        """With IMMEDIATE there is nowhere to send to until the connection stands. It may go again
+        between the look and the send, for good: libzmq does not dial again after bytes that it
+        could not decrypt. So the send itself never waits."""
+        deadline = time.monotonic() + timeout
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            if not self.socket.poll(int(left * 1000), zmq.POLLOUT):
+                raise Timeout("not connected: is the key known, the server key right?")
+            try:
+                self.socket.send_multipart(parts, zmq.DONTWAIT)
+            except zmq.Again:
+                continue
+            self.sent_at = time.monotonic()
+            return
 
     def send(self, *parts, **frame):
         while parts and parts[-1] == b"":
