@@ -22,15 +22,30 @@ void config_fill_broker(const Config *c, BrokerConfig *ret) {
         .lease_ms = c->lease_ms,
         .sweep_ms = c->sweep_ms,
         .link_stall_ms = c->stall_ms,
+        .witness_ms = c->witness_ms,
         .retry = { .first_ms = c->retry_first_ms,
                    .cap_ms = c->retry_cap_ms,
                    .max_attempts = c->max_attempts },
         .cache_bytes = (size_t)c->cache_bytes,
         .pending_max = c->pending_max,
+        .sessions_node = c->sessions_node,
+        .hello_rate = c->hello_rate,
+        .node_window = c->node_window,
+        .node_bytes = (size_t)c->node_bytes,
+        .node_queries = c->node_queries,
+        .node_out_bytes = (size_t)c->node_out_bytes,
+        .pending_bytes = (size_t)c->pending_bytes,
+        .outbox_bytes = (size_t)c->outbox_bytes,
+        .slow_ms = c->slow_ms,
+        .unsigned_allowed = c->unsigned_rule == UNSIGNED_ALLOW,
+        .signs = c->role == ROLE_HUB,
+        .follows = c->role != ROLE_HUB && c->directory_hub_key[0] != '\0',
     };
     (void)text_copy(ret->self, sizeof(ret->self), c->node); /* its form was checked: it fits */
-    if (c->parent_endpoint[0] != '\0')
-        (void)text_copy(ret->parent, sizeof(ret->parent), c->parent_node);
+    if (c->parent_endpoint[0] == '\0')
+        return;
+    (void)text_copy(ret->parent, sizeof(ret->parent), c->parent_node);
+    (void)text_copy(ret->parent_key, sizeof(ret->parent_key), c->parent_key);
 }
 
 int config_fill_store(const Config *c, StoreConfig *ret, char store_path[static CONFIG_PATH_SIZE]) {
@@ -40,6 +55,7 @@ int config_fill_store(const Config *c, StoreConfig *ret, char store_path[static 
     *ret = (StoreConfig) {
         .path = store_path,
         .self = c->node,
+        .hub = c->role == ROLE_HUB,
         .accept = { .default_expiry_ms = c->expiry_default_ms,
                     .event_expiry_ms = c->expiry_event_ms,
                     .max_expiry_ms = c->expiry_max_ms,
@@ -52,14 +68,23 @@ int config_fill_store(const Config *c, StoreConfig *ret, char store_path[static 
         .ballast_bytes = c->ballast,
         .subscription_quota = c->subscription_quota,
         .subscriptions_max = c->subscriptions_max,
+        .sender_quota = c->sender_quota,
+        .mailbox_quota = c->mailbox_quota,
+        .dead_quota = c->dead_quota,
         .timers = &c->timer_policy,
         .retention_ms = c->retention_ms,
         .retention_event_ms = c->retention_event_ms,
         .item_retention_ms = c->item_retention_ms,
         .dedup_ms = c->dedup_ms,
+        .ledger_retention_ms = c->ledger_retention_ms,
         .delay_warning_ms = c->delay_warning_ms,
         .floors = &c->rule_floors,
         .register_name = c->register_name,
     };
-    return 0;
+    if (c->directory_hub_key[0] == '\0')
+        return 0;
+    size_t n_keys = 0;
+    int r = sign_publics_parse(c->directory_hub_key, ret->hub_keys, HUB_TOLD_MAX, &n_keys);
+    ret->n_hub_keys = (uint32_t)n_keys;
+    return r;
 }

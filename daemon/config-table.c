@@ -39,6 +39,19 @@ static const ConfigWord targets[] = {
     { NULL, 0 },
 };
 
+static const ConfigWord wraps_words[] = {
+    { "addressed", 0 },
+    { "operator", 1 },
+    { "never", 2 },
+    { NULL, 0 },
+};
+
+static const ConfigWord unsigned_words[] = {
+    { "refuse", UNSIGNED_REFUSE },
+    { "allow", UNSIGNED_ALLOW },
+    { NULL, 0 },
+};
+
 /* clang-format off */
 #define TEXT(s, n, t, field, preset_)                                                              \
     { .section = s, .name = n, .type = t, .offset = offsetof(Config, field), .preset = preset_ }
@@ -47,10 +60,10 @@ static const ConfigWord targets[] = {
         .section = s, .name = n, .type = t, .offset = offsetof(Config, field), .preset = preset_,  \
         .min = min_, .max = max_, .live = live_                                                    \
     }
-#define CHOICE(s, n, field, preset_, words_)                                                       \
+#define CHOICE(s, n, field, preset_, words_, live_)                                                \
     {                                                                                              \
         .section = s, .name = n, .type = CONFIG_CHOICE, .offset = offsetof(Config, field),         \
-        .preset = preset_, .words = words_                                                         \
+        .preset = preset_, .words = words_, .live = live_                                          \
     }
 #define TIMER(n, kind_, preset_)                                                                   \
     TEXT("timers", n, CONFIG_TIMERS, timers.of[TIMER_##kind_], preset_)
@@ -59,26 +72,47 @@ static const ConfigWord targets[] = {
 
 const ConfigKey config_keys[] = {
     TEXT("node", "id",           CONFIG_TEXT_NODE, node,         ""),
-    CHOICE("node", "role",         role,             "",           roles),
+    CHOICE("node", "role",         role,             "",           roles, RESTART),
     TEXT("node", "data-dir",     CONFIG_TEXT_PATH, data_dir,     "/var/lib/serasid"),
     TEXT("node", "key-file",     CONFIG_TEXT_PATH, key_file,     "/etc/serasi/keys"),
     TEXT("node", "admin-socket", CONFIG_TEXT_PATH, admin_socket, "/run/serasid/admin.sock"),
 
-    TEXT("listen", "endpoint", CONFIG_ENDPOINTS, listen, ""),
+    TEXT("listen", "endpoint",      CONFIG_ENDPOINTS,     listen,        ""),
+    TEXT("listen", "next-endpoint", CONFIG_TEXT_ENDPOINT, next_endpoint, ""),
+    TEXT("listen", "next-key-file", CONFIG_TEXT_PATH,     next_key_file, ""),
 
     TEXT("parent", "endpoint", CONFIG_TEXT_ENDPOINT, parent_endpoint, ""),
     TEXT("parent", "key",      CONFIG_TEXT_CURVE,    parent_key,      ""),
     TEXT("parent", "node",     CONFIG_TEXT_NODE,     parent_node,     "hub"),
 
+    TEXT("directory", "hub-key",   CONFIG_TEXT_SIGN,     directory_hub_key,   ""),
+
     TEXT("connection", "endpoint", CONFIG_TEXT_ENDPOINT, connection_endpoint, ""),
     TEXT("connection", "key",      CONFIG_TEXT_CURVE,    connection_key,      ""),
+    TEXT("connection", "hub-key",  CONFIG_TEXT_SIGN,     connection_hub_key,  ""),
+    CHOICE("connection", "wraps",  connection_wraps,     "addressed", wraps_words, RESTART),
 
     NUMBER("limits", "sessions",           CONFIG_COUNT, sessions_max,       "4096",   1,       65536,           LIVE),
+    NUMBER("limits", "waiting-connections", CONFIG_COUNT, waiting_max,       "1024",   1,       1000000,         LIVE),
+    NUMBER("limits", "connect-rate",       CONFIG_COUNT, connect_rate,       "100",    1,       1000000,         LIVE),
+    NUMBER("limits", "connect-burst",      CONFIG_COUNT, connect_burst,      "2000",   1,       1000000,         LIVE),
     NUMBER("limits", "publish-window",     CONFIG_COUNT, publish_window,     "1024",   1,       65536,           LIVE),
     NUMBER("limits", "credit-messages",    CONFIG_COUNT, credit_messages,    "256",    1,       16384,           LIVE),
     NUMBER("limits", "credit-bytes",       CONFIG_BYTES, credit_bytes,       "16M",    2 * MIB, 1024 * MIB,      LIVE),
     NUMBER("limits", "cache",              CONFIG_BYTES, cache_bytes,        "64M",    2 * MIB, 64 * 1024 * MIB, LIVE),
     NUMBER("limits", "pending",            CONFIG_COUNT, pending_max,        "4096",   256,     1000000,         LIVE),
+    NUMBER("limits", "pending-bytes",      CONFIG_BYTES, pending_bytes,      "256M",   8 * MIB, 64 * 1024 * MIB, LIVE),
+    NUMBER("limits", "answer-bytes",       CONFIG_BYTES, outbox_bytes,       "4M",     MIB,     1024 * MIB,      LIVE),
+    NUMBER("limits", "node-sessions",      CONFIG_COUNT, sessions_node,      "0",      0,       65536,           LIVE),
+    NUMBER("limits", "node-hello-rate",    CONFIG_COUNT, hello_rate,         "8",      0,       65536,           LIVE),
+    NUMBER("limits", "node-window",        CONFIG_COUNT, node_window,        "2048",   0,       1000000,         LIVE),
+    NUMBER("limits", "node-bytes",         CONFIG_BYTES, node_bytes,         "64M",    2 * MIB, 64 * 1024 * MIB, LIVE),
+    NUMBER("limits", "node-queries",       CONFIG_COUNT, node_queries,       "256",    0,       65536,           LIVE),
+    NUMBER("limits", "node-delivery-bytes", CONFIG_BYTES, node_out_bytes,    "128M",   2 * MIB, 64 * 1024 * MIB, LIVE),
+    NUMBER("limits", "slow-time",          CONFIG_DURATION, slow_ms,         "60s",    0,       DAY_MS,          LIVE),
+    NUMBER("limits", "sender-queue",       CONFIG_COUNT, sender_quota,       "200000", 0,       100000000,       RESTART),
+    NUMBER("limits", "mailbox-queue",      CONFIG_COUNT, mailbox_quota,      "200000", 0,       100000000,       RESTART),
+    NUMBER("limits", "dead-letters",       CONFIG_COUNT, dead_quota,         "10000",  0,       10000000,        RESTART),
     NUMBER("limits", "subscriptions",      CONFIG_COUNT, subscriptions_max,  "16",     1,       1024,            RESTART),
     NUMBER("limits", "subscription-quota", CONFIG_COUNT, subscription_quota, "100000", 1,       10000000,        RESTART),
 
@@ -92,6 +126,9 @@ const ConfigKey config_keys[] = {
     NUMBER("store", "retention-event", CONFIG_DURATION,  retention_event_ms, "90d",  HOUR_MS, 3660 * DAY_MS, RESTART),
     NUMBER("store", "retention-matter", CONFIG_DURATION, item_retention_ms,  "365d", HOUR_MS, 3660 * DAY_MS, RESTART),
     NUMBER("store", "dedup",           CONFIG_DURATION,  dedup_ms,           "180d", DAY_MS,  3660 * DAY_MS, RESTART),
+
+    NUMBER("ledger", "countersign",      CONFIG_DURATION, witness_ms,        "1d",   0,         366 * DAY_MS,  LIVE),
+    NUMBER("ledger", "retention",        CONFIG_DURATION, ledger_retention_ms, "3660d", 0,     36600 * DAY_MS, RESTART),
 
     NUMBER("delivery", "retry-first",    CONFIG_DURATION, retry_first_ms,    "1s",   100,       HOUR_MS,       LIVE),
     NUMBER("delivery", "retry-cap",      CONFIG_DURATION, retry_cap_ms,      "15m",  100,       DAY_MS,        LIVE),
@@ -114,6 +151,7 @@ const ConfigKey config_keys[] = {
     NUMBER("link", "refused-cap",     CONFIG_DURATION, refused_cap_ms,     "5m",    100,       DAY_MS,         LIVE),
 
     NUMBER("socket", "handshake",         CONFIG_DURATION, handshake_ms,         "10s",  500,  MINUTE_MS,      RESTART),
+    NUMBER("socket", "hello",             CONFIG_DURATION, hello_ms,             "20s",  500,  10 * MINUTE_MS, RESTART),
     NUMBER("socket", "heartbeat",         CONFIG_DURATION, heartbeat_ms,         "15s",  100,  10 * MINUTE_MS, RESTART),
     NUMBER("socket", "heartbeat-timeout", CONFIG_DURATION, heartbeat_timeout_ms, "45s",  100,  HOUR_MS,        RESTART),
     NUMBER("socket", "heartbeat-ttl",     CONFIG_DURATION, heartbeat_ttl_ms,     "60s",  100,  65 * SECOND_MS, RESTART),
@@ -139,8 +177,10 @@ const ConfigKey config_keys[] = {
     TEXT("rules", "register", CONFIG_TEXT_NAME, register_name, "DTSEN"),
     TEXT("rules", "R-nnn", CONFIG_RULES, rule_floors, ""),
 
-    CHOICE("log", "level",  log_level,  "info", levels),
-    CHOICE("log", "target", log_target, "auto", targets),
+    CHOICE("security", "unsigned", unsigned_rule, "refuse", unsigned_words, LIVE),
+
+    CHOICE("log", "level",  log_level,  "info", levels, RESTART),
+    CHOICE("log", "target", log_target, "auto", targets, RESTART),
 };
 /* clang-format on */
 

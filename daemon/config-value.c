@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "core/message.h"
 #include "daemon/config.h"
@@ -161,6 +162,12 @@ static bool curve_is_valid(const char *text) {
     return strlen(text) == CURVE_TEXT_SIZE - 1 && strspn(text, z85) == CURVE_TEXT_SIZE - 1;
 }
 
+static bool sign_keys_are_valid(const char *text) {
+    SignPublic keys[SIGN_KEYS_MAX];
+    size_t n;
+    return sign_publics_parse(text, keys, SIGN_KEYS_MAX, &n) == 0;
+}
+
 static bool text_fits(const ConfigKey *k, const char *text, Buf *why) {
     const char *wanted = NULL;
     if (text[0] == '\0')
@@ -175,6 +182,9 @@ static bool text_fits(const ConfigKey *k, const char *text, Buf *why) {
         break;
     case CONFIG_TEXT_CURVE:
         wanted = curve_is_valid(text) ? NULL : "a public key of 40 characters (serasictl pubkey)";
+        break;
+    case CONFIG_TEXT_SIGN:
+        wanted = sign_keys_are_valid(text) ? NULL : "a public key in base64 (serasictl pubkey)";
         break;
     case CONFIG_TEXT_NAME:
         wanted = strlen(text) <= 32 && text_is_clean(bytes_make(text, strlen(text)))
@@ -338,7 +348,7 @@ static bool value_differs(const Config *a, const Config *b, const ConfigKey *k) 
 
 static void copy_number(Config *c, const Config *fresh, const ConfigKey *k) {
     bool wide = k->type == CONFIG_BYTES || k->type == CONFIG_DURATION;
-    assert(k->type == CONFIG_COUNT || wide);
+    assert(k->type == CONFIG_COUNT || k->type == CONFIG_CHOICE || wide);
     memcpy(field_of(c, k), field_of(fresh, k), wide ? sizeof(uint64_t) : sizeof(uint32_t));
 }
 

@@ -214,6 +214,8 @@ static void judge_broker(Whole *w) {
     must(w, is_set(c->parent_endpoint) == is_set(c->parent_key), "[parent] key",
          "endpoint and key go together");
     must(w, !regional || is_set(c->parent_node), "[parent] node", "is missing");
+    must(w, is_set(c->next_endpoint) == is_set(c->next_key_file), "[listen] next-key-file",
+         "next-endpoint and next-key-file go together");
     must(w, strcmp(c->parent_node, c->node) != 0 || !regional, "[parent] node",
          "is this broker itself");
     must(w, !is_set(c->connection_endpoint) && !is_set(c->connection_key), "[connection]",

@@ -15,12 +15,13 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "core/directory.h"
+#include "core/directory-change.h"
 #include "core/limits.h"
 #include "law/rules.h"
 #include "law/timers.h"
 
 #define CONFIG_LISTEN_MAX 8U
+#define SIGN_KEYS_MAX     HUB_TOLD_MAX
 #define CONFIG_FILE_NAME  "serasid.conf"
 
 typedef enum ConfigRole {
@@ -29,6 +30,11 @@ typedef enum ConfigRole {
     ROLE_REGIONAL,
     ROLE_CLIENT,
 } ConfigRole;
+
+typedef enum ConfigUnsigned {
+    UNSIGNED_REFUSE = 0,
+    UNSIGNED_ALLOW, /* of nodes that have no signing key */
+} ConfigUnsigned;
 
 typedef enum ConfigLogTarget {
     LOG_TARGET_AUTO = 0, /* the journal when stderr is connected to it, else stderr */
@@ -45,16 +51,25 @@ typedef struct Config {
     char *data_dir, *key_file, *admin_socket;
 
     char *listen[CONFIG_LISTEN_MAX]; /* owned; NULL behind the last */
+    char *next_endpoint, *next_key_file;
     char *parent_endpoint, *parent_key, *parent_node;
-    char *connection_endpoint, *connection_key;
+    char *directory_hub_key;
+    char *connection_endpoint, *connection_key, *connection_hub_key;
+    uint32_t connection_wraps; /* serasi_wrap_policy */
 
     uint32_t sessions_max, publish_window, credit_messages, pending_max;
+    uint32_t waiting_max, connect_rate, connect_burst;
+    uint32_t sessions_node, hello_rate, node_window, node_queries;
+    uint32_t sender_quota, mailbox_quota, dead_quota;
+    uint64_t node_bytes, node_out_bytes, pending_bytes, outbox_bytes;
+    int64_t hello_ms, slow_ms;
     uint32_t subscriptions_max, subscription_quota;
     uint64_t credit_bytes, cache_bytes;
 
     uint32_t page_size;
     uint64_t free_low, free_high, size_high, size_low, ballast;
     int64_t retention_ms, retention_event_ms, item_retention_ms, dedup_ms;
+    int64_t witness_ms, ledger_retention_ms;
 
     int64_t retry_first_ms, retry_cap_ms, lease_ms, sweep_ms;
     int64_t expiry_default_ms, expiry_event_ms, expiry_max_ms, clock_skew_ms, delay_warning_ms;
@@ -75,6 +90,8 @@ typedef struct Config {
     TimerRow timer_rows[TIMER_ROWS_MAX];
     TimerPolicy timer_policy; /* with the terms of timers; borrows timer_rows */
 
+    uint32_t unsigned_rule; /* ConfigUnsigned */
+
     uint32_t log_level;  /* syslog priority */
     uint32_t log_target; /* ConfigLogTarget */
 } Config;
@@ -84,6 +101,7 @@ typedef enum ConfigType {
     CONFIG_TEXT_PATH,     /* made absolute against the folder of the main file */
     CONFIG_TEXT_ENDPOINT, /* tcp://host:port or ipc://path */
     CONFIG_TEXT_CURVE,    /* public key, Z85 */
+    CONFIG_TEXT_SIGN,     /* Ed25519 public keys in base64, one to four with spaces between */
     CONFIG_TEXT_NAME,     /* words for people, at most 32 bytes; the last of the texts */
     CONFIG_ENDPOINTS,     /* may be given more than once */
     CONFIG_COUNT,         /* uint32_t */

@@ -11,6 +11,8 @@
 #include "base/times.h"
 #include "daemon/ctl.h"
 
+#define LEARN_MS 300 /* for what the broker tells of itself to be proven and kept */
+
 /* --- plain questions --- */
 
 static const struct {
@@ -45,11 +47,18 @@ static int client_status(Ctl *c) {
     int r = ctl_connect(c);
     if (r != CTL_DONE)
         return r;
+    const char *key = NULL, *endpoint = serasi_endpoint(c->client, &key);
+    if (strcmp(endpoint, c->config->connection_endpoint) != 0)
+        fprintf(stderr,
+                "The broker is found elsewhere now. Write into [connection] of %s:\n"
+                "endpoint = %s\nkey = %s\n",
+                c->config->file, endpoint, key);
     _cleanup_(json_dropp) json_t *rows =
         json_pack("[{s:s,s:s,s:s,s:s,s:I}]", "node", serasi_node(c->client), "broker",
-                  serasi_broker(c->client), "endpoint", c->config->connection_endpoint, "session",
-                  "open", "opened_in_ms", (json_int_t)(now_read().mono_ms - start_ms));
+                  serasi_broker(c->client), "endpoint", endpoint, "session", "open", "opened_in_ms",
+                  (json_int_t)(now_read().mono_ms - start_ms));
     ctl_print_rows(c, rows);
+    ctl_pause(c, LEARN_MS);
     return CTL_DONE;
 }
 

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,8 +15,10 @@
 #include "base/text.h"
 #include "base/times.h"
 #include "daemon/ctl.h"
+#include "net/keys.h"
 
 #define DEFAULT_DIR      "/etc/serasi"
+#define SERVERS_FILE     "servers"
 #define OPEN_TIMEOUT_MS  (10 * SECOND_MS)
 #define QUERY_TIMEOUT_MS (60 * SECOND_MS)
 
@@ -82,8 +85,31 @@ static int check_admin_socket(Ctl *c) {
     return CTL_UNREACHABLE;
 }
 
+int ctl_open(Ctl *c, const char *endpoint, const char *server_key, const char *key_file,
+             const char *hub_key, int timeout_ms) {
+    const serasi_options options = {
+        .size = sizeof(options),
+        .endpoint = endpoint,
+        .server_key = server_key,
+        .key_file = key_file,
+        .label = "serasictl",
+        .hub_key = hub_key && hub_key[0] != '\0' ? hub_key : NULL,
+    };
+    int r = serasi_open(&c->client, &options);
+    return r == 0 ? serasi_wait_open(c->client, timeout_ms) : r;
+}
+
+void ctl_pause(Ctl *c, int ms) {
+    const int64_t until_ms = now_read().mono_ms + ms;
+    do {
+        (void)poll(NULL, 0, MIN(ms, 100));
+        if (c->client)
+            (void)serasi_process(c->client);
+    } while (now_read().mono_ms < until_ms);
+}
+
 int ctl_connect(Ctl *c) {
-    char endpoint[CONFIG_PATH_SIZE + 8];
+    char endpoint[CONFIG_PATH_SIZE + 8], servers[CONFIG_PATH_SIZE + 16];
     int r = ctl_config(c);
     if (r != CTL_DONE || c->client)
         return r;
@@ -97,12 +123,18 @@ int ctl_connect(Ctl *c) {
     if (r != CTL_DONE)
         return r;
     (void)snprintf(endpoint, sizeof(endpoint), "ipc://%s", c->config->admin_socket);
+    (void)snprintf(servers, sizeof(servers), "%s/" SERVERS_FILE, c->config->folder);
+    const char *hub_key = c->config->connection_hub_key;
     const serasi_options options = {
         .size = sizeof(options),
         .endpoint = client ? c->config->connection_endpoint : endpoint,
         .server_key = client ? c->config->connection_key : NULL,
-        .key_file = client ? c->config->key_file : NULL,
+        /* A broker's operator who may read its key signs with it. */
+        .key_file = client || access(c->config->key_file, R_OK) == 0 ? c->config->key_file : NULL,
         .label = "serasictl",
+        .hub_key = client && hub_key[0] != '\0' ? hub_key : NULL,
+        .wraps = (serasi_wrap_policy)c->config->connection_wraps,
+        .servers_file = client ? servers : NULL,
     };
     r = serasi_open(&c->client, &options);
     if (r == -EACCES || r == -EBADMSG || r == -ENOENT) {
@@ -151,6 +183,10 @@ int ctl_ask(Ctl *c, const char *verb, const char *const *args, size_t n_args, bo
 
 void ctl_close(Ctl *c) {
     serasi_close(c->client);
+    if (c->keys)
+        keys_wipe(c->keys);
+    free(c->keys);
+    c->keys = NULL;
     c->client = NULL;
     c->config = config_free(c->config);
 }

@@ -26,18 +26,23 @@
 #define FLUSH_TIMEOUT_MS (10 * SECOND_MS)
 #define EXTEND_EVERY_MS  MINUTE_MS
 #define EXIT_RETRY       75 /* EX_TEMPFAIL */
+#define WRAP_RETRY_MS    2000U
 
 typedef struct Consume {
     Ctl *c;
     const char *count_text, *exec, *subscription, *filter, *reject, *retry;
-    bool follow, no_settle, receipts, permanent;
-    uint64_t wanted, seen; /* wanted 0: no number given */
+    bool follow, no_settle, receipts, permanent, open;
+    uint64_t wanted, seen, put_off; /* wanted 0: no number given */
     int64_t retry_ms;
     uint32_t channel;
     int signal_fd;
     bool interrupted, stdout_failed;
     int worst; /* exit status of the commands run */
 } Consume;
+
+static void secret_textp(char **text) {
+    serasi_secret_free(*text);
+}
 
 /* --- waiting --- */
 
@@ -73,6 +78,15 @@ static int make_stdin(const char *text) {
     return fd;
 }
 
+/* VALID, or what is wrong. What is valid and yet not as it was signed is DOUBTED. */
+static const char *signature_word(const serasi_delivery *d) {
+    serasi_signature s = { .size = sizeof(s) };
+    if (serasi_delivery_signature(d, &s) != 0)
+        return "UNKNOWN";
+    return s.state == SERASI_SIGNATURE_VALID && s.flags != 0 ? "DOUBTED"
+                                                             : serasi_signature_state_name(s.state);
+}
+
 static void become_command(const char *command, int fd, const serasi_delivery *d) {
     char id[UUID_TEXT_SIZE], attempt[16];
     Uuid u;
@@ -82,6 +96,7 @@ static void become_command(const char *command, int fd, const serasi_delivery *d
     (void)snprintf(attempt, sizeof(attempt), "%u", serasi_delivery_attempt(d));
     (void)setenv("SERASI_MESSAGE_ID", id, 1);
     (void)setenv("SERASI_ATTEMPT", attempt, 1);
+    (void)setenv("SERASI_SIGNATURE", signature_word(d), 1);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (dup2(fd, STDIN_FILENO) >= 0)
@@ -141,6 +156,16 @@ static const char *text_of(const json_t *o, const char *part, const char *key) {
     return text ? text : "";
 }
 
+static void print_signature(const json_t *s) {
+    size_t i;
+    const json_t *flag;
+    printf("signature: %s", json_string_value(json_object_get(s, "state")));
+    json_array_foreach(json_object_get(s, "flags"), i, flag) {
+        printf(" %s", json_string_value(flag));
+    }
+    puts(json_is_true(json_object_get(s, "proven")) ? " (key proven by the hub)" : "");
+}
+
 static bool show(Consume *q, const char *text) {
     _cleanup_(json_dropp) json_t *o = NULL;
     if (q->c->json) {
@@ -148,9 +173,18 @@ static bool show(Consume *q, const char *text) {
     } else {
         o = json_loads(text, 0, NULL);
         _cleanup_(freep) char *facts = json_dumps(json_object_get(o, "facts"), JSON_INDENT(2));
-        printf("%s  %s  from %s  %s\n%s\n\n", text_of(o, "envelope", "message_id"),
+        const json_t *opened = json_object_get(o, "opened");
+        _cleanup_(secret_textp) char *plain = opened ? json_dumps(opened, JSON_INDENT(2)) : NULL;
+        const char *state = json_string_value(json_object_get(o, "sealed_state"));
+        printf("%s  %s  from %s  %s\n%s\n", text_of(o, "envelope", "message_id"),
                text_of(o, "envelope", "kind"), text_of(o, "envelope", "sender"),
                text_of(o, "envelope", "created_at"), facts ? facts : "");
+        if (plain)
+            printf("opened: %s\n", plain);
+        else if (state)
+            printf("sealed: %s\n", state);
+        print_signature(json_object_get(o, "signature"));
+        puts("");
     }
     return fflush(stdout) == 0 && !ferror(stdout);
 }
@@ -165,12 +199,66 @@ static int settle_by_option(Consume *q, const serasi_delivery *d) {
     return serasi_settle(q->c->client, d, SERASI_DONE, 0, NULL, 0);
 }
 
+static const char *opened_name(int state) {
+    switch (state) {
+    case SERASI_OPENED:
+        return "OPENED";
+    case SERASI_NOT_FOR_US:
+        return "NOT_FOR_US";
+    case SERASI_WAITING_FOR_WRAP:
+        return "WAITING_FOR_WRAP";
+    case SERASI_BROKEN:
+        return "BROKEN";
+    default:
+        return "NOTHING_SEALED";
+    }
+}
+
+/* The delivery with "opened" instead of the ciphertext, and how opening went as "sealed_state". */
+static int open_text(Consume *q, serasi_delivery *d, char **text, int *ret_state) {
+    _cleanup_(secret_textp) char *plain = NULL;
+    _cleanup_(json_dropp) json_t *o = json_loads(*text, 0, NULL);
+    *ret_state = serasi_delivery_open_json(q->c->client, d, 0, &plain);
+    if (*ret_state < 0)
+        return *ret_state;
+    if (!o || json_object_set_new(o, "sealed_state", json_string(opened_name(*ret_state))) != 0)
+        return -ENOMEM;
+    if (plain && (json_object_set_new(o, "opened", json_loads(plain, 0, NULL)) != 0 ||
+                  json_object_del(o, "sealed") != 0))
+        return -ENOMEM;
+    char *with = json_dumps(o, JSON_COMPACT);
+    if (!with)
+        return -ENOMEM;
+    free(*text);
+    *text = with;
+    return 0;
+}
+
+/* Its sender is asked for a wrap: it comes again, with the wrap when that is here by then. */
+static int put_off(Consume *q, const serasi_delivery *d) {
+    const uint32_t after = q->retry ? (uint32_t)q->retry_ms : WRAP_RETRY_MS;
+    char id[UUID_TEXT_SIZE];
+    Uuid u;
+    memcpy(u.b, serasi_delivery_message_id(d), sizeof(u.b));
+    uuid_format(&u, id);
+    fprintf(stderr, "serasictl: %s is not sealed to this node; waiting for a wrap\n", id);
+    int r = q->no_settle ? 0 : serasi_settle(q->c->client, d, SERASI_RETRY, after, NULL, 0);
+    return r == SERASI_AGAIN ? 0 : r;
+}
+
 /* Returns 0 or a negative errno. What could not be shown is not settled. */
-static int handle(Consume *q, const serasi_delivery *d) {
-    _cleanup_(freep) char *text = NULL;
+static int handle(Consume *q, serasi_delivery *d) {
+    _cleanup_(secret_textp) char *text = NULL;
+    int state = SERASI_NOTHING_SEALED;
     int r = serasi_delivery_to_json(d, 0, &text);
+    if (r == 0 && q->open)
+        r = open_text(q, d, &text, &state);
     if (r < 0)
         return r;
+    if (state == SERASI_WAITING_FOR_WRAP) {
+        q->put_off++;
+        return put_off(q, d);
+    }
     if (q->exec)
         r = settle_by_command(q, d, text);
     else if (show(q, text))
@@ -200,10 +288,13 @@ static int consume(Consume *q) {
         }
         int r = serasi_next_delivery(q->c->client, &d);
         if (r == 0) {
+            const uint64_t put_off_before = q->put_off;
             r = handle(q, d);
             serasi_delivery_free(d);
-            q->seen++;
-            until_ms = now_read().mono_ms + patience;
+            if (q->put_off == put_off_before) { /* what waits for its wrap is not news */
+                q->seen++;
+                until_ms = now_read().mono_ms + patience;
+            }
         } else {
             r = turn(q, q->follow ? HOUR_MS : until_ms - now_read().mono_ms);
         }
@@ -297,6 +388,7 @@ int ctl_cmd_consume(Ctl *c, int argc, char **argv) {
         { .name = "exec", .value = &q.exec },
         { .name = "no-settle", .flag = &q.no_settle },
         { .name = "receipts", .flag = &q.receipts },
+        { .name = "open", .flag = &q.open },
         { .name = "subscription", .value = &q.subscription },
         { .name = "filter", .value = &q.filter },
         { .name = "reject", .value = &q.reject },

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "core/message.h"
@@ -23,6 +24,8 @@
 
 typedef struct Init {
     const char *role, *node, *listen, *parent, *parent_key, *parent_node, *broker, *broker_key;
+    const char *hub_key;
+    char hub[64];              /* the same in base64 alone */
     char key[CURVE_TEXT_SIZE]; /* of the parent or broker */
     bool client, regional;
 } Init;
@@ -47,6 +50,32 @@ static bool is_given(const char *value, const char *option, const char *role) {
         return true;
     ctl_complain("init --role %s needs --%s", role, option);
     return false;
+}
+
+/* The key alone, or the line of `serasictl pubkey` at the hub. */
+static int judge_hub_key(Init *in) {
+    char why[JSON_WHY_SIZE];
+    DirRecord line;
+    if (!in->hub_key)
+        return CTL_DONE;
+    if (!in->client && !in->regional) {
+        ctl_complain("--hub-key is for those below the hub");
+        return CTL_USAGE;
+    }
+    if (in->hub_key[0] == '{' &&
+        json_parse_directory_line(in->hub_key, strlen(in->hub_key), &line, why) == 0 &&
+        line.kind == DIR_KEY) {
+        _cleanup_(freep) char *text =
+            base64_encode(bytes_make(line.key.sign.b, sizeof(line.key.sign.b)));
+        if (!text)
+            return CTL_REFUSED;
+        (void)text_copy(in->hub, sizeof(in->hub), text);
+    } else if (!text_copy(in->hub, sizeof(in->hub), in->hub_key)) {
+        in->hub[0] = '\0';
+    }
+    return in->hub[0] != '\0' && value_is_fine("directory", "hub-key", "hub-key", in->hub)
+               ? CTL_DONE
+               : CTL_USAGE;
 }
 
 static int judge(Init *in) {
@@ -136,6 +165,8 @@ static void config_text(const Init *in, bool packaged, Buf *b) {
                  "\n# The home broker of this node and its public key.\n"
                  "[connection]\nendpoint = %s\nkey = %s\n",
                  in->broker, in->key);
+        if (in->hub[0] != '\0')
+            buf_addf(b, "hub-key = %s\n", in->hub);
         return;
     }
     if (!packaged)
@@ -147,6 +178,11 @@ static void config_text(const Init *in, bool packaged, Buf *b) {
                  "\n# The broker above this one and its public key.\n"
                  "[parent]\nendpoint = %s\nkey = %s\nnode = %s\n",
                  in->parent, in->key, in->parent_node);
+    if (in->regional && in->hub[0] != '\0')
+        buf_addf(b,
+                 "\n# The directory comes from the hub, signed with this key.\n"
+                 "[directory]\nhub-key = %s\n",
+                 in->hub);
 }
 
 static int write_config(const Init *in, const char *full) {
@@ -197,6 +233,11 @@ static void say_next_step(const Init *in, const char *dir) {
                 "Next: send the line of `serasictl --dir %s pubkey` to the operators of the "
                 "directory.\n",
                 dir);
+    else if (in->hub[0] != '\0')
+        fprintf(stderr,
+                "Next: the hub imports its line of `serasictl --dir %s pubkey`; then serasid "
+                "--config %s/" CONFIG_FILE_NAME "\nconnects and gets the directory by itself.\n",
+                dir, dir);
     else
         fprintf(stderr,
                 "Next: serasid --config %s/" CONFIG_FILE_NAME
@@ -205,10 +246,37 @@ static void say_next_step(const Init *in, const char *dir) {
                 dir, dir, dir);
 }
 
+static int init(Init *in, const char *dir) {
+    char full[PATH_MAX];
+    int r = judge(in);
+    if (r == CTL_DONE)
+        r = judge_hub_key(in);
+    if (r != CTL_DONE)
+        return r;
+    r = make_folder(dir, full);
+    int status = r == 0 ? check_folder(full, in->client) : CTL_DONE;
+    if (r == 0 && status == CTL_DONE)
+        r = fill_folder(in, full);
+    if (r < 0) {
+        ctl_complain("%s: %s", dir, strerror(-r));
+        return CTL_REFUSED;
+    }
+    return status;
+}
+
+int ctl_init_client(const char *dir, const char *node, const char *broker, const char *broker_key,
+                    const char *hub_key) {
+    Init in = { .role = "client",
+                .node = node,
+                .broker = broker,
+                .broker_key = broker_key,
+                .hub_key = hub_key };
+    return init(&in, dir);
+}
+
 int ctl_cmd_init(Ctl *c, int argc, char **argv) {
     Init in = { 0 };
     const char *dir = NULL;
-    char full[PATH_MAX];
     const CtlOption options[] = {
         { .name = "role", .value = &in.role },
         { .name = "node", .value = &in.node },
@@ -218,6 +286,7 @@ int ctl_cmd_init(Ctl *c, int argc, char **argv) {
         { .name = "parent-node", .value = &in.parent_node },
         { .name = "broker", .value = &in.broker },
         { .name = "broker-key", .value = &in.broker_key },
+        { .name = "hub-key", .value = &in.hub_key },
         { 0 },
     };
     int r = ctl_parse(c, argc, argv, options, &dir, 0, 1, NULL);
@@ -228,20 +297,10 @@ int ctl_cmd_init(Ctl *c, int argc, char **argv) {
         r = CTL_USAGE;
     }
     if (r == CTL_DONE)
-        r = judge(&in);
-    if (r != CTL_DONE)
-        return r;
-    r = make_folder(dir, full);
-    int status = r == 0 ? check_folder(full, in.client) : CTL_DONE;
-    if (r == 0 && status == CTL_DONE)
-        r = fill_folder(&in, full);
-    if (r < 0) {
-        ctl_complain("%s: %s", dir, strerror(-r));
-        return CTL_REFUSED;
-    }
-    if (status == CTL_DONE)
+        r = init(&in, dir);
+    if (r == CTL_DONE)
         say_next_step(&in, dir);
-    return status;
+    return r;
 }
 
 /* --- keys --- */
@@ -271,17 +330,17 @@ static void say_what_lacks(const char *path, const NodeKeys *k) {
                      path);
 }
 
-static const char *key_file_error(int e) {
+const char *ctl_key_file_error(int e) {
     return e == -EBADMSG  ? "not a key file, or damaged"
            : e == -EACCES ? "may not be read, or others may read it too (mode 0600 wanted)"
                           : strerror(-e);
 }
 
-static int load_keys(const char *path, NodeKeys *ret) {
+int ctl_load_keys(const char *path, NodeKeys *ret) {
     int r = keys_load(ret, path);
     if (r == 0)
         return CTL_DONE;
-    ctl_complain("%s: %s", path, key_file_error(r));
+    ctl_complain("%s: %s", path, ctl_key_file_error(r));
     return CTL_REFUSED;
 }
 
@@ -296,7 +355,7 @@ int ctl_cmd_pubkey(Ctl *c, int argc, char **argv) {
     if (r == CTL_DONE)
         r = ctl_config(c);
     if (r == CTL_DONE)
-        r = load_keys(c->config->key_file, &keys);
+        r = ctl_load_keys(c->config->key_file, &keys);
     if (r != CTL_DONE)
         return r;
     if (curve) {
@@ -312,7 +371,7 @@ static int add_keys(const char *path) {
     if (e == 0)
         e = keys_add(path);
     if (e < 0) {
-        ctl_complain("%s: %s", path, key_file_error(e));
+        ctl_complain("%s: %s", path, ctl_key_file_error(e));
         return CTL_REFUSED;
     }
     fprintf(stderr,
@@ -341,7 +400,7 @@ int ctl_cmd_keygen(Ctl *c, int argc, char **argv) {
         return CTL_REFUSED;
     }
     if (r == CTL_DONE)
-        r = load_keys(path, &keys);
+        r = ctl_load_keys(path, &keys);
     if (r == CTL_DONE)
         puts(keys.curve_public);
     return r;

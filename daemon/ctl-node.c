@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The directory: import of JSON lines, list, show. All lines are read and judged here before the
- * first one is sent, so a mistake in the last line leaves the broker's directory as it was. Regions
- * and holidays go first, then nodes, then keys: whatever refers to something comes behind it.
+ * The directory: import of JSON lines, revocation, list, show, and its log. All lines are read and
+ * judged here before the first one is sent, so a mistake in the last line leaves the broker's
+ * directory as it was. Regions and holidays go first, then nodes, then keys: whatever refers to
+ * something comes behind it.
  */
 
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/times.h"
 #include "daemon/ctl.h"
 #include "store/store.h"
@@ -20,7 +22,7 @@
 
 typedef struct Line {
     Bytes text; /* borrowed from the file */
-    DirectoryLine parsed;
+    DirRecord parsed;
 } Line;
 
 typedef struct Import {
@@ -36,7 +38,7 @@ static void import_deinit(Import *in) {
 
 /* --- reading --- */
 
-static int add_line(Import *in, Bytes text, const DirectoryLine *parsed) {
+static int add_line(Import *in, Bytes text, const DirRecord *parsed) {
     if ((in->n_lines & (in->n_lines - 1)) == 0) { /* full at powers of two */
         Line *more = reallocarray(in->lines, MAX(in->n_lines * 2, (size_t)1), sizeof(Line));
         if (!more)
@@ -48,7 +50,7 @@ static int add_line(Import *in, Bytes text, const DirectoryLine *parsed) {
 }
 
 static int read_line(Import *in, const char *file, unsigned number, const char *p, size_t n) {
-    DirectoryLine parsed = { 0 };
+    DirRecord parsed = { 0 };
     char why[JSON_WHY_SIZE] = "";
     if (strspn(p, " \t\r") >= n || p[0] == '#')
         return 0;
@@ -80,9 +82,13 @@ static int read_lines(Import *in, const char *file) {
     return CTL_REFUSED;
 }
 
-/* Regions and holidays, nodes, keys; as they stand within each. */
+/* What takes a right away, regions and holidays, brokers, other nodes, keys; as they stand within
+ * each. */
 static int rank(const Line *l) {
-    return l->parsed.which == LINE_KEY ? 2 : l->parsed.which == LINE_NODE ? 1 : 0;
+    const DirRecord *r = &l->parsed;
+    if (r->kind == DIR_KEY)
+        return r->key.revoked ? 0 : 4;
+    return r->kind == DIR_NODE ? (r->node.broker ? 2 : 3) : 1;
 }
 
 static int by_rank(const void *a, const void *b) {
@@ -94,10 +100,10 @@ static int by_rank(const void *a, const void *b) {
 
 /* --- to a running broker --- */
 
-static int send_chunk(Ctl *c, Bytes chunk) {
+static int send_chunk(Ctl *c, const char *note, Bytes chunk) {
     _cleanup_(freep) char *refusal = NULL;
     _cleanup_(json_dropp) json_t *rows = NULL;
-    int r = ctl_query(c, "node-import", NULL, 0, chunk, &rows, &refusal);
+    int r = ctl_query(c, "node-import", &note, 1, chunk, &rows, &refusal);
     if (r == SERASI_REFUSED) {
         ctl_complain("the broker refused: %s", refusal);
         return CTL_REFUSED;
@@ -105,13 +111,13 @@ static int send_chunk(Ctl *c, Bytes chunk) {
     return r == 0 ? CTL_DONE : ctl_explain(c, r, "node import");
 }
 
-static int import_online(Ctl *c, const Import *in) {
+static int import_online(Ctl *c, const char *note, const Import *in) {
     _cleanup_(buf_deinit) Buf chunk = { 0 };
     char progress[64];
     int r = ctl_connect(c);
     for (size_t i = 0; r == CTL_DONE && i < in->n_lines; i++) {
         if (chunk.n + in->lines[i].text.n + 1 > CHUNK_MAX) {
-            r = send_chunk(c, buf_bytes(&chunk));
+            r = send_chunk(c, note, buf_bytes(&chunk));
             chunk.n = 0;
             (void)snprintf(progress, sizeof(progress), "%zu of %zu lines", i, in->n_lines);
             ctl_progress(progress);
@@ -122,7 +128,7 @@ static int import_online(Ctl *c, const Import *in) {
     if (r == CTL_DONE && chunk.failed)
         r = CTL_REFUSED;
     if (r == CTL_DONE && chunk.n > 0)
-        r = send_chunk(c, buf_bytes(&chunk));
+        r = send_chunk(c, note, buf_bytes(&chunk));
     ctl_progress(NULL);
     return r;
 }
@@ -140,12 +146,12 @@ static StoreOp *make_op(const Import *in) {
     if (!op->import.nodes || !op->import.keys || !op->import.regions || !op->import.holidays)
         return store_op_free(op);
     for (size_t i = 0; i < in->n_lines; i++) {
-        const DirectoryLine *l = &in->lines[i].parsed;
-        if (l->which == LINE_NODE)
+        const DirRecord *l = &in->lines[i].parsed;
+        if (l->kind == DIR_NODE)
             op->import.nodes[op->import.n_nodes++] = l->node;
-        else if (l->which == LINE_KEY)
+        else if (l->kind == DIR_KEY)
             op->import.keys[op->import.n_keys++] = l->key;
-        else if (l->which == LINE_REGION)
+        else if (l->kind == DIR_REGION)
             op->import.regions[op->import.n_regions++] = l->region;
         else
             op->import.holidays[op->import.n_holidays++] = l->holiday;
@@ -153,11 +159,12 @@ static StoreOp *make_op(const Import *in) {
     return op;
 }
 
-static int import_offline(Ctl *c, const Import *in) {
+static int import_offline(Ctl *c, const char *note, const Import *in) {
     _cleanup_(store_closep) Store *s = NULL;
     _cleanup_(store_op_freep) StoreOp *op = make_op(in);
     if (!op)
         return CTL_REFUSED;
+    (void)text_copy(op->import.note, sizeof(op->import.note), note);
     fprintf(stderr, "serasictl: the broker is not running; writing into its store\n");
     int r = ctl_open_store(c, &s);
     if (r != CTL_DONE)
@@ -169,7 +176,7 @@ static int import_offline(Ctl *c, const Import *in) {
     return CTL_REFUSED;
 }
 
-static int import(Ctl *c, const char *file) {
+static int import(Ctl *c, const char *file, const char *note) {
     _cleanup_(import_deinit) Import in = { 0 };
     int r = ctl_config(c);
     if (r == CTL_DONE && c->config->role == ROLE_CLIENT) {
@@ -182,7 +189,7 @@ static int import(Ctl *c, const char *file) {
         return r;
     if (in.n_lines > 0)
         qsort(in.lines, in.n_lines, sizeof(*in.lines), by_rank);
-    r = ctl_is_offline(c) ? import_offline(c, &in) : import_online(c, &in);
+    r = ctl_is_offline(c) ? import_offline(c, note, &in) : import_online(c, note, &in);
     if (r == CTL_DONE && c->json)
         printf("{\"imported\":%zu}\n", in.n_lines);
     else if (r == CTL_DONE)
@@ -190,23 +197,67 @@ static int import(Ctl *c, const char *file) {
     return r;
 }
 
+/* --- what there is, and what there was --- */
+
+typedef struct NodeOptions {
+    const char *note, *at, *key, *reason, *from, *above;
+} NodeOptions;
+
+static const char *or_nothing(const char *text) {
+    return text ? text : "";
+}
+
+/* Keys of a node; the hub tells every broker below it. */
+static int revoke(Ctl *c, const char *node, const NodeOptions *o, json_t **ret) {
+    const char *args[] = { node, or_nothing(o->key), or_nothing(o->reason) };
+    if (args[2][0] == '\0') {
+        ctl_complain("a reason is needed: node revoke NODE [--key LABEL] --reason TEXT");
+        return CTL_USAGE;
+    }
+    return ctl_ask(c, "node-revoke", args, ARRAY_SIZE(args), false, ret);
+}
+
+static int list(Ctl *c, const char *prefix, const NodeOptions *o, json_t **ret) {
+    const char *args[] = { or_nothing(o->at), or_nothing(prefix) };
+    return o->at ? ctl_ask(c, "node-at", args, ARRAY_SIZE(args), true, ret)
+                 : ctl_ask(c, "node-list", &prefix, prefix ? 1 : 0, true, ret);
+}
+
+static int run_verb(Ctl *c, const char *const *args, size_t n, const NodeOptions *o, json_t **ret) {
+    if (strcmp(args[0], "list") == 0 && n <= 2)
+        return list(c, args[1], o, ret);
+    if (strcmp(args[0], "show") == 0 && n == 2)
+        return ctl_ask(c, "node-show", args + 1, 1, true, ret);
+    if (strcmp(args[0], "log") == 0 && n == 1)
+        return ctl_ask(c, "node-log", &o->from, o->from ? 1 : 0, true, ret);
+    if (strcmp(args[0], "diff") == 0 && n >= 2)
+        return ctl_ask(c, "node-diff", args + 1, n - 1, true, ret);
+    if (strcmp(args[0], "sign") == 0 && n == 1 && o->above)
+        return ctl_ask(c, "node-sign", &o->above, 1, false, ret);
+    if (strcmp(args[0], "revoke") == 0 && n == 2)
+        return revoke(c, args[1], o, ret);
+    ctl_complain("node import FILE, list [PREFIX], show NODE, revoke NODE, log or diff V1 [V2]");
+    return CTL_USAGE;
+}
+
 int ctl_cmd_node(Ctl *c, int argc, char **argv) {
     _cleanup_(json_dropp) json_t *rows = NULL;
-    const char *args[2];
+    const char *args[3] = { NULL };
+    NodeOptions o = { 0 };
+    const CtlOption options[] = { { .name = "note", .value = &o.note },
+                                  { .name = "at", .value = &o.at },
+                                  { .name = "key", .value = &o.key },
+                                  { .name = "reason", .value = &o.reason },
+                                  { .name = "from", .value = &o.from },
+                                  { .name = "above", .value = &o.above },
+                                  { 0 } };
     size_t n = 0;
-    int r = ctl_parse(c, argc, argv, NULL, args, 1, 2, &n);
+    int r = ctl_parse(c, argc, argv, options, args, 1, 3, &n);
     if (r != CTL_DONE)
         return r;
     if (strcmp(args[0], "import") == 0 && n == 2)
-        return import(c, args[1]);
-    if (strcmp(args[0], "list") == 0) {
-        r = ctl_ask(c, "node-list", args + 1, n - 1, true, &rows);
-    } else if (strcmp(args[0], "show") == 0 && n == 2) {
-        r = ctl_ask(c, "node-show", args + 1, 1, true, &rows);
-    } else {
-        ctl_complain("node import FILE, node list [PREFIX] or node show NODE");
-        return CTL_USAGE;
-    }
+        return import(c, args[1], or_nothing(o.note));
+    r = run_verb(c, args, n, &o, &rows);
     if (r == CTL_DONE)
         ctl_print_rows(c, rows);
     return r;

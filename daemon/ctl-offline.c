@@ -9,16 +9,36 @@
 #include "base/text.h"
 #include "base/times.h"
 #include "daemon/ctl.h"
+#include "net/keys.h"
 #include "store/store.h"
 #include "wire/codec.h"
 #include "wire/json.h"
+
+/* The hub's store is written with the hub's signature. Without its keys it can be read only. */
+static void take_hub_keys(Ctl *c, StoreConfig *ret) {
+    if (c->config->role != ROLE_HUB)
+        return;
+    if (!c->keys) {
+        c->keys = calloc(1, sizeof(*c->keys));
+        if (!c->keys || keys_load(c->keys, c->config->key_file) < 0)
+            return;
+    }
+    if (keys_can_sign(c->keys))
+        ret->sign_key = &c->keys->sign;
+}
 
 int ctl_store_config(Ctl *c, StoreConfig *ret, char path[static CONFIG_PATH_SIZE]) {
     int r = hash_init();
     if (r == 0)
         r = config_fill_store(c->config, ret, path);
+    take_hub_keys(c, ret);
+    ret->directory_codec = &codec_directory;
     ret->encode_receipt = codec_encode_receipt;
     ret->encode_notice = codec_encode_notice;
+    ret->sealed_wraps = codec_sealed_wraps;
+    ret->encode_wrap_request = codec_encode_wrap_request;
+    ret->encode_key_message = codec_encode_key_message;
+    ret->decode_key_request = codec_decode_key_request;
     ret->decode_envelope = codec_decode_stored_envelope;
     ret->encode_filter = codec_encode_filter;
     ret->decode_filter = codec_decode_filter;

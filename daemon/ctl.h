@@ -17,7 +17,9 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "core/key-request.h"
 #include "daemon/config.h"
+#include "net/keys.h"
 
 typedef enum CtlStatus {
     CTL_DONE = 0,
@@ -34,6 +36,7 @@ typedef struct Ctl {
     uint32_t limit;        /* most rows; 0: what the broker thinks right */
     Config *config;        /* of dir, once ctl_config() was called */
     serasi_client *client; /* once ctl_connect() was called */
+    struct NodeKeys *keys; /* of a hub, once its store was opened here */
 } Ctl;
 
 typedef struct CtlCommand {
@@ -81,6 +84,11 @@ _must_check_ int ctl_query(Ctl *c, const char *verb, const char *const *args, si
 /* What a status of libserasi means for the exit status, with a complaint. */
 int ctl_explain(Ctl *c, int r, const char *doing);
 void ctl_close(Ctl *c);
+/* A session as a client with those keys. A status of libserasi; ctl_close() ends it. */
+_must_check_ int ctl_open(Ctl *c, const char *endpoint, const char *server_key,
+                          const char *key_file, const char *hub_key, int timeout_ms);
+/* Lets time pass; the session is kept alive meanwhile. */
+void ctl_pause(Ctl *c, int ms);
 /* Blocks SIGINT and SIGTERM; a signalfd for them instead, so that an end can be orderly. */
 int ctl_take_signals(void);
 
@@ -93,6 +101,19 @@ _must_check_ int ctl_store_config(Ctl *c, struct StoreConfig *ret,
 _must_check_ int ctl_open_store(Ctl *c, struct Store **ret);
 _must_check_ int ctl_offline_query(Ctl *c, const char *verb, const char *const *args, size_t n_args,
                                    json_t **ret);
+
+/* --- folders and key files, ctl-init.c --- */
+/* A client's folder, as `init` makes it; hub_key may be NULL. A CtlStatus. */
+_must_check_ int ctl_init_client(const char *dir, const char *node, const char *broker,
+                                 const char *broker_key, const char *hub_key);
+/* A CtlStatus, after a complaint. */
+_must_check_ int ctl_load_keys(const char *path, NodeKeys *ret);
+const char *ctl_key_file_error(int e);
+
+/* --- requests for keys, ctl-key.c --- */
+/* Encodes it and hands it in with that verb. *ret_state: what the broker says became of it, "" when
+ * it did not say; the caller frees. A CtlStatus. */
+_must_check_ int ctl_hand_in(Ctl *c, const char *verb, const KeyRequest *r, char **ret_state);
 
 /* --- printing, ctl-print.c --- */
 
@@ -119,9 +140,13 @@ _must_check_ int ctl_next_document(CtlDocuments *d, json_t **ret);
 int ctl_cmd_init(Ctl *c, int argc, char **argv);
 int ctl_cmd_keygen(Ctl *c, int argc, char **argv);
 int ctl_cmd_pubkey(Ctl *c, int argc, char **argv);
+int ctl_cmd_key(Ctl *c, int argc, char **argv);
+int ctl_cmd_enrol(Ctl *c, int argc, char **argv);
 int ctl_cmd_node(Ctl *c, int argc, char **argv);
 int ctl_cmd_publish(Ctl *c, int argc, char **argv);
 int ctl_cmd_recall(Ctl *c, int argc, char **argv);
+int ctl_cmd_seal(Ctl *c, int argc, char **argv);
+int ctl_cmd_wraps(Ctl *c, int argc, char **argv);
 int ctl_cmd_consume(Ctl *c, int argc, char **argv);
 int ctl_cmd_subscribe(Ctl *c, int argc, char **argv);
 int ctl_cmd_unsubscribe(Ctl *c, int argc, char **argv);
@@ -135,5 +160,6 @@ int ctl_cmd_ask(Ctl *c, int argc, char **argv); /* the verbs that only ask */
 int ctl_cmd_dead(Ctl *c, int argc, char **argv);
 int ctl_cmd_backup(Ctl *c, int argc, char **argv);
 int ctl_cmd_check(Ctl *c, int argc, char **argv);
+int ctl_cmd_ledger(Ctl *c, int argc, char **argv);
 int ctl_cmd_salvage(Ctl *c, int argc, char **argv);
 int ctl_cmd_bench(Ctl *c, int argc, char **argv);

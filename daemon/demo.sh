@@ -133,7 +133,8 @@ broker() { # FOLDER NODE [PARENT-FOLDER]
         init "$1" --role hub --node "$2" --listen "tcp://127.0.0.1:$port"
     else
         init "$1" --role regional --node "$2" --listen "tcp://127.0.0.1:$port" \
-            --parent "$(endpoint_of "$3")" --parent-key "$(key_of "$3")"
+            --parent "$(endpoint_of "$3")" --parent-key "$(key_of "$3")" \
+            --hub-key "$("$serasictl" --dir "$folder/hub" pubkey)"
     fi
 }
 client() { # FOLDER NODE BROKER-FOLDER
@@ -150,9 +151,10 @@ start() { # BROKER
         i=$((i + 1)); sleep 0.1
     done
 }
-wait_link() { # BROKER
+wait_link() { # BROKER: the link, and the directory over it
     i=0
-    until ctl "$1" status | grep -q '^uplink  *up$'; do
+    until ctl "$1" status >"$folder/status" && grep -q '^uplink  *up$' "$folder/status" &&
+        grep -q '^nodes  *[1-9]' "$folder/status"; do
         [ $i -lt 100 ] || fail "$1 has no link to the hub"
         i=$((i + 1)); sleep 0.1
     done
@@ -205,9 +207,9 @@ client uptd uptd/32/pa-02 phala-martha
 client satria-office upt/satria satria
 client lksa lksa/3302/0001 satria
 cat tests/fixtures/directory/directory.jsonl >>"$folder/directory.jsonl"
+ctl hub node import "$folder/directory.jsonl" >>"$folder/log/init" 2>&1 ||
+    fail "the hub did not take the directory"
 for name in $brokers; do
-    ctl "$name" node import "$folder/directory.jsonl" >>"$folder/log/init" 2>&1 ||
-        fail "$name did not take the directory"
     start "$name"
 done
 wait_link phala-martha
@@ -215,7 +217,7 @@ wait_link satria
 say "hub $(endpoint_of hub)"
 say "├── upt/phala-martha, Sukabumi: puskesos, dinas, provincial dinas, children's home"
 say "└── upt/satria, Baturraden: its own office, a children's home"
-say "$(sed -n 's/^nodes *//p' "$folder/status") institutions in the directory; an unknown key is not let in"
+say "$(sed -n 's/^nodes *//p' "$folder/status") institutions in the directory the hub signed; an unknown key is not let in"
 
 step "A village post reports a child whose needs nobody meets" "pengaduan"
 send pks dsk $examples/s1-01-complaint.json

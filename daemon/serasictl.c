@@ -22,6 +22,8 @@ const CtlCommand ctl_commands[] = {
       "  --parent-node NODE             its id, default hub\n"
       "  --broker ENDPOINT            client: its home broker, with\n"
       "  --broker-key KEY               its public key\n"
+      "  --hub-key KEY                regional, client: who signs the directory; nobody else is\n"
+      "                                 believed then. ed25519 of the hub's `serasictl pubkey`\n"
       "KEY: 40 characters, or the line of `serasictl pubkey`.\n",
       ctl_cmd_init },
     { "keygen", "[--add] FILE", "make a key file",
@@ -32,9 +34,40 @@ const CtlCommand ctl_commands[] = {
       "  --curve        the CURVE key alone, for --parent-key and --broker-key\n"
       "  --label NAME   name of the key within its node, default main\n",
       ctl_cmd_pubkey },
-    { "node", "import FILE | list [PREFIX] | show NODE", "the directory",
+    { "key", "list [NODE] | rotate | retire | switch", "the keys of this folder's node",
+      "  list [NODE]         what the broker knows of them; operators: of any node\n"
+      "  rotate              a new key in place of the present one; nothing is lost meanwhile\n"
+      "    --overlap TIME    the old one is good for so long yet; default 24h\n"
+      "    --retire-now      it ends at once\n"
+      "  retire              other keys of the same label end now; the old file goes\n"
+      "  switch              a broker's folder: its next keys take the place of the present ones\n"
+      "  --timeout TIME      how long to wait for the directory; default 5min\n",
+      ctl_cmd_key },
+    { "enrol", "token NODE | list | approve ID | refuse ID | --token LINE DIR | DIR",
+      "a new institution joins",
+      "At its home broker, or by an operator of a node that supervises it:\n"
+      "  token NODE           a line that lets it hand in its keys, once\n"
+      "    --label NAME       of its key, default main\n"
+      "    --hours N          good for so long, default 24, at most 168\n"
+      "    --endpoint E       how it reaches the broker, when [listen] does not tell\n"
+      "  list                 what was handed in, with fingerprints\n"
+      "  approve ID, refuse ID\n"
+      "At the institution:\n"
+      "  --token LINE DIR     makes DIR with keys and configuration, hands them in and waits\n"
+      "    --no-wait          does not wait\n"
+      "  DIR                  goes on where that stopped\n",
+      ctl_cmd_enrol },
+    { "node", "import FILE | list [PREFIX] | show NODE | revoke NODE | log | diff V1 [V2]",
+      "the directory",
       "FILE holds one JSON object a line: {\"node\":..}, {\"key\":..} or {\"region\":..}.\n"
-      "Nothing is imported unless every line is right. Works on a stopped broker too.\n",
+      "Nothing is imported unless every line is right. Works on a stopped broker too.\n"
+      "  import --note TEXT           why, for the log\n"
+      "  list --at VERSION            the nodes as they were\n"
+      "  revoke NODE --reason TEXT    its keys are good for nothing any more, at once and\n"
+      "    --key LABEL                  everywhere; this one alone\n"
+      "  log [--from VERSION]         who changed what, when and why\n"
+      "  diff V1 [V2]                 in what two versions differ; V2: the present one\n"
+      "  sign --above VERSION         at a hub restored from a backup: everything anew\n",
       ctl_cmd_node },
     { "publish", "FILE... [--wait WHAT] [--id UUID]", "send messages",
       "FILE: JSON, one or more messages; - is stdin.\n"
@@ -46,12 +79,23 @@ const CtlCommand ctl_commands[] = {
       ctl_cmd_publish },
     { "recall", "MESSAGE [--reason CODE] [--wait WHAT]", "withdraw a message not yet collected",
       "  --reason CODE   short code, no personal data; default SENDER_REQUEST\n", ctl_cmd_recall },
+    { "seal", "FILE", "seal messages and print them, to publish them later",
+      "FILE: JSON as for publish, with \"sealed\" as an object; - is stdin. Keep what is printed:\n"
+      "sealed anew the same message has other bytes, and its id is refused as a CONFLICT.\n"
+      "  --timeout TIME   for the keys of the recipients; default 30s\n",
+      ctl_cmd_seal },
+    { "wraps", "[MESSAGE] [--grant]", "requests to open what was sealed to somebody else",
+      "Shown are those that [connection] wraps does not answer by itself.\n"
+      "  --grant   let the node they name read the message, of all or of this MESSAGE\n",
+      ctl_cmd_wraps },
     { "consume", "[-n N | --follow] [OPTIONS]", "receive messages",
       "Without -n and --follow: what is there, until nothing comes for a second.\n"
       "  -n N                  so many, then end\n"
       "  --follow              go on until SIGINT or SIGTERM\n"
       "  --receipts            receipts for what this node sent, instead of its mailbox\n"
       "  --subscription NAME   a named subscription instead, --filter JSON makes it\n"
+      "  --open                open what is sealed: personal data on stdout; what is sealed to\n"
+      "                        others waits for a wrap of its sender\n"
       "  --exec CMD            run CMD with the message on stdin: exit status 0 settles it,\n"
       "                        75 puts it off (for --retry TIME), else it is rejected\n"
       "  --no-settle           only look: they come again\n"
@@ -101,6 +145,19 @@ const CtlCommand ctl_commands[] = {
     { "backup", "FILE", "copy the store while it is in use",
       "The broker writes FILE: it must be a place the broker may write to.\n", ctl_cmd_backup },
     { "check", "", "read the whole store and compare checksums", "", ctl_cmd_check },
+    { "ledger", "verify | show | export | countersign | prune | forget",
+      "what happened here, chained and countersigned",
+      "  verify [FILE] [--parent]   is it whole; FILE: a store or a backup nobody has open\n"
+      "    --parent                 and does the parent countersign what it is now\n"
+      "  show [FILE] [--message ID] [--node NODE] [--kind KIND] [--since T] [--until T] [-n N]\n"
+      "  export [FILE] [--head]     JSON lines for another program; or the head alone\n"
+      "  countersign                ask the parent to sign the head now\n"
+      "    --sign FILE              sign the head of another broker with this folder's key\n"
+      "    --add FILE               keep such a signature of our head\n"
+      "  prune --before DATE        blocks before the last countersigned one that is older\n"
+      "  forget BROKER              at its parent: its ledger begins anew, from a backup\n"
+      "T: 2026-12-31 or 2026-12-31T08:00:00Z. KIND: ACCEPTED, REFUSED, ...: serasictl(1).\n",
+      ctl_cmd_ledger },
     { "salvage", "FILE", "write what can be read of a damaged store into a new one",
       "The broker must be stopped; its files are only read. Afterwards: serasictl(1), SALVAGE.\n",
       ctl_cmd_salvage },

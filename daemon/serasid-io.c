@@ -40,6 +40,27 @@ static void io_directory(void *data, Directory *directory) {
     zap_set_directory(d->zap, directory_node_count(directory) > 0 ? directory : NULL);
 }
 
+static void io_session(void *data, BrokerPort port, Bytes route, bool open) {
+    peers_session(data, port, route, open);
+}
+
+static void io_cut(void *data, BrokerPort port, Bytes route) {
+    peers_cut(data, port, route);
+}
+
+static void io_enrolments(void *data, Enrolments *e) {
+    Daemon *d = data;
+    zap_set_enrolments(d->zap, e);
+}
+
+static void io_servers(void *data, const Servers *l) {
+    uplink_learn(data, l);
+}
+
+static bool io_address(void *data, BrokerPort port, Bytes route, char *ret, size_t size) {
+    return peers_address(data, port, route, ret, size);
+}
+
 /* --- operator verbs --- */
 
 static void verb_version(Daemon *d, Table *t) {
@@ -87,5 +108,10 @@ void io_fill(Daemon *d, BrokerIo *ret) {
         .uplink_reset = io_uplink_reset,
         .verb = io_verb,
         .directory = io_directory,
+        .session = io_session,
+        .cut = io_cut,
+        .enrolments = io_enrolments,
+        .address = io_address,
+        .servers = io_servers,
     };
 }

@@ -2,7 +2,8 @@
 
 /*
  * The router thread. One turn: what the store finished, what peers sent (a bounded amount, and only
- * while the broker has room), what is due by time, and then one batch for the store.
+ * while the broker has room), what is due by time, and then one batch of signatures to check and
+ * one for the store.
  *
  * libzmq's descriptors are edge-triggered: they tell that something may have changed, not that
  * there is something to read. So sock_readable() is asked of each socket before sleeping; it also
@@ -22,6 +23,7 @@
 #define STATUS_EVERY_MS SECOND_MS
 #define SMALL_BATCH     4U /* operations that are carried out at once */
 #define SMALL_ROUNDS    4U
+#define CHECKS_HERE     2U /* trees of signatures that are checked at once */
 
 /* --- waiting --- */
 
@@ -31,7 +33,15 @@ static int64_t clock_us(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-enum { WAIT_STORE, WAIT_SIGNAL, WAIT_WATCH, WAIT_SOCKETS, WAIT_MAX = WAIT_SOCKETS + 3 };
+enum {
+    WAIT_STORE,
+    WAIT_VERIFY,
+    WAIT_SIGNAL,
+    WAIT_WATCH,
+    WAIT_PEERS,
+    WAIT_SOCKETS,
+    WAIT_MAX = WAIT_SOCKETS + 3
+};
 
 static int64_t sleep_ms(Daemon *d, Now now) {
     int64_t due = MIN(broker_due_ms(d->broker, now), uplink_due_ms(d));
@@ -52,9 +62,11 @@ static int wait_for_news(Daemon *d, bool read_peers) {
     int64_t wait = sleep_ms(d, now_read());
     struct pollfd list[WAIT_MAX] = {
         [WAIT_STORE] = { .fd = store_thread_fd(d->store), .events = POLLIN },
+        [WAIT_VERIFY] = { .fd = verify_thread_fd(d->verify), .events = POLLIN },
         [WAIT_SIGNAL] = { .fd = d->signal_fd, .events = POLLIN },
         [WAIT_WATCH] = { .fd = d->uplink.sock ? sock_watch_fd(d->uplink.sock) : -1,
                          .events = POLLIN },
+        [WAIT_PEERS] = { .fd = doors_fd(d->peers.doors), .events = POLLIN },
     };
     for (size_t i = 0; i < ARRAY_SIZE(sockets); i++) {
         struct pollfd *p = &list[WAIT_SOCKETS + i];
@@ -70,6 +82,8 @@ static int wait_for_news(Daemon *d, bool read_peers) {
         return errno == EINTR ? 0 : -errno;
     if (list[WAIT_STORE].revents)
         store_thread_clear_fd(d->store);
+    if (list[WAIT_VERIFY].revents)
+        verify_thread_clear_fd(d->verify);
     d->signalled = list[WAIT_SIGNAL].revents != 0;
     for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
         if (list[WAIT_SOCKETS + i].revents)
@@ -116,19 +130,52 @@ static int on_store(Daemon *d, Now now) {
     return broker_stored(d->broker, now, done);
 }
 
+static void on_verify(Daemon *d, Now now) {
+    if (verify_thread_take(d->verify))
+        broker_checked(d->broker, now);
+}
+
+/* What came in is checked; what was signed together at once, which takes less than the way to
+ * another thread and back. */
+static void feed_verify(Daemon *d, Now now) {
+    if (!verify_thread_is_idle(d->verify))
+        return;
+    Checks *batch = broker_take_checks(d->broker, now);
+    if (!batch)
+        return;
+    if (checks_trees(batch) > CHECKS_HERE) {
+        verify_thread_give(d->verify, batch);
+        return;
+    }
+    checks_run(batch);
+    broker_checked(d->broker, now);
+}
+
+static size_t message_size(const SockMessage *m) {
+    size_t n = 0;
+    for (unsigned i = 0; i < m->n_parts; i++)
+        n += m->parts[i].n;
+    return n;
+}
+
 static int read_socket(Daemon *d, Now now, Sock *s, BrokerPort port) {
-    for (int i = 0; s && !sock_is_drained(s) && i < LOOP_DRAIN_MAX && broker_has_room(d->broker);
+    size_t bytes = 0;
+    for (int i = 0; s && !sock_is_drained(s) && i < LOOP_DRAIN_MAX && bytes < LOOP_DRAIN_BYTES &&
+                    broker_has_room(d->broker);
          i++) {
         SockMessage m = { 0 };
         int r = sock_recv(s, &m);
         if (r < 0)
             return r == -ENOMEM ? r : 0; /* else there is nothing left */
+        if (port == PORT_CLIENTS)
+            doors_heard(d->peers.doors, &m);
         PeerMessage p = { .port = port,
                           .route = bytes_make(m.route, m.n_route),
                           .user_id = m.user_id,
                           .parts = m.parts,
                           .n_parts = m.n_parts,
                           .oversized = m.oversized };
+        bytes += message_size(&m);
         r = broker_receive(d->broker, now, &p);
         sock_message_deinit(&m);
         if (r < 0)
@@ -179,6 +226,9 @@ static void tell_intake(Daemon *d, const StoreHealth *h) {
 }
 
 static void tell_damage(Daemon *d, const StoreHealth *h) {
+    if (h->ledger_cut > d->told.health.ledger_cut)
+        daemon_log(d, LOG_EVENT_LEDGER_CUT, "%lld blocks are missing at the end of the ledger",
+                   (long long)h->ledger_cut);
     if (h->bad_pages > d->told.health.bad_pages)
         daemon_log(d, LOG_EVENT_PAGE_DAMAGED,
                    "%llu pages of the store do not match their checksums, the last found is %u",
@@ -229,13 +279,18 @@ static int turn(Daemon *d, bool read_peers) {
     if (r == 0)
         r = uplink_turn(d, now); /* first of all: an unread monitor would stop libzmq's thread */
     if (r == 0)
+        r = peers_turn(d, now); /* likewise */
+    if (r == 0)
         r = on_store(d, now);
     if (r == 0 && read_peers)
         r = read_sockets(d, now);
+    peers_look(d, now);
     if (r == 0 && broker_due_ms(d->broker, now) <= now.mono_ms)
         r = broker_tick(d->broker, now);
     if (r < 0)
         return r;
+    on_verify(d, now);
+    feed_verify(d, now);
     r = use_store(d);
     tell_status(d, now);
     guard(d, now);
@@ -266,7 +321,8 @@ int loop_run(Daemon *d) {
 int loop_drain(Daemon *d, int64_t ms) {
     int64_t until = now_read().mono_ms + ms;
     int r = use_store(d);
-    while (r == 0 && !store_thread_is_idle(d->store) && now_read().mono_ms < until)
+    while (r == 0 && (!store_thread_is_idle(d->store) || broker_checking(d->broker) > 0) &&
+           now_read().mono_ms < until)
         r = turn(d, false);
     return exit_status(d, r);
 }

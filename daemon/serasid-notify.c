@@ -41,7 +41,7 @@ struct Notify {
 
 /* What the thread remembers for itself. */
 typedef struct Memory {
-    unsigned long router, store;
+    unsigned long router, store, verify;
     int64_t watchdog_at_ms, status_at_ms, extend_at_ms;
     char status[STATE_SIZE];
 } Memory;
@@ -49,11 +49,13 @@ typedef struct Memory {
 static void feed_watchdog(Notify *n, Memory *m, int64_t now_ms) {
     if (n->watchdog_ms == 0 || now_ms - m->watchdog_at_ms < n->watchdog_ms / 2)
         return;
-    unsigned long router = atomic_load(&n->beats->router), store = atomic_load(&n->beats->store);
-    if (router == m->router || store == m->store)
+    unsigned long router = atomic_load(&n->beats->router), store = atomic_load(&n->beats->store),
+                  verify = atomic_load(&n->beats->verify);
+    if (router == m->router || store == m->store || verify == m->verify)
         return; /* one of them is stuck: if it stays so, systemd will notice */
     m->router = router;
     m->store = store;
+    m->verify = verify;
     m->watchdog_at_ms = now_ms;
     (void)sd_notify(0, "WATCHDOG=1"); /* a lost one is like a late one */
 }

@@ -5,8 +5,8 @@
  * Notify: what systemd is told (sd_notify), by a thread of its own, because each message is a
  * blocking send. Without NOTIFY_SOCKET it does nothing at all.
  *
- * WATCHDOG=1 is sent only when both the router and the store have moved since the last one. While
- * starting, progress of the store asks for more time instead.
+ * WATCHDOG=1 is sent only when router, store and verify thread have all moved since the last one.
+ * While starting, progress of the store asks for more time instead.
  */
 
 #include <stdatomic.h>
@@ -15,7 +15,7 @@
 
 /* Signs of life; any thread may add. */
 typedef struct Beats {
-    atomic_ulong router, store;
+    atomic_ulong router, store, verify;
 } Beats;
 
 typedef struct Notify Notify;

@@ -5,6 +5,7 @@
  * taken over. Everything that differs and is not live is named, so that nobody believes it counts.
  */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/serasid.h"
@@ -23,10 +24,20 @@ static void refuse(Daemon *d, Buf *complaints, Table *table) {
     free(copy);
 }
 
+/* Which key, not what it was or is. */
+static void note(Daemon *d, const ConfigChange *change) {
+    LedgerEntry e = { .kind = LEDGER_CONFIG };
+    (void)snprintf(e.note, sizeof(e.note), "%.40s.%.40s%s", change->key->section, change->key->name,
+                   change->applied ? "" : " needs a restart");
+    if (broker_note(d->broker, &e) < 0)
+        d->stopping = true; /* out of memory: better no broker than one that leaves things out */
+}
+
 static void tell(Daemon *d, const ConfigChange *changes, size_t n, Table *table) {
     size_t n_restart = 0;
     for (size_t i = 0; i < n; i++) {
         const ConfigKey *k = changes[i].key;
+        note(d, &changes[i]);
         if (!changes[i].applied) {
             n_restart++;
             daemon_log(d, LOG_EVENT_CONFIG_RELOADED, "[%s] %s changed: needs a restart", k->section,
@@ -57,6 +68,7 @@ void reload(Daemon *d, Table *table) {
         size_t n = config_take_live(d->config, fresh, changes, CHANGES_MAX);
         daemon_broker_config(d, &broker_config);
         broker_reconfigure(d->broker, &broker_config);
+        peers_reconfigure(d);
         tell(d, changes, MIN(n, (size_t)CHANGES_MAX), table);
     }
     notify_send(d->notify, "READY=1");

@@ -52,9 +52,9 @@ static bool describe_socket(int fd, char *ret, size_t size, bool *ret_local) {
     }
 }
 
-static int self_test(Daemon *d, const char *endpoint);
+static int self_test(Daemon *d, const char *endpoint, const char *server_key);
 
-static int bind_clients(Daemon *d, const char *endpoint, int fd) {
+static int bind_clients(Daemon *d, const char *endpoint, int fd, const NodeKeys *keys) {
     int r = sock_bind(d->clients, endpoint, fd);
     if (r < 0) {
         daemon_complain("cannot listen on %s: %s.\nIs another program using that port? See "
@@ -65,7 +65,7 @@ static int bind_clients(Daemon *d, const char *endpoint, int fd) {
     char bound[512];
     (void)snprintf(bound, sizeof(bound), "%s", sock_endpoint(d->clients));
     daemon_log(d, LOG_EVENT_STARTED, "listening on %s", bound);
-    return self_test(d, bound);
+    return self_test(d, bound, keys->curve_public);
 }
 
 /* The socket is made here, and again by sockets_guard(). */
@@ -126,7 +126,7 @@ static int bind_activated(Daemon *d, int n, bool *ret_clients, bool *ret_admin) 
                             fd);
             return EX_CONFIG;
         }
-        int status = local ? bind_admin(d, endpoint, fd) : bind_clients(d, endpoint, fd);
+        int status = local ? bind_admin(d, endpoint, fd) : bind_clients(d, endpoint, fd, &d->keys);
         if (status != 0)
             return status;
         *(local ? ret_admin : ret_clients) = true;
@@ -141,7 +141,7 @@ static int bind_all(Daemon *d) {
     int status = n > 0 ? bind_activated(d, n, &has_clients, &has_admin) : 0;
     for (size_t i = 0; status == 0 && !has_clients && i < CONFIG_LISTEN_MAX && d->config->listen[i];
          i++)
-        status = bind_clients(d, d->config->listen[i], -1);
+        status = bind_clients(d, d->config->listen[i], -1, &d->keys);
     if (status == 0 && !has_clients && !d->config->listen[0]) {
         daemon_complain("%s: [listen] endpoint: is missing, and systemd handed over no socket.\n"
                         "Add for example: endpoint = tcp://0.0.0.0:7021",
@@ -171,14 +171,15 @@ static SockEvent hear(Sock *s, int64_t until_ms) {
 }
 
 /* What becomes of a connection with these keys. */
-static SockEvent try_keys(Daemon *d, const char *endpoint, const NodeKeys *keys) {
+static SockEvent try_keys(Daemon *d, const char *endpoint, const char *server_key,
+                          const NodeKeys *keys) {
     const int64_t until_ms = now_read().mono_ms + SELF_TEST_MS;
     SockOptions o;
     daemon_sock_options(d, &o);
     o.reconnect_ms = 50;
     while (now_read().mono_ms < until_ms) {
         _cleanup_(sock_freep) Sock *s = NULL;
-        int r = sock_new_dealer(&s, d->zmq, endpoint, d->keys.curve_public, keys, &o);
+        int r = sock_new_dealer(&s, d->zmq, endpoint, server_key, keys, &o);
         if (r == 0)
             r = sock_watch(s);
         if (r == 0)
@@ -189,7 +190,7 @@ static SockEvent try_keys(Daemon *d, const char *endpoint, const NodeKeys *keys)
 }
 
 /* With an empty directory Zap says "later"; the test wants to hear a "no". */
-static int self_test(Daemon *d, const char *endpoint) {
+static int self_test(Daemon *d, const char *endpoint, const char *server_key) {
     _cleanup_(directory_unrefp) Directory *empty = NULL;
     _cleanup_(keys_wipe) NodeKeys stranger = { 0 };
     if (directory_new(&empty) < 0 || directory_seal(empty, 0) < 0 || keys_generate(&stranger) < 0)
@@ -198,8 +199,8 @@ static int self_test(Daemon *d, const char *endpoint) {
     zap_set_directory(d->zap, known ? d->directory : empty);
     zap_set_own_key(d->zap, d->keys.curve_public);
     atomic_store(&d->testing, true);
-    SockEvent refused = try_keys(d, endpoint, &stranger);
-    SockEvent let_in = try_keys(d, endpoint, &d->keys);
+    SockEvent refused = try_keys(d, endpoint, server_key, &stranger);
+    SockEvent let_in = try_keys(d, endpoint, server_key, &d->keys);
     atomic_store(&d->testing, false);
     zap_set_own_key(d->zap, "");
     zap_set_directory(d->zap, known ? d->directory : NULL);
@@ -217,6 +218,23 @@ static int self_test(Daemon *d, const char *endpoint) {
                     "apart. Does a firewall keep this host from its own port?",
                     endpoint, what);
     return EX_SOFTWARE;
+}
+
+/* --- the next server key --- */
+
+/* A second endpoint on the same socket: libzmq copies the keys of a listener when it is bound, so
+ * both prove themselves with their own. Unbinding the first would end its connections; it goes with
+ * the restart that ends the change. */
+static int bind_next(Daemon *d) {
+    int r = sock_set_keys(d->clients, &d->next_keys);
+    if (r < 0) {
+        daemon_complain("the keys in %s cannot be used: %s", d->config->next_key_file,
+                        strerror(-r));
+        return EX_SOFTWARE;
+    }
+    daemon_log(d, LOG_EVENT_SERVER_KEY_NEXT, "%s serves the next server key, %s; peers are told",
+               d->config->next_endpoint, d->next_keys.curve_public);
+    return bind_clients(d, d->config->next_endpoint, -1, &d->next_keys);
 }
 
 /* --- descriptors --- */
@@ -268,11 +286,18 @@ int sockets_open(Daemon *d) {
         daemon_complain("cannot make sockets: %s", strerror(-r));
         return EX_SOFTWARE;
     }
-    return bind_all(d);
+    r = peers_open(d); /* before anybody can connect */
+    if (r < 0) {
+        daemon_complain("cannot watch the connections of peers: %s", strerror(-r));
+        return EX_SOFTWARE;
+    }
+    int status = bind_all(d);
+    return status == 0 && d->config->next_endpoint[0] != '\0' ? bind_next(d) : status;
 }
 
 void sockets_close(Daemon *d) {
     uplink_close(d);
+    peers_close(d);
     d->clients = sock_free(d->clients);
     d->admin = sock_free(d->admin);
     if (d->admin_fd >= 0)

@@ -20,13 +20,15 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "daemon/serasid.h"
 #include "wire/codec.h"
 
-#define CREDENTIAL_NAME  "serasid.key"
-#define STOP_DEADLINE_MS (9 * SECOND_MS)
-#define STOP_DRAIN_MS    (3 * SECOND_MS)
-#define STOP_FLUSH_MS    100 /* for the last frames to leave libzmq */
+#define NEXT_CREDENTIAL_NAME "serasid.next-key"
+#define CREDENTIAL_NAME      "serasid.key"
+#define STOP_DEADLINE_MS     (9 * SECOND_MS)
+#define STOP_DRAIN_MS        (3 * SECOND_MS)
+#define STOP_FLUSH_MS        100 /* for the last frames to leave libzmq */
 
 /* --- words --- */
 
@@ -128,15 +130,15 @@ static int load_config(Daemon *d, const char *file) {
     return 0;
 }
 
-static int load_keys(Daemon *d) {
+static int load_key_file(NodeKeys *ret, const char *credential, const char *file) {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     char path[CONFIG_PATH_SIZE] = "";
     int r = -ENOENT;
-    if (folder && snprintf(path, sizeof(path), "%s/" CREDENTIAL_NAME, folder) < (int)sizeof(path))
-        r = keys_load(&d->keys, path);
+    if (folder && snprintf(path, sizeof(path), "%s/%s", folder, credential) < (int)sizeof(path))
+        r = keys_load(ret, path);
     if (r == -ENOENT) {
-        (void)snprintf(path, sizeof(path), "%s", d->config->key_file);
-        r = keys_load(&d->keys, path);
+        (void)snprintf(path, sizeof(path), "%s", file);
+        r = keys_load(ret, path);
     }
     if (r == 0)
         return 0;
@@ -178,6 +180,19 @@ void daemon_sock_options(const Daemon *d, SockOptions *ret) {
     };
 }
 
+/* What it says of itself, and by which of its keys the parent is dialled. */
+static void tell_servers(const Daemon *d, BrokerConfig *ret) {
+    const Uplink *u = &d->uplink;
+    Server next = { 0 };
+    if (u->servers.n > 0)
+        (void)text_copy(ret->parent_key, sizeof(ret->parent_key), u->servers.list[u->at].key);
+    if (d->config->next_endpoint[0] == '\0')
+        return;
+    (void)text_copy(next.endpoint, sizeof(next.endpoint), d->config->next_endpoint);
+    (void)text_copy(next.key, sizeof(next.key), d->next_keys.curve_public);
+    (void)servers_add(&ret->servers, &next);
+}
+
 /* Each session costs a descriptor; a fifth stays free for connections that are no session yet. */
 void daemon_broker_config(Daemon *d, BrokerConfig *ret) {
     uint32_t used = 16; /* for files that come and go */
@@ -189,6 +204,7 @@ void daemon_broker_config(Daemon *d, BrokerConfig *ret) {
     uint32_t left = d->descriptors > used ? d->descriptors - used : 1;
     uint32_t room = MAX(left / 10 * 8 + left % 10 * 8 / 10, 1U);
     config_fill_broker(d->config, ret);
+    tell_servers(d, ret);
     if (ret->sessions_max <= room)
         return;
     daemon_log(d, LOG_EVENT_CONFIG_REFUSED,
@@ -259,6 +275,13 @@ static int open_store(Daemon *d) {
     int r = config_fill_store(d->config, &d->store_config, d->store_path);
     d->store_config.encode_receipt = codec_encode_receipt;
     d->store_config.encode_notice = codec_encode_notice;
+    d->store_config.sealed_wraps = codec_sealed_wraps;
+    d->store_config.encode_wrap_request = codec_encode_wrap_request;
+    d->store_config.encode_key_message = codec_encode_key_message;
+    d->store_config.decode_key_request = codec_decode_key_request;
+    d->store_config.encode_signature = codec_encode_signature;
+    d->store_config.sign_key = keys_can_sign(&d->keys) ? &d->keys.sign : NULL;
+    d->store_config.directory_codec = &codec_directory;
     d->store_config.decode_envelope = codec_decode_stored_envelope;
     d->store_config.encode_filter = codec_encode_filter;
     d->store_config.decode_filter = codec_decode_filter;
@@ -280,6 +303,8 @@ static int start_threads(Daemon *d) {
                       (int)d->config->log_level);
     if (r == 0)
         r = notify_start(&d->notify, &d->beats);
+    if (r == 0)
+        r = verify_thread_start(&d->verify, &d->beats);
     if (r < 0) {
         daemon_complain("cannot start: %s", strerror(-r));
         return EX_SOFTWARE;
@@ -288,13 +313,30 @@ static int start_threads(Daemon *d) {
     return 0;
 }
 
+/* With the digest of the configuration in effect: a restart with another one shows. */
+static int note_start(Daemon *d) {
+    _cleanup_(buf_deinit) Buf b = { 0 };
+    LedgerEntry e = { .kind = LEDGER_STARTED, .note = "serasid " SERASI_VERSION };
+    config_print(d->config, &b);
+    if (!buf_text(&b))
+        return -ENOMEM;
+    e.has_digest = true;
+    hash_digest(buf_bytes(&b), e.digest);
+    return broker_note(d->broker, &e);
+}
+
 static int start_broker(Daemon *d) {
     BrokerConfig config;
     BrokerIo io;
     Now now = now_read();
+    _cleanup_(enrolments_unrefp) Enrolments *enrolments = store_thread_steal_enrolments(d->store);
     daemon_broker_config(d, &config);
     io_fill(d, &io);
     int r = broker_new(&d->broker, &config, &io, d->directory, now);
+    if (r == 0)
+        broker_set_enrolments(d->broker, enrolments);
+    if (r == 0)
+        r = note_start(d);
     if (r == 0)
         r = uplink_open(d, now);
     if (r < 0) {
@@ -303,11 +345,21 @@ static int start_broker(Daemon *d) {
     }
     if (directory_node_count(d->directory) == 0)
         daemon_log(d, LOG_EVENT_STARTED,
-                   "no directory yet: peers wait until `serasictl node import` was run");
+                   d->store_config.n_hub_keys > 0
+                       ? "no directory yet: peers wait until the hub's comes over the link"
+                       : "no directory yet: peers wait until `serasictl node import` was run");
     daemon_log(d, LOG_EVENT_READY, "ready; %zu nodes in the directory",
                directory_node_count(d->directory));
     notify_ready(d->notify);
     return 0;
+}
+
+static int load_keys(Daemon *d) {
+    const Config *c = d->config;
+    int r = load_key_file(&d->keys, CREDENTIAL_NAME, c->key_file);
+    if (r != 0 || c->next_endpoint[0] == '\0')
+        return r;
+    return load_key_file(&d->next_keys, NEXT_CREDENTIAL_NAME, c->next_key_file);
 }
 
 int daemon_start(Daemon *d, const char *config_file) {
@@ -354,6 +406,7 @@ int daemon_stop(Daemon *d, int status) {
         status = say_goodbye(d);
     }
     sockets_close(d);
+    d->verify = verify_thread_stop(d->verify); /* it may look at what the broker holds */
     d->broker = broker_free(d->broker);
     d->store = store_thread_stop(d->store);
     directory_unref(d->directory);

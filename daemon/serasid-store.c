@@ -40,6 +40,7 @@ struct StoreThread {
     int open_result, fault;
     char why[256];
     Directory *directory;
+    Enrolments *enrolments;
     StoreOp *waiting, *done;
     bool busy;
     bool held_up;    /* this thread waits for the router to end its work */
@@ -71,6 +72,7 @@ static Store *open_store(StoreThread *t) {
     if (r == 0) {
         t->store = s;
         t->directory = store_directory(s);
+        t->enrolments = store_enrolments(s);
         t->report.health = *store_health(s);
     }
     (void)pthread_mutex_unlock(&t->lock);
@@ -264,6 +266,7 @@ StoreThread *store_thread_stop(StoreThread *t) {
     (void)pthread_mutex_unlock(&t->lock);
     (void)pthread_join(t->thread, NULL);
     directory_unref(t->directory);
+    (void)enrolments_unref(t->enrolments);
     free_list(t->waiting);
     free_list(t->done);
     (void)pthread_cond_destroy(&t->wake);
@@ -296,6 +299,13 @@ Directory *store_thread_steal_directory(StoreThread *t) {
     Directory *d = TAKE_PTR(t->directory);
     (void)pthread_mutex_unlock(&t->lock);
     return d;
+}
+
+Enrolments *store_thread_steal_enrolments(StoreThread *t) {
+    (void)pthread_mutex_lock(&t->lock);
+    Enrolments *e = TAKE_PTR(t->enrolments);
+    (void)pthread_mutex_unlock(&t->lock);
+    return e;
 }
 
 bool store_thread_is_idle(StoreThread *t) {

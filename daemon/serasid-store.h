@@ -34,6 +34,7 @@ void store_thread_clear_fd(StoreThread *t);
 bool store_thread_is_open(StoreThread *t, int *ret_r, char why[static 256]);
 /* The directory found at opening: the caller's reference, once. */
 Directory *store_thread_steal_directory(StoreThread *t);
+Enrolments *store_thread_steal_enrolments(StoreThread *t); /* likewise */
 bool store_thread_is_idle(StoreThread *t);
 /* Hands over a batch; only while idle. A small one is carried out at once and in the caller's
  * thread when the disk was quick lately and nobody keeps house: true, and it is there to be taken.

@@ -18,7 +18,8 @@
 #include "base/text.h"
 #include "daemon/serasid.h"
 
-#define UPLINK_HWM 256
+#define UPLINK_HWM   256
+#define SERVERS_FILE "parent-servers" /* in data-dir */
 
 _printf_(2, 3) static void tell_down(Daemon *d, const char *format, ...) {
     LogRecord r = { .event = LOG_EVENT_LINK_DOWN };
@@ -30,8 +31,12 @@ _printf_(2, 3) static void tell_down(Daemon *d, const char *format, ...) {
     log_submit(d->log, &r);
 }
 
-/* How long libzmq may try alone before the socket is made anew. */
-static int64_t patience_ms(const Config *c) {
+/* How long libzmq may try alone before the socket is made anew; less when there is another place to
+ * try. */
+static int64_t patience_ms(const Daemon *d) {
+    const Config *c = d->config;
+    if (d->uplink.servers.n > 1)
+        return c->connect_ms;
     return c->reconnect_cap_ms + c->handshake_ms + c->connect_ms + 5 * SECOND_MS;
 }
 
@@ -43,14 +48,71 @@ static int64_t pause_ms(uint32_t n, int64_t first_ms, int64_t cap_ms) {
     return retry_delay_ms(&p, n, random);
 }
 
+/* Where the parent is found, that of the configuration first. */
+static void list_servers(Daemon *d, char ret_path[static CONFIG_PATH_SIZE + 32]) {
+    Uplink *u = &d->uplink;
+    Server own = { 0 };
+    (void)snprintf(ret_path, CONFIG_PATH_SIZE + 32, "%s/" SERVERS_FILE, d->config->data_dir);
+    if (u->servers.n > 0)
+        return;
+    (void)text_copy(own.endpoint, sizeof(own.endpoint), d->config->parent_endpoint);
+    (void)text_copy(own.key, sizeof(own.key), d->config->parent_key);
+    (void)servers_add(&u->servers, &own);
+    servers_load(ret_path, &u->servers);
+}
+
+void uplink_learn(Daemon *d, const Servers *l) {
+    Uplink *u = &d->uplink;
+    char path[CONFIG_PATH_SIZE + 32];
+    bool fresh = false;
+    list_servers(d, path);
+    for (uint32_t i = 0; i < l->n; i++) {
+        Server s = l->list[i];
+        server_complete(&s, u->servers.list[u->at].endpoint);
+        if (!servers_add(&u->servers, &s))
+            continue;
+        fresh = true;
+        daemon_log(d, LOG_EVENT_SERVER_KEY_FOLLOWED,
+                   "the parent %s is also found at %s with key %s, as the directory proves",
+                   d->config->parent_node, s.endpoint, s.key);
+    }
+    int r = fresh ? servers_save(path, &u->servers) : 0;
+    if (r < 0)
+        tell_down(d, "%s cannot be written, so a restart will not find it there: %s", path,
+                  strerror(-r));
+}
+
+/* The next one, when this one did not lead to a session. */
+static const Server *choose(Daemon *d) {
+    Uplink *u = &d->uplink;
+    char path[CONFIG_PATH_SIZE + 32];
+    const bool first = u->servers.n == 0;
+    list_servers(d, path);
+    if (!first && !u->worked && u->servers.n > 1) {
+        u->at = (u->at + 1) % u->servers.n;
+        broker_set_parent_key(d->broker, u->servers.list[u->at].key);
+    }
+    u->worked = false;
+    return &u->servers.list[u->at];
+}
+
+static void tell_where(Daemon *d) {
+    const Server *s = &d->uplink.servers.list[d->uplink.at];
+    if (d->uplink.at > 0)
+        daemon_log(d, LOG_EVENT_SERVER_KEY_FOLLOWED,
+                   "the parent is reached at %s now. Write into [parent]: endpoint = %s, key = %s",
+                   s->endpoint, s->endpoint, s->key);
+}
+
 static int connect_anew(Daemon *d, Now now) {
     Uplink *u = &d->uplink;
     const Config *c = d->config;
+    const Server *server = choose(d);
     SockOptions o;
     daemon_sock_options(d, &o);
     o.hwm = UPLINK_HWM;
     u->sock = sock_free(u->sock);
-    int r = sock_new_dealer(&u->sock, d->zmq, c->parent_endpoint, c->parent_key, &d->keys, &o);
+    int r = sock_new_dealer(&u->sock, d->zmq, server->endpoint, server->key, &d->keys, &o);
     if (r == 0)
         r = sock_watch(u->sock);
     if (r == -ENOMEM)
@@ -60,10 +122,10 @@ static int connect_anew(Daemon *d, Now now) {
         u->sock = sock_free(u->sock);
         u->retry_mono_ms =
             now.mono_ms + pause_ms(++u->failures, c->reconnect_first_ms, c->reconnect_cap_ms);
-        tell_down(d, "cannot dial the parent at %s: %s", c->parent_endpoint, strerror(-r));
+        tell_down(d, "cannot dial the parent at %s: %s", server->endpoint, strerror(-r));
         return 0;
     }
-    u->retry_mono_ms = now.mono_ms + patience_ms(c);
+    u->retry_mono_ms = now.mono_ms + patience_ms(d);
     return 0;
 }
 
@@ -81,7 +143,8 @@ static int on_event(Daemon *d, Now now, SockEvent e) {
     case SOCK_EVENT_CONNECTED:
         u->refusals = u->failures = 0;
         u->retry_mono_ms = 0;
-        u->connected = true;
+        u->connected = u->worked = true;
+        tell_where(d);
         /* Lets libzmq attach the new pipe, so that the HELLO has somewhere to go. */
         (void)sock_readable(u->sock);
         return broker_uplink_connected(d->broker, now);
@@ -97,7 +160,7 @@ static int on_event(Daemon *d, Now now, SockEvent e) {
                                                   d->config->refused_cap_ms);
         tell_down(d,
                   "the parent at %s does not know our key %s; trying again", //
-                  d->config->parent_endpoint, d->keys.curve_public);
+                  u->servers.list[u->at].endpoint, d->keys.curve_public);
         return lost(d, now);
     default:
         return 0;

@@ -3,8 +3,9 @@
 
 /*
  * serasid: what its files share. The main thread is the router thread; it owns the Daemon and every
- * socket in it. Besides it there are the store thread, the notify thread, the log thread (base/log)
- * and the Zap thread (net/zap); they meet the router thread in their own objects only.
+ * socket in it. Besides it there are the store thread, the verify thread, the notify thread, the
+ * log thread (base/log) and the Zap thread (net/zap); they meet the router thread in their own
+ * objects only.
  */
 
 #include <signal.h>
@@ -20,13 +21,18 @@
 #include "daemon/config.h"
 #include "daemon/serasid-notify.h"
 #include "daemon/serasid-store.h"
+#include "daemon/serasid-verify.h"
+#include "net/doors.h"
 #include "net/keys.h"
+#include "net/servers-file.h"
 #include "net/sock.h"
 #include "net/zap.h"
 
-#define LOOP_DRAIN_MAX     256 /* messages of one socket in one turn */
+#define LOOP_DRAIN_MAX     256           /* messages of one socket in one turn */
+#define LOOP_DRAIN_BYTES   (1024 * 1024) /* and bytes: it takes about 2 ms to read so much */
 #define LOOP_WAIT_MS       500 /* longest sleep: the watchdog wants to see the loop turn */
 #define LOOP_WAIT_SHORT_MS 50  /* while connections take many descriptors */
+#define PEERS_LOOK_MS      100
 
 /* The connection to the parent broker; serasid-uplink.c. */
 typedef struct Uplink {
@@ -34,17 +40,29 @@ typedef struct Uplink {
     bool connected, reset_wanted;
     uint32_t refusals, failures; /* one after the other */
     int64_t retry_mono_ms;       /* make a new socket then; 0 = nothing planned */
+    Servers servers;             /* the first is that of the configuration */
+    uint32_t at;                 /* which of them is dialled */
+    bool worked;                 /* there was a session with it */
 } Uplink;
+
+/* The connections of peers; serasid-peers.c. */
+typedef struct Peers {
+    Doors *doors;
+    DoorCounts cut; /* not told yet */
+    int64_t told_mono_ms, look_mono_ms;
+} Peers;
 
 typedef struct Daemon {
     Config *config;
     NodeKeys keys;
+    NodeKeys next_keys; /* of the second endpoint; all zero = there is none */
     Beats beats;
     Log *log;
     Notify *notify;
     StoreConfig store_config;
     char store_path[CONFIG_PATH_SIZE];
     StoreThread *store;
+    VerifyThread *verify;
     Gather gather;
     Directory *directory; /* as of the start; later ones go from the broker to Zap */
     void *zmq;
@@ -53,6 +71,7 @@ typedef struct Daemon {
     char admin_endpoint[CONFIG_PATH_SIZE + 8];
     int admin_fd; /* copy of what systemd handed over, -1 = none */
     Uplink uplink;
+    Peers peers;
     Broker *broker;
     int signal_fd;
     bool stopping;
@@ -90,6 +109,18 @@ _must_check_ int uplink_open(Daemon *d, Now now);
 _must_check_ int uplink_turn(Daemon *d, Now now);
 int64_t uplink_due_ms(const Daemon *d); /* monotonic; INT64_MAX = never */
 void uplink_close(Daemon *d);
+/* The parent said where else it is found. */
+void uplink_learn(Daemon *d, const Servers *l);
+
+/* serasid-peers.c */
+_must_check_ int peers_open(Daemon *d); /* of d->clients, before it is bound. -errno */
+void peers_close(Daemon *d);
+void peers_reconfigure(Daemon *d);
+_must_check_ int peers_turn(Daemon *d, Now now); /* 0 or -ENOMEM */
+void peers_look(Daemon *d, Now now);             /* when their sockets were read */
+void peers_session(Daemon *d, BrokerPort port, Bytes route, bool open);
+void peers_cut(Daemon *d, BrokerPort port, Bytes route);
+bool peers_address(Daemon *d, BrokerPort port, Bytes route, char *ret, size_t size);
 
 /* The broker's view of all this, serasid-io.c. */
 void io_fill(Daemon *d, BrokerIo *ret);

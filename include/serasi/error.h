@@ -22,6 +22,7 @@ enum serasi_status {
     SERASI_CLOSED = 7,        /* the client was closed */
     SERASI_TOO_LARGE = 8,     /* over a limit told in WELCOME */
     SERASI_LATER = 9,         /* the broker has no room now; result says when to try again */
+    SERASI_NO_SEAL_KEY = 10,  /* a recipient has no key to seal to, or none that is proven */
 };
 
 /* A short English text for a status or a negative errno. Never NULL, never freed. */

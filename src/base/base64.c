@@ -5,21 +5,22 @@
 
 #include "base/base64.h"
 
-#define VARIANT sodium_base64_VARIANT_ORIGINAL
+#define PLAIN sodium_base64_VARIANT_ORIGINAL
+#define URL   sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
-char *base64_encode(Bytes b) {
-    const size_t size = sodium_base64_encoded_len(b.n, VARIANT);
+static char *encode(Bytes b, int variant) {
+    const size_t size = sodium_base64_encoded_len(b.n, variant);
     char *text = malloc(size);
-    return text ? sodium_bin2base64(text, size, b.p, b.n, VARIANT) : NULL;
+    return text ? sodium_bin2base64(text, size, b.p, b.n, variant) : NULL;
 }
 
-int base64_decode(const char *text, size_t n, uint8_t **ret, size_t *ret_n) {
-    const size_t size = n / 4 * 3 + 1;
+static int decode(const char *text, size_t n, int variant, uint8_t **ret, size_t *ret_n) {
+    const size_t size = n / 4 * 3 + 3;
     uint8_t *bytes = malloc(size);
     if (!bytes)
         return -ENOMEM;
     size_t got = 0;
-    if (sodium_base642bin(bytes, size, text, n, NULL, &got, NULL, VARIANT) != 0) {
+    if (sodium_base642bin(bytes, size, text, n, NULL, &got, NULL, variant) != 0) {
         sodium_memzero(bytes, size);
         free(bytes);
         return -EINVAL;
@@ -27,4 +28,20 @@ int base64_decode(const char *text, size_t n, uint8_t **ret, size_t *ret_n) {
     *ret = bytes;
     *ret_n = got;
     return 0;
+}
+
+char *base64_encode(Bytes b) {
+    return encode(b, PLAIN);
+}
+
+char *base64url_encode(Bytes b) {
+    return encode(b, URL);
+}
+
+int base64_decode(const char *text, size_t n, uint8_t **ret, size_t *ret_n) {
+    return decode(text, n, PLAIN, ret, ret_n);
+}
+
+int base64url_decode(const char *text, size_t n, uint8_t **ret, size_t *ret_n) {
+    return decode(text, n, URL, ret, ret_n);
 }

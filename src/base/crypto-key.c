@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <assert.h>
+#include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/crypto-key.h"
 #include "base/hash.h"
 #include "base/secret.h"
@@ -54,4 +56,26 @@ bool seal_key_is_whole(const SealKey *k) {
     SealPublic again;
     return crypto_scalarmult_base(again.b, k->secret) == 0 &&
            memcmp(again.b, k->public.b, sizeof(again.b)) == 0;
+}
+
+void key_id_format(const KeyId *id, char ret[static KEY_ID_TEXT_SIZE]) {
+    (void)sodium_bin2hex(ret, KEY_ID_TEXT_SIZE, id->b, sizeof(id->b));
+}
+
+int sign_publics_parse(const char *text, SignPublic *ret, size_t max, size_t *ret_n) {
+    size_t n = 0;
+    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+        const size_t length = strcspn(text, " ");
+        _cleanup_(freep) uint8_t *bytes = NULL;
+        size_t n_bytes = 0;
+        const int r = base64_decode(text, length, &bytes, &n_bytes);
+        if (r < 0)
+            return r;
+        if (n == max || n_bytes != sizeof(ret[n].b) || !public_key_is_set(bytes))
+            return -EINVAL;
+        memcpy(ret[n++].b, bytes, n_bytes);
+        text += length;
+    }
+    *ret_n = n;
+    return n > 0 ? 0 : -EINVAL;
 }

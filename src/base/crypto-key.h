@@ -45,6 +45,11 @@ typedef struct KeyId {
 
 KeyId key_id(const uint8_t public[static PUBLIC_KEY_SIZE]);
 bool key_id_equal(const KeyId *a, const KeyId *b);
+#define KEY_ID_TEXT_SIZE (2 * KEY_ID_SIZE + 1)
+void key_id_format(const KeyId *id, char ret[static KEY_ID_TEXT_SIZE]); /* hexadecimal */
+/* "base64 base64": public signing keys as configurations have them, one to max. 0, -EINVAL or
+ * -ENOMEM. */
+_must_check_ int sign_publics_parse(const char *text, SignPublic *ret, size_t max, size_t *ret_n);
 /* All zero stands for "none": neither curve has a usable key of that form. */
 bool public_key_is_set(const uint8_t public[static PUBLIC_KEY_SIZE]);
 

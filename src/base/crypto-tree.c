@@ -15,6 +15,7 @@
 
 static_assert(TREE_HASH_SIZE == crypto_hash_sha256_BYTES, "SHA-256");
 static_assert(1U << TREE_PATH_MAX == TREE_LEAVES_MAX, "the longest path");
+static_assert(1U << TREE_WIDE_PATH_MAX == TREE_WIDE_LEAVES_MAX, "and of the wide ones");
 
 /* MTH({d}) = SHA-256(0x00 || d) */
 TreeHash tree_leaf(Bytes content) {
@@ -30,7 +31,7 @@ TreeHash tree_leaf(Bytes content) {
 }
 
 /* SHA-256(0x01 || left || right) */
-static TreeHash node_above(const TreeHash *left, const TreeHash *right) {
+TreeHash tree_node(const TreeHash *left, const TreeHash *right) {
     uint8_t text[1 + 2 * TREE_HASH_SIZE] = { 0x01 };
     TreeHash h;
     memcpy(text + 1, left->b, TREE_HASH_SIZE);
@@ -43,22 +44,45 @@ bool tree_hash_equal(const TreeHash *a, const TreeHash *b) {
     return memcmp(a->b, b->b, TREE_HASH_SIZE) == 0;
 }
 
-int tree_init(Tree *t, const TreeHash *leaves, size_t n) {
-    assert(n > 0 && n <= TREE_LEAVES_MAX);
-    TreeHash *nodes = calloc(2 * n + TREE_PATH_MAX, sizeof(*nodes));
+static int build(Tree *t, const TreeHash *leaves, size_t n, const Tree *before) {
+    TreeHash *nodes = calloc(2 * n + TREE_WIDE_PATH_MAX, sizeof(*nodes));
     if (!nodes)
         return -ENOMEM;
     memcpy(nodes, leaves, n * sizeof(*nodes));
     TreeHash *level = nodes, *next = nodes + n;
+    const TreeHash *old = before ? before->nodes : NULL;
+    size_t n_old = before ? before->n_leaves : 0;
     for (size_t width = n; width > 1; width = (width + 1) / 2) {
-        for (size_t i = 0; i + 1 < width; i += 2)
-            *next++ = node_above(&level[i], &level[i + 1]);
+        for (size_t i = 0; i + 1 < width; i += 2) {
+            if (i + 1 < n_old && memcmp(&level[i], &old[i], 2 * sizeof(*level)) == 0)
+                *next++ = old[n_old + i / 2]; /* the level above stands behind it */
+            else
+                *next++ = tree_node(&level[i], &level[i + 1]);
+        }
         if (width % 2 == 1)
             *next++ = level[width - 1];
         level += width;
+        old = n_old > 1 ? old + n_old : NULL;
+        n_old = n_old > 1 ? (n_old + 1) / 2 : 0;
     }
     *t = (Tree) { .n_leaves = n, .nodes = nodes, .n_nodes = (size_t)(next - nodes) };
     return 0;
+}
+
+int tree_init(Tree *t, const TreeHash *leaves, size_t n) {
+    assert(n > 0 && n <= TREE_LEAVES_MAX);
+    return build(t, leaves, n, NULL);
+}
+
+int tree_init_wide(Tree *t, const TreeHash *leaves, size_t n, const Tree *before) {
+    assert(n > 0 && n <= TREE_WIDE_LEAVES_MAX);
+    return build(t, leaves, n, before);
+}
+
+TreeHash tree_root_of_none(void) {
+    TreeHash h;
+    (void)crypto_hash_sha256(h.b, NULL, 0);
+    return h;
 }
 
 void tree_deinit(Tree *t) {
@@ -70,7 +94,7 @@ TreeHash tree_root(const Tree *t) {
     return t->nodes[t->n_nodes - 1];
 }
 
-size_t tree_path(const Tree *t, size_t index, TreeHash ret[static TREE_PATH_MAX]) {
+static size_t path_of(const Tree *t, size_t index, TreeHash *ret) {
     assert(index < t->n_leaves);
     const TreeHash *level = t->nodes;
     size_t n = 0;
@@ -84,6 +108,15 @@ size_t tree_path(const Tree *t, size_t index, TreeHash ret[static TREE_PATH_MAX]
     return n;
 }
 
+size_t tree_path(const Tree *t, size_t index, TreeHash ret[static TREE_PATH_MAX]) {
+    assert(t->n_leaves <= TREE_LEAVES_MAX);
+    return path_of(t, index, ret);
+}
+
+size_t tree_path_wide(const Tree *t, size_t index, TreeHash ret[static TREE_WIDE_PATH_MAX]) {
+    return path_of(t, index, ret);
+}
+
 /* RFC 9162, 2.1.3.2, with its names. */
 bool tree_root_by_path(const TreeHash *leaf, uint64_t index, uint64_t size, const TreeHash *path,
                        size_t n_path, TreeHash *ret) {
@@ -95,13 +128,13 @@ bool tree_root_by_path(const TreeHash *leaf, uint64_t index, uint64_t size, cons
         if (sn == 0)
             return false;
         if ((fn & 1) || fn == sn) {
-            r = node_above(&path[i], &r);
+            r = tree_node(&path[i], &r);
             while (!(fn & 1) && fn != 0) {
                 fn >>= 1;
                 sn >>= 1;
             }
         } else {
-            r = node_above(&r, &path[i]);
+            r = tree_node(&r, &path[i]);
         }
         fn >>= 1;
         sn >>= 1;

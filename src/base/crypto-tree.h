@@ -14,11 +14,16 @@
 #define TREE_LEAVES_MAX 1024U /* messages that may wait for an answer */
 #define TREE_PATH_MAX   10U   /* for so many leaves */
 
+/* Of trees over whole collections, which are made again when a leaf changes. */
+#define TREE_WIDE_LEAVES_MAX 65536U
+#define TREE_WIDE_PATH_MAX   16U
+
 typedef struct TreeHash {
     uint8_t b[TREE_HASH_SIZE];
 } TreeHash;
 
 TreeHash tree_leaf(Bytes content);
+TreeHash tree_node(const TreeHash *left, const TreeHash *right); /* the one above both */
 bool tree_hash_equal(const TreeHash *a, const TreeHash *b);
 
 /* All nodes of one tree. */
@@ -34,6 +39,13 @@ void tree_deinit(Tree *t);
 TreeHash tree_root(const Tree *t);
 /* The path of a leaf, lowest first; returns its length. index < n_leaves. */
 size_t tree_path(const Tree *t, size_t index, TreeHash ret[static TREE_PATH_MAX]);
+
+/* 1 to TREE_WIDE_LEAVES_MAX leaves. What is as in the tree before (NULL: there is none) at the same
+ * place is copied from it and not hashed. 0 or -ENOMEM. */
+_must_check_ int tree_init_wide(Tree *t, const TreeHash *leaves, size_t n, const Tree *before);
+size_t tree_path_wide(const Tree *t, size_t index, TreeHash ret[static TREE_WIDE_PATH_MAX]);
+/* The root of a tree without leaves: the hash of nothing. */
+TreeHash tree_root_of_none(void);
 
 /* The root that a leaf at that index of a tree of that size has by its path; false when no tree
  * has such a path. Any input is fine. */

@@ -16,6 +16,15 @@ void hash_digest(Bytes b, uint8_t ret[static DIGEST_SIZE]) {
     (void)crypto_generichash(ret, DIGEST_SIZE, b.p, b.n, NULL, 0); /* fails on wrong sizes only */
 }
 
+void hash_digest_parts(const Bytes *parts, size_t n, uint8_t ret[static DIGEST_SIZE]) {
+    crypto_generichash_state state;
+    (void)crypto_generichash_init(&state, NULL, 0, DIGEST_SIZE);
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].n > 0)
+            (void)crypto_generichash_update(&state, parts[i].p, parts[i].n);
+    (void)crypto_generichash_final(&state, ret, DIGEST_SIZE);
+}
+
 static void put_u64(uint64_t v, uint8_t ret[static 8]) {
     for (unsigned i = 0; i < 8; i++)
         ret[i] = (uint8_t)(v >> (56 - 8 * i));

@@ -15,6 +15,8 @@
 /* Returns 0, or -EIO when libsodium cannot start (no random source). */
 _must_check_ int hash_init(void);
 void hash_digest(Bytes b, uint8_t ret[static DIGEST_SIZE]);
+/* Of the parts one behind the other. */
+void hash_digest_parts(const Bytes *parts, size_t n, uint8_t ret[static DIGEST_SIZE]);
 /* Digest that dedup compares: over the envelope, its length and the digests of the other two
  * parts. */
 void hash_message(Bytes envelope, Bytes facts, Bytes sealed, uint8_t ret[static DIGEST_SIZE]);

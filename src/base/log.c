@@ -7,7 +7,8 @@
  *
  * Noise: the same event of the same peer is written at most NOISE_LIMIT times a minute; the rest is
  * counted and summed up in one line when the minute is over. The table is small: under a flood from
- * many peers the oldest entry of a set makes way, and says its sum first.
+ * many peers the oldest entry of a set makes way, and says its sum first. What strangers can cause,
+ * from as many addresses as they like, is counted for all of them together, too.
  */
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -33,6 +34,7 @@
 #define NOISE_WAYS      4U
 #define NOISE_LIMIT     10U
 #define NOISE_WINDOW_MS MINUTE_MS
+#define FLOOD_LIMIT     100U /* of all strangers */
 #define STOP_WAIT_SEC   2
 
 typedef struct Noise {
@@ -53,6 +55,7 @@ struct Log {
     uint64_t dropped;
     uint32_t head, count, n_held_back; /* n_held_back: noise entries that owe a summary */
     Noise noise[NOISE_SETS][NOISE_WAYS];
+    Noise flood[LOG_EVENT_COUNT_];
     LogRecord ring[RING_SIZE];
 };
 
@@ -180,14 +183,29 @@ static void ring_put(Log *l, const LogRecord *r) {
     (void)pthread_cond_signal(&l->wake);
 }
 
+static void noise_tell(Log *l, const Noise *n) {
+    if (n->held_back == 0)
+        return;
+    LogRecord r = { .event = n->event };
+    (void)snprintf(r.text, sizeof(r.text), "%u more of the same within a minute", n->held_back);
+    memcpy(r.peer, n->peer, sizeof(r.peer));
+    l->n_held_back--;
+    ring_put(l, &r);
+}
+
+static bool is_of_strangers(LogEvent e) {
+    return e == LOG_EVENT_KEY_REFUSED || e == LOG_EVENT_SESSION_REFUSED ||
+           e == LOG_EVENT_PEER_MALFORMED;
+}
+
 /* Forgets the entry; one that held records back says how many. */
 static void noise_close(Log *l, Noise *n) {
-    if (n->held_back > 0) {
-        LogRecord r = { .event = n->event };
-        (void)snprintf(r.text, sizeof(r.text), "%u more of the same within a minute", n->held_back);
-        memcpy(r.peer, n->peer, sizeof(r.peer));
-        l->n_held_back--;
-        ring_put(l, &r);
+    Noise *flood = &l->flood[n->event];
+    if (n->held_back > 0 && is_of_strangers(n->event) && flood->written >= FLOOD_LIMIT) {
+        l->n_held_back -= flood->held_back > 0; /* both are one now */
+        flood->held_back += n->held_back;
+    } else {
+        noise_tell(l, n);
     }
     *n = (Noise) { 0 };
 }
@@ -213,9 +231,8 @@ static Noise *noise_find(Log *l, const LogRecord *r, int64_t now_ms) {
     return oldest;
 }
 
-static bool noise_lets_through(Log *l, const LogRecord *r, int64_t now_ms) {
-    Noise *n = noise_find(l, r, now_ms);
-    if (n->written < NOISE_LIMIT) {
+static bool noise_count(Log *l, Noise *n, uint32_t limit) {
+    if (n->written < limit) {
         n->written++;
         return true;
     }
@@ -226,12 +243,34 @@ static bool noise_lets_through(Log *l, const LogRecord *r, int64_t now_ms) {
     return false;
 }
 
+static bool flood_lets_through(Log *l, const LogRecord *r, int64_t now_ms) {
+    if (!is_of_strangers(r->event))
+        return true;
+    Noise *n = &l->flood[r->event];
+    if (n->key == 0 || now_ms - n->since_ms >= NOISE_WINDOW_MS) {
+        noise_tell(l, n);
+        *n = (Noise) { .key = 1, .since_ms = now_ms, .event = r->event, .peer = "all peers" };
+    }
+    return noise_count(l, n, FLOOD_LIMIT);
+}
+
+static bool noise_lets_through(Log *l, const LogRecord *r, int64_t now_ms) {
+    return noise_count(l, noise_find(l, r, now_ms), NOISE_LIMIT) &&
+           flood_lets_through(l, r, now_ms);
+}
+
 static void noise_sweep(Log *l, int64_t now_ms, bool all) {
     for (unsigned i = 0; i < NOISE_SETS && l->n_held_back > 0; i++)
         for (unsigned j = 0; j < NOISE_WAYS; j++) {
             Noise *n = &l->noise[i][j];
             if (n->held_back > 0 && (all || now_ms - n->since_ms >= NOISE_WINDOW_MS))
                 noise_close(l, n);
+        }
+    for (unsigned i = 0; i < LOG_EVENT_COUNT_ && l->n_held_back > 0; i++)
+        if (l->flood[i].held_back > 0 &&
+            (all || now_ms - l->flood[i].since_ms >= NOISE_WINDOW_MS)) {
+            noise_tell(l, &l->flood[i]);
+            l->flood[i] = (Noise) { 0 };
         }
 }
 

@@ -66,6 +66,30 @@
     X(OWED_ASSESSMENT, "5f1c2a7be0a14d0f9b6b1f0c0a5e107d", LOG_NOTICE)                             \
     X(OWED_MONITORING, "5f1c2a7be0a14d0f9b6b1f0c0a5e107e", LOG_NOTICE)                             \
     X(OWED_SUPERIOR, "5f1c2a7be0a14d0f9b6b1f0c0a5e107f", LOG_NOTICE)                               \
+    X(WRAP_ASKED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1090", LOG_NOTICE)                                  \
+    X(SIGNATURE_REFUSED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10a0", LOG_WARNING)                          \
+    X(LEDGER_FORKED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10b0", LOG_CRIT)                                 \
+    X(LEDGER_CUT, "5f1c2a7be0a14d0f9b6b1f0c0a5e10b1", LOG_CRIT)                                    \
+    X(LEDGER_UNSIGNED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10b2", LOG_WARNING)                            \
+    X(ACCESS_DENIED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10c0", LOG_WARNING)                              \
+    X(KEY_ENDED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10c1", LOG_WARNING)                                  \
+    X(PARENT_REVOKED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10c2", LOG_CRIT)                                \
+    X(DIRECTORY_APPLIED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10d0", LOG_NOTICE)                           \
+    X(DIRECTORY_REFUSED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10d1", LOG_CRIT)                             \
+    X(DIRECTORY_STALE, "5f1c2a7be0a14d0f9b6b1f0c0a5e10d2", LOG_WARNING)                            \
+    X(DIRECTORY_AHEAD, "5f1c2a7be0a14d0f9b6b1f0c0a5e10d3", LOG_ERR)                                \
+    X(KEY_CHANGED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e0", LOG_NOTICE)                                 \
+    X(KEY_NOT_GRANTED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e1", LOG_WARNING)                            \
+    X(ENROL_TOKEN, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e2", LOG_NOTICE)                                 \
+    X(ENROL_WAITING, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e3", LOG_NOTICE)                               \
+    X(ENROL_DECIDED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e4", LOG_NOTICE)                               \
+    X(ENROL_REFUSED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e5", LOG_WARNING)                              \
+    X(SERVER_KEY_NEXT, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e6", LOG_NOTICE)                             \
+    X(SERVER_KEY_FOLLOWED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e7", LOG_NOTICE)                         \
+    X(CONNECTIONS_CUT, "5f1c2a7be0a14d0f9b6b1f0c0a5e10f0", LOG_WARNING)                            \
+    X(PEER_SLOWED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10f1", LOG_WARNING)                                \
+    X(NODE_OVER_LIMIT, "5f1c2a7be0a14d0f9b6b1f0c0a5e10f2", LOG_WARNING)                            \
+    X(QUOTA_REACHED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10f3", LOG_WARNING)                              \
     X(LOG_DROPPED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1060", LOG_WARNING)
 
 typedef enum LogEvent {

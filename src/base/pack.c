@@ -42,7 +42,7 @@ size_t pack_end(const Packer *k) {
     return k->failed ? 0 : k->n;
 }
 
-uint64_t unpack_number(Unpacker *k, uint64_t max) {
+uint64_t unpack_large(Unpacker *k, uint64_t max) {
     uint64_t v = 0;
     for (unsigned i = 0; i < VARINT_BYTES_MAX && unpack_more(k); i++) {
         uint8_t byte = *k->at++;

@@ -44,8 +44,13 @@ typedef struct Unpacker {
 static inline Unpacker unpack_start(Bytes b) {
     return (Unpacker) { .at = b.p, .end = b.n > 0 ? b.p + b.n : b.p };
 }
+uint64_t unpack_large(Unpacker *k, uint64_t max);
 /* Fails when it is above max. */
-uint64_t unpack_number(Unpacker *k, uint64_t max);
+static inline uint64_t unpack_number(Unpacker *k, uint64_t max) {
+    if (!k->failed && k->at < k->end && *k->at < 0x80 && *k->at <= max)
+        return *k->at++;
+    return unpack_large(k, max);
+}
 void unpack_bytes(Unpacker *k, void *ret, size_t n);
 /* Into ret[size], terminated; fails when it does not fit or holds a NUL. */
 void unpack_text(Unpacker *k, char *ret, size_t size);

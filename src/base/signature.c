@@ -14,29 +14,42 @@ static void head_pack(const SignedHead *h, uint8_t ret[static HEAD_SIZE]) {
     memcpy(ret + 8, h->root.b, TREE_HASH_SIZE);
 }
 
+int signed_tree_init(SignedTree *t, const SignKey *k, const TreeHash *leaves, size_t n) {
+    SignedTree made = { .key = key_id(k->public.b) };
+    const int r = tree_init(&made.tree, leaves, n);
+    if (r < 0)
+        return r;
+    const SignedHead head = { .size = (uint32_t)n, .root = tree_root(&made.tree) };
+    uint8_t content[HEAD_SIZE];
+    head_pack(&head, content);
+    sign_content(k, SIGN_LABEL_MESSAGES, bytes_make(content, sizeof(content)), made.bytes);
+    *t = made;
+    return 0;
+}
+
+void signed_tree_deinit(SignedTree *t) {
+    tree_deinit(&t->tree);
+}
+
+void signed_tree_signature(const SignedTree *t, size_t index, Signature *ret) {
+    *ret =
+        (Signature) { .key = t->key, .index = (uint32_t)index, .size = (uint32_t)t->tree.n_leaves };
+    memcpy(ret->bytes, t->bytes, sizeof(ret->bytes));
+    ret->n_path = (uint32_t)tree_path(&t->tree, index, ret->path);
+}
+
 int signature_make(const SignKey *k, const Bytes *envelopes, size_t n, Signature *ret) {
     assert(n > 0 && n <= TREE_LEAVES_MAX);
-    _cleanup_(tree_deinit) Tree tree = { 0 };
+    _cleanup_(signed_tree_deinit) SignedTree tree = { 0 };
     _cleanup_(freep) TreeHash *leaves = calloc(n, sizeof(*leaves));
     if (!leaves)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         leaves[i] = tree_leaf(envelopes[i]);
-    const int r = tree_init(&tree, leaves, n);
-    if (r < 0)
-        return r;
-
-    const SignedHead head = { .size = (uint32_t)n, .root = tree_root(&tree) };
-    uint8_t content[HEAD_SIZE], signature[SIGNATURE_SIZE];
-    head_pack(&head, content);
-    sign_content(k, SIGN_LABEL_MESSAGES, bytes_make(content, sizeof(content)), signature);
-    for (size_t i = 0; i < n; i++) {
-        ret[i] =
-            (Signature) { .key = key_id(k->public.b), .index = (uint32_t)i, .size = head.size };
-        memcpy(ret[i].bytes, signature, sizeof(signature));
-        ret[i].n_path = (uint32_t)tree_path(&tree, i, ret[i].path);
-    }
-    return 0;
+    const int r = signed_tree_init(&tree, k, leaves, n);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        signed_tree_signature(&tree, i, &ret[i]);
+    return r;
 }
 
 bool signature_head(const Signature *s, Bytes envelope, SignedHead *ret) {

@@ -26,6 +26,18 @@ typedef struct Signature {
 /* Signs n envelopes (1 to TREE_LEAVES_MAX) at once, ret[i] for envelopes[i]. 0 or -ENOMEM. */
 _must_check_ int signature_make(const SignKey *k, const Bytes *envelopes, size_t n, Signature *ret);
 
+/* The same in steps, for leaves (tree_leaf()) that are kept: a tree with the signature of its head,
+ * and what it says of each leaf. */
+typedef struct SignedTree {
+    Tree tree;
+    KeyId key;
+    uint8_t bytes[SIGNATURE_SIZE];
+} SignedTree;
+_must_check_ int signed_tree_init(SignedTree *t, const SignKey *k, const TreeHash *leaves,
+                                  size_t n);
+void signed_tree_deinit(SignedTree *t);
+void signed_tree_signature(const SignedTree *t, size_t index, Signature *ret);
+
 /* What was signed: a signature over the same head by the same key need be checked once only. */
 typedef struct SignedHead {
     uint32_t size;

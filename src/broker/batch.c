@@ -31,7 +31,7 @@ StoreOp *op_for(OpKind kind, uint64_t owner_id, void *owner) {
     return op;
 }
 
-static void list_append(OpList *l, StoreOp *op) {
+void ops_append(OpList *l, StoreOp *op) {
     op->next = NULL;
     if (l->last)
         l->last->next = op;
@@ -41,8 +41,19 @@ static void list_append(OpList *l, StoreOp *op) {
     l->n++;
 }
 
-/* Does an earlier message of its case (or the same message once more) wait in the list? */
-static bool follows_one(const OpList *l, const Envelope *e) {
+StoreOp *ops_take(OpList *l) {
+    StoreOp *op = l->first;
+    if (!op)
+        return NULL;
+    l->first = op->next;
+    if (!l->first)
+        l->last = NULL;
+    l->n--;
+    op->next = NULL;
+    return op;
+}
+
+bool ops_follow(const OpList *l, const Envelope *e) {
     const Uuid *id = message_order_id(e);
     for (const StoreOp *op = l->first; op; op = op->next)
         if (op->kind == OP_ACCEPT && uuid_equal(message_order_id(&op->accept.message->env), id))
@@ -50,24 +61,33 @@ static bool follows_one(const OpList *l, const Envelope *e) {
     return false;
 }
 
+/* Who may connect is never known too soon. */
+static bool is_of_directory(const StoreOp *op) {
+    return op->kind == OP_DIRECTORY_TAKE || op->kind == OP_DIRECTORY_READ || op->kind == OP_REVOKE;
+}
+
 void broker_push(Broker *b, StoreOp *op) {
+    if (is_of_directory(op)) {
+        ops_append(&b->urgent, op);
+        return;
+    }
     const bool urgent = op->kind == OP_ACCEPT && op->accept.message->lane <= LANE_EMERGENCY &&
-                        !follows_one(&b->ops, &op->accept.message->env);
-    list_append(urgent ? &b->urgent : &b->ops, op);
+                        !ops_follow(&b->ops, &op->accept.message->env);
+    ops_append(urgent ? &b->urgent : &b->ops, op);
     if (urgent)
         b->careful = CAREFUL;
 }
 
 uint32_t broker_waiting(const Broker *b) {
-    return b->ops.n + b->urgent.n;
+    return b->ops.n + b->urgent.n + b->n_held;
 }
 
 bool broker_has_room(const Broker *b) {
-    return broker_waiting(b) < b->config.pending_max;
+    return broker_waiting(b) + broker_checking(b) < b->config.pending_max;
 }
 
 /* Moves operations from the head of one list to the end of another while they fit into a batch. */
-static void list_move(OpList *from, OpList *to, uint32_t max) {
+static void list_move(Broker *b, OpList *from, OpList *to, uint32_t max) {
     uint32_t n_messages = 0;
     size_t bytes = 0;
     for (StoreOp *op; (op = from->first) && max > 0; max--) {
@@ -78,19 +98,17 @@ static void list_move(OpList *from, OpList *to, uint32_t max) {
             n_messages++;
             bytes += size;
         }
-        from->first = op->next;
-        if (!from->first)
-            from->last = NULL;
-        from->n--;
-        list_append(to, op);
+        account_left_the_way(b, op);
+        ops_append(to, ops_take(from));
     }
 }
 
 StoreOp *broker_take_batch(Broker *b) {
     OpList batch = { 0 };
+    accounts_pump(b, b->now);
     const uint32_t usual = b->careful > 0 ? BATCH_SMALL : BATCH_OPS;
-    list_move(&b->urgent, &batch, usual);
-    list_move(&b->ops, &batch, batch.n > 0 ? BATCH_ALONG : usual);
+    list_move(b, &b->urgent, &batch, usual);
+    list_move(b, &b->ops, &batch, batch.n > 0 ? BATCH_ALONG : usual);
     b->careful -= b->careful > 0 && batch.n > 0;
     return batch.first;
 }

@@ -27,8 +27,18 @@ const BrokerConfig broker_config_default = {
     .sweep_ms = 5 * SECOND_MS,
     .link_stall_ms = 60 * SECOND_MS,
     .retry = { .first_ms = SECOND_MS, .cap_ms = 15 * MINUTE_MS, .max_attempts = 16 },
+    .witness_ms = DAY_MS,
     .cache_bytes = 64U * 1024 * 1024,
     .pending_max = 4096,
+    .hello_rate = 8,
+    .node_window = 2048,
+    .node_bytes = 64U * 1024 * 1024,
+    .node_queries = 256,
+    .node_out_bytes = 128U * 1024 * 1024,
+    .pending_bytes = 256U * 1024 * 1024,
+    .outbox_bytes = 4U * 1024 * 1024,
+    .slow_ms = MINUTE_MS,
+    .unsigned_allowed = true,
 };
 
 void broker_log(Broker *b, LogEvent event, const char *peer, const char *format, ...) {
@@ -55,6 +65,11 @@ int broker_new(Broker **ret, const BrokerConfig *config, const BrokerIo *io, Dir
     b->tick_mono_ms = b->second_mono_ms = now.mono_ms;
     b->sweep_mono_ms = now.mono_ms; /* what expired while we were down is told soon */
     b->uplink.ping_ms = config->ping_ms;
+    b->keys_from_ms = INT64_MIN;
+    b->keys_until_ms = INT64_MAX;
+    int r = check_init(b);
+    if (r < 0)
+        return r;
     *ret = TAKE_PTR(b);
     return 0;
 }
@@ -69,6 +84,7 @@ Broker *broker_free(Broker *b) {
         for (uint32_t i = 1; i <= CHANNELS_MAX; i++) {
             if (s->channels[i]) {
                 HASH_CLEAR(hh_tag, s->channels[i]->out);
+                free(s->channels[i]->filter);
                 free(s->channels[i]);
             }
         }
@@ -98,9 +114,13 @@ Broker *broker_free(Broker *b) {
         HASH_DEL(b->neighbours, l);
         free(l);
     }
+    check_deinit(b);
+    accounts_deinit(b);
     broker_batch_free(b->urgent.first);
     broker_batch_free(b->ops.first);
     (void)directory_unref(b->directory);
+    (void)enrolments_unref(b->enrolments);
+    free(b->denials);
     free(b);
     return NULL;
 }
@@ -114,6 +134,8 @@ static int turn_end(Broker *b, Now now) {
     int r;
 
     b->status.turns++;
+    b->now = now;
+    accounts_pump(b, now);
     r = feeds_pump(b, now);
     if (r < 0)
         return r;
@@ -124,12 +146,29 @@ static int turn_end(Broker *b, Now now) {
     return sessions_bury(b, now);
 }
 
+/* What cannot be read. The peer is told why, and its session ends. */
+static int receive_garbage(Broker *b, Now now, Session *s, const PeerMessage *m, ErrorCode code,
+                           const char *why) {
+    broker_log(b, LOG_EVENT_PEER_MALFORMED, s ? s->node : m->user_id, "A frame means nothing: %s.",
+               why);
+    int r = offender_note(b, now, m, GARBAGE_FRAME);
+    if (r < 0)
+        return r;
+    if (!s) {
+        if (code != ERROR_TOO_LARGE)
+            peer_error(b, m, code, why);
+        return 0;
+    }
+    session_error(b, s, code, 0, true, why);
+    return session_end(b, now, s, SESSION_DIED, "a frame that means nothing");
+}
+
 static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const PeerMessage *m) {
     s->heard_mono_ms = now.mono_ms;
-    if (m->n_parts > 1 && f->kind != FRAME_PUBLISH) {
-        session_error(b, s, ERROR_MALFORMED, 0, true, "only PUBLISH has parts behind the frame");
-        return session_end(b, now, s, SESSION_DIED, "parts behind a command");
-    }
+    const bool resolve = f->kind == FRAME_QUERY && strcmp(f->query.verb, "resolve") == 0;
+    if (m->n_parts > 1 && f->kind != FRAME_PUBLISH && !resolve)
+        return receive_garbage(b, now, s, m, ERROR_MALFORMED,
+                               "only PUBLISH has parts behind the frame");
     switch (f->kind) {
     case FRAME_PUBLISH:
         return publish_frame(b, now, s, f, m);
@@ -142,7 +181,10 @@ static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const Pe
     case FRAME_SETTLE:
         return settle_frame(b, now, s, f);
     case FRAME_QUERY:
-        return query_frame(b, now, s, f);
+        return resolve && m->n_parts > 1 ? resolve_frame(b, now, s, f, m)
+                                         : query_frame(b, now, s, f);
+    case FRAME_DIRECTORY_WANT:
+        return s->broker ? directory_want(b, s, f) : session_denied(b, now, s, 0, "LINK");
     case FRAME_PING: {
         Frame pong = { .kind = FRAME_PONG, .pong = { .sent_ms = f->ping.sent_ms } };
         if (s->broker) {
@@ -159,24 +201,30 @@ static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const Pe
     case FRAME_ERROR:
         return 0;
     default:
-        session_error(b, s, ERROR_MALFORMED, 0, true, "this frame is not for a broker");
-        return session_end(b, now, s, SESSION_DIED, "a frame that is not for a broker");
+        return receive_garbage(b, now, s, m, ERROR_MALFORMED, "this frame is not for a broker");
     }
 }
 
+/* A key whose programs did nothing but harm for a while gets nothing for a while. */
+static int receive_slowed(Broker *b, Now now, Session *s, const PeerMessage *m) {
+    int r = s ? session_end(b, now, s, SESSION_DIED, "its key is slowed down") : 0;
+    peer_error(b, m, ERROR_BUSY, "too many frames that cannot be read; try again later");
+    if (b->io.cut)
+        b->io.cut(b->io.data, m->port, m->route);
+    return r;
+}
+
 static int receive(Broker *b, Now now, const PeerMessage *m) {
+    b->now = now;
     if (m->port == PORT_UPLINK)
         return uplink_receive(b, now, m);
 
     Session *s = session_find(b, m->port, m->route);
-    if (m->oversized || m->n_parts == 0) {
-        broker_log(b, LOG_EVENT_PEER_MALFORMED, s ? s->node : m->user_id,
-                   "A message had too many parts or a part over its limit.");
-        if (!s)
-            return 0;
-        session_error(b, s, ERROR_TOO_LARGE, 0, true, "too many parts, or a part over its limit");
-        return session_end(b, now, s, SESSION_DIED, "an oversized message");
-    }
+    if (b->offenders && offender_is_slowed(b, now, m))
+        return receive_slowed(b, now, s, m);
+    if (m->oversized || m->n_parts == 0)
+        return receive_garbage(b, now, s, m, ERROR_TOO_LARGE,
+                               "too many parts, or a part over its limit");
 
     Frame f = { 0 };
     const char *why = NULL;
@@ -184,23 +232,18 @@ static int receive(Broker *b, Now now, const PeerMessage *m) {
     int r = codec_decode_frame(m->parts[0], wide ? FRAME_ANSWER_MAX : FRAME_MAX, &f, &why);
     if (r < 0)
         return r;
-    if (r > 0) {
-        broker_log(b, LOG_EVENT_PEER_MALFORMED, s ? s->node : m->user_id,
-                   "A frame could not be read: %s.", why ? why : "malformed");
-        if (!s) {
-            peer_error(b, m, ERROR_MALFORMED, why ? why : "malformed");
-            return 0;
-        }
-        session_error(b, s, r == WIRE_TOO_LARGE ? ERROR_TOO_LARGE : ERROR_MALFORMED, 0, true,
-                      why ? why : "malformed");
-        return session_end(b, now, s, SESSION_DIED, "a malformed frame");
-    }
-    if (f.kind == FRAME_HELLO)
+    if (r > 0)
+        return receive_garbage(b, now, s, m,
+                               r == WIRE_TOO_LARGE && s ? ERROR_TOO_LARGE : ERROR_MALFORMED,
+                               why ? why : "malformed");
+    if (f.kind == FRAME_HELLO) {
         r = session_hello(b, now, m, &f);
-    else if (s)
+    } else if (s) {
         r = receive_in_session(b, now, s, &f, m);
-    else
+    } else {
         peer_error(b, m, ERROR_NO_SESSION, "say HELLO first");
+        r = offender_note(b, now, m, GARBAGE_STRAY);
+    }
     frame_deinit(&f);
     return r;
 }
@@ -216,7 +259,11 @@ int broker_take_directory(Broker *b, Now now, Directory *d) {
     (void)directory_unref(b->directory);
     b->directory = directory_ref(d);
     b->io.directory(b->io.data, d);
-    return sessions_recheck(b, now);
+    feeds_forget_copies(b);
+    int r = uplink_recheck(b, now);
+    if (r == 0)
+        r = sessions_recheck(b, now);
+    return r < 0 ? r : directory_news(b);
 }
 
 /* A node's record (M70) was accepted, from whomever. */
@@ -227,10 +274,25 @@ static int directory_changed(Broker *b, Now now, Directory *d) {
     return broker_take_directory(b, now, d);
 }
 
+static void log_wraps(Broker *b, const StoreOp *op) {
+    const bool dead = op->kind == OP_DEAD;
+    LogRecord r = { .event = LOG_EVENT_WRAP_ASKED };
+    if (op->n_wraps_asked == 0 || (!dead && op->kind != OP_ACCEPT))
+        return;
+    r.message_id = dead ? op->dead.message_id : op->accept.message->env.message_id;
+    (void)snprintf(r.text, sizeof(r.text),
+                   "%u recipients of a sealed message cannot open it; its sender was asked for "
+                   "wraps.",
+                   op->n_wraps_asked);
+    b->io.log(b->io.data, &r);
+}
+
 static int stored_one(Broker *b, Now now, StoreOp *op) {
     int r = 0;
+    log_wraps(b, op);
     switch (op->kind) {
     case OP_ACCEPT:
+        key_wish_told(b, op);
         if (op->accept.directory)
             r = directory_changed(b, now, op->accept.directory);
         if (r < 0)
@@ -256,11 +318,21 @@ static int stored_one(Broker *b, Now now, StoreOp *op) {
         return neighbour_counted(b, op);
     case OP_DUE:
         return due_done(b, op);
+    case OP_DIRECTORY_TAKE:
+        return directory_taken(b, now, op);
+    case OP_DIRECTORY_READ:
+        return directory_found(b, op);
+    case OP_DIRECTORY_SIGN:
+        return op->owner_id == 0 ? directory_signed(b, now, op) : query_done(b, now, op);
     case OP_IMPORT:
+    case OP_REVOKE:
     case OP_QUERY:
     case OP_BACKUP:
     case OP_DEAD:
-        return query_done(b, now, op);
+    case OP_KEY:
+        return op->owner_id == WITNESS_OWNER ? witness_stored(b, now, op) : query_done(b, now, op);
+    case OP_NOTE:
+        return publish_noted(b, op);
     }
     return 0;
 }
@@ -377,7 +449,9 @@ int broker_tick(Broker *b, Now now) {
         if (q->channels || q->uplink)
             feed_want(b, q);
     }
-    int r = sweep_tick(b, now);
+    int r = sessions_expire(b, now);
+    if (r == 0)
+        r = sweep_tick(b, now);
     if (r == 0 && now.mono_ms >= b->second_mono_ms) {
         b->second_mono_ms = now.mono_ms + SECOND_MS;
         r = sessions_second(b, now);
@@ -385,6 +459,12 @@ int broker_tick(Broker *b, Now now) {
             r = uplink_second(b, now);
         if (r == 0)
             r = due_second(b);
+        if (r == 0)
+            r = notes_second(b, now);
+        if (r == 0)
+            r = witness_second(b, now);
+        if (r == 0)
+            r = directory_second(b, now);
     }
     if (r < 0)
         return r;
@@ -392,7 +472,12 @@ int broker_tick(Broker *b, Now now) {
 }
 
 void broker_stop(Broker *b, Now now) {
-    (void)now;
+    const LedgerEntry stopped = { .kind = LEDGER_STOPPED };
+    int r = notes_last(b, now);
+    if (r == 0)
+        r = broker_note(b, &stopped);
+    if (r < 0)
+        broker_log(b, LOG_EVENT_STOPPING, NULL, "Out of memory: the ledger does not say so.");
     Frame bye = { .kind = FRAME_BYE };
     (void)text_copy(bye.bye.reason, sizeof(bye.bye.reason), "the broker is stopping");
     Session *s, *tmp;
@@ -415,7 +500,7 @@ BrokerStatus broker_status(const Broker *b) {
     st.sessions = b->n_sessions;
     st.has_parent = b->config.parent[0] != '\0';
     st.uplink_up = b->uplink.state == UPLINK_OPEN;
-    st.pending_ops = broker_waiting(b);
+    st.pending_ops = broker_waiting(b) + broker_checking(b);
     st.child_links = 0;
     for (const Neighbour *l = b->neighbours; l; l = l->hh.next)
         st.child_links += l->up && strcmp(l->neighbour, b->config.parent) != 0;

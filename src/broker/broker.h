@@ -6,7 +6,7 @@
  * frames come in with the time, store operations go out as a batch, their results come back, frames
  * go out. The daemon runs it over ZeroMQ and a store thread; a simulator over anything.
  *
- *     receive / tick ──► batch of StoreOp ──► (store_run) ──► stored ──► send
+ *     receive ──► checks ──► batch of StoreOp ──► (store_run) ──► stored ──► send
  *
  * An answer that promises something (PUBLISHED ACCEPTED, SETTLED) is only ever sent from
  * broker_stored(). One thread uses a Broker.
@@ -19,8 +19,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/times.h"
+#include "broker/check.h"
 #include "core/directory.h"
 #include "core/retry.h"
+#include "core/servers.h"
 #include "core/table.h"
 #include "store/store.h"
 
@@ -33,21 +35,37 @@ typedef enum BrokerPort {
 } BrokerPort;
 
 typedef struct BrokerConfig {
-    char self[NODE_NAME_SIZE];    /* node id of this broker */
-    char parent[NODE_NAME_SIZE];  /* node id of the parent broker; "" = none */
-    uint32_t sessions_max;        /* 4096 */
-    uint32_t publish_window;      /* unanswered PUBLISH frames a session: 1024 */
-    uint32_t credit_messages_max; /* per channel: 1024 */
-    uint32_t credit_bytes_max;    /* per channel: 16 MiB */
-    uint32_t link_window;         /* in flight on the uplink: 256 messages */
-    int64_t ping_ms;              /* 10 s; a session is dead after three */
-    int64_t probe_ms;             /* 2 s: sessions that hold deliveries are pinged so often */
-    int64_t lease_ms;             /* 15 min: a delivery not settled nor extended is taken back */
-    int64_t sweep_ms;             /* 5 s: search for expired deliveries */
-    int64_t link_stall_ms;        /* 60 s: backlog without progress resets the link */
+    char self[NODE_NAME_SIZE];        /* node id of this broker */
+    char parent[NODE_NAME_SIZE];      /* node id of the parent broker; "" = none */
+    char parent_key[CURVE_TEXT_SIZE]; /* its CURVE key, by which it is known; "" = not told */
+    uint32_t sessions_max;            /* 4096 */
+    uint32_t sessions_node;           /* of one node; 0 = an eighth of all, at least 64 */
+    uint32_t hello_rate;              /* sessions one node may open a second: 8; 0 = no bound */
+    uint32_t publish_window;          /* unanswered PUBLISH frames a session: 1024 */
+    uint32_t credit_messages_max;     /* per channel: 1024 */
+    uint32_t credit_bytes_max;        /* per channel: 16 MiB */
+    uint32_t link_window;             /* in flight on the uplink: 256 messages */
+    int64_t ping_ms;                  /* 10 s; a session is dead after three */
+    int64_t probe_ms;                 /* 2 s: sessions that hold deliveries are pinged so often */
+    int64_t lease_ms;      /* 15 min: a delivery not settled nor extended is taken back */
+    int64_t sweep_ms;      /* 5 s: search for expired deliveries */
+    int64_t link_stall_ms; /* 60 s: backlog without progress resets the link */
+    int64_t witness_ms;    /* 1 day: the parent countersigns the ledger; 0 = when asked to */
     RetryPolicy retry;
     size_t cache_bytes;   /* bodies kept in memory: 64 MiB */
     uint32_t pending_max; /* operations waiting before intake pauses: 4096 */
+    /* What one node may have waiting; 0 = no bound. */
+    uint32_t node_window;  /* unanswered messages: 2048 */
+    size_t node_bytes;     /* their bytes: 64 MiB */
+    uint32_t node_queries; /* queries: 256 */
+    size_t node_out_bytes; /* unsettled deliveries: 128 MiB */
+    size_t pending_bytes;  /* unanswered bytes of all nodes: 256 MiB */
+    size_t outbox_bytes;   /* answers kept for a peer that does not read: 4 MiB */
+    int64_t slow_ms;       /* a key that sends garbage is not served so long: 60 s */
+    Servers servers;       /* where else this broker is found: told in WELCOME */
+    bool signs;            /* the hub: the directory */
+    bool follows;          /* below the hub: only what it has signed */
+    bool unsigned_allowed; /* from nodes without a signing key */
 } BrokerConfig;
 extern const BrokerConfig broker_config_default;
 
@@ -66,6 +84,16 @@ typedef struct BrokerIo {
     bool (*verb)(void *data, const char *verb, char *const *args, uint32_t n_args, Table *table);
     /* The directory changed (new snapshot, borrowed): tell Zap. */
     void (*directory)(void *data, Directory *d);
+    /* The peer has a session from now on, or none any more. May be NULL. */
+    void (*session)(void *data, BrokerPort port, Bytes route, bool open);
+    /* End the peer's connection: it did what no mere mistake explains. May be NULL. */
+    void (*cut)(void *data, BrokerPort port, Bytes route);
+    /* Tokens that may be used (borrowed): tell Zap. May be NULL. */
+    void (*enrolments)(void *data, Enrolments *e);
+    /* Where else the parent is found, proven by the directory (borrowed). May be NULL. */
+    void (*servers)(void *data, const Servers *l);
+    /* Where the peer calls from, as text; false when that is not known. May be NULL. */
+    bool (*address)(void *data, BrokerPort port, Bytes route, char *ret, size_t size);
 } BrokerIo;
 
 typedef struct PeerMessage {
@@ -83,13 +111,28 @@ _must_check_ int broker_new(Broker **ret, const BrokerConfig *config, const Brok
 Broker *broker_free(Broker *b);
 DEFINE_CLEANUP(Broker *, broker_free);
 
+/* Tokens that the store knows of, at the start: takes a reference of its own. */
+void broker_set_enrolments(Broker *b, Enrolments *e);
+
 /* One message from a peer. Nothing a peer sends is an error here; -ENOMEM is. */
 _must_check_ int broker_receive(Broker *b, Now now, const PeerMessage *m);
+/* By which of its keys the parent is dialled next. */
+void broker_set_parent_key(Broker *b, const char *curve);
 /* The connection to the parent was made (say HELLO) or lost. */
 _must_check_ int broker_uplink_connected(Broker *b, Now now);
 _must_check_ int broker_uplink_lost(Broker *b, Now now);
 /* Whether there is room for more work from peers; read no sockets while false. */
 bool broker_has_room(const Broker *b);
+
+/* The next signatures to check (checks_run()), NULL when there are none or some are out. The broker
+ * must stay while they are. */
+Checks *broker_take_checks(Broker *b, Now now);
+/* They were carried out. */
+void broker_checked(Broker *b, Now now);
+/* All that wait, at once and in this thread: for surroundings without threads. */
+void broker_check_here(Broker *b, Now now);
+/* Messages whose signatures are to be checked or are being checked. */
+uint32_t broker_checking(const Broker *b);
 
 /* The next batch for the store: at most 256 messages / 4 MiB of intake and all other operations
  * that wait, in order; emergencies go ahead of other cases. NULL when there is nothing. Only one
@@ -105,6 +148,9 @@ _must_check_ int broker_stored(Broker *b, Now now, StoreOp *list);
 /* When broker_tick() wants to be called next, monotonic ms. */
 int64_t broker_due_ms(const Broker *b, Now now);
 _must_check_ int broker_tick(Broker *b, Now now);
+
+/* An entry of the ledger, written with what is stored next. */
+_must_check_ int broker_note(Broker *b, const LedgerEntry *e);
 
 /* Configuration values that may change while running. */
 void broker_reconfigure(Broker *b, const BrokerConfig *config);

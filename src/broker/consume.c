@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "broker/internal.h"
+#include "core/access.h"
 
 static void credit_add(const Broker *b, Channel *c, uint32_t messages, uint32_t bytes) {
     uint32_t room = b->config.credit_messages_max -
@@ -46,6 +47,7 @@ static Channel *channel_open(const Broker *b, Session *s, const Frame *f) {
 static void channel_free(Channel *c) {
     c->session->channels[c->id] = NULL;
     c->session->n_channels--;
+    free(c->filter);
     free(c);
 }
 
@@ -112,6 +114,10 @@ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f) {
         session_error(b, s, ERROR_BAD_CHANNEL, id, false, "another channel reads the link");
         return 0;
     }
+    if (!account_may_subscribe(b, s->account)) {
+        session_error(b, s, ERROR_BUSY, id, false, "too much of this node waits; try again later");
+        return 0;
+    }
     if (f->subscribe.source == SOURCE_NAMED && !subscription_name_is_valid(f->subscribe.name)) {
         session_error(b, s, ERROR_NO_SUBSCRIPTION, id, false, "names are 1-64 of a-z 0-9 . _ -");
         return 0;
@@ -121,6 +127,11 @@ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f) {
         session_error(b, s, ERROR_NOT_ALLOWED, id, false, why);
         return 0;
     }
+    char missing[RIGHT_USE_TEXT_SIZE];
+    const bool asks_store = f->subscribe.source == SOURCE_NAMED && !f->subscribe.filter;
+    if (!asks_store && !rights_allow_channel(&s->rights, RIGHT_SUBSCRIBE, f->subscribe.source,
+                                             f->subscribe.filter, missing))
+        return session_denied(b, now, s, id, missing);
     if (f->subscribe.source == SOURCE_LINK) {
         int r = link_take_over(b, now, s);
         if (r < 0)
@@ -135,6 +146,7 @@ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f) {
         return -ENOMEM;
     }
     if (op->kind == OP_SUBSCRIPTION) {
+        session_sign(s, op->subscription.key);
         (void)text_copy(op->subscription.owner, sizeof(op->subscription.owner), s->node);
         (void)text_copy(op->subscription.name, sizeof(op->subscription.name), f->subscribe.name);
         op->subscription.filter = TAKE_PTR(f->subscribe.filter);
@@ -145,7 +157,7 @@ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f) {
         (void)text_copy(op->queue.name, sizeof(op->queue.name), s->node);
     }
     op->owner = (void *)(uintptr_t)id;
-    broker_push(b, op);
+    account_push(b, now, s, op);
     return 0;
 }
 
@@ -213,23 +225,43 @@ static int subscription_dropped(Broker *b, Now now, const StoreOp *op) {
     return 0;
 }
 
+/* It was not opened. */
+static int subscription_refused(Broker *b, Now now, Channel *c, const StoreOp *op) {
+    static const struct {
+        ErrorCode code;
+        const char *text;
+    } of[] = {
+        [SUBSCRIPTION_MISSING] = { ERROR_NO_SUBSCRIPTION,
+                                   "no subscription of this name: give a filter to create it" },
+        [SUBSCRIPTION_DIFFERS] = { ERROR_NO_SUBSCRIPTION,
+                                   "a subscription of this name has another filter" },
+        [SUBSCRIPTION_TOO_MANY] = { ERROR_BUSY, "no room for another subscription of this node" },
+        [SUBSCRIPTION_NOT_ALLOWED] = { ERROR_NOT_ALLOWED, NULL },
+    };
+    Session *s = c->session;
+    const uint32_t id = c->id;
+    s->channels_used &= ~(1U << id); /* it never was one */
+    channel_free(c);
+    if (op->subscription.verdict == SUBSCRIPTION_NO_RIGHT)
+        return session_denied(b, now, s, id, op->subscription.why);
+    const char *text = of[op->subscription.verdict].text;
+    session_error(b, s, of[op->subscription.verdict].code, id, false,
+                  text ? text : op->subscription.why);
+    return 0;
+}
+
 int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
+    Session *s = session_by_id(b, op->owner_id);
+    if (op->subscription.drop && op->subscription.verdict == SUBSCRIPTION_NO_RIGHT)
+        return s ? session_denied(b, now, s, 0, op->subscription.why) : 0;
     if (op->subscription.drop)
         return subscription_dropped(b, now, op);
     Channel *c = waiting_channel(b, op);
     if (!c)
         return 0;
-    if (op->subscription.verdict != SUBSCRIPTION_OK) {
-        bool full = op->subscription.verdict == SUBSCRIPTION_TOO_MANY;
-        session_error(b, c->session, full ? ERROR_BUSY : ERROR_NO_SUBSCRIPTION, c->id, false,
-                      full ? "no room for another subscription of this node"
-                      : op->subscription.verdict == SUBSCRIPTION_DIFFERS
-                          ? "a subscription of this name has another filter"
-                          : "no subscription of this name: give a filter to create it");
-        c->session->channels_used &= ~(1U << c->id); /* it never was one */
-        channel_free(c);
-        return 0;
-    }
+    if (op->subscription.verdict != SUBSCRIPTION_OK)
+        return subscription_refused(b, now, c, op);
+    c->filter = TAKE_PTR(op->subscription.filter);
     if (op->subscription.overrun)
         broker_log(b, LOG_EVENT_SUBSCRIPTION_OVERRUN, c->session->node,
                    "A subscription is over its quota: copies are missing.");
@@ -241,15 +273,20 @@ int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
 }
 
 int consume_unsubscribe(Broker *b, Now now, Session *s, const Frame *f) {
+    if (f->unsubscribe.drop_name[0] && !account_may_subscribe(b, s->account)) {
+        session_error(b, s, ERROR_BUSY, 0, false, "too much of this node waits; try again later");
+        return 0;
+    }
     if (f->unsubscribe.drop_name[0]) {
         StoreOp *op = op_for(OP_SUBSCRIPTION, s->id, NULL);
         if (!op)
             return -ENOMEM;
         op->subscription.drop = true;
+        session_sign(s, op->subscription.key);
         (void)text_copy(op->subscription.owner, sizeof(op->subscription.owner), s->node);
         (void)text_copy(op->subscription.name, sizeof(op->subscription.name),
                         f->unsubscribe.drop_name);
-        broker_push(b, op);
+        account_push(b, now, s, op);
         return 0;
     }
     Channel *c = channel_get(s, f->unsubscribe.channel);
@@ -317,6 +354,7 @@ int channel_close(Broker *b, Now now, Channel *c, SessionEnd how) {
         if (q->quiet == c)
             q->quiet = NULL;
         c->session->n_out -= c->n_out;
+        c->session->account->out_bytes -= c->bytes_out;
         Entry *e, *tmp;
         bool oldest = true;
         HASH_ITER (hh_tag, c->out, e, tmp) {

@@ -56,6 +56,13 @@ Feed *feed_open(Broker *b, QueueId id, QueueKind kind, const char *name) {
     return q;
 }
 
+void feeds_forget_copies(Broker *b) {
+    for (Feed *q = b->feeds; q; q = q->hh.next)
+        for (Entry *e = q->kind == QUEUE_SUBSCRIPTION ? q->window.by_key : NULL; e; e = e->hh.next)
+            if (e->state == ENTRY_READY || e->state == ENTRY_PARKED)
+                window_drop_body(&q->window, e);
+}
+
 void feed_want(Broker *b, Feed *q) {
     if (q->wanted)
         return;
@@ -248,6 +255,7 @@ static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
                              .suspect = e->suspect } };
     memcpy(f.deliver.recipient, e->info->recipient.node, sizeof(f.deliver.recipient));
     memcpy(f.deliver.stamps, e->info->stamps, sizeof(f.deliver.stamps));
+    signature_bytes_set(&f.deliver.signature, body_signature(e->body));
     Bytes parts[3] = { body_envelope(e->body), body_facts(e->body), body_sealed(e->body) };
     unsigned n = e->row.flags & DELIVERY_FACTS_ONLY || parts[2].n == 0 ? 2 : 3;
     int r = session_send(b, c->session, &f, parts, n);
@@ -263,6 +271,7 @@ static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
     c->n_out++;
     c->bytes_out += e->row.size;
     c->session->n_out++;
+    c->session->account->out_bytes += e->row.size;
     c->alone = e->suspect;
     window_take(&q->window, e, ENTRY_OUT);
     e->tag = c->next_tag++;
@@ -275,14 +284,15 @@ static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
     return 0;
 }
 
-static bool channel_has_room(const Channel *c, const Entry *e) {
+static bool channel_has_room(const Broker *b, const Channel *c, const Entry *e) {
     return c->credit_messages > 0 && !c->blocked && !c->alone && !c->session->gone &&
-           (!e || e->row.size <= c->credit_bytes);
+           (!e || (e->row.size <= c->credit_bytes &&
+                   account_may_deliver(b, c->session->account, e->row.size)));
 }
 
 /* Gives one delivery to one channel. 1: something moved, 0: this channel can take nothing now. */
 static int pump_channel(Broker *b, Now now, Feed *q, Channel *c, uint32_t room) {
-    if (!channel_has_room(c, NULL))
+    if (!channel_has_room(b, c, NULL))
         return 0;
     bool skip_suspects = c->n_out > 0 && q->kind != QUEUE_LINK;
     if (skip_suspects && (!q->quiet || q->quiet == c) && window_suspect_waits(&q->window)) {
@@ -302,7 +312,7 @@ static int pump_channel(Broker *b, Now now, Feed *q, Channel *c, uint32_t room) 
         r = feed_fetch_bodies(b, q, e, room - q->n_loading, skip_suspects);
         return r < 0 ? r : 1;
     }
-    if (!channel_has_room(c, e))
+    if (!channel_has_room(b, c, e))
         return 0;
     r = hand_out(b, now, c, e);
     return r < 0 ? r : r == 0;
@@ -362,9 +372,13 @@ int delivery_op(Broker *b, Feed *q, const DeliveryRow *row, QueueKind kind, Deli
     op->delivery.action = action;
     op->delivery.cause = cause;
     (void)text_copy(op->delivery.detail, sizeof(op->delivery.detail), detail ? detail : "");
-    if (ticket)
+    if (ticket) {
         ticket->pending++;
-    broker_push(b, op);
+        if (!account_hold_behind(b, ticket->session_id, op))
+            check_push_behind(b, ticket->session_id, op);
+    } else {
+        broker_push(b, op);
+    }
     return 0;
 }
 

@@ -17,23 +17,23 @@ static void *list_add(void **list, uint32_t *n, size_t size) {
 }
 
 static int import_line(StoreOp *op, const char *text, size_t n, char why[static JSON_WHY_SIZE]) {
-    DirectoryLine line;
+    DirRecord line;
     int r = json_parse_directory_line(text, n, &line, why);
     if (r < 0)
         return r;
     void *slot;
-    switch (line.which) {
-    case LINE_NODE:
+    switch (line.kind) {
+    case DIR_NODE:
         slot = list_add((void **)&op->import.nodes, &op->import.n_nodes, sizeof(DirNode));
         if (slot)
             memcpy(slot, &line.node, sizeof(line.node));
         break;
-    case LINE_KEY:
+    case DIR_KEY:
         slot = list_add((void **)&op->import.keys, &op->import.n_keys, sizeof(DirKey));
         if (slot)
             memcpy(slot, &line.key, sizeof(line.key));
         break;
-    case LINE_REGION:
+    case DIR_REGION:
         slot = list_add((void **)&op->import.regions, &op->import.n_regions, sizeof(DirRegion));
         if (slot)
             memcpy(slot, &line.region, sizeof(line.region));

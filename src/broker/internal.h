@@ -2,20 +2,23 @@
 #pragma once
 
 /*
- * What the modules of the broker share. Reading order: broker.c (turns), session.c, publish.c,
- * consume.c (channels), feed.c (feeds to channels), settle.c, uplink.c (this broker as a child),
- * neighbour.c (counters of links), query.c, sweep.c.
+ * What the modules of the broker share. Reading order: broker.c (turns), session.c, access.c
+ * (rights), publish.c,
+ * check.c (signatures), batch.c, consume.c (channels), feed.c (feeds to channels), settle.c,
+ * uplink.c (this broker as a child), neighbour.c (counters of links), query.c, sweep.c.
  */
 
 #include <uthash.h>
 
 #include "broker/broker.h"
 #include "broker/window.h"
+#include "core/bucket.h"
 #include "core/frame.h"
 #include "core/limits.h"
 
 #define TICK_MS          200
 #define UPLINK_OWNER     1U /* owner_id of operations the uplink asked for; sessions count from 16 */
+#define WITNESS_OWNER    2U /* of operations that witness.c asked for */
 #define SESSION_ID_FIRST 16U
 #define OUTBOX_MAX       1024U /* answers kept for a peer that does not read; more ends its session */
 
@@ -23,6 +26,8 @@ typedef struct Session Session;
 typedef struct Channel Channel;
 typedef struct Feed Feed;
 typedef struct Neighbour Neighbour;
+typedef struct Account Account;
+typedef struct Offender Offender;
 
 typedef struct RouteKey { /* hash key: no padding, unused bytes are zero */
     uint8_t port, n;
@@ -38,6 +43,7 @@ struct Channel {
     Feed *feed; /* NULL until the store found it */
     uint32_t credit_messages, credit_bytes;
     uint32_t n_out, bytes_out;
+    Filter *filter; /* of a named subscription, owned; NULL until the store told it */
     uint64_t next_tag;
     Entry *out;           /* by tag; in order of tags */
     bool alone;           /* a suspect is out: nothing else until it is settled */
@@ -51,6 +57,16 @@ typedef struct Answer { /* an encoded frame that the peer's pipe had no room for
     struct Answer *next;
 } Answer;
 
+/* What a child broker has of the directory, as it says. */
+typedef struct ChildDirectory {
+    bool wants;          /* it said so */
+    bool reading, waits; /* on the way: from the store; to the child */
+    uint64_t after, copy_of;
+    TreeHash root;
+    char behind[DIR_NAME_SIZE];
+    int64_t head_ms; /* of the newest head it was sent */
+} ChildDirectory;
+
 struct Session {
     RouteKey key;
     uint64_t id;
@@ -60,9 +76,18 @@ struct Session {
     Uuid instance_id;
     bool broker;    /* key of a child broker */
     bool operator_; /* operator verbs allowed */
-    bool gone;      /* to be ended at the end of the turn */
+    /* What the directory says of the key and its node (access.c). */
+    char label[LABEL_SIZE], home[NODE_NAME_SIZE], broker_parent[NODE_NAME_SIZE];
+    Rights rights;
+    int64_t from_ms, until_ms; /* valid so long; INT64_MAX = open */
+    int64_t enrolment;         /* it came with this token; 0 = with a key of a node */
+    bool gone;                 /* to be ended at the end of the turn */
     int64_t heard_mono_ms, probed_mono_ms;
     uint32_t unanswered; /* PUBLISH frames without answer */
+    uint32_t n_held;     /* of what it asked for: waits for a turn of its node */
+    Account *account;
+    Session *prev_of_node, *next_of_node;
+    uint32_t n_checking; /* of them, whose signatures are not checked */
     uint32_t n_results, n_out, n_channels;
     size_t results_size;                 /* of the frame they make, about */
     PublishResult results[64];           /* answers of this turn, sent in one frame */
@@ -71,6 +96,8 @@ struct Session {
     uint32_t channels_used; /* bit set: a number is used once, no late word hits another channel */
     Answer *outbox, *outbox_tail;
     uint32_t n_outbox;
+    size_t outbox_size;
+    ChildDirectory directory;
     UT_hash_handle hh, hh_id;
 };
 
@@ -128,15 +155,76 @@ typedef struct Uplink {
     bool asked_queue;
 } Uplink;
 
+/* The signed directory, as a child of the parent's (directory.c). */
+typedef struct Following {
+    bool busy;            /* with what came last */
+    bool asked;           /* changes came: the parent waits for the next WANT */
+    unsigned refused;     /* times in a row */
+    int64_t want_mono_ms; /* when to ask next */
+    int64_t deaf_mono_ms; /* after a refusal: until then nothing is listened to */
+    uint64_t copy_of;     /* a copy of that version is on its way, so far to the record `behind` */
+    char behind[DIR_NAME_SIZE];
+    unsigned stale_told;
+} Following;
+
+/* An attempt to have the ledger countersigned (witness.c). */
+typedef struct Witness {
+    enum { WITNESS_IDLE = 0, WITNESS_LOOKING, WITNESS_ASKING, WITNESS_KEEPING } state;
+    int64_t due_mono_ms, asked_mono_ms;
+    int64_t block; /* what the parent was asked to sign */
+    uint32_t query;
+    bool repeated;       /* the parent asked back */
+    uint64_t session_id; /* of an operator who waits; 0 = nobody does */
+    uint32_t session_query;
+} Witness;
+
+/* Calls of one key that lacked one right (note.c). */
+typedef struct Denial {
+    char node[NODE_NAME_SIZE], label[LABEL_SIZE], missing[LEDGER_NOTE_MAX + 1];
+    int64_t n;               /* not in the ledger yet */
+    int64_t written_mono_ms; /* 0 = never */
+} Denial;
+
 typedef struct OpList {
     StoreOp *first, *last;
     uint32_t n;
 } OpList;
 
+/* What sessions of one node asked for, waiting for a turn; emergencies apart from the rest. */
+typedef struct Held {
+    Account *account;
+    OpList ops;
+    int64_t credit; /* of the turn, in bytes; a debt when negative */
+    struct Held *prev, *next;
+} Held;
+
+/* What one node makes the broker hold (account.c). */
+struct Account {
+    char node[NODE_NAME_SIZE];
+    Session *sessions;
+    uint32_t n_sessions;
+    Held held[2]; /* 1: emergencies */
+    uint32_t n_queries;
+    uint32_t n_unanswered; /* messages, and their bytes */
+    size_t unanswered_bytes;
+    size_t out_bytes; /* of deliveries that are not settled */
+    int64_t way_cost; /* of what accounts_pump() let go on and is in no batch yet */
+    Bucket hello, impatience, refused[2]; /* refused: emergencies on their own */
+    int64_t told_mono_ms;
+    UT_hash_handle hh;
+};
+
+/* Messages whose signatures are not checked, and what came behind them. */
+typedef struct CheckQueue {
+    OpList ops, urgent;
+    Checks *batch;
+} CheckQueue;
+
 struct Broker {
     BrokerConfig config;
     BrokerIo io;
     Directory *directory;
+    Enrolments *enrolments; /* NULL until told */
     Uuid instance_id;
     Session *sessions, *sessions_by_id;
     Session *answered; /* sessions with results to send */
@@ -145,17 +233,87 @@ struct Broker {
     Feed *feeds, *wanted;
     Neighbour *neighbours;
     Uplink uplink;
+    CheckQueue checks;  /* before them (check.c) */
     OpList ops, urgent; /* for the store; urgent goes first (batch.c) */
-    uint32_t careful;   /* so many more small batches */
+    Account *accounts;
+    Held *turns[2]; /* of those that hold something; whose turn it is first. 1: emergencies */
+    const Account *came_last;
+    Offender *offenders;
+    uint32_t n_turns[2], n_held;
+    uint32_t way_ops; /* let go on by accounts_pump(), and not in a batch yet */
+    int64_t way_cost;
+    size_t unanswered_bytes;
+    int64_t company_until_ms;
+    Now now;          /* of this turn */
+    uint32_t careful; /* so many more small batches */
     size_t cached;
-    int64_t tick_mono_ms, second_mono_ms, sweep_mono_ms, recheck_mono_ms;
+    Witness witness;
+    Following following;
+    bool signing;            /* at the hub: the head anew */
+    uint64_t ahead_told;     /* version of a child that is ahead of us */
+    Denial *denials, others; /* denials: NULL until the first */
+    uint32_t n_denials;
+    int64_t tick_mono_ms, second_mono_ms, sweep_mono_ms;
+    int64_t keys_from_ms, keys_until_ms; /* all keys of sessions are valid between these */
     bool sweeping, due_asked;
     BrokerStatus status;
     bool any_gone;
 };
 
+/* check.c */
+_must_check_ int check_init(Broker *b);
+void check_deinit(Broker *b);
+/* A message that came in, from a publisher or a link: to the store when its signature is checked.
+ */
+void check_push(Broker *b, Now now, StoreOp *op);
+/* What a session asked for, behind its messages. */
+void check_push_behind(Broker *b, uint64_t session_id, StoreOp *op);
+
+/* account.c */
+Account *account_get(Broker *b, const char *node); /* makes it; NULL: no memory */
+void accounts_second(Broker *b, Now now);          /* forgets those that hold nothing */
+void accounts_deinit(Broker *b);
+uint32_t account_sessions_max(const Broker *b); /* of one node */
+bool account_may_greet(const Broker *b, Now now, Account *a);
+void account_add_session(Account *a, Session *s);
+void account_remove_session(Session *s);
+/* Before a message is read as a whole: is there room for so many bytes? Returns 1 when it was
+ * answered LATER, 0, or -ENOMEM. */
+_must_check_ int account_take_bytes(Broker *b, Now now, Session *s, const Uuid *id,
+                                    const PeerMessage *m);
+/* Charges a message that is about to be handed to the store. Returns 1 when it was answered LATER
+ * instead, 0, or -ENOMEM. */
+_must_check_ int account_take_message(Broker *b, Now now, Session *s, const Message *m);
+/* The same of one that could not be read, and is about to be refused. */
+_must_check_ int account_take_unreadable(Broker *b, Now now, Session *s, const Uuid *id);
+/* OP_ACCEPT of a session has its answer. */
+void account_answered(Broker *b, Now now, const StoreOp *op);
+bool account_may_query(const Broker *b, const Account *a);
+bool account_may_subscribe(const Broker *b, const Account *a);
+bool account_may_deliver(const Broker *b, const Account *a, size_t size);
+/* What a session asks of the store: it goes on in a turn of its node. */
+void account_push(Broker *b, Now now, Session *s, StoreOp *op);
+/* The same behind what the session asked for before; false when that went on already. */
+bool account_hold_behind(Broker *b, uint64_t session_id, StoreOp *op);
+void account_left_the_way(Broker *b, StoreOp *op);
+void accounts_pump(Broker *b, Now now);
+
+/* offender.c */
+#define GARBAGE_FRAME 256U /* of offender_note() */
+#define GARBAGE_STRAY 1U   /* a frame without a session */
+/* Is the key of this peer not served for a while? */
+bool offender_is_slowed(const Broker *b, Now now, const PeerMessage *m);
+/* The peer sent what means nothing. 0 or -ENOMEM. */
+_must_check_ int offender_note(Broker *b, Now now, const PeerMessage *m, unsigned cost);
+void offenders_second(Broker *b, Now now); /* forgets those that are good again */
+void offenders_deinit(Broker *b);
+
 /* batch.c */
 void broker_push(Broker *b, StoreOp *op);
+void ops_append(OpList *l, StoreOp *op);
+StoreOp *ops_take(OpList *l); /* the first; NULL: none */
+/* Does an earlier message of its case (or the same message once more) wait in the list? */
+bool ops_follow(const OpList *l, const Envelope *e);
 /* New operation, pushed by the caller. NULL when out of memory. */
 StoreOp *op_for(OpKind kind, uint64_t owner_id, void *owner);
 
@@ -175,23 +333,53 @@ Session *session_by_id(Broker *b, uint64_t id);
  * (parts: none). Returns 0, -EAGAIN (only for frames with parts), -EHOSTUNREACH, -ENOMEM. A peer
  * that cannot be reached any more is marked gone. */
 int session_send(Broker *b, Session *s, const Frame *f, const Bytes *parts, unsigned n_parts);
+/* Ends its connection, with what libzmq keeps for it, and the session at the end of the turn. */
+void session_cut(Broker *b, Session *s);
 void session_error(Broker *b, Session *s, ErrorCode code, uint32_t channel, bool fatal,
                    const char *text);
 /* An ERROR to a peer without a session. */
 void peer_error(Broker *b, const PeerMessage *m, ErrorCode code, const char *text);
 typedef enum SessionEnd { SESSION_ORDERLY, SESSION_DIED } SessionEnd;
 _must_check_ int session_end(Broker *b, Now now, Session *s, SessionEnd how, const char *why);
-_must_check_ int sessions_second(Broker *b, Now now);  /* liveness, probes, leases, outboxes */
-_must_check_ int sessions_bury(Broker *b, Now now);    /* ends those marked gone */
-_must_check_ int sessions_recheck(Broker *b, Now now); /* after a change of the directory */
+_must_check_ int sessions_second(Broker *b, Now now); /* liveness, probes, leases, outboxes */
+_must_check_ int sessions_bury(Broker *b, Now now);   /* ends those marked gone */
 void sessions_flush_results(Broker *b);
 /* One answer to a PUBLISH; takes what r owns. Sent at the end of the turn. */
 void session_answer(Broker *b, Session *s, PublishResult *r);
+static inline Bytes session_route(const Session *s) {
+    return bytes_make(s->key.route, s->key.n);
+}
+
+/* access.c */
+/* Node and rights of an authenticated peer. False: not known (any more). */
+bool session_authorise(const Broker *b, const char *user_id, BrokerPort port, Now now,
+                       Session *ret);
+/* A session was opened with that key: when it begins and ends is looked at. */
+void session_note_validity(Broker *b, const Session *s);
+_must_check_ int sessions_recheck(Broker *b, Now now); /* after a change of the directory */
+_must_check_ int sessions_expire(Broker *b, Now now);  /* by the clock; cheap */
+bool session_allows(const Session *s, const RightUse *use);
+/* Puts the key of the session under an operation, for the store to judge; none for operators of
+ * this machine. */
+void session_sign(const Session *s, char ret[static CURVE_TEXT_SIZE]);
+/* The line in the journal that goes with an entry of the ledger. */
+void access_tell(Broker *b, const char *node, const char *label, const char *missing, int64_t n);
+/* A key that is known and not valid said HELLO. */
+_must_check_ int key_denied(Broker *b, Now now, const char *user_id);
+/* A call was refused for want of that right: ERROR to the peer, and broker_denied(). */
+_must_check_ int session_denied(Broker *b, Now now, Session *s, uint32_t channel,
+                                const char *missing);
 
 /* publish.c */
 _must_check_ int publish_frame(Broker *b, Now now, Session *s, const Frame *f,
                                const PeerMessage *m);
 _must_check_ int publish_done(Broker *b, Now now, StoreOp *op);
+/* A refusal or a conflict, for the journal. */
+void publish_log(Broker *b, const StoreOp *op);
+/* text_en NULL: both texts are the table's (core/reasons.h). */
+_must_check_ int publish_refuse(Broker *b, Session *s, const Uuid *id, const char *code,
+                                const char *field, const char *text_en, const char *text_id);
+_must_check_ int publish_noted(Broker *b, StoreOp *op); /* OP_NOTE */
 
 /* consume.c */
 _must_check_ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f);
@@ -209,6 +397,9 @@ Feed *feed_get(Broker *b, QueueId id); /* NULL when not in memory */
 Feed *feed_open(Broker *b, QueueId id, QueueKind kind, const char *name); /* NULL: no memory */
 /* The queue was dropped: what is in memory of it goes too. */
 void feed_forget(Feed *q);
+/* Copies for subscribers are read again before they go out: the store knows who may still have
+ * them. */
+void feeds_forget_copies(Broker *b);
 void feed_want(Broker *b, Feed *q); /* pump it at the end of the turn */
 _must_check_ int feeds_pump(Broker *b, Now now);
 void feed_drop_if_idle(Broker *b, Feed *q);
@@ -237,12 +428,14 @@ void ticket_done(Broker *b, Ticket *t, uint64_t tag, bool known);
 void channel_forget(Channel *c, Entry *e);
 
 /* uplink.c */
+_must_check_ int uplink_recheck(Broker *b, Now now); /* after a change of the directory */
 _must_check_ int uplink_receive(Broker *b, Now now, const PeerMessage *m);
 _must_check_ int uplink_accepted(Broker *b, Now now, StoreOp *op);
 _must_check_ int uplink_queue_found(Broker *b, Now now, StoreOp *op);
 _must_check_ int uplink_pump(Broker *b, Now now, Feed *q);
 _must_check_ int uplink_second(Broker *b, Now now);
-_must_check_ int uplink_flush(Broker *b); /* settlements and credit of this turn */
+int uplink_send(Broker *b, const Frame *f); /* 0, -EAGAIN, -EHOSTUNREACH, -ENOMEM */
+_must_check_ int uplink_flush(Broker *b);   /* settlements and credit of this turn */
 
 /* neighbour.c */
 Neighbour *neighbour_get(Broker *b, const char *neighbour); /* makes it; NULL: no memory */
@@ -256,6 +449,58 @@ void neighbour_took(Broker *b, const char *neighbour, const Uuid *id);
 /* query.c */
 _must_check_ int query_frame(Broker *b, Now now, Session *s, Frame *f);
 _must_check_ int query_done(Broker *b, Now now, StoreOp *op);
+void query_answer(Broker *b, Session *s, uint32_t query, Table *t);
+
+/* An operation whose result is answered to this query. */
+StoreOp *query_op(OpKind kind, const Session *s, const Frame *f);
+/* An answer of words alone. */
+_must_check_ int query_say(Broker *b, Session *s, const Frame *f, uint32_t code, const char *text);
+
+/* key.c */
+bool enrol_authorise(const Broker *b, const char *curve, Now now, Session *ret);
+_must_check_ int enrol_frame(Broker *b, Now now, Session *s, const Frame *f); /* of a token */
+_must_check_ int key_ask(Broker *b, Now now, Session *s, const Frame *f);
+_must_check_ int key_list(Broker *b, Now now, Session *s, const Frame *f);
+_must_check_ int enrol_token_verb(Broker *b, Now now, Session *s, const Frame *f);
+_must_check_ int enrol_decide_verb(Broker *b, Now now, Session *s, const Frame *f);
+_must_check_ int key_done(Broker *b, Now now, StoreOp *op, Table *t); /* OP_KEY */
+void key_wish_told(Broker *b, const StoreOp *op); /* of a KEY_REQUEST that ends here */
+
+/* directory-query.c */
+_must_check_ int directory_import(Broker *b, Session *s, Frame *f);
+_must_check_ int directory_revoke(Broker *b, Session *s, Frame *f);
+_must_check_ int directory_sign_above(Broker *b, Session *s, Frame *f);
+_must_check_ int directory_edited(Broker *b, Now now, StoreOp *op, Table *t); /* IMPORT, REVOKE */
+_must_check_ int directory_proven(Broker *b, Session *s, StoreOp *op, Table *t);
+
+/* directory.c */
+void directory_uplink_open(Broker *b, Now now);
+_must_check_ int directory_changes(Broker *b, Now now, const Frame *f); /* from the parent */
+_must_check_ int directory_want(Broker *b, Session *s, const Frame *f); /* from a child */
+_must_check_ int directory_news(Broker *b); /* another version is in force: children hear of it */
+_must_check_ int directory_second(Broker *b, Now now);
+_must_check_ int directory_taken(Broker *b, Now now, StoreOp *op);  /* OP_DIRECTORY_TAKE */
+_must_check_ int directory_found(Broker *b, StoreOp *op);           /* OP_DIRECTORY_READ */
+_must_check_ int directory_signed(Broker *b, Now now, StoreOp *op); /* OP_DIRECTORY_SIGN */
+
+/* witness.c */
+_must_check_ int witness_second(Broker *b, Now now);
+_must_check_ int witness_stored(Broker *b, Now now, StoreOp *op); /* OP_QUERY of WITNESS_OWNER */
+_must_check_ int witness_result(Broker *b, Now now, const Frame *f);
+_must_check_ int witness_verb(Broker *b, Now now, Session *s, const Frame *f);
+
+/* resolve.c */
+_must_check_ int resolve_frame(Broker *b, Now now, Session *s, const Frame *f,
+                               const PeerMessage *m);
+
+/* note.c */
+/* A call was denied for want of that right. An entry of the ledger and a line in the journal, or
+ * counted for a later one when it is tried often. */
+_must_check_ int broker_denied(Broker *b, Now now, const char *node, const char *label,
+                               const char *missing);
+_must_check_ int notes_second(Broker *b, Now now);
+/* Before the broker stops: what was counted and not written. */
+_must_check_ int notes_last(Broker *b, Now now);
 
 /* due.c */
 _must_check_ int due_second(Broker *b);

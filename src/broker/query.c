@@ -11,35 +11,91 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "broker/import.h"
 #include "broker/internal.h"
 
 /* What surely fits into one frame: half of what its decoder takes. */
 #define RESULT_BYTES  (FRAME_ANSWER_MAX / 2)
 #define RESULT_FIELDS 16384U
 
-static void respond(Broker *b, Session *s, uint32_t query, Table *t) {
+/* --- verbs ------------------------------------------------------------------------------------ */
+
+static bool is_one_of(const char *verb, const char *const *list, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(verb, list[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What every node may ask: about its own messages, and what of the law it may see. */
+static const char *const open_verbs[] = { "outcome",       "item",          "item-history",
+                                          "item-due",      "item-receipts", "worklist",
+                                          "due",           "report",        "unacknowledged",
+                                          "directory-keys" };
+
+/* What the store answers and nothing is changed by; and two that are not the store's. */
+static const char *const reading_verbs[] = {
+    "status",      "queues",        "trace",         "messages",      "dead-list",
+    "dead-show",   "links",         "node-list",     "node-show",     "check",
+    "ledger-info", "ledger-blocks", "ledger-proofs", "ledger-newest", "subscriptions",
+    "ledger-head", "sessions",      "backup-state",  "node-log",      "node-at",
+    "node-diff",   "enrol-list",
+};
+/* What the store changes with nothing to be looked at first. */
+static const char *const changing_verbs[] = { "ledger-prune", "ledger-forget",
+                                              "ledger-countersigned" };
+
+void query_answer(Broker *b, Session *s, uint32_t query, Table *t) {
     table_fit(t, RESULT_BYTES, RESULT_FIELDS);
     Frame f = { .kind = FRAME_RESULT, .result = { .query = query, .table = t } };
     (void)session_send(b, s, &f, NULL, 0);
 }
 
-static int say(Broker *b, Session *s, const Frame *f, uint32_t code, const char *text) {
+int query_say(Broker *b, Session *s, const Frame *f, uint32_t code, const char *text) {
     _cleanup_(table_freep) Table *t = table_new();
     if (!t)
         return -ENOMEM;
     table_say(t, code, "%s", text);
-    respond(b, s, f->query.query, t);
+    query_answer(b, s, f->query.query, t);
     return 0;
 }
 
+/* A query is always answered by its number, so that nobody waits for it. */
+static int deny(Broker *b, Now now, Session *s, const Frame *f, const char *right) {
+    char text[80];
+    (void)snprintf(text, sizeof(text), "NOT_ALLOWED: this key lacks the right: %s", right);
+    int r = broker_denied(b, now, s->node, s->label, right);
+    return r < 0 ? r : query_say(b, s, f, 1, text);
+}
+
+/* What an operator does goes into the ledger, with what he does it to; what he reads does not. */
+static bool is_for_record(const Session *s, const char *verb) {
+    return s->operator_ && !is_one_of(verb, reading_verbs, ARRAY_SIZE(reading_verbs)) &&
+           !is_one_of(verb, open_verbs, ARRAY_SIZE(open_verbs));
+}
+
+static void fill_operator(const Session *s, const char *verb, LedgerEntry *ret) {
+    ret->kind = LEDGER_OPERATOR;
+    (void)text_copy(ret->node, sizeof(ret->node), s->node);
+    (void)text_copy(ret->peer, sizeof(ret->peer), s->label[0] != '\0' ? s->label : s->user_id);
+    (void)text_copy(ret->note, sizeof(ret->note), verb);
+}
+
 /* An operation whose result is answered to this query. */
-static StoreOp *op_of(OpKind kind, const Session *s, const Frame *f) {
-    return op_for(kind, s->id, (void *)(uintptr_t)f->query.query);
+StoreOp *query_op(OpKind kind, const Session *s, const Frame *f) {
+    _cleanup_(store_op_freep) StoreOp *op = op_for(kind, s->id, (void *)(uintptr_t)f->query.query);
+    if (op && is_for_record(s, f->query.verb)) {
+        op->entry = calloc(1, sizeof(*op->entry));
+        if (!op->entry)
+            return NULL;
+        fill_operator(s, f->query.verb, op->entry);
+    }
+    return TAKE_PTR(op);
 }
 
 static int ask_store(Broker *b, Session *s, Frame *f) {
-    StoreOp *op = op_of(OP_QUERY, s, f);
+    if (!account_may_query(b, s->account))
+        return query_say(b, s, f, 1, "BUSY: too many queries of this node wait; ask again later");
+    StoreOp *op = query_op(OP_QUERY, s, f);
     if (!op)
         return -ENOMEM;
     (void)text_copy(op->query.verb, sizeof(op->query.verb), f->query.verb);
@@ -49,51 +105,8 @@ static int ask_store(Broker *b, Session *s, Frame *f) {
         op->query.args[i] = TAKE_PTR(f->query.args[i]);
     if (!s->operator_)
         (void)text_copy(op->query.authority, sizeof(op->query.authority), s->node);
-    broker_push(b, op);
+    account_push(b, b->now, s, op);
     return 0;
-}
-
-/* --- directory ------------------------------------------------------------------------------- */
-
-static int import_directory(Broker *b, Session *s, Frame *f) {
-    char why[JSON_WHY_SIZE];
-    size_t line = 0;
-    _cleanup_(store_op_freep) StoreOp *op = op_of(OP_IMPORT, s, f);
-    if (!op)
-        return -ENOMEM;
-    int r = import_lines(op, (const char *)f->query.input, f->query.n_input, &line, why);
-    if (r == -ENOMEM)
-        return r;
-    if (r < 0) {
-        char text[JSON_WHY_SIZE + 32];
-        (void)snprintf(text, sizeof(text), "line %zu: %s", line, why);
-        return say(b, s, f, 2, text);
-    }
-    broker_push(b, TAKE_PTR(op));
-    return 0;
-}
-
-static int import_done(Broker *b, Now now, StoreOp *op, Table *t) {
-    if (!op->import.directory) {
-        table_say(t, 1, "%s", op->import.text);
-        return 0;
-    }
-    int r = broker_take_directory(b, now, op->import.directory);
-    broker_log(b, LOG_EVENT_DIRECTORY_IMPORTED, NULL,
-               "Directory version %llu: %u nodes, %u keys, %u regions, %u holidays were imported.",
-               (unsigned long long)directory_version(b->directory), op->import.n_nodes,
-               op->import.n_keys, op->import.n_regions, op->import.n_holidays);
-    table_column(t, "version", COLUMN_NUMBER);
-    table_column(t, "nodes", COLUMN_NUMBER);
-    table_column(t, "keys", COLUMN_NUMBER);
-    table_column(t, "regions", COLUMN_NUMBER);
-    table_column(t, "holidays", COLUMN_NUMBER);
-    table_number(t, (int64_t)directory_version(b->directory));
-    table_number(t, op->import.n_nodes);
-    table_number(t, op->import.n_keys);
-    table_number(t, op->import.n_regions);
-    table_number(t, op->import.n_holidays);
-    return r;
 }
 
 /* --- verbs that the store carries out ----------------------------------------------------------
@@ -106,21 +119,21 @@ static const char *arg(const Frame *f, uint32_t i) {
 static int dead_verb(Broker *b, Session *s, Frame *f) {
     bool redirect = strcmp(f->query.verb, "dead-redirect") == 0;
     bool discard = strcmp(f->query.verb, "dead-discard") == 0;
-    _cleanup_(store_op_freep) StoreOp *op = op_of(OP_DEAD, s, f);
+    _cleanup_(store_op_freep) StoreOp *op = query_op(OP_DEAD, s, f);
     if (!op)
         return -ENOMEM;
     if (uuid_parse(arg(f, 0), &op->dead.message_id) < 0)
-        return say(b, s, f, 2, "the first argument is the message id");
+        return query_say(b, s, f, 2, "the first argument is the message id");
     op->dead.verb = redirect ? DEAD_REDIRECT : discard ? DEAD_DISCARD : DEAD_REQUEUE;
     (void)text_copy(op->dead.recipient, sizeof(op->dead.recipient), arg(f, 1));
     if (redirect) {
         (void)text_copy(op->dead.target, sizeof(op->dead.target), arg(f, 2));
         if (!directory_next_hop(b->directory, b->config.self, op->dead.target))
-            return say(b, s, f, 1, "the new recipient cannot be reached from here");
+            return query_say(b, s, f, 1, "the new recipient cannot be reached from here");
     }
     (void)text_copy(op->dead.reason, sizeof(op->dead.reason), arg(f, redirect ? 3 : 2));
     if (discard && !op->dead.reason[0])
-        return say(b, s, f, 2, "a reason is needed to discard");
+        return query_say(b, s, f, 2, "a reason is needed to discard");
     (void)text_copy(op->dead.by, sizeof(op->dead.by), s->node);
     broker_log(b, LOG_EVENT_OPERATOR_VERB, s->user_id, "%s of message %s.", f->query.verb,
                arg(f, 0));
@@ -130,10 +143,10 @@ static int dead_verb(Broker *b, Session *s, Frame *f) {
 
 static int backup_verb(Broker *b, Session *s, Frame *f) {
     if (arg(f, 0)[0] != '/')
-        return say(b, s, f, 2, "the path of the backup must be absolute");
+        return query_say(b, s, f, 2, "the path of the backup must be absolute");
     if (strlen(arg(f, 0)) >= STORE_PATH_SIZE)
-        return say(b, s, f, 2, "the path of the backup is too long");
-    StoreOp *op = op_of(OP_BACKUP, s, f);
+        return query_say(b, s, f, 2, "the path of the backup is too long");
+    StoreOp *op = query_op(OP_BACKUP, s, f);
     if (!op)
         return -ENOMEM;
     (void)text_copy(op->backup.path, sizeof(op->backup.path), arg(f, 0));
@@ -170,7 +183,7 @@ static int sessions_verb(Broker *b, Now now, Session *s, const Frame *f) {
         table_number(t, i->unanswered);
         table_number(t, now.mono_ms - i->heard_mono_ms);
     }
-    respond(b, s, f->query.query, t);
+    query_answer(b, s, f->query.query, t);
     return 0;
 }
 
@@ -236,46 +249,80 @@ static Table *with_live_state(Broker *b, const char *verb, Table *t) {
 /* --- entry points ------------------------------------------------------------------------------
  */
 
-static bool is_one_of(const char *verb, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(verb, list[i]) == 0)
-            return true;
-    return false;
+/* NULL when the session may use the verb, or what it lacks. Whoever sends or reads anything needs
+ * the keys of the others for it. */
+static const char *lacks_for(const Session *s, const char *verb) {
+    if (strcmp(verb, "directory-keys") == 0 && !rights_have(&s->rights, RIGHT_ENROL))
+        return NULL;
+    if (is_one_of(verb, open_verbs, ARRAY_SIZE(open_verbs)))
+        return session_allows(s, &(RightUse) { .verb = RIGHT_QUERY, .region = "" }) ? NULL
+                                                                                    : "QUERY";
+    return session_allows(s, &(RightUse) { .verb = RIGHT_OPERATE, .region = "" }) ? NULL
+                                                                                  : "OPERATE";
 }
 
 int query_frame(Broker *b, Now now, Session *s, Frame *f) {
-    static const char *const stored[] = { "status",    "queues",    "trace",        "messages",
-                                          "dead-list", "dead-show", "links",        "node-list",
-                                          "node-show", "check",     "subscriptions" };
-    /* What every node may ask: about its own messages, and what of the law it may see. */
-    static const char *const open[] = { "outcome",  "item",          "item-history",
-                                        "item-due", "item-receipts", "worklist",
-                                        "due",      "report",        "unacknowledged" };
     static const char *const dead[] = { "dead-requeue", "dead-redirect", "dead-discard" };
     const char *verb = f->query.verb;
 
-    if (is_one_of(verb, open, ARRAY_SIZE(open)))
+    if (s->enrolment != 0)
+        return enrol_frame(b, now, s, f);
+    /* The signatures inside decide, whatever else the key may do. */
+    if (strcmp(verb, "key-request") == 0)
+        return key_ask(b, now, s, f);
+    if (strcmp(verb, "key-list") == 0)
+        return key_list(b, now, s, f);
+    if (strcmp(verb, "ledger-witness") == 0 && s->broker &&
+        directory_is_below(b->directory, b->config.self, s->node))
         return ask_store(b, s, f);
-    if (!s->operator_)
-        return say(b, s, f, 1, "NOT_ALLOWED: this key has no operator right");
-    if (is_one_of(verb, stored, ARRAY_SIZE(stored)))
+    const char *lacks = lacks_for(s, verb);
+    if (lacks)
+        return deny(b, now, s, f, lacks);
+    if (is_one_of(verb, open_verbs, ARRAY_SIZE(open_verbs)))
         return ask_store(b, s, f);
     if (is_one_of(verb, dead, ARRAY_SIZE(dead)))
         return dead_verb(b, s, f);
     if (strcmp(verb, "node-import") == 0)
-        return import_directory(b, s, f);
+        return directory_import(b, s, f);
+    if (strcmp(verb, "node-revoke") == 0)
+        return directory_revoke(b, s, f);
+    if (strcmp(verb, "node-sign") == 0)
+        return directory_sign_above(b, s, f);
+    if (strcmp(verb, "enrol-token") == 0)
+        return enrol_token_verb(b, now, s, f);
+    if (strcmp(verb, "enrol-approve") == 0 || strcmp(verb, "enrol-refuse") == 0)
+        return enrol_decide_verb(b, now, s, f);
     if (strcmp(verb, "backup") == 0)
         return backup_verb(b, s, f);
     if (strcmp(verb, "sessions") == 0)
         return sessions_verb(b, now, s, f);
+    if (strcmp(verb, "ledger-countersign") == 0)
+        return witness_verb(b, now, s, f);
+    if (strcmp(verb, "backup-state") != 0 &&
+        (is_one_of(verb, reading_verbs, ARRAY_SIZE(reading_verbs)) ||
+         is_one_of(verb, changing_verbs, ARRAY_SIZE(changing_verbs))))
+        return ask_store(b, s, f);
 
     _cleanup_(table_freep) Table *t = table_new();
     if (!t)
         return -ENOMEM;
-    if (!b->io.verb(b->io.data, verb, f->query.args, f->query.n_args, t))
+    LedgerEntry e = { 0 };
+    int r = 0;
+    if (!b->io.verb(b->io.data, verb, f->query.args, f->query.n_args, t)) {
         table_say(t, 2, "unknown verb %s", verb);
-    respond(b, s, f->query.query, t);
-    return 0;
+    } else if (is_for_record(s, verb)) {
+        fill_operator(s, verb, &e);
+        r = broker_note(b, &e);
+    }
+    query_answer(b, s, f->query.query, t);
+    return r;
+}
+
+/* A child whose ledger does not go on from what we countersigned. */
+static void log_ledger(Broker *b, const StoreOp *op, const Table *t) {
+    if (strcmp(op->query.verb, "ledger-witness") == 0 && text_starts_with(t->text, "FORKED"))
+        broker_log(b, LOG_EVENT_LEDGER_FORKED, op->query.authority,
+                   "The ledger of a broker below is not the one we countersigned: %s.", t->text);
 }
 
 int query_done(Broker *b, Now now, StoreOp *op) {
@@ -286,7 +333,12 @@ int query_done(Broker *b, Now now, StoreOp *op) {
         return -ENOMEM;
     switch (op->kind) {
     case OP_IMPORT:
-        r = import_done(b, now, op, t);
+    case OP_REVOKE:
+    case OP_DIRECTORY_SIGN:
+        r = directory_edited(b, now, op, t);
+        break;
+    case OP_KEY:
+        r = key_done(b, now, op, t);
         break;
     case OP_BACKUP:
         table_say(t, op->backup.started ? 0 : 1, "%s",
@@ -302,9 +354,12 @@ int query_done(Broker *b, Now now, StoreOp *op) {
         t = with_live_state(b, op->query.verb, t);
         if (!t)
             return -ENOMEM;
+        log_ledger(b, op, t);
     }
     Session *s = session_by_id(b, op->owner_id);
+    if (s && op->kind == OP_QUERY && strcmp(op->query.verb, "directory-keys") == 0)
+        return directory_proven(b, s, op, t);
     if (s && r == 0)
-        respond(b, s, (uint32_t)(uintptr_t)op->owner, t);
+        query_answer(b, s, (uint32_t)(uintptr_t)op->owner, t);
     return r;
 }

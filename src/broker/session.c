@@ -15,10 +15,7 @@
 #include "broker/internal.h"
 #include "wire/codec.h"
 
-#define DEAD_AFTER     3   /* ping intervals of silence */
-#define SESSIONS_SHARE 8U  /* one node may have an eighth of all sessions */
-#define SESSIONS_LEAST 64U /* or so many */
-#define RECHECK_MS     (10 * SECOND_MS)
+#define DEAD_AFTER 3 /* ping intervals of silence */
 
 static bool route_key(BrokerPort port, Bytes route, RouteKey *ret) {
     if (route.n == 0 || route.n > sizeof(ret->route))
@@ -42,21 +39,26 @@ Session *session_by_id(Broker *b, uint64_t id) {
     return s;
 }
 
-static Bytes session_route(const Session *s) {
-    return bytes_make(s->key.route, s->key.n);
-}
-
 static void mark_gone(Broker *b, Session *s) {
     s->gone = true;
     b->any_gone = true;
 }
 
+void session_cut(Broker *b, Session *s) {
+    if (b->io.cut)
+        b->io.cut(b->io.data, (BrokerPort)s->key.port, session_route(s));
+    mark_gone(b, s);
+}
+
 static int outbox_add(Broker *b, Session *s, uint8_t *p, size_t n) {
     Answer *a = calloc(1, sizeof(*a));
-    if (!a || s->n_outbox >= OUTBOX_MAX) {
+    if (!a || s->n_outbox >= OUTBOX_MAX ||
+        (s->outbox && s->outbox_size + n > b->config.outbox_bytes)) {
         free(a);
         free(p);
-        mark_gone(b, s);
+        broker_log(b, LOG_EVENT_NODE_OVER_LIMIT, s->node,
+                   "Session %llu does not read its answers; it ends.", (unsigned long long)s->id);
+        session_cut(b, s);
         return -EHOSTUNREACH;
     }
     a->p = p;
@@ -67,6 +69,7 @@ static int outbox_add(Broker *b, Session *s, uint8_t *p, size_t n) {
         s->outbox = a;
     s->outbox_tail = a;
     s->n_outbox++;
+    s->outbox_size += n;
     return 0;
 }
 
@@ -81,6 +84,7 @@ static void outbox_flush(Broker *b, Session *s) {
             mark_gone(b, s);
         s->outbox = a->next;
         s->n_outbox--;
+        s->outbox_size -= a->n;
         free(a->p);
         free(a);
     }
@@ -133,23 +137,6 @@ void peer_error(Broker *b, const PeerMessage *m, ErrorCode code, const char *tex
     free(p);
 }
 
-/* Node and rights of an authenticated peer. False: not known (any more). */
-static bool authorise(const Broker *b, const char *user_id, BrokerPort port, Now now,
-                      Session *ret) {
-    if (port == PORT_ADMIN) {
-        (void)text_copy(ret->node, sizeof(ret->node), b->config.self);
-        ret->operator_ = true;
-        return true;
-    }
-    const DirKey *k = directory_key(b->directory, user_id);
-    if (!k || !directory_key_is_usable(b->directory, k, now.wall_ms))
-        return false;
-    (void)text_copy(ret->node, sizeof(ret->node), k->node);
-    ret->broker = k->broker;
-    ret->operator_ = k->operator_;
-    return true;
-}
-
 static void welcome(Broker *b, Now now, Session *s) {
     Frame f = { .kind = FRAME_WELCOME,
                 .welcome = {
@@ -163,6 +150,7 @@ static void welcome(Broker *b, Now now, Session *s) {
                     .ping_interval_ms = (uint32_t)b->config.ping_ms,
                     .broker_ms = now.wall_ms,
                     .directory_version = directory_version(b->directory),
+                    .servers = b->config.servers,
                 } };
     (void)text_copy(f.welcome.broker, sizeof(f.welcome.broker), b->config.self);
     (void)text_copy(f.welcome.node, sizeof(f.welcome.node), s->node);
@@ -190,14 +178,23 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
     Session found = { 0 };
     if (!route_key(m->port, m->route, &found.key))
         return 0;
-    if (!authorise(b, m->user_id, m->port, now, &found)) {
+    if (!session_authorise(b, m->user_id, m->port, now, &found)) {
         peer_error(b, m, ERROR_NOT_KNOWN, "the key is not in the directory, or was revoked");
         broker_log(b, LOG_EVENT_SESSION_REFUSED, m->user_id, "A key without rights said HELLO.");
+        return key_denied(b, now, m->user_id);
+    }
+    Account *a = account_get(b, found.node);
+    if (!a)
+        return -ENOMEM;
+    if (m->port != PORT_ADMIN && !account_may_greet(b, now, a)) {
+        peer_error(b, m, ERROR_BUSY, "too many new sessions of this node; try again later");
+        broker_log(b, LOG_EVENT_SESSION_REFUSED, found.node,
+                   "It opens more sessions than %u a second.", b->config.hello_rate);
         return 0;
     }
     Session *s, *tmp;
-    HASH_ITER (hh, b->sessions, s, tmp) {
-        if (!uuid_equal(&s->instance_id, &f->hello.instance_id) || strcmp(s->node, found.node) != 0)
+    DL_FOREACH_SAFE2(a->sessions, s, tmp, next_of_node) {
+        if (!uuid_equal(&s->instance_id, &f->hello.instance_id))
             continue;
         /* The peer came back before we noticed that it was gone. What it held comes again, but a
          * lost connection is no failed attempt. */
@@ -206,17 +203,14 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
         if (r < 0)
             return r;
     }
-    uint32_t of_node = 0;
-    HASH_ITER (hh, b->sessions, s, tmp) {
-        of_node += strcmp(s->node, found.node) == 0;
-    }
     /* One node, however many programs or however ill-behaved, cannot take the place of all others.
      */
-    bool too_many = of_node >= MAX(b->config.sessions_max / SESSIONS_SHARE, SESSIONS_LEAST);
+    bool too_many = a->n_sessions >= account_sessions_max(b);
     if ((b->n_sessions >= b->config.sessions_max || too_many) && m->port != PORT_ADMIN) {
         peer_error(b, m, ERROR_BUSY, "no room for another session; try again later");
-        broker_log(b, LOG_EVENT_SESSION_REFUSED, found.node, "All %u sessions are in use.",
-                   b->config.sessions_max);
+        broker_log(b, LOG_EVENT_SESSION_REFUSED, found.node, "All %u sessions%s are in use.",
+                   too_many ? account_sessions_max(b) : b->config.sessions_max,
+                   too_many ? " of this node" : "");
         return 0;
     }
 
@@ -232,6 +226,10 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
     HASH_ADD(hh, b->sessions, key, sizeof(s->key), s);
     HASH_ADD(hh_id, b->sessions_by_id, id, sizeof(s->id), s);
     b->n_sessions++;
+    account_add_session(a, s);
+    if (b->io.session)
+        b->io.session(b->io.data, m->port, m->route, true);
+    session_note_validity(b, s);
     if (m->port != PORT_ADMIN)
         broker_log(b, LOG_EVENT_SESSION_OPENED, s->node, "Session %llu of %s opened.",
                    (unsigned long long)s->id, s->client[0] ? s->client : "an unnamed client");
@@ -273,18 +271,16 @@ int session_end(Broker *b, Now now, Session *s, SessionEnd how, const char *why)
     HASH_DEL(b->sessions, s);
     HASH_DELETE(hh_id, b->sessions_by_id, s);
     b->n_sessions--;
+    account_remove_session(s);
+    if (b->io.session)
+        b->io.session(b->io.data, (BrokerPort)s->key.port, session_route(s), false);
     free(s);
     return 0;
 }
 
 int sessions_second(Broker *b, Now now) {
     Session *s, *tmp;
-    if (now.mono_ms >= b->recheck_mono_ms) { /* keys run out by the clock, too */
-        b->recheck_mono_ms = now.mono_ms + RECHECK_MS;
-        int r = sessions_recheck(b, now);
-        if (r < 0)
-            return r;
-    }
+    accounts_second(b, now);
     HASH_ITER (hh, b->sessions, s, tmp) {
         outbox_flush(b, s);
         int64_t silent = now.mono_ms - s->heard_mono_ms;
@@ -322,23 +318,6 @@ int sessions_bury(Broker *b, Now now) {
         if (!s->gone)
             continue;
         int r = session_end(b, now, s, SESSION_DIED, "the connection is gone");
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-int sessions_recheck(Broker *b, Now now) {
-    Session *s, *tmp;
-    HASH_ITER (hh, b->sessions, s, tmp) {
-        Session fresh = { 0 };
-        if (authorise(b, s->user_id, (BrokerPort)s->key.port, now, &fresh) &&
-            strcmp(fresh.node, s->node) == 0 && fresh.broker == s->broker) {
-            s->operator_ = fresh.operator_;
-            continue;
-        }
-        session_error(b, s, ERROR_NOT_KNOWN, 0, true, "the key was revoked or changed");
-        int r = session_end(b, now, s, SESSION_ORDERLY, "its key was revoked or changed");
         if (r < 0)
             return r;
     }

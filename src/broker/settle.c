@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "broker/internal.h"
+#include "core/access.h"
 
 static bool range_add(TagRange **list, uint32_t *n, uint32_t *room, uint64_t tag) {
     if (*n > 0 && (*list)[*n - 1].last + 1 == tag) {
@@ -65,6 +66,7 @@ void channel_forget(Channel *c, Entry *e) {
     c->n_out--;
     c->bytes_out -= e->row.size;
     c->session->n_out--;
+    c->session->account->out_bytes -= e->row.size;
     if (e->suspect) {
         c->alone = false;
         e->suspect = false;
@@ -173,6 +175,12 @@ int settle_frame(Broker *b, Now now, Session *s, const Frame *f) {
     if (!c || !c->feed) {
         session_error(b, s, ERROR_BAD_CHANNEL, id, false, "no such channel");
         return 0;
+    }
+    char missing[RIGHT_USE_TEXT_SIZE];
+    if (!rights_allow_channel(&s->rights, RIGHT_SETTLE, c->source, c->filter, missing)) {
+        /* It would hold what it can never settle. */
+        int r = session_denied(b, now, s, id, missing);
+        return r < 0 ? r : channel_close(b, now, c, SESSION_ORDERLY);
     }
     Ticket *t = calloc(1, sizeof(*t));
     if (!t)

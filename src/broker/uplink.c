@@ -38,15 +38,25 @@ static int up_send(Broker *b, const Frame *f, const Bytes *parts, unsigned n_par
     return r;
 }
 
+/* Does our directory say that whoever has this key is not, or not any more, our parent? A key that
+ * ran out is no such thing: the directory in which it is renewed comes over this very link. */
+static bool parent_is_revoked(const Broker *b) {
+    const DirNode *n = directory_node(b->directory, b->config.parent);
+    const DirKey *k = directory_key(b->directory, b->config.parent_key);
+    return (n && n->inactive) || (k && (k->revoked || strcmp(k->node, b->config.parent) != 0));
+}
+
 static void greet(Broker *b, Now now) {
+    b->uplink.state = UPLINK_GREETING;
+    b->uplink.greeted_mono_ms = now.mono_ms;
+    if (parent_is_revoked(b))
+        return; /* looked at again after GREETING_MS */
     Frame f = { .kind = FRAME_HELLO,
                 .hello = { .protocol_min = PROTOCOL_VERSION,
                            .protocol_max = PROTOCOL_VERSION,
                            .instance_id = b->instance_id,
                            .progress = neighbour_progress(b, b->config.parent) } };
     (void)text_copy(f.hello.client, sizeof(f.hello.client), "serasid " SERASI_VERSION);
-    b->uplink.state = UPLINK_GREETING;
-    b->uplink.greeted_mono_ms = now.mono_ms;
     b->uplink.heard_mono_ms = now.mono_ms;
     (void)up_send(b, &f, NULL, 0); /* lost: said again after GREETING_MS */
 }
@@ -84,6 +94,21 @@ static int close_session(Broker *b, const char *why) {
     return neighbour_session(b, b->config.parent, false);
 }
 
+int uplink_recheck(Broker *b, Now now) {
+    Uplink *u = &b->uplink;
+    if (u->state != UPLINK_OPEN || !parent_is_revoked(b))
+        return 0;
+    LedgerEntry e = { .kind = LEDGER_SESSION_ENDED, .note = "the parent was revoked" };
+    (void)text_copy(e.node, sizeof(e.node), b->config.parent);
+    broker_log(b, LOG_EVENT_PARENT_REVOKED, b->config.parent,
+               "The directory says that the parent broker is not to be trusted any more: the link "
+               "is closed.");
+    int r = close_session(b, "The parent broker was revoked.");
+    u->state = UPLINK_GREETING;
+    u->greeted_mono_ms = now.mono_ms;
+    return r < 0 ? r : broker_note(b, &e);
+}
+
 int broker_uplink_connected(Broker *b, Now now) {
     int r = close_session(b, "The connection to the parent broker was made anew.");
     if (r < 0)
@@ -97,6 +122,20 @@ int broker_uplink_lost(Broker *b, Now now) {
     return close_session(b, "The connection to the parent broker is lost.");
 }
 
+/* Where else the parent says it is found, as far as the directory says so, too. */
+static void take_servers(Broker *b, Now now, const Servers *told) {
+    Servers proven = { 0 };
+    for (uint32_t i = 0; i < told->n; i++)
+        if (server_is_proven(b->directory, &told->list[i], b->config.parent, now.wall_ms))
+            (void)servers_add(&proven, &told->list[i]);
+    if (proven.n > 0 && b->io.servers)
+        b->io.servers(b->io.data, &proven);
+}
+
+void broker_set_parent_key(Broker *b, const char *curve) {
+    (void)text_copy(b->config.parent_key, sizeof(b->config.parent_key), curve);
+}
+
 static int open_session(Broker *b, Now now, const Frame *f) {
     Uplink *u = &b->uplink;
     if (strcmp(f->welcome.broker, b->config.parent) != 0 ||
@@ -106,6 +145,7 @@ static int open_session(Broker *b, Now now, const Frame *f) {
                    f->welcome.broker, f->welcome.node, b->config.parent, b->config.self);
         return 0;
     }
+    take_servers(b, now, &f->welcome.servers);
     u->state = UPLINK_OPEN;
     u->window = MIN(b->config.link_window, MAX(f->welcome.publish_window, 1U));
     u->ping_ms = MAX((int64_t)f->welcome.ping_interval_ms, SECOND_MS);
@@ -137,6 +177,7 @@ static int open_session(Broker *b, Now now, const Frame *f) {
     r = up_send(b, &sub, NULL, 0);
     if (r < 0)
         b->io.uplink_reset(b->io.data);
+    directory_uplink_open(b, now);
     if (u->feed)
         feed_want(b, u->feed);
     return r == -ENOMEM ? r : 0;
@@ -159,6 +200,7 @@ static int send_one(Broker *b, Now now, Feed *q, Entry *e) {
     Uplink *u = &b->uplink;
     Frame f = { .kind = FRAME_PUBLISH,
                 .publish = { .message_id = e->info->message_id, .forward = e->info->forward } };
+    signature_bytes_set(&f.publish.signature, body_signature(e->body));
     Bytes parts[3] = { body_envelope(e->body), body_facts(e->body), body_sealed(e->body) };
     unsigned n = e->row.flags & DELIVERY_FACTS_ONLY || parts[2].n == 0 ? 2 : 3;
     Sent *s = calloc(1, sizeof(*s));
@@ -277,7 +319,7 @@ static int settle_up(Broker *b, uint64_t tag, size_t size, SettleAction action, 
     return 0;
 }
 
-static int delivered(Broker *b, Frame *f, const PeerMessage *m) {
+static int delivered(Broker *b, Now now, Frame *f, const PeerMessage *m) {
     Uplink *u = &b->uplink;
     uint64_t tag = f->deliver.tag;
     const char *why = "a part is missing";
@@ -287,8 +329,9 @@ static int delivered(Broker *b, Frame *f, const PeerMessage *m) {
         return -ENOMEM;
     int r = m->n_parts < 2 || !f->deliver.forward || tag > TAG_MASK
                 ? WIRE_MALFORMED
-                : codec_decode_message(m->parts[1], m->n_parts > 2 ? m->parts[2] : none,
-                                       m->n_parts > 3 ? m->parts[3] : none, msg, &why);
+                : codec_decode_signed_message(m->parts[1], m->n_parts > 2 ? m->parts[2] : none,
+                                              m->n_parts > 3 ? m->parts[3] : none,
+                                              signature_bytes(&f->deliver.signature), msg, &why);
     if (r < 0)
         return r;
     if (r > 0) {
@@ -307,7 +350,7 @@ static int delivered(Broker *b, Frame *f, const PeerMessage *m) {
     op->accept.message = TAKE_PTR(msg);
     op->accept.from_link = true;
     (void)text_copy(op->accept.authority, sizeof(op->accept.authority), b->config.parent);
-    broker_push(b, op);
+    check_push(b, now, op);
     return 0;
 }
 
@@ -317,6 +360,7 @@ int uplink_accepted(Broker *b, Now now, StoreOp *op) {
     uint64_t mark = (uint64_t)(uintptr_t)op->owner, tag = mark & TAG_MASK;
     if (res->verdict == VERDICT_ACCEPTED)
         b->status.accepted++;
+    publish_log(b, op);
     if (op->accept.counted)
         neighbour_took(b, b->config.parent, &op->accept.message->env.message_id);
     if (b->uplink.state != UPLINK_OPEN ||
@@ -360,6 +404,10 @@ int uplink_flush(Broker *b) {
     return 0;
 }
 
+int uplink_send(Broker *b, const Frame *f) {
+    return b->uplink.state == UPLINK_OPEN ? up_send(b, f, NULL, 0) : -EHOSTUNREACH;
+}
+
 /* --- the session ------------------------------------------------------------------------------ */
 
 static int on_error(Broker *b, Now now, const Frame *f) {
@@ -380,7 +428,7 @@ static int on_error(Broker *b, Now now, const Frame *f) {
 static int up_frame(Broker *b, Now now, Frame *f, const PeerMessage *m) {
     Uplink *u = &b->uplink;
     if (f->kind == FRAME_WELCOME)
-        return u->state == UPLINK_GREETING ? open_session(b, now, f) : 0;
+        return u->state == UPLINK_GREETING && !parent_is_revoked(b) ? open_session(b, now, f) : 0;
     if (f->kind == FRAME_ERROR)
         return on_error(b, now, f);
     if (u->state != UPLINK_OPEN)
@@ -395,7 +443,7 @@ static int up_frame(Broker *b, Now now, Frame *f, const PeerMessage *m) {
         return 0;
     case FRAME_DELIVER:
         u->progress_mono_ms = now.mono_ms; /* its answers wait behind what comes down */
-        return delivered(b, f, m);
+        return delivered(b, now, f, m);
     case FRAME_PING: {
         Frame pong = { .kind = FRAME_PONG,
                        .pong = { .sent_ms = f->ping.sent_ms,
@@ -403,6 +451,10 @@ static int up_frame(Broker *b, Now now, Frame *f, const PeerMessage *m) {
         (void)up_send(b, &pong, NULL, 0);
         return 0;
     }
+    case FRAME_RESULT:
+        return witness_result(b, now, f);
+    case FRAME_DIRECTORY_CHANGES:
+        return directory_changes(b, now, f);
     case FRAME_PONG:
         if (f->pong.progress.present)
             neighbour_compare(b, b->config.parent, &f->pong.progress);

@@ -31,6 +31,7 @@ Channel *channel_by_wire(serasi_client *c, uint32_t wire) {
 
 static void drop_deliveries(serasi_client *c, uint32_t handle) {
     serasi_delivery *d, *next;
+    requests_drop(c, handle);
     DL_FOREACH_SAFE(c->deliveries, d, next) {
         if (handle != 0 && d->channel != handle)
             continue;
@@ -76,6 +77,7 @@ void consume_deinit(serasi_client *c) {
     DL_FOREACH_SAFE(c->commands, command, next_command)
     free(command);
     c->commands = NULL;
+    wraps_deinit(c);
     HASH_ITER (hh, c->done_ids, id, next_id) {
         HASH_DEL(c->done_ids, id);
         free(id);
@@ -206,20 +208,21 @@ static int settle_here(serasi_client *c, Channel *ch, uint64_t tag, SettleAction
     return r < 0 ? r : 0;
 }
 
-static int make_delivery(serasi_client *c, const Channel *ch, const Uuid *id, Frame *f,
-                         SockMessage *m) {
+/* Takes what *f and *m own. NULL when out of memory. */
+static serasi_delivery *make_delivery(serasi_client *c, const Channel *ch, const Uuid *id, Frame *f,
+                                      SockMessage *m) {
     serasi_delivery *d = calloc(1, sizeof(*d));
     if (!d)
-        return -ENOMEM;
+        return NULL;
     d->frame = *f;
     d->raw = *m;
     d->id = *id;
     d->session = c->session;
     d->channel = ch->handle;
+    d->came_ms = c->now_ms;
     *f = (Frame) { 0 };
     *m = (SockMessage) { 0 };
-    DL_APPEND(c->deliveries, d);
-    return 0;
+    return d;
 }
 
 int consume_delivered(serasi_client *c, Frame *f, SockMessage *m) {
@@ -242,7 +245,22 @@ int consume_delivered(serasi_client *c, Frame *f, SockMessage *m) {
         return settle_here(c, ch, tag, SETTLE_REJECT, "the envelope cannot be read");
     if (done_id_take(c, ch->handle, &e.message_id))
         return settle_here(c, ch, tag, SETTLE_DONE, "");
-    return make_delivery(c, ch, &e.message_id, f, m);
+    if (e.kind == KIND_SEAL_WRAP && ch->source == SOURCE_MAILBOX && keys_can_open(&c->keys)) {
+        Settlement s;
+        r = wrap_came(c, &e, m->parts[2], &s);
+        return r < 0 ? r : MIN(held_settle(c, ch, tag, &s), 0);
+    }
+    serasi_delivery *d = make_delivery(c, ch, &e.message_id, f, m);
+    if (!d)
+        return -ENOMEM;
+    bool taken = false;
+    if (e.kind == KIND_WRAP_REQUEST && ch->source == SOURCE_RECEIPTS)
+        r = request_came(c, d, &taken);
+    if (r < 0)
+        (void)delivery_free(d);
+    else if (!taken)
+        DL_APPEND(c->deliveries, d);
+    return r;
 }
 
 /* --- what applications call --- */
@@ -342,6 +360,9 @@ SERASI_PUBLIC int serasi_next_delivery(serasi_client *c, serasi_delivery **ret) 
     serasi_delivery *d = c->deliveries;
     if (!d)
         return SERASI_AGAIN;
+    int r = delivery_verify(c, d);
+    if (r != 0)
+        return r;
     DL_DELETE(c->deliveries, d);
     d->prev = d->next = NULL;
     *ret = d;

@@ -3,8 +3,9 @@
 
 /*
  * What the files of libserasi share. Reading order: client.c (turns, waiting), client-session.c
- * (connection, HELLO, liveness), client-publish.c, client-consume.c (channels, deliveries),
- * client-settle.c, client-query.c; message.c, delivery.c and result.c are the values.
+ * (connection, HELLO, liveness), client-publish.c, client-sign.c, client-consume.c (channels,
+ * deliveries), client-verify.c (signatures), client-settle.c, client-query.c; message.c, delivery.c
+ * and result.c are the values.
  *
  * Only serasi_process() and what waits in it touches the socket: the other calls change the plain
  * state below and ask for a turn with client_wake().
@@ -20,10 +21,15 @@
 #include <serasi/client.h>
 
 #include "base/cleanup.h"
+#include "base/proven.h"
+#include "base/secret.h"
 #include "base/uuid.h"
+#include "client/client-keys.h"
 #include "core/frame.h"
 #include "core/limits.h"
 #include "core/message.h"
+#include "core/wrap.h"
+#include "net/keys.h"
 #include "net/sock.h"
 
 #define SERASI_PUBLIC __attribute__((visibility("default")))
@@ -35,10 +41,33 @@
 #define GREETING_MS        (10 * SECOND_MS) /* HELLO to WELCOME */
 #define CONNECTING_MS      (90 * SECOND_MS) /* then a fresh socket: libzmq gives up on some errors */
 #define STUCK_MS           100              /* pipe full: looked at again at the latest then */
+#define JUDGE_AGAIN_MS     250
 #define EXTEND_ANSWER_MS   (2 * SECOND_MS)
 
+/* A message whose sealed part is not made yet, because the keys of the recipients must be known for
+ * it. Shared by the application's message and what is on its way, so that it is sealed once and a
+ * repeat is the same bytes. */
+typedef struct Draft {
+    unsigned refs;
+    Envelope env;
+    Body *open;   /* envelope without the digest of the sealed part, and facts */
+    Secret plain; /* wiped when it is sealed */
+    Body *done;   /* NULL = not sealed yet */
+    /* Whom it goes to; asked of the broker unless the audience names them. */
+    bool resolved;
+    uint32_t n_to;
+    char (*to)[NODE_NAME_SIZE]; /* owned */
+} Draft;
+
+/* Why something could not be sealed. */
+typedef struct SealFailure {
+    const char *code; /* of the reason table */
+    char field[NODE_NAME_SIZE];
+} SealFailure;
+
 struct serasi_message {
-    Body *body;
+    Body *body;   /* NULL: the draft's */
+    Draft *draft; /* NULL: nothing is to be sealed */
     Uuid id;
 };
 
@@ -53,13 +82,23 @@ struct serasi_delivery {
     Uuid id;
     uint64_t session;
     uint32_t channel; /* handle */
+    int64_t came_ms;
+    Secret plain;         /* what was sealed, once it is opened */
+    WrapRequest *request; /* owned; of a WRAP_REQUEST that is looked at */
+    bool wrap_granted;    /* by the application */
+    const char *wrap_trouble;
+    bool judged;
+    serasi_signature judgement;
     serasi_delivery *prev, *next;
 };
 
 /* A message to publish. */
 typedef struct Outgoing {
     Uuid id;
-    Body *body;
+    Body *body;               /* NULL while the draft is not sealed */
+    Draft *draft;             /* NULL = none */
+    serasi_delivery *request; /* the WRAP_REQUEST it answers, owned; NULL = the application's */
+    SignatureBytes signature;
     bool awaited;   /* its answer goes to serasi_publish_wait() */
     bool abandoned; /* nobody wants its answer any more */
     struct Outgoing *prev, *next;
@@ -127,6 +166,10 @@ struct serasi_client {
     char server_key[CURVE_TEXT_SIZE];
     char label[LABEL_SIZE];
     bool has_keys;
+    Servers servers, servers_told; /* to be dialled, the first is the one above; not judged yet */
+    uint32_t server_at;
+    bool server_tried, server_worked;
+    char *servers_file;
     NodeKeys keys;
     Uuid instance_id;
 
@@ -153,7 +196,7 @@ struct serasi_client {
     /* publishing */
     Outgoing *waiting, *inflight;
     serasi_result *results, *awaited;
-    uint32_t n_waiting, n_inflight, n_results;
+    uint32_t n_waiting, n_unsealed, n_inflight, n_results; /* n_unsealed: of those waiting */
 
     /* consuming */
     Channel channels[CHANNELS_MAX];
@@ -168,10 +211,29 @@ struct serasi_client {
 
     /* query */
     bool query_active, query_sent;
-    uint32_t query_id;
-    uint8_t *query_frame; /* owned */
+    uint32_t query_id, query_number; /* number: of the last question, of whichever kind */
+    uint8_t *query_frame;            /* owned */
     size_t n_query_frame;
     Table *query_table; /* the answer, owned */
+
+    /* sealing */
+    Draft *resolving;          /* whose recipients the broker is asked for; NULL = none */
+    uint32_t resolve_query;    /* 0 = not sent in this session */
+    int64_t resolve_due_ms;    /* for the answer, or not to ask before */
+    serasi_delivery *requests; /* for wraps, being looked at */
+    uint32_t n_requests;
+    int64_t look_due_ms; /* something waits for keys: looked at again then; INT64_MAX = nothing */
+    struct KnownWrap *wraps; /* that came for messages sealed to others */
+    serasi_wrap_policy wrap_policy;
+
+    /* verifying */
+    Proven *proven;
+    struct SeenSet *seen; /* settled messages; NULL until the first */
+
+    /* other nodes' keys */
+    ClientKeys *directory;
+    uint32_t keys_query; /* the question that is out; 0 = none */
+    int keys_verdict;    /* ClientKeysVerdict of the last answer */
 };
 
 /* client.c */
@@ -179,6 +241,13 @@ void client_wake(serasi_client *c);
 int64_t client_deadline(int timeout_ms);
 /* Waits for something to do; false when the time is up. */
 bool client_sleep(serasi_client *c, int64_t deadline_ms);
+
+/* client-servers.c */
+_must_check_ int servers_init(serasi_client *c, const char *file);
+const Server *servers_choose(serasi_client *c);        /* to be dialled now */
+void servers_told(serasi_client *c, const Servers *l); /* by a WELCOME: that one worked */
+void servers_take(serasi_client *c); /* those told, as far as they can be judged by now */
+void servers_deinit(serasi_client *c);
 
 /* client-session.c */
 _must_check_ int session_connect(serasi_client *c);
@@ -198,9 +267,24 @@ _must_check_ int session_send_bytes(serasi_client *c, Bytes frame, const Body *b
 
 /* client-publish.c */
 _must_check_ int publish_write(serasi_client *c);
+/* Queues a body of the library's own; the answer goes to request_answered(). */
+_must_check_ int publish_own(serasi_client *c, const Uuid *id, Body *body,
+                             serasi_delivery *request);
 _must_check_ int publish_answered(serasi_client *c, Frame *f);
 void publish_session_lost(serasi_client *c);
 void publish_deinit(serasi_client *c);
+
+/* client-sign.c */
+/* Signs what waits and can go out, if this node has a key for it. */
+_must_check_ int sign_waiting(serasi_client *c);
+
+/* client-verify.c */
+_must_check_ int verify_init(serasi_client *c);
+void verify_deinit(serasi_client *c);
+/* Judges its signature, once. 0, -ENOMEM; SERASI_AGAIN: keys for that are on their way. */
+_must_check_ int delivery_verify(serasi_client *c, serasi_delivery *d);
+/* A message is done with, and the broker has it on disk. */
+void verify_settled(serasi_client *c, uint32_t channel, const Uuid *id);
 
 /* client-consume.c */
 _must_check_ int consume_write(serasi_client *c);
@@ -226,9 +310,39 @@ void held_drop_all(serasi_client *c, Channel *ch, bool remember);
 /* Was it done in an earlier session? Forgets that. */
 bool done_id_take(serasi_client *c, uint32_t channel, const Uuid *id);
 
+/* client-seal.c */
+/* Takes both. NULL when out of memory. */
+Draft *draft_new(const Envelope *env, Body *open, Secret *plain);
+Draft *draft_ref(Draft *d);
+Draft *draft_unref(Draft *d);
+DEFINE_CLEANUP(Draft *, draft_unref);
+/* 0: d->done is set. SERASI_AGAIN: something is not known yet. SERASI_NO_SEAL_KEY,
+ * SERASI_TOO_LARGE with *why; -errno. */
+_must_check_ int draft_seal(serasi_client *c, Draft *d, SealFailure *why);
+_must_check_ int resolve_write(serasi_client *c);
+/* Was it the answer to the question for recipients? */
+_must_check_ int resolve_answered(serasi_client *c, const Frame *f, bool *ret_taken);
+void resolve_session_lost(serasi_client *c);
+
+/* client-open.c */
+/* A SEAL_WRAP for this node: kept. Returns the settlement for it. */
+_must_check_ int wrap_came(serasi_client *c, const Envelope *e, Bytes facts, Settlement *ret);
+/* The application is done with a delivery. */
+void wrap_forget(serasi_client *c, const serasi_delivery *d);
+void wraps_deinit(serasi_client *c);
+
+/* client-wrap.c */
+/* Takes d when it is a request that the policy may answer; else it is the application's. */
+_must_check_ int request_came(serasi_client *c, serasi_delivery *d, bool *ret_taken);
+_must_check_ int requests_write(serasi_client *c);
+/* Its answer is in: settles and frees o->request, or hands it to the application. */
+void request_answered(serasi_client *c, Outgoing *o, const PublishResult *r);
+void requests_drop(serasi_client *c, uint32_t channel); /* 0 = all */
+
 /* client-query.c */
 _must_check_ int query_write(serasi_client *c);
-void query_answered(serasi_client *c, Frame *f);
+_must_check_ int query_answered(serasi_client *c, Frame *f);
+void query_session_lost(serasi_client *c);
 
 /* message.c, delivery.c, result.c */
 serasi_delivery *delivery_free(serasi_delivery *d);

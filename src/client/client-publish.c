@@ -7,15 +7,27 @@
 
 #include <errno.h>
 
+#include "base/text.h"
 #include "base/times.h"
 #include "client/client-internal.h"
 
-#define LATER_MIN_MS 50U
+#define LATER_MIN_MS   50U
+#define SEAL_AHEAD_MAX 32U
+#define SEAL_LOOK_MS   100 /* what is not known yet is looked for again */
 
 static Outgoing *outgoing_free(Outgoing *o) {
-    body_unref(o->body);
+    (void)body_unref(o->body);
+    (void)draft_unref(o->draft);
+    (void)delivery_free(o->request);
     free(o);
     return NULL;
+}
+
+static void drop_waiting(serasi_client *c, Outgoing *o) {
+    DL_DELETE(c->waiting, o);
+    c->n_waiting--;
+    c->n_unsealed -= !o->body;
+    (void)outgoing_free(o);
 }
 
 static void keep_result(serasi_client *c, serasi_result *result, const Outgoing *o) {
@@ -41,13 +53,18 @@ static const char *too_large_part(const serasi_client *c, const Body *b) {
     return b->n_sealed > c->sealed_max ? "sealed" : NULL;
 }
 
-/* The broker would end the session over it, each time: the answer is given here. */
-static int refuse_here(serasi_client *c, Outgoing *o) {
+/* What cannot be sent is answered here. */
+static int refuse_here(serasi_client *c, Outgoing *o, const SealFailure *why) {
     PublishResult r = { .message_id = o->id, .verdict = VERDICT_REFUSED };
     r.reasons = calloc(1, sizeof(*r.reasons));
     if (!r.reasons)
         return -ENOMEM;
-    reasons_add(r.reasons, "TOO_LARGE", too_large_part(c, o->body), NULL, NULL);
+    reasons_add(r.reasons, why->code, why->field, NULL, NULL);
+    if (o->request) {
+        request_answered(c, o, &r);
+        publish_result_deinit(&r);
+        return 0;
+    }
     serasi_result *result = result_new(&r);
     if (!result) {
         publish_result_deinit(&r);
@@ -57,23 +74,81 @@ static int refuse_here(serasi_client *c, Outgoing *o) {
     return 0;
 }
 
-int publish_write(serasi_client *c) {
-    while (c->waiting && c->n_inflight < c->publish_window) {
-        Outgoing *o = c->waiting;
-        const Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = o->id } };
-        const bool refused = too_large_part(c, o->body) != NULL;
-        int r = refused ? refuse_here(c, o) : session_send(c, &f, o->body);
+static int send_one(serasi_client *c, Outgoing *o) {
+    Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = o->id } };
+    const int r = o->signature.n == 0 ? sign_waiting(c) : 0;
+    if (r < 0)
+        return r;
+    f.publish.signature = o->signature;
+    return session_send(c, &f, o->body);
+}
+
+/* Seals what is to be sealed, in order; looks at some more than the first, so that their keys are
+ * asked for in good time. */
+static int seal_waiting(serasi_client *c) {
+    unsigned looked_at = 0;
+    bool behind = false;
+    Outgoing *o, *next;
+    DL_FOREACH_SAFE(c->waiting, o, next) {
+        SealFailure why = { .code = "TOO_LARGE" };
+        if (!o->body && looked_at++ == SEAL_AHEAD_MAX)
+            break;
+        int r = o->body ? 0 : draft_seal(c, o->draft, &why);
         if (r < 0)
             return r;
-        DL_DELETE(c->waiting, o);
-        c->n_waiting--;
-        if (refused) {
-            (void)outgoing_free(o);
-        } else {
-            DL_APPEND(c->inflight, o);
-            c->n_inflight++;
+        behind |= r == SERASI_AGAIN;
+        if (r == SERASI_AGAIN)
+            continue;
+        if (r == 0 && !o->body) {
+            o->body = body_ref(o->draft->done);
+            c->n_unsealed--;
+        }
+        if (r > 0 && !behind) { /* answers keep the order, too */
+            r = refuse_here(c, o, &why);
+            if (r < 0)
+                return r;
+            drop_waiting(c, o);
         }
     }
+    if (behind)
+        c->look_due_ms = MIN(c->look_due_ms, c->now_ms + SEAL_LOOK_MS);
+    return 0;
+}
+
+int publish_write(serasi_client *c) {
+    int sealed = c->n_unsealed > 0 ? seal_waiting(c) : 0;
+    if (sealed < 0)
+        return sealed;
+    while (c->waiting && c->waiting->body && c->n_inflight < c->publish_window) {
+        Outgoing *o = c->waiting;
+        SealFailure why = { .code = "TOO_LARGE" };
+        const char *part = too_large_part(c, o->body);
+        (void)text_copy(why.field, sizeof(why.field), part ? part : "");
+        /* The broker would end the session over it, each time. */
+        int r = part ? refuse_here(c, o, &why) : send_one(c, o);
+        if (r < 0)
+            return r;
+        if (part) {
+            drop_waiting(c, o);
+            continue;
+        }
+        DL_DELETE(c->waiting, o);
+        c->n_waiting--;
+        DL_APPEND(c->inflight, o);
+        c->n_inflight++;
+    }
+    return 0;
+}
+
+int publish_own(serasi_client *c, const Uuid *id, Body *body, serasi_delivery *request) {
+    Outgoing *o = calloc(1, sizeof(*o));
+    if (!o)
+        return -ENOMEM;
+    o->id = *id;
+    o->body = body_ref(body);
+    o->request = request;
+    DL_PREPEND(c->waiting, o); /* it belongs to no order, and waits for no seal */
+    c->n_waiting++;
     return 0;
 }
 
@@ -103,6 +178,13 @@ static int take_answer(serasi_client *c, PublishResult *r) {
     }
     if (!o)
         return 0; /* of no message of ours */
+    if (o->request) {
+        DL_DELETE(c->inflight, o);
+        c->n_inflight--;
+        request_answered(c, o, r);
+        (void)outgoing_free(o);
+        return 0;
+    }
     serasi_result *result = result_new(r);
     if (!result)
         return -ENOMEM;
@@ -140,15 +222,18 @@ void publish_deinit(serasi_client *c) {
 static int enqueue(serasi_client *c, const serasi_message *m, Outgoing **ret) {
     if (c->n_waiting + c->n_inflight + c->n_results >= QUEUE_MAX)
         return SERASI_AGAIN;
-    if (c->session > 0 && too_large_part(c, m->body))
+    Body *body = m->draft ? m->draft->done : m->body;
+    if (c->session > 0 && body && too_large_part(c, body))
         return SERASI_TOO_LARGE;
     Outgoing *o = calloc(1, sizeof(*o));
     if (!o)
         return -ENOMEM;
     o->id = m->id;
-    o->body = body_ref(m->body); /* a body never changes: the reference is the copy */
+    o->body = body ? body_ref(body) : NULL; /* it never changes: the reference is the copy */
+    o->draft = body ? NULL : draft_ref(m->draft);
     DL_APPEND(c->waiting, o);
     c->n_waiting++;
+    c->n_unsealed += !body;
     client_wake(c);
     if (ret)
         *ret = o;
@@ -191,11 +276,8 @@ static void abandon(serasi_client *c) {
         o->abandoned |= o->awaited;
     }
     DL_FOREACH_SAFE(c->waiting, o, next) {
-        if (!o->awaited)
-            continue;
-        DL_DELETE(c->waiting, o);
-        c->n_waiting--;
-        (void)outgoing_free(o);
+        if (o->awaited)
+            drop_waiting(c, o);
     }
 }
 
@@ -209,6 +291,16 @@ static int pause_until(serasi_client *c, int64_t until) {
     return 0;
 }
 
+/* Only this library says so. */
+static bool is_about_keys(const serasi_result *r) {
+    static const char *const codes[] = { "NO_SEAL_KEY", "SEAL_KEY_NOT_PROVEN",
+                                         "TOO_MANY_SEAL_KEYS" };
+    for (size_t i = 0; r->r.reasons && i < ARRAY_SIZE(codes); i++)
+        if (reasons_have(r->r.reasons, codes[i]))
+            return true;
+    return false;
+}
+
 static int status_of(const serasi_result *r) {
     switch (r->r.verdict) {
     case VERDICT_ACCEPTED:
@@ -219,7 +311,7 @@ static int status_of(const serasi_result *r) {
     case VERDICT_LATER:
         return SERASI_LATER;
     default:
-        return SERASI_REFUSED;
+        return is_about_keys(r) ? SERASI_NO_SEAL_KEY : SERASI_REFUSED;
     }
 }
 

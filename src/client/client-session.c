@@ -16,11 +16,12 @@
 #include "core/retry.h"
 #include "wire/codec.h"
 
-#define RECEIVE_MAX   256              /* frames a turn */
-#define SETTLED_IN_MS (10 * SECOND_MS) /* a session that lived so long forgets earlier failures */
-#define PING_MIN_MS   50U
-#define PING_MAX_MS   300000U
-#define CLIENT_HWM    256
+#define RECEIVE_MAX        256              /* frames a turn */
+#define SETTLED_IN_MS      (10 * SECOND_MS) /* a session that lived so long forgets earlier failures */
+#define PING_MIN_MS        50U
+#define PING_MAX_MS        300000U
+#define CLIENT_HWM         256
+#define CONNECTING_ELSE_MS (3 * SECOND_MS) /* when there is another place to try */
 
 static const RetryPolicy connect_policy = { .first_ms = 500, .cap_ms = 60 * SECOND_MS };
 static const RetryPolicy refused_policy = { .first_ms = SECOND_MS, .cap_ms = 5 * MINUTE_MS };
@@ -51,7 +52,8 @@ static void drop_socket(serasi_client *c) {
 int session_connect(serasi_client *c) {
     SockOptions o = sock_options_default;
     o.hwm = CLIENT_HWM;
-    int r = sock_new_dealer(&c->sock, c->ctx, c->endpoint, c->has_keys ? c->server_key : NULL,
+    const Server *server = servers_choose(c);
+    int r = sock_new_dealer(&c->sock, c->ctx, server->endpoint, c->has_keys ? server->key : NULL,
                             c->has_keys ? &c->keys : NULL, &o);
     if (r == 0)
         r = watch_fd(c, sock_fd(c->sock));
@@ -76,7 +78,7 @@ static void session_lost(serasi_client *c) {
         return;
     publish_session_lost(c);
     consume_session_lost(c);
-    c->query_sent = false;
+    query_session_lost(c);
     if (c->now_ms - c->entered_ms >= SETTLED_IN_MS)
         c->failures = 0;
 }
@@ -181,7 +183,10 @@ int session_write(serasi_client *c) {
         if (r == 0)
             r = consume_write(c);
         if (r == 0 && c->state == CLIENT_OPEN)
+            r = requests_write(c);
+        if (r == 0 && c->state == CLIENT_OPEN)
             r = publish_write(c);
+        servers_take(c);
         if (r == 0 && c->state == CLIENT_OPEN)
             r = query_write(c);
     }
@@ -213,6 +218,7 @@ static void on_welcome(serasi_client *c, const Frame *f) {
     c->next_wire = 1;
     (void)text_copy(c->node, sizeof(c->node), f->welcome.node);
     (void)text_copy(c->broker, sizeof(c->broker), f->welcome.broker);
+    servers_told(c, &f->welcome.servers);
 }
 
 static void on_error(serasi_client *c, const Frame *f) {
@@ -261,8 +267,7 @@ static int on_frame(serasi_client *c, Frame *f, SockMessage *m) {
         settle_confirmed(c, f);
         return 0;
     case FRAME_RESULT:
-        query_answered(c, f);
-        return 0;
+        return query_answered(c, f);
     case FRAME_PING:
         c->pong_wanted = true;
         c->pong_for_ms = f->ping.sent_ms;
@@ -334,7 +339,7 @@ static int64_t broker_patience_ms(const serasi_client *c) {
 static int64_t patience_ms(const serasi_client *c) {
     switch (c->state) {
     case CLIENT_CONNECTING:
-        return c->entered_ms + CONNECTING_MS;
+        return c->entered_ms + (c->servers.n > 1 ? CONNECTING_ELSE_MS : CONNECTING_MS);
     case CLIENT_GREETING:
         return c->entered_ms + GREETING_MS;
     case CLIENT_OPEN:
@@ -358,5 +363,9 @@ int64_t session_due_ms(const serasi_client *c) {
     if (c->state != CLIENT_OPEN)
         return due;
     due = MIN(due, ping_due_ms(c));
+    due = MIN(due, client_keys_due_ms(c->directory));
+    due = MIN(due, c->look_due_ms);
+    if (c->deliveries && !c->deliveries->judged)
+        due = MIN(due, c->now_ms + JUDGE_AGAIN_MS); /* the answer about a key may never come */
     return MIN(due, c->settle_due_ms);
 }

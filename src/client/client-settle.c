@@ -229,6 +229,8 @@ static void confirm_range(serasi_client *c, Channel *ch, TagRange range, bool un
         }
         ch->returned++;
         ch->returned_bytes += h->bytes;
+        if (!unknown && h->action == SETTLE_DONE)
+            verify_settled(c, ch->handle, &h->id);
         held_forget(c, h);
     }
     memmove(&ch->held[kept], &ch->held[i], (ch->n_held - i) * sizeof(*ch->held));
@@ -298,6 +300,8 @@ SERASI_PUBLIC int serasi_settle(serasi_client *c, const serasi_delivery *d,
     if (c->state != CLIENT_OPEN || d->session != c->session)
         return SERASI_AGAIN;
     Channel *ch = channel_by_handle(c, d->channel);
+    if (ch && action == SERASI_DONE)
+        wrap_forget(c, d);
     return ch ? held_settle(c, ch, d->frame.deliver.tag, &s) : SERASI_AGAIN;
 }
 

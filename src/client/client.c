@@ -12,6 +12,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
@@ -43,7 +44,7 @@ static int client_turn(serasi_client *c) {
     (void)!read(c->timer_fd, &fired, sizeof(fired)); /* empty is fine */
     c->now_ms = now_read().mono_ms;
     c->stuck = false;
-    c->settle_due_ms = INT64_MAX;
+    c->settle_due_ms = c->look_due_ms = INT64_MAX;
 
     int r = 0;
     if (c->state == CLIENT_DOWN && c->now_ms >= c->entered_ms)
@@ -115,23 +116,33 @@ SERASI_PUBLIC const char *serasi_broker(serasi_client *c) {
 /* --- opening and closing --- */
 
 static int read_options(serasi_client *c, const serasi_options *o) {
-    if (!o->endpoint || !o->key_file != !o->server_key)
+    if (!o->endpoint || (!o->key_file && o->server_key))
         return -EINVAL;
     if (!text_copy(c->label, sizeof(c->label), o->label ? o->label : "libserasi"))
         return -EINVAL;
-    /* Without CURVE only this machine's operators are served. */
-    if (!o->key_file && !text_starts_with(o->endpoint, "ipc://"))
+    /* Without CURVE only this machine's operators are served; they may sign all the same. */
+    if (!o->server_key && !text_starts_with(o->endpoint, "ipc://"))
         return -EINVAL;
+    if (o->wraps < SERASI_WRAP_ADDRESSED || o->wraps > SERASI_WRAP_NEVER)
+        return -EINVAL;
+    c->wrap_policy = o->wraps;
     c->endpoint = strdup(o->endpoint);
     if (!c->endpoint)
         return -ENOMEM;
     if (!o->key_file)
         return 0;
-    if (!curve_text_is_valid(o->server_key) ||
-        !text_copy(c->server_key, sizeof(c->server_key), o->server_key))
+    if (o->server_key && (!curve_text_is_valid(o->server_key) ||
+                          !text_copy(c->server_key, sizeof(c->server_key), o->server_key)))
         return -EINVAL;
-    c->has_keys = true;
+    c->has_keys = o->server_key != NULL;
     return keys_load(&c->keys, o->key_file);
+}
+
+static int read_hub_keys(serasi_client *c, const char *text) {
+    SignPublic keys[CLIENT_HUB_KEYS_MAX];
+    size_t n = 0;
+    int r = text && text[0] != '\0' ? sign_publics_parse(text, keys, CLIENT_HUB_KEYS_MAX, &n) : 0;
+    return r < 0 ? r : client_keys_new(&c->directory, keys, n);
 }
 
 static int open_descriptors(serasi_client *c) {
@@ -152,12 +163,16 @@ static serasi_client *client_free(serasi_client *c) {
     publish_deinit(c);
     free(c->query_frame);
     table_free(c->query_table);
+    (void)draft_unref(c->resolving);
+    (void)client_keys_free(c->directory);
+    verify_deinit(c);
     sock_context_free(c->ctx);
     if (c->epoll_fd >= 0)
         close(c->epoll_fd);
     if (c->timer_fd >= 0)
         close(c->timer_fd);
     keys_wipe(&c->keys);
+    servers_deinit(c);
     free(c->endpoint);
     free(c);
     return NULL;
@@ -181,6 +196,12 @@ SERASI_PUBLIC int serasi_open(serasi_client **ret, const serasi_options *options
     int r = hash_init();
     if (r == 0)
         r = read_options(c, &o);
+    if (r == 0)
+        r = servers_init(c, o.servers_file);
+    if (r == 0)
+        r = read_hub_keys(c, o.hub_key);
+    if (r == 0)
+        r = verify_init(c);
     if (r == 0)
         r = open_descriptors(c);
     if (r == 0)

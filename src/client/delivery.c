@@ -8,6 +8,10 @@ serasi_delivery *delivery_free(serasi_delivery *d) {
         return NULL;
     frame_deinit(&d->frame);
     sock_message_deinit(&d->raw);
+    secret_deinit(&d->plain);
+    if (d->request)
+        wrap_request_deinit(d->request);
+    free(d->request);
     free(d);
     return NULL;
 }
@@ -51,6 +55,15 @@ SERASI_PUBLIC uint32_t serasi_delivery_attempt(const serasi_delivery *d) {
 }
 
 SERASI_PUBLIC int serasi_delivery_to_json(const serasi_delivery *d, int pretty, char **ret) {
-    return json_print_message(d->raw.parts[1], d->raw.parts[2], d->raw.parts[3], &d->frame,
-                              pretty != 0, ret);
+    const serasi_signature *s = &d->judgement;
+    JsonSignature signature = { .state = serasi_signature_state_name(s->state),
+                                .node = s->node,
+                                .key = s->key,
+                                .label = s->label,
+                                .proven = s->proven };
+    for (uint32_t bit = 1; bit != 0; bit <<= 1)
+        if ((s->flags & bit) && signature.n_flags < ARRAY_SIZE(signature.flags))
+            signature.flags[signature.n_flags++] = serasi_signature_flag_name(bit);
+    return json_print_delivery(d->raw.parts[1], d->raw.parts[2], d->raw.parts[3], &d->frame,
+                               &signature, pretty != 0, ret);
 }

@@ -16,6 +16,7 @@ SERASI_PUBLIC const char *serasi_strerror(int code) {
         [SERASI_CLOSED] = "The client was closed",
         [SERASI_TOO_LARGE] = "Larger than the broker takes",
         [SERASI_LATER] = "The broker has no room now",
+        [SERASI_NO_SEAL_KEY] = "A recipient has no key to seal to, or none that is proven",
     };
     if (code >= 0)
         return (size_t)code < ARRAY_SIZE(texts) ? texts[code] : "Unknown status";

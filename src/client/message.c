@@ -22,8 +22,9 @@ static bool digest_matches(bool present, const uint8_t digest[static DIGEST_SIZE
     return memcmp(real, digest, DIGEST_SIZE) == 0;
 }
 
+/* plain: what is to be sealed; p NULL = nothing. Taken over on success. */
 static int message_new(serasi_message **ret, Bytes envelope, Bytes facts, Bytes sealed,
-                       const char **ret_why) {
+                       Secret *plain, const char **ret_why) {
     Envelope e = { 0 };
     if (envelope.n > ENVELOPE_MAX || facts.n > FACTS_MAX || sealed.n > SEALED_MAX) {
         *ret_why = "a part is over its limit";
@@ -40,13 +41,19 @@ static int message_new(serasi_message **ret, Bytes envelope, Bytes facts, Bytes 
         return -EINVAL;
     }
 
+    _cleanup_(body_unrefp) Body *body = body_new(envelope, facts, sealed);
     _cleanup_(freep) serasi_message *m = calloc(1, sizeof(*m));
-    if (!m)
+    if (!m || !body)
         return -ENOMEM;
     m->id = e.message_id;
-    m->body = body_new(envelope, facts, sealed);
-    if (!m->body)
-        return -ENOMEM;
+    if (plain->p) {
+        m->draft = draft_new(&e, body, plain);
+        if (!m->draft)
+            return -ENOMEM;
+        body = NULL;
+    } else {
+        m->body = TAKE_PTR(body);
+    }
     *ret = TAKE_PTR(m);
     return 0;
 }
@@ -55,10 +62,29 @@ SERASI_PUBLIC int serasi_message_new(serasi_message **ret, const void *envelope,
                                      const void *facts, size_t n_facts, const void *sealed,
                                      size_t n_sealed) {
     const char *why = NULL;
+    Secret nothing = { 0 };
     if (!ret || !envelope || (!facts && n_facts) || (!sealed && n_sealed))
         return -EINVAL;
     return message_new(ret, bytes_make(envelope, n_envelope), bytes_make(facts, n_facts),
-                       bytes_make(sealed, n_sealed), &why);
+                       bytes_make(sealed, n_sealed), &nothing, &why);
+}
+
+SERASI_PUBLIC int serasi_message_new_to_seal(serasi_message **ret, const void *envelope,
+                                             size_t n_envelope, const void *facts, size_t n_facts,
+                                             const void *plain, size_t n_plain) {
+    _cleanup_(secret_deinit) Secret text = { 0 };
+    const char *why = NULL;
+    if (!ret || !envelope || (!facts && n_facts) || !plain)
+        return -EINVAL;
+    if (seal_padded_size(n_plain) > SEAL_PADDED_MAX)
+        return SERASI_TOO_LARGE;
+    int r = secret_init(&text, n_plain);
+    if (r < 0)
+        return r;
+    memcpy(text.p, plain, n_plain);
+    text.n = n_plain;
+    return message_new(ret, bytes_make(envelope, n_envelope), bytes_make(facts, n_facts),
+                       (Bytes) { 0 }, &text, &why);
 }
 
 SERASI_PUBLIC int serasi_message_from_json(serasi_message **ret, const char *json, const char *node,
@@ -75,7 +101,7 @@ SERASI_PUBLIC int serasi_message_from_json(serasi_message **ret, const char *jso
     if (r == 0)
         r = message_new(ret, bytes_make(parts.envelope, parts.n_envelope),
                         bytes_make(parts.facts, parts.n_facts),
-                        bytes_make(parts.sealed, parts.n_sealed), &why);
+                        bytes_make(parts.sealed, parts.n_sealed), &parts.plain, &why);
     if (error && error_size > 0)
         (void)text_copy(error, error_size, r == 0 || !why ? "" : why);
     return r;
@@ -84,8 +110,17 @@ SERASI_PUBLIC int serasi_message_from_json(serasi_message **ret, const char *jso
 SERASI_PUBLIC void serasi_message_free(serasi_message *m) {
     if (!m)
         return;
-    body_unref(m->body);
+    (void)body_unref(m->body);
+    (void)draft_unref(m->draft);
     free(m);
+}
+
+SERASI_PUBLIC int serasi_message_to_json(const serasi_message *m, int pretty, char **ret) {
+    const Body *b = m && m->draft ? m->draft->done : m ? m->body : NULL;
+    if (!b || !ret)
+        return -EINVAL;
+    return json_print_message(body_envelope(b), body_facts(b), body_sealed(b), NULL, pretty != 0,
+                              ret);
 }
 
 SERASI_PUBLIC const uint8_t *serasi_message_id(const serasi_message *m) {

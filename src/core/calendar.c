@@ -65,6 +65,13 @@ const DirHoliday *directory_holiday_at(const Directory *d, size_t i) {
     return i < d->n_holidays ? d->holiday_list[i] : NULL;
 }
 
+const DirHoliday *directory_holiday(const Directory *d, CivilDate on) {
+    const int64_t day = civil_to_days(on);
+    HolidayEntry *e;
+    HASH_FIND(hh, d->holidays, &day, sizeof(day), e);
+    return e ? &e->holiday : NULL;
+}
+
 bool directory_is_working_day(const Directory *d, CivilDate day) {
     const int64_t number = civil_to_days(day);
     const int64_t weekday = ((number + 3) % 7 + 7) % 7; /* 1970-01-01 was a Thursday; 0 = Monday */

@@ -68,6 +68,9 @@ static const KindInfo kinds[] = {
     KIND(RECEIPT, 0),
     KIND(RECALL_ORDER, ANY_NODE),
     KIND(NOTICE, 0),
+    KIND(WRAP_REQUEST, 0),
+    KIND(SEAL_WRAP, ANY_NODE),
+    KIND(KEY_REQUEST, 0),
 };
 
 const KindInfo *kind_info(int kind) {

@@ -40,6 +40,9 @@ typedef enum MessageKind {
     KIND_RECEIPT = 90,
     KIND_RECALL_ORDER = 91,
     KIND_NOTICE = 92,
+    KIND_WRAP_REQUEST = 93,
+    KIND_SEAL_WRAP = 94,
+    KIND_KEY_REQUEST = 95,
 } MessageKind;
 
 /* Table of kinds: what the broker must know of each. NULL for a kind newer than this broker. */

@@ -56,7 +56,10 @@ struct Directory {
     KeyEntry *keys;
     RegionEntry *regions;
     HolidayEntry *holidays;
+    bool is_signed;
+    DirHead head;      /* when it is */
     Directory *lender; /* owns keys, regions and holidays, with their lists; NULL = this one does */
+    Directory *node_lender; /* owns the nodes, with their lists; NULL = this one does */
     bool lists_length[100][REGION_SIZE]; /* [province][digits]: some such code is listed */
     size_t n_nodes, n_keys, n_holidays;
     const DirNode **node_list;

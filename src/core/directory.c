@@ -51,8 +51,12 @@ static void free_lendable(Directory *d) {
     free(d->keys_by_node);
 }
 
-static void directory_free(Directory *d) {
+static void free_nodes(Directory *d) {
     NodeEntry *n, *next_n;
+    if (d->node_lender) {
+        (void)directory_unref(d->node_lender);
+        return;
+    }
     HASH_ITER (hh, d->nodes, n, next_n) {
         HASH_DEL(d->nodes, n);
         free(n);
@@ -61,6 +65,10 @@ static void directory_free(Directory *d) {
         free(d->by_kind[i].list);
     free(d->roles.list);
     free(d->node_list);
+}
+
+static void directory_free(Directory *d) {
+    free_nodes(d);
     free_lendable(d);
     free(d);
 }
@@ -129,7 +137,8 @@ int directory_add_node(Directory *d, const DirNode *n) {
 int directory_add_key(Directory *d, const DirKey *k) {
     if (d->sealed || strnlen(k->curve, sizeof(k->curve)) != CURVE_TEXT_SIZE - 1 ||
         !IS_ENDED(k->node) || !IS_ENDED(k->label) || !node_name_is_valid(k->node) ||
-        (k->valid_until_ms != 0 && k->valid_until_ms <= k->valid_from_ms))
+        (k->valid_until_ms != 0 && k->valid_until_ms <= k->valid_from_ms) ||
+        rights_objection(&k->rights, k->broker))
         return -EINVAL;
     KeyEntry *e;
     HASH_FIND_STR(d->keys, k->curve, e);
@@ -238,10 +247,10 @@ static int seal_keys(Directory *d) {
 }
 
 int directory_seal(Directory *d, uint64_t version) {
-    if (d->sealed || !broker_tree_is_sound(d))
+    if (d->sealed || (!d->node_lender && !broker_tree_is_sound(d)))
         return -EINVAL;
-    int r = seal_nodes(d);
-    if (r == 0)
+    int r = d->node_lender ? 0 : seal_nodes(d);
+    if (r == 0 && !d->node_lender)
         r = roles_seal(d);
     if (r == 0 && !d->lender)
         r = seal_keys(d);
@@ -254,43 +263,20 @@ int directory_seal(Directory *d, uint64_t version) {
     return 0;
 }
 
-/* What a node's record does not touch is shared and not copied: that is most of the work. The
- * lender is the snapshot that owns it, never one that borrows itself. */
-static void borrow(Directory *d, Directory *from) {
-    d->lender = directory_ref(from->lender ? from->lender : from);
-    d->keys = from->keys;
-    d->key_list = from->key_list;
-    d->keys_by_node = from->keys_by_node;
-    d->n_keys = from->n_keys;
-    d->regions = from->regions;
-    memcpy(d->lists_length, from->lists_length, sizeof(d->lists_length));
-    d->holidays = from->holidays;
-    d->holiday_list = from->holiday_list;
-    d->n_holidays = from->n_holidays;
-}
-
-int directory_with_node(Directory **ret, Directory *from, const DirNode *n) {
-    _cleanup_(directory_unrefp) Directory *d = NULL;
-    int r = directory_new(&d);
-    if (r < 0)
-        return r;
-    borrow(d, from);
-    for (size_t i = 0; r == 0 && i < from->n_nodes; i++)
-        r = directory_add_node(d, from->node_list[i]);
-    if (r == 0)
-        r = directory_add_node(d, n);
-    if (r == 0)
-        r = directory_seal(d, from->version + 1);
-    if (r == 0)
-        *ret = TAKE_PTR(d);
-    return r;
-}
-
 /* --- looking up
  * ------------------------------------------------------------------------------------ */
 
 uint64_t directory_version(const Directory *d) {
     return d->version;
+}
+
+const DirHead *directory_head(const Directory *d) {
+    return d->is_signed ? &d->head : NULL;
+}
+
+void directory_set_head(Directory *d, const DirHead *head) {
+    d->is_signed = true;
+    d->head = *head;
 }
 
 size_t directory_node_count(const Directory *d) {
@@ -388,6 +374,25 @@ const DirKey *directory_key_by_sign_id(const Directory *d, const char *node, con
             return keys[i];
     }
     return NULL;
+}
+
+size_t directory_region_count(const Directory *d) {
+    return HASH_COUNT(d->regions);
+}
+
+const DirRegion *directory_region(const Directory *d, const char *code) {
+    RegionEntry *e;
+    HASH_FIND_STR(d->regions, code, e);
+    return e ? &e->region : NULL;
+}
+
+const DirRegion *directory_next_region(const Directory *d, const DirRegion *last) {
+    const RegionEntry *e = d->regions;
+    if (last) {
+        HASH_FIND_STR(d->regions, last->code, e);
+        e = e ? e->hh.next : NULL;
+    }
+    return e ? &e->region : NULL;
 }
 
 bool directory_region_is_known(const Directory *d, const char *code) {

@@ -14,8 +14,10 @@
 #include "base/crypto-key.h"
 #include "base/times.h"
 #include "core/codes.h"
+#include "core/directory-head.h"
 #include "core/limits.h"
 #include "core/message.h"
+#include "core/rights.h"
 
 #define CURVE_TEXT_SIZE  41U /* Z85 */
 #define DIR_AREAS_MAX    24U
@@ -54,6 +56,7 @@ typedef struct DirKey {
     SignPublic sign; /* what it signs is checked with; all zero = it signs nothing */
     SealPublic seal; /* what is sealed to it; all zero = nothing can be */
     bool broker, operator_, revoked;
+    Rights rights;
     int64_t valid_from_ms, valid_until_ms; /* 0 = open */
 } DirKey;
 
@@ -84,8 +87,9 @@ _must_check_ int directory_add_key(Directory *d, const DirKey *k);
 _must_check_ int directory_add_region(Directory *d, const DirRegion *r);
 _must_check_ int directory_add_holiday(Directory *d, const DirHoliday *h);
 _must_check_ int directory_seal(Directory *d, uint64_t version);
-/* A sealed directory again with one node added or replaced, as the next version. As adding. */
-_must_check_ int directory_with_node(Directory **ret, Directory *from, const DirNode *n);
+/* What the hub signed of it, or NULL: it is not signed. To be set before others see it. */
+const DirHead *directory_head(const Directory *d);
+void directory_set_head(Directory *d, const DirHead *head);
 
 uint64_t directory_version(const Directory *d);
 size_t directory_node_count(const Directory *d);
@@ -110,8 +114,13 @@ const DirKey *directory_key_by_label(const Directory *d, const char *node, const
 /* The key set of a node whose signing key has that id, whatever its state; NULL when unknown. */
 const DirKey *directory_key_by_sign_id(const Directory *d, const char *node, const KeyId *id);
 
+size_t directory_region_count(const Directory *d);
+const DirRegion *directory_region(const Directory *d, const char *code); /* NULL: not listed */
+/* All of them in some order: the first for NULL, NULL after the last. */
+const DirRegion *directory_next_region(const Directory *d, const DirRegion *last);
 size_t directory_holiday_count(const Directory *d);
-const DirHoliday *directory_holiday_at(const Directory *d, size_t i); /* by day */
+const DirHoliday *directory_holiday_at(const Directory *d, size_t i);  /* by day */
+const DirHoliday *directory_holiday(const Directory *d, CivilDate on); /* NULL: none */
 /* Monday to Friday and no holiday; a record with `working` takes a holiday back, not a weekend. */
 bool directory_is_working_day(const Directory *d, CivilDate day);
 

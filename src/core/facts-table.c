@@ -282,6 +282,21 @@ static const FactField notice[] = {
     NUMBER(4, notice.level), TEXT(5, notice.owed_by_node), TIME(6, notice.due_ms),
 };
 
+static const FactField wrap_request[] = {
+    ID(1, wrap_request.message_id), TEXT(2, wrap_request.recipient_node),
+    CODE(3, wrap_request.reason),   TEXT(4, wrap_request.instead_of_node),
+    TIME(6, wrap_request.asked_ms),
+};
+
+static const FactField key_request[] = {
+    TEXT(3, key_request.by_node),
+};
+
+static const FactField seal_wrap[] = {
+    ID(1, seal_wrap.message_id),
+    COUNT(2, seal_wrap.wraps),
+};
+
 const FactField *facts_fields(int kind, size_t *ret_n) {
     static const struct {
         MessageKind kind;
@@ -318,6 +333,9 @@ const FactField *facts_fields(int kind, size_t *ret_n) {
         KIND(RECEIPT, receipt),
         KIND(RECALL_ORDER, recall),
         KIND(NOTICE, notice),
+        KIND(WRAP_REQUEST, wrap_request),
+        KIND(SEAL_WRAP, seal_wrap),
+        KIND(KEY_REQUEST, key_request),
 #undef KIND
     };
     *ret_n = 0;

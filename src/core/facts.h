@@ -270,6 +270,23 @@ typedef struct NoticeFacts {
     int64_t due_ms;
 } NoticeFacts;
 
+typedef struct WrapRequestFacts {
+    Uuid message_id;
+    char recipient_node[NODE_NAME_SIZE], instead_of_node[NODE_NAME_SIZE];
+    uint8_t reason; /* WrapReason */
+    int64_t asked_ms;
+} WrapRequestFacts;
+
+typedef struct SealWrapFacts {
+    Uuid message_id;
+    uint32_t wraps;
+} SealWrapFacts;
+
+/* What is asked for is read where it is decided (key-request.h). */
+typedef struct KeyRequestFacts {
+    char by_node[NODE_NAME_SIZE];
+} KeyRequestFacts;
+
 typedef struct Facts {
     bool readable; /* decoded: false for a kind newer than this broker */
     /* First clear text field (of envelope or facts) that holds what R-004 forbids: a run of 16
@@ -305,6 +322,9 @@ typedef struct Facts {
         ReceiptFacts receipt;
         RecallFacts recall;
         NoticeFacts notice;
+        WrapRequestFacts wrap_request;
+        SealWrapFacts seal_wrap;
+        KeyRequestFacts key_request;
     };
 } Facts;
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <assert.h>
+#include <string.h>
+
 #include "core/frame.h"
 
 void publish_result_deinit(PublishResult *r) {
@@ -37,13 +40,24 @@ void frame_deinit(Frame *f) {
             free(f->query.args[i]);
         free(f->query.input);
         break;
+    case FRAME_DIRECTORY_CHANGES:
+        free(f->directory_changes.bytes);
+        break;
     case FRAME_RESULT:
         (void)table_free(f->result.table);
+        free(f->result.data);
         break;
     default: /* owns nothing */
         break;
     }
     *f = (Frame) { 0 };
+}
+
+void signature_bytes_set(SignatureBytes *s, Bytes from) {
+    assert(from.n <= sizeof(s->p));
+    s->n = (uint32_t)from.n;
+    if (from.n > 0)
+        memcpy(s->p, from.p, from.n);
 }
 
 const char *frame_kind_name(int kind) {
@@ -66,6 +80,8 @@ const char *frame_kind_name(int kind) {
         [FRAME_RESULT] = "RESULT",
         [FRAME_ERROR] = "ERROR",
         [FRAME_BYE] = "BYE",
+        [FRAME_DIRECTORY_WANT] = "DIRECTORY_WANT",
+        [FRAME_DIRECTORY_CHANGES] = "DIRECTORY_CHANGES",
     };
     return kind >= 0 && kind < (int)ARRAY_SIZE(names) ? names[kind] : "UNKNOWN";
 }

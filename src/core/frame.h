@@ -9,10 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/directory-tree.h"
 #include "core/filter.h"
 #include "core/message.h"
 #include "core/reasons.h"
 #include "core/receipt.h"
+#include "core/servers.h"
 #include "core/table.h"
 
 #define PROTOCOL_VERSION 1U
@@ -36,6 +38,8 @@ typedef enum FrameKind {
     FRAME_RESULT,
     FRAME_ERROR,
     FRAME_BYE,
+    FRAME_DIRECTORY_WANT,
+    FRAME_DIRECTORY_CHANGES,
 } FrameKind;
 
 typedef enum Verdict {
@@ -120,6 +124,16 @@ typedef struct PublishResult {
 } PublishResult;
 void publish_result_deinit(PublishResult *r);
 
+/* An encoded Signature as it came; n = 0: none. */
+typedef struct SignatureBytes {
+    uint32_t n;
+    uint8_t p[SIGNATURE_MAX];
+} SignatureBytes;
+void signature_bytes_set(SignatureBytes *s, Bytes from); /* at most SIGNATURE_MAX bytes */
+static inline Bytes signature_bytes(const SignatureBytes *s) {
+    return bytes_make(s->p, s->n);
+}
+
 typedef struct Frame {
     FrameKind kind;
     union {
@@ -136,10 +150,12 @@ typedef struct Frame {
             int64_t broker_ms;
             LinkProgress progress;
             uint64_t directory_version;
+            Servers servers; /* where else it is found */
         } welcome;
         struct {
             Uuid message_id;
             Forward *forward; /* owned; NULL from a publisher */
+            SignatureBytes signature;
         } publish;
         struct {
             uint32_t n;
@@ -175,6 +191,7 @@ typedef struct Frame {
             int64_t accepted_ms;
             Forward *forward; /* owned; links only */
             bool suspect;
+            SignatureBytes signature;
         } deliver;
         struct {
             uint32_t channel, n;
@@ -197,7 +214,9 @@ typedef struct Frame {
         } query;
         struct {
             uint32_t query;
-            Table *table; /* owned */
+            Table *table;  /* owned */
+            uint8_t *data; /* owned; NULL = none */
+            size_t n_data;
         } result;
         struct {
             ErrorCode code;
@@ -208,6 +227,16 @@ typedef struct Frame {
         struct {
             char reason[128];
         } bye;
+        struct {
+            uint64_t after, copy_of;
+            TreeHash head; /* when after is not 0 */
+            char behind[DIR_NAME_SIZE];
+        } directory_want;
+        struct {
+            uint32_t n;
+            Bytes changes[DIR_CHANGES_MAX], head; /* encoded */
+            uint8_t *bytes;                       /* owned: where they are, when it was decoded */
+        } directory_changes;
     };
 } Frame;
 

@@ -15,7 +15,8 @@ const char *lane_name(Lane lane) {
 
 Lane lane_of(int kind, int urgency, bool harm_now) {
     const KindInfo *info = kind_info(kind);
-    if (kind == KIND_RECEIPT || kind == KIND_RECALL_ORDER || kind == KIND_NOTICE)
+    if (kind == KIND_RECEIPT || kind == KIND_RECALL_ORDER || kind == KIND_NOTICE ||
+        kind == KIND_WRAP_REQUEST || kind == KIND_KEY_REQUEST)
         return LANE_PRIORITY;
     if (urgency == URGENCY_EVENT)
         return LANE_EVENT;

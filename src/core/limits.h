@@ -14,7 +14,8 @@
 #define ENVELOPE_MAX     4096U
 #define FACTS_MAX        (64U * 1024U)
 #define SEALED_MAX       (1024U * 1024U)
-#define PARTS_MAX        4U /* frames of one ZeroMQ message */
+#define PARTS_MAX        4U   /* frames of one ZeroMQ message */
+#define SIGNATURE_MAX    512U /* an encoded Signature: 10 hashes, 64 bytes and its framing */
 
 #define AUDIENCE_NODES_MAX 32U
 #define AUDIENCE_SCOPE_MAX 64U
@@ -24,4 +25,5 @@
 #define STAMPS_MAX         8U   /* hops of one message */
 #define CHANNELS_MAX       16U  /* channels of one session */
 #define SCOPE_HOPS_MAX     128U /* neighbours of one broker: its parent and children */
+#define DIR_CHANGES_MAX    64U  /* changes in one DIRECTORY_CHANGES */
 #define SETTLEMENTS_MAX    256U /* ranges in one SETTLE */

@@ -10,11 +10,13 @@ static void body_put(Body *b, size_t offset, Bytes part) {
         memcpy(b->bytes + offset, part.p, part.n);
 }
 
-Body *body_new(Bytes envelope, Bytes facts, Bytes sealed) {
+/* With so many bytes behind the parts. */
+static Body *body_with_room(Bytes envelope, Bytes facts, Bytes sealed, size_t room) {
     size_t n;
     if (envelope.n > UINT32_MAX || facts.n > UINT32_MAX || sealed.n > UINT32_MAX ||
-        __builtin_add_overflow(envelope.n, facts.n, &n) ||
-        __builtin_add_overflow(n, sealed.n, &n) || __builtin_add_overflow(n, sizeof(Body), &n))
+        room > SIGNATURE_MAX || __builtin_add_overflow(envelope.n, facts.n, &n) ||
+        __builtin_add_overflow(n, sealed.n, &n) ||
+        __builtin_add_overflow(n, sizeof(Body) + room, &n))
         return NULL;
     Body *b = malloc(n);
     if (!b)
@@ -23,10 +25,41 @@ Body *body_new(Bytes envelope, Bytes facts, Bytes sealed) {
     b->n_envelope = (uint32_t)envelope.n;
     b->n_facts = (uint32_t)facts.n;
     b->n_sealed = (uint32_t)sealed.n;
+    b->n_signature = 0;
+    b->room = (uint32_t)room;
     body_put(b, 0, envelope);
     body_put(b, envelope.n, facts);
     body_put(b, envelope.n + facts.n, sealed);
     return b;
+}
+
+Body *body_new(Bytes envelope, Bytes facts, Bytes sealed) {
+    return body_with_room(envelope, facts, sealed, 0);
+}
+
+Body *body_new_signed(Bytes envelope, Bytes facts, Bytes sealed, Bytes signature) {
+    Body *b = body_with_room(envelope, facts, sealed, signature.n);
+    if (b)
+        body_set_signature(b, signature);
+    return b;
+}
+
+Body *body_without_sealed(const Body *b) {
+    return body_new_signed(body_envelope(b), body_facts(b), (Bytes) { 0 }, body_signature(b));
+}
+
+Body *body_new_to_sign(Bytes envelope, Bytes facts, Bytes sealed) {
+    return body_with_room(envelope, facts, sealed, SIGNATURE_MAX);
+}
+
+bool body_can_take_signature(const Body *b) {
+    return b->room >= SIGNATURE_MAX && b->n_signature == 0;
+}
+
+void body_set_signature(Body *b, Bytes signature) {
+    assert(signature.n <= b->room);
+    b->n_signature = (uint32_t)signature.n;
+    body_put(b, body_size(b), signature);
 }
 
 Body *body_ref(Body *b) {
@@ -59,6 +92,10 @@ Bytes body_facts(const Body *b) {
 
 Bytes body_sealed(const Body *b) {
     return body_part(b, (size_t)b->n_envelope + b->n_facts, b->n_sealed);
+}
+
+Bytes body_signature(const Body *b) {
+    return body_part(b, body_size(b), b->n_signature);
 }
 
 size_t body_size(const Body *b) {

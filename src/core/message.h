@@ -20,22 +20,33 @@
 #include "core/lanes.h"
 #include "core/limits.h"
 
-/* The three parts as received, in one allocation. References may be held by both threads. */
+/* The three parts as received and the encoded signature that came with them, in one allocation.
+ * References may be held by several threads. */
 typedef struct Body {
     atomic_uint refs;
-    uint32_t n_envelope, n_facts, n_sealed;
-    uint8_t bytes[]; /* envelope, facts, sealed */
+    uint32_t n_envelope, n_facts, n_sealed, n_signature, room; /* room for the signature */
+    uint8_t bytes[]; /* envelope, facts, sealed, signature */
 } Body;
 
 /* Copies the parts. NULL when out of memory. */
 Body *body_new(Bytes envelope, Bytes facts, Bytes sealed);
+Body *body_new_signed(Bytes envelope, Bytes facts, Bytes sealed, Bytes signature);
+/* As it may be shown to those the sealed part is not for: the envelope holds its digest, so the
+ * signature still fits. */
+Body *body_without_sealed(const Body *b);
+/* With room for a signature that is put in later, before anybody who could look at it holds a
+ * reference. */
+Body *body_new_to_sign(Bytes envelope, Bytes facts, Bytes sealed);
+bool body_can_take_signature(const Body *b); /* it has room, and none yet */
+void body_set_signature(Body *b, Bytes signature);
 Body *body_ref(Body *b);
 Body *body_unref(Body *b);
 DEFINE_CLEANUP(Body *, body_unref);
 Bytes body_envelope(const Body *b);
 Bytes body_facts(const Body *b);
 Bytes body_sealed(const Body *b);
-size_t body_size(const Body *b);
+Bytes body_signature(const Body *b); /* empty = not signed */
+size_t body_size(const Body *b);     /* of the three parts */
 
 typedef enum AudienceForm {
     AUDIENCE_NONE = 0, /* nothing or more than one form given */

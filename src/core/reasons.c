@@ -10,6 +10,8 @@ const ReasonCode reason_codes[] = {
       "Pesan tidak dapat dibaca; kolom field menyebut apa yang salah." },
     { "WRONG_SENDER", "The sender is not the node this session speaks for.",
       "Pengirim bukan simpul yang diwakili sesi ini." },
+    { "NO_RIGHT", "The key has not the right to publish this; the text names it.",
+      "Kunci tidak berhak mengirim ini; teks menyebut hak yang kurang." },
     { "UNKNOWN_SENDER", "The sender is not in the directory.", "Pengirim tidak ada di direktori." },
     { "SENDER_INACTIVE", "The sender is not active in the directory.",
       "Pengirim tidak aktif di direktori." },
@@ -47,6 +49,14 @@ const ReasonCode reason_codes[] = {
     { "STORE_FULL", "The store is full; try again later.", "Penyimpanan penuh; coba lagi nanti." },
     { "WINDOW", "Too many messages wait for an answer; try again later.",
       "Terlalu banyak pesan menunggu jawaban; coba lagi nanti." },
+    { "SLOW_DOWN", "Too many messages of this node are refused; try again later.",
+      "Terlalu banyak pesan dari simpul ini ditolak; coba lagi nanti." },
+    { "SENDER_FULL", "Too many messages of this sender wait for delivery; try again later.",
+      "Terlalu banyak pesan dari pengirim ini menunggu penyerahan; coba lagi nanti." },
+    { "MAILBOX_FULL", "Too many messages wait in the mailbox of the recipient; try again later.",
+      "Terlalu banyak pesan menunggu di kotak pesan penerima; coba lagi nanti." },
+    { "DEAD_LETTERS", "Too many messages of this sender are dead letters; an operator must look.",
+      "Terlalu banyak pesan dari pengirim ini gagal diserahkan; operator perlu memeriksa." },
     { "NOT_YOURS", "The message was sent by another node.", "Pesan dikirim oleh simpul lain." },
     { "NO_SUCH_MESSAGE", "This broker knows no such message.",
       "Broker ini tidak mengenal pesan itu." },
@@ -60,6 +70,21 @@ const ReasonCode reason_codes[] = {
       "Data lembaga diteruskan, tetapi tidak mengubah direktori ini." },
     { "HOLDER_ADDED", "The lawful holder of the complaint was added to the recipients.",
       "Pemegang pengaduan menurut ketentuan ditambahkan sebagai penerima." },
+    { "UNSIGNED", "The sender has to sign, and the message is not signed.",
+      "Pengirim wajib menandatangani, dan pesan ini tidak bertanda tangan." },
+    { "BAD_SIGNATURE", "The signature is not one of this envelope by a valid key of the sender.",
+      "Tanda tangan bukan milik amplop ini dengan kunci pengirim yang berlaku." },
+    { "SEALED_NOT_FOR",
+      "The sealed part is not sealed to any key of this recipient; its sender is "
+      "asked for a wrap.",
+      "Bagian tersegel tidak disegel untuk kunci penerima ini; pengirim diminta "
+      "membungkus ulang kuncinya." },
+    { "NO_SEAL_KEY", "This recipient has no key anything can be sealed to.",
+      "Penerima ini tidak memiliki kunci untuk penyegelan." },
+    { "SEAL_KEY_NOT_PROVEN", "The hub's directory does not prove the keys of this recipient.",
+      "Direktori pusat tidak membuktikan kunci penerima ini." },
+    { "TOO_MANY_SEAL_KEYS", "The recipients have more keys than a part can be sealed to.",
+      "Kunci para penerima terlalu banyak untuk satu bagian tersegel." },
     { "RECALL_TOO_LATE", "Every recipient has an outcome already.",
       "Semua penerima sudah memiliki hasil akhir." },
 };
@@ -106,4 +131,18 @@ bool reasons_have(const Reasons *r, const char *code) {
         if (strcmp(r->list[i].code, code) == 0)
             return true;
     return false;
+}
+
+void reasons_codes(const Reasons *r, char *ret, size_t size) {
+    size_t n = 0;
+    ret[0] = '\0';
+    for (uint32_t i = 0; i < r->n; i++) {
+        const size_t more = strlen(r->list[i].code) + (i > 0);
+        if (n + more >= size)
+            return;
+        if (i > 0)
+            ret[n++] = ' ';
+        (void)text_copy(ret + n, size - n, r->list[i].code);
+        n += more - (i > 0);
+    }
 }

@@ -36,6 +36,8 @@ void reasons_warn(Reasons *r, const char *code, const char *field);
 Reason *reasons_new(Reasons *r, bool warning);
 /* Is a reason of that code in the list? */
 bool reasons_have(const Reasons *r, const char *code);
+/* Their codes with spaces between, as many as fit. */
+void reasons_codes(const Reasons *r, char *ret, size_t size);
 
 /* Print-out for PROTOCOL.md; every technical code with its text. */
 typedef struct ReasonCode {

@@ -61,7 +61,8 @@ static void check_kind(const Envelope *e, Reasons *r) {
     const KindInfo *info = kind_info(e->kind);
     if (e->kind == KIND_UNSPECIFIED)
         reasons_add(r, "KIND_MISSING", "kind", NULL, NULL);
-    if (e->kind == KIND_RECEIPT || e->kind == KIND_NOTICE)
+    if (e->kind == KIND_RECEIPT || e->kind == KIND_NOTICE || e->kind == KIND_WRAP_REQUEST ||
+        e->kind == KIND_KEY_REQUEST)
         reasons_add(r, "RESERVED_KIND", "kind", NULL, NULL);
     if (e->schema == 0)
         reasons_add(r, "BAD_SCHEMA", "schema", NULL, NULL);

@@ -18,8 +18,7 @@ static bool kind_may_publish(const KindInfo *info, int node_kind) {
 
 Severity rule_002(const RuleInput *in) {
     const KindInfo *info = kind_info(in->message->env.kind);
-    if (!info || info->kind == KIND_RECEIPT ||
-        info->kind == KIND_NOTICE) /* newer than this broker; reserved for brokers */
+    if (!info || info->publishers == 0) /* newer than this broker; reserved for brokers */
         return SEVERITY_NONE;
     if (!in->sender || in->sender->inactive)
         return SEVERITY_REFUSE;

@@ -24,6 +24,9 @@
 #include "net/keys.h"
 
 #define KEY_FILE_MAX 4096U
+/* A pair in one line, which may stand in the file several times: public half, secret half. */
+#define OLD_SEAL_NAME "old-x25519"
+#define OLD_SEAL_SIZE (PUBLIC_KEY_SIZE + SEAL_SECRET_SIZE)
 #define Z85_CHARACTERS                                                                             \
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 
@@ -59,6 +62,50 @@ int keys_generate(NodeKeys *ret) {
     return 0;
 }
 
+int keys_follow(const NodeKeys *old, NodeKeys *ret) {
+    _cleanup_(keys_wipe) NodeKeys k = { 0 };
+    NodeKeys before = *old;
+    int r = keys_generate(&k);
+    if (r == 0) {
+        keys_retire_seal(&before);
+        memcpy(k.old_seal, before.old_seal, sizeof(k.old_seal));
+        k.n_old_seal = before.n_old_seal;
+        give(&k, ret);
+    }
+    secret_wipe(&before, sizeof(before));
+    return r;
+}
+
+int keys_from_curve(const char *curve_secret, NodeKeys *ret) {
+    _cleanup_(keys_wipe) NodeKeys k = { 0 };
+    int r = hash_init();
+    if (r < 0)
+        return r;
+    if (!curve_text_is_valid(curve_secret) || zmq_curve_public(k.curve_public, curve_secret) != 0)
+        return -EINVAL;
+    (void)text_copy(k.curve_secret, sizeof(k.curve_secret), curve_secret);
+    give(&k, ret);
+    return 0;
+}
+
+void keys_retire_seal(NodeKeys *k) {
+    if (!keys_can_open(k))
+        return;
+    memmove(&k->old_seal[1], &k->old_seal[0], (KEYS_OLD_MAX - 1) * sizeof(k->old_seal[0]));
+    k->old_seal[0] = k->seal;
+    k->n_old_seal = MIN(k->n_old_seal + 1, KEYS_OLD_MAX);
+    secret_wipe(&k->seal, sizeof(k->seal));
+}
+
+size_t keys_opening(const NodeKeys *k, SealKey ret[static KEYS_OLD_MAX + 1]) {
+    size_t n = 0;
+    if (keys_can_open(k))
+        ret[n++] = k->seal;
+    for (uint32_t i = 0; i < k->n_old_seal; i++)
+        ret[n++] = k->old_seal[i];
+    return n;
+}
+
 /* --- writing --- */
 
 static void add_line(Buf *b, const char *name, const uint8_t *p, size_t n) {
@@ -69,6 +116,14 @@ static void add_line(Buf *b, const char *name, const uint8_t *p, size_t n) {
     buf_addf(b, "%s = %s\n", name, text);
     secret_wipe(text, strlen(text));
     free(text);
+}
+
+static void add_old_seal(Buf *b, const SealKey *k) {
+    uint8_t pair[OLD_SEAL_SIZE];
+    memcpy(pair, k->public.b, PUBLIC_KEY_SIZE);
+    memcpy(pair + PUBLIC_KEY_SIZE, k->secret, SEAL_SECRET_SIZE);
+    add_line(b, OLD_SEAL_NAME, pair, sizeof(pair));
+    secret_wipe(pair, sizeof(pair));
 }
 
 static void print_keys(Buf *b, const NodeKeys *k) {
@@ -84,6 +139,8 @@ static void print_keys(Buf *b, const NodeKeys *k) {
         add_line(b, "x25519-public", k->seal.public.b, sizeof(k->seal.public.b));
         add_line(b, "x25519-secret", k->seal.secret, sizeof(k->seal.secret));
     }
+    for (uint32_t i = 0; i < k->n_old_seal; i++)
+        add_old_seal(b, &k->old_seal[i]);
 }
 
 static int write_all(int fd, const char *p, size_t n) {
@@ -168,11 +225,24 @@ static bool read_curve(const char *text, char ret[static CURVE_TEXT_SIZE]) {
     return curve_text_is_valid(text) && text_copy(ret, CURVE_TEXT_SIZE, text);
 }
 
-/* Bits say which names were seen: none may stand in the file twice. */
+static bool read_old_seal(NodeKeys *k, const char *value) {
+    uint8_t pair[OLD_SEAL_SIZE];
+    if (k->n_old_seal == KEYS_OLD_MAX || !read_base64(value, pair, sizeof(pair)))
+        return false;
+    SealKey *old = &k->old_seal[k->n_old_seal++];
+    memcpy(old->public.b, pair, PUBLIC_KEY_SIZE);
+    memcpy(old->secret, pair + PUBLIC_KEY_SIZE, SEAL_SECRET_SIZE);
+    secret_wipe(pair, sizeof(pair));
+    return public_key_is_set(old->public.b) && seal_key_is_whole(old);
+}
+
+/* Bits say which names were seen: none but the last may stand in the file twice. */
 static bool read_value(NodeKeys *k, unsigned *seen, const char *name, const char *value) {
     static const char *const names[] = { "curve-public",   "curve-secret",  "ed25519-public",
                                          "ed25519-secret", "x25519-public", "x25519-secret" };
     unsigned i = 0;
+    if (strcmp(name, OLD_SEAL_NAME) == 0)
+        return read_old_seal(k, value);
     while (i < ARRAY_SIZE(names) && strcmp(names[i], name) != 0)
         i++;
     if (i == ARRAY_SIZE(names) || (*seen & 1U << i))
@@ -307,4 +377,38 @@ int keys_add(const char *path) {
     if (!keys_can_open(&k))
         seal_key_new(&k.seal);
     return replace_file(&k, real);
+}
+
+/* --- changing --- */
+
+/* The file itself and not a link to it is replaced. */
+static int name_beside(const char *path, const char *suffix, char real[static PATH_MAX],
+                       char ret[static PATH_MAX]) {
+    if (!realpath(path, real))
+        return -errno;
+    return snprintf(ret, PATH_MAX, "%s%s", real, suffix) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int keys_save_next(const NodeKeys *k, const char *path) {
+    char real[PATH_MAX], next[PATH_MAX];
+    struct stat st;
+    int r = name_beside(path, KEYS_NEXT, real, next);
+    if (r == 0 && stat(real, &st) != 0)
+        r = -errno;
+    if (r == 0)
+        r = write_file(k, next, st.st_uid, st.st_gid);
+    return r == 0 ? sync_folder_of(next) : r;
+}
+
+int keys_switch(const char *path) {
+    char real[PATH_MAX], next[PATH_MAX], old[PATH_MAX];
+    int r = name_beside(path, KEYS_NEXT, real, next);
+    if (r == 0)
+        r = name_beside(path, KEYS_OLD, real, old);
+    if (r < 0)
+        return r;
+    /* A second name first: at no moment are the old keys nowhere. */
+    if ((unlink(old) != 0 && errno != ENOENT) || link(real, old) != 0 || rename(next, real) != 0)
+        return -errno;
+    return sync_folder_of(real);
 }

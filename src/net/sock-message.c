@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/socket.h>
 #include <zmq.h>
 
 #include "base/text.h"
@@ -26,7 +27,8 @@ typedef struct Incoming {
     zmq_msg_t route, parts[PARTS_MAX];
     bool has_route;
     unsigned n_parts;
-    bool oversized;
+    bool oversized, has_given_route;
+    int fd; /* the connection's */
     char user_id[USER_ID_SIZE];
 } Incoming;
 
@@ -39,12 +41,23 @@ static void incoming_deinit(Incoming *in) {
     in->has_route = false;
 }
 
-/* Keeps one payload frame, or lets it go when there are enough. The sender's id is read from the
- * payload: libzmq 4.3.4 loses it on the routing frame after a poll. */
-static void incoming_take(Incoming *in, zmq_msg_t *frame) {
+/* The sender's id is read from the payload: libzmq 4.3.4 loses it on the routing frame after a
+ * poll. */
+static void incoming_identify(Incoming *in, zmq_msg_t *frame) {
     const char *user_id = zmq_msg_gets(frame, "User-Id");
+    const char *route = zmq_msg_gets(frame, SOCK_ROUTE_PROPERTY);
     if (!user_id || !text_copy(in->user_id, sizeof(in->user_id), user_id))
         in->user_id[0] = '\0';
+    in->has_given_route = in->has_route && route && strlen(route) == SOCK_ROUTE_SIZE &&
+                          zmq_msg_size(&in->route) == SOCK_ROUTE_SIZE &&
+                          memcmp(zmq_msg_data(&in->route), route, SOCK_ROUTE_SIZE) == 0;
+    in->fd = zmq_msg_get(frame, ZMQ_SRCFD);
+}
+
+/* Keeps one payload frame, or lets it go when there are enough. */
+static void incoming_take(Incoming *in, zmq_msg_t *frame) {
+    if (in->n_parts == 0 && !in->oversized)
+        incoming_identify(in, frame);
     if (in->n_parts == PARTS_MAX || zmq_msg_size(frame) > part_max[in->n_parts])
         in->oversized = true;
     if (in->oversized) {
@@ -80,18 +93,19 @@ static int incoming_read(Sock *s, Incoming *in) {
     return 0;
 }
 
-/* Ids chosen by the peer are not served: after one peer left, another could take its id over and
- * hear what was meant for the first. */
+/* Ids that Zap gave or libzmq counted are served, but none that a peer thought of (zap.c). */
 static bool incoming_is_welcome(const Sock *s, Incoming *in) {
     if (s->role == SOCK_DEALER)
         return true;
     const uint8_t *route = zmq_msg_data(&in->route);
-    return in->user_id[0] && zmq_msg_size(&in->route) == AUTO_ROUTE_SIZE && route[0] == 0;
+    return in->user_id[0] &&
+           (in->has_given_route || (zmq_msg_size(&in->route) == AUTO_ROUTE_SIZE && route[0] == 0));
 }
 
 static int incoming_copy(Incoming *in, SockMessage *m) {
     size_t total = 0, at = 0;
     memcpy(m->user_id, in->user_id, sizeof(m->user_id));
+    m->fd = in->fd;
     if (in->has_route) {
         m->n_route = zmq_msg_size(&in->route);
         memcpy(m->route, zmq_msg_data(&in->route), m->n_route);
@@ -125,6 +139,8 @@ int sock_recv(Sock *s, SockMessage *ret) {
         const bool welcome = r == 0 && incoming_is_welcome(s, &in);
         if (welcome)
             r = incoming_copy(&in, &m);
+        else if (r == 0 && s->role == SOCK_ROUTER && in.fd >= 0)
+            (void)shutdown(in.fd, SHUT_RDWR); /* it may come again, and get an id */
         incoming_deinit(&in);
         if (r == -EINTR || (r == 0 && !welcome))
             continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The monitor of a dealer. Only the events that are looked at are switched on: libzmq's I/O thread
- * waits when nobody reads them.
+ * Monitors: of a dealer, and of the connections of a bound socket (doors.c). Only the events that
+ * are looked at are switched on: libzmq's I/O thread waits when nobody reads them.
  */
 
 #include <assert.h>
@@ -17,37 +17,46 @@
     (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |    \
      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
 
-int sock_watch(Sock *s) {
+int sock_monitor(Sock *s, int events, void **ret) {
     char name[64];
     int zero = 0;
-    assert(s->role == SOCK_DEALER);
-    if (s->monitor)
-        return 0;
     /* Never the same name twice: libzmq forgets the one of a closed socket only later, and its last
      * events would be heard here. */
     uint64_t number;
     random_fill(&number, sizeof(number));
     snprintf(name, sizeof(name), "inproc://serasi-watch-%016llx", (unsigned long long)number);
-    if (zmq_socket_monitor(s->zmq, name, WATCHED) != 0)
+    if (zmq_socket_monitor(s->zmq, name, events) != 0)
         return -errno;
-    s->monitor = zmq_socket(s->ctx, ZMQ_PAIR);
-    if (!s->monitor || zmq_setsockopt(s->monitor, ZMQ_LINGER, &zero, sizeof(zero)) != 0 ||
-        zmq_connect(s->monitor, name) != 0) {
+    *ret = zmq_socket(s->ctx, ZMQ_PAIR);
+    /* Without a high-water mark: a crowd at the door must not stop the I/O thread. */
+    if (!*ret || zmq_setsockopt(*ret, ZMQ_LINGER, &zero, sizeof(zero)) != 0 ||
+        zmq_setsockopt(*ret, ZMQ_RCVHWM, &zero, sizeof(zero)) != 0 ||
+        zmq_connect(*ret, name) != 0) {
         int r = -errno;
-        sock_unwatch(s);
+        sock_unmonitor(s, *ret);
+        *ret = NULL;
         return r;
     }
     return 0;
 }
 
-void sock_unwatch(Sock *s) {
-    if (!s->zmq || s->role != SOCK_DEALER)
-        return;
+void sock_unmonitor(Sock *s, void *monitor) {
     /* The monitor first, its reader after it: without a reader libzmq's I/O thread would wait in a
      * send, holding the lock that this call needs. */
     (void)zmq_socket_monitor(s->zmq, NULL, 0);
-    if (s->monitor)
-        zmq_close(s->monitor);
+    if (monitor)
+        zmq_close(monitor);
+}
+
+int sock_watch(Sock *s) {
+    assert(s->role == SOCK_DEALER);
+    return s->monitor ? 0 : sock_monitor(s, WATCHED, &s->monitor);
+}
+
+void sock_unwatch(Sock *s) {
+    if (!s->zmq || s->role != SOCK_DEALER)
+        return;
+    sock_unmonitor(s, s->monitor);
     s->monitor = NULL;
 }
 
@@ -60,7 +69,7 @@ int sock_watch_fd(Sock *s) {
 }
 
 /* An event is two frames: number (16 bits) and value (32 bits, packed), then the endpoint. */
-static bool read_event(void *monitor, uint16_t *event, uint32_t *value) {
+bool sock_read_event(void *monitor, uint16_t *event, uint32_t *value) {
     uint8_t head[6], endpoint[8];
     int n;
     do
@@ -79,7 +88,7 @@ static bool read_event(void *monitor, uint16_t *event, uint32_t *value) {
 SockEvent sock_next_event(Sock *s) {
     uint16_t event;
     uint32_t value;
-    while (s->monitor && read_event(s->monitor, &event, &value)) {
+    while (s->monitor && sock_read_event(s->monitor, &event, &value)) {
         switch (event) {
         case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
             return SOCK_EVENT_CONNECTED;

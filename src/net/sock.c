@@ -12,9 +12,13 @@
 #include <sys/un.h>
 #include <zmq.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "net/mechanism.h"
 #include "net/sock-internal.h"
+
+/* Messages of one peer that libzmq keeps for a broker; each may be of a megabyte. */
+#define RECEIVE_HWM 128
 
 const SockOptions sock_options_default = {
     .handshake_ms = 10000,
@@ -29,6 +33,14 @@ const SockOptions sock_options_default = {
     .backlog = 1024,
 };
 
+/* libzmq counts its own routing ids from rand(), which begins with the same number in every process
+ * unless told otherwise. No peer should know where it stands. */
+static void scatter_routing_ids(void) {
+    unsigned seed;
+    random_fill(&seed, sizeof(seed));
+    srand(seed);
+}
+
 int sock_context_new(void **ret) {
     void *ctx = zmq_ctx_new();
     if (!ctx)
@@ -38,6 +50,7 @@ int sock_context_new(void **ret) {
         zmq_ctx_term(ctx);
         return r;
     }
+    scatter_routing_ids();
     *ret = ctx;
     return 0;
 }
@@ -87,9 +100,8 @@ static int set_common(void *zmq, const SockOptions *o) {
  * every key in. */
 static int set_bound(void *zmq, const NodeKeys *keys, const SockOptions *o) {
     const IntOption options[] = {
-        { ZMQ_BACKLOG, o->backlog },
-        { ZMQ_ROUTER_MANDATORY, 1 },
-        { ZMQ_ROUTER_HANDOVER, 0 },
+        { ZMQ_BACKLOG, o->backlog },   { ZMQ_RCVHWM, MIN(o->hwm, RECEIVE_HWM) },
+        { ZMQ_ROUTER_MANDATORY, 1 },   { ZMQ_ROUTER_HANDOVER, 0 },
         { ZMQ_ZAP_ENFORCE_DOMAIN, 1 },
     };
     int r = set_common(zmq, o);
@@ -196,6 +208,10 @@ int sock_bind(Sock *s, const char *endpoint, int fd) {
     if (r == 0 && zmq_getsockopt(s->zmq, ZMQ_LAST_ENDPOINT, s->endpoint, &size) != 0)
         r = -errno;
     return r;
+}
+
+int sock_set_keys(Sock *s, const NodeKeys *keys) {
+    return mechanism_bind(s->zmq, keys);
 }
 
 const char *sock_endpoint(const Sock *s) {

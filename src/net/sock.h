@@ -42,6 +42,9 @@ _must_check_ int sock_new_router(Sock **ret, void *ctx, const NodeKeys *keys, co
 _must_check_ int sock_new_admin(Sock **ret, void *ctx, const SockOptions *o);
 /* fd >= 0: use this already listening descriptor (socket activation). */
 _must_check_ int sock_bind(Sock *s, const char *endpoint, int fd);
+/* What is bound from now on proves itself with these keys; what was bound before goes on with the
+ * earlier ones. keys stay the caller's. */
+_must_check_ int sock_set_keys(Sock *s, const NodeKeys *keys);
 /* The endpoint with the port that was really bound (for tcp://...:*). */
 const char *sock_endpoint(const Sock *s);
 /* DEALER to a CURVE server; server_key Z85. NULL keys: a plain ipc admin connection. A throwaway
@@ -69,6 +72,7 @@ typedef struct SockMessage {
     uint8_t route[ROUTE_MAX]; /* ROUTER only */
     size_t n_route;
     char user_id[USER_ID_SIZE]; /* ROUTER only: authenticated; from the payload frame */
+    int fd;                     /* of the connection it came from; it may be closed by now */
     unsigned n_parts;
     uint8_t *data; /* all parts in one allocation */
     Bytes parts[PARTS_MAX];
@@ -77,8 +81,8 @@ typedef struct SockMessage {
 void sock_message_deinit(SockMessage *m);
 
 /* Receives without waiting: 0, -EAGAIN when there is nothing, -ENOMEM (the message is lost), or
- * another -errno. On a ROUTER a message without User-Id, or from a peer that chose its own routing
- * id, is dropped inside. */
+ * another -errno. On a ROUTER a message without User-Id, or from a peer that could choose its
+ * routing id, is dropped inside, with the connection. */
 _must_check_ int sock_recv(Sock *s, SockMessage *ret);
 /* Sends without waiting; route/n_route only for a ROUTER. 0, -EAGAIN (over the high-water mark, or
  * a dealer that is not connected), -EHOSTUNREACH (peer gone), or another -errno. */

@@ -4,6 +4,15 @@
  * The thread behind inproc://zeromq.zap.01. One request is one handshake; it is answered from
  * memory, always, or libzmq would hold that connection. The text 500 is never sent: it would make
  * the peer's socket give up for good over a fault of ours.
+ *
+ * The answer also gives the connection its routing id, as metadata of a ZMTP handshake. What a peer
+ * says of itself there must not become one: libzmq 4.3.4 ends the process when the next id it
+ * counts itself was claimed before, and whoever claims an id that became free would hear what was
+ * meant for another. libzmq asks us, reads what the peer said, and takes our answer, which replaces
+ * that; only an answer that was quicker than the reading would be replaced instead. So it waits for
+ * a moment. Should that not be enough, an honest peer gets an id that libzmq counted, from a number
+ * nobody knows (sock.c), and what a peer claimed is dropped with its connection:
+ * SOCK_ROUTE_PROPERTY tells what was given (sock-message.c).
  */
 
 #include <assert.h>
@@ -13,18 +22,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
 #include "net/mechanism.h"
-#include "net/sock.h"
+#include "net/sock-internal.h"
 #include "net/zap.h"
 
 #define ZAP_ENDPOINT  "inproc://zeromq.zap.01"
 #define ZAP_FRAMES    8U /* version, request id, domain, address, identity, mechanism, credentials */
 #define ZAP_FIELD_MAX 256U
+#define ZAP_MOMENT_NS 300000 /* much longer than libzmq takes to read some properties */
 
 struct Zap {
     void *socket; /* the thread's, once it runs */
@@ -34,8 +46,9 @@ struct Zap {
     void (*on_refused)(void *data, const char *address, const char *key);
     void *data;
 
-    pthread_mutex_t lock; /* guards the two below */
+    pthread_mutex_t lock; /* guards what is below */
     Directory *directory;
+    Enrolments *enrolments;
     char own_key[CURVE_TEXT_SIZE];
 };
 
@@ -52,6 +65,8 @@ enum { VERSION, REQUEST_ID, DOMAIN, ADDRESS, IDENTITY, MECHANISM, CREDENTIALS };
 typedef struct ZapReply {
     const char *status, *text;
     char user_id[USER_ID_SIZE];
+    uint8_t metadata[128];
+    size_t n_metadata;
 } ZapReply;
 
 static int zap_receive(void *socket, ZapRequest *q) {
@@ -83,7 +98,7 @@ static int zap_send(void *socket, const ZapRequest *q, const ZapReply *a) {
         bytes_make(a->status, strlen(a->status)),
         bytes_make(a->text, strlen(a->text)),
         bytes_make(a->user_id, strlen(a->user_id)),
-        bytes_make("", 0),
+        bytes_make(a->metadata, a->n_metadata),
     };
     for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
         int flags = i + 1 < ARRAY_SIZE(frames) ? ZMQ_SNDMORE : 0;
@@ -95,21 +110,57 @@ static int zap_send(void *socket, const ZapRequest *q, const ZapReply *a) {
 
 /* --- decisions --- */
 
+/* As in a ZMTP handshake: a name behind its length, a value behind its own. */
+static void zap_add_property(ZapReply *a, const char *name, const char *value) {
+    const size_t n_name = strlen(name), n_value = strlen(value);
+    uint8_t *p = a->metadata + a->n_metadata;
+    assert(a->n_metadata + 1 + n_name + 4 + n_value <= sizeof(a->metadata));
+    *p++ = (uint8_t)n_name;
+    memcpy(p, name, n_name);
+    p += n_name;
+    *p++ = 0;
+    *p++ = 0;
+    *p++ = 0;
+    *p++ = (uint8_t)n_value;
+    memcpy(p, value, n_value);
+    a->n_metadata += 1 + n_name + 4 + n_value;
+}
+
+/* Digits only, so that it can be a property; nobody can guess it, and none comes twice. */
+static void zap_give_route(ZapReply *a) {
+    uint8_t random[SOCK_ROUTE_SIZE / 2];
+    char route[SOCK_ROUTE_SIZE + 1];
+    random_fill(random, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++)
+        (void)snprintf(route + 2 * i, 3, "%02x", random[i]);
+    zap_add_property(a, "Identity", route);
+    zap_add_property(a, SOCK_ROUTE_PROPERTY, route);
+}
+
+/* A key of the directory is judged by it alone: it may be revoked. */
+static bool zap_lets_in(const Directory *d, const Enrolments *e, const char *key) {
+    const int64_t now_ms = now_read().wall_ms;
+    const DirKey *k = d ? directory_key(d, key) : NULL;
+    return k ? directory_key_is_usable(d, k, now_ms) : enrolments_find(e, key, now_ms) != NULL;
+}
+
 static void zap_judge_key(Zap *z, const char *key, ZapReply *a) {
     char own_key[CURVE_TEXT_SIZE];
     _cleanup_(directory_unrefp) Directory *d = NULL;
+    _cleanup_(enrolments_unrefp) Enrolments *e = NULL;
 
     pthread_mutex_lock(&z->lock);
     memcpy(own_key, z->own_key, sizeof(own_key));
     if (z->directory)
         d = directory_ref(z->directory);
+    e = enrolments_ref(z->enrolments);
     pthread_mutex_unlock(&z->lock);
 
-    const DirKey *k = d ? directory_key(d, key) : NULL;
-    if (strcmp(key, own_key) == 0 || (k && directory_key_is_usable(d, k, now_read().wall_ms))) {
+    if (strcmp(key, own_key) == 0 || (d && zap_lets_in(d, e, key))) {
         a->status = "200";
         a->text = "OK";
         (void)text_copy(a->user_id, sizeof(a->user_id), key);
+        zap_give_route(a);
     } else if (!d) {
         a->status = "300";
         a->text = "no directory yet";
@@ -169,6 +220,8 @@ static void *zap_run(void *data) {
         if (zap_receive(z->socket, &q) < 0)
             continue;
         zap_judge(z, &q, &a);
+        if (a.n_metadata > 0)
+            (void)nanosleep(&(struct timespec) { .tv_nsec = ZAP_MOMENT_NS }, NULL);
         /* The asker may be gone by now: its connection died, nobody waits for the answer. */
         (void)zap_send(z->socket, &q, &a);
     }
@@ -224,6 +277,7 @@ Zap *zap_stop(Zap *z) {
     if (z->stop_fd >= 0)
         close(z->stop_fd);
     directory_unref(z->directory);
+    (void)enrolments_unref(z->enrolments);
     pthread_mutex_destroy(&z->lock);
     free(z);
     return NULL;
@@ -236,6 +290,15 @@ void zap_set_directory(Zap *z, Directory *d) {
     z->directory = fresh;
     pthread_mutex_unlock(&z->lock);
     directory_unref(old);
+}
+
+void zap_set_enrolments(Zap *z, Enrolments *e) {
+    Enrolments *fresh = enrolments_ref(e);
+    pthread_mutex_lock(&z->lock);
+    Enrolments *old = z->enrolments;
+    z->enrolments = fresh;
+    pthread_mutex_unlock(&z->lock);
+    (void)enrolments_unref(old);
 }
 
 void zap_set_own_key(Zap *z, const char *curve_public) {

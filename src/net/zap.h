@@ -9,6 +9,7 @@
  */
 
 #include "core/directory.h"
+#include "core/enrolment.h"
 
 typedef struct Zap Zap;
 
@@ -21,6 +22,9 @@ Zap *zap_stop(Zap *z);
 DEFINE_CLEANUP(Zap *, zap_stop);
 /* Any thread. Takes its own reference. */
 void zap_set_directory(Zap *z, Directory *d);
+/* One-time keys of new institutions, let in besides it; the broker lets them do nothing but hand in
+ * their keys. Any thread. Takes its own reference; NULL = none. */
+void zap_set_enrolments(Zap *z, Enrolments *e);
 /* A key let in besides the directory: the broker's own, for the self-test. "" = none. Any thread.
  */
 void zap_set_own_key(Zap *z, const char *curve_public);

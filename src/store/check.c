@@ -4,10 +4,11 @@
  * true of deliveries and outcomes. Bounded: at most `limit` messages from the sequence number in
  * the first argument on; the last row tells where to go on.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "store/private.h"
+#include "store/directory-layer.h"
 
 #define CHECK_MESSAGES   2000U /* at a time: the store does nothing else meanwhile */
 #define CHECK_FILE_PAGES 32768 /* a larger file is read through for its structure by a backup */
@@ -97,6 +98,21 @@ static void check_counts(Store *s, Table *t) {
     }
 }
 
+/* Read anew from the tables: what is in memory was checked when it came. */
+static void check_directory(Store *s, Table *t) {
+    _cleanup_(directory_unrefp) Directory *d = NULL;
+    _cleanup_(dir_tree_freep) DirTree *tree = NULL;
+    char why[160] = "the stored directory does not stand";
+    DirHead head;
+    int r = directory_read_tables(s, &d);
+    if (r == 0 && s->directory_layered && s->config.directory_codec)
+        r = layer_verify(s, d, &tree, &head, why);
+    if (r == -EUCLEAN || r == -EINVAL)
+        found(t, "directory", 0, NULL, "%s", why);
+    else if (r < 0)
+        db_fault(s, r, why);
+}
+
 static void check(Store *s, StoreOp *op, Table *t) {
     const uint32_t limit =
         op->query.limit > 0 ? MIN(op->query.limit, CHECK_MESSAGES) : CHECK_MESSAGES;
@@ -114,6 +130,7 @@ static void check(Store *s, StoreOp *op, Table *t) {
         }
         check_orphans(s, t);
         check_counts(s, t);
+        check_directory(s, t);
     }
     for (; n < limit && s->fault == 0; n++) {
         const int64_t at = db_number(

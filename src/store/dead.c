@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/ledger.h"
+#include "store/quota.h"
 
 typedef struct DeadLetter {
     DeliveryRow row;
@@ -36,6 +37,21 @@ static bool next_letter(Store *s, const StoreOp *op, int64_t seq, DeadLetter *d)
     return true;
 }
 
+/* Codes only: what an operator writes in words may name somebody, and stays on the trail. */
+static void note_verb(Store *s, const StoreOp *op, const DeadLetter *d) {
+    static const LedgerKind kinds[] = { [DEAD_REQUEUE] = LEDGER_REQUEUED,
+                                        [DEAD_REDIRECT] = LEDGER_REDIRECTED,
+                                        [DEAD_DISCARD] = LEDGER_DISCARDED };
+    LedgerEntry e = { .kind = kinds[op->dead.verb], .message_id = op->dead.message_id };
+    text_copy(e.node, sizeof(e.node), d->recipient);
+    text_copy(e.peer, sizeof(e.peer), op->dead.by);
+    if (op->dead.verb == DEAD_REDIRECT)
+        text_copy(e.note, sizeof(e.note), op->dead.target);
+    else if (op->dead.reason[strspn(op->dead.reason, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_")] == '\0')
+        text_copy(e.note, sizeof(e.note), op->dead.reason);
+    ledger_note(s, &e);
+}
+
 static void remove_letter(Store *s, const StoreOp *op, const DeadLetter *d, const char *step) {
     char note[2 * NODE_NAME_SIZE + REASON_TEXT_MAX + 16];
     RUN(s, "DELETE FROM dead_letter WHERE seq = ?1 AND queue = ?2 AND recipient = ?3",
@@ -45,16 +61,28 @@ static void remove_letter(Store *s, const StoreOp *op, const DeadLetter *d, cons
              op->dead.verb == DEAD_REDIRECT ? op->dead.target : "",
              op->dead.reason[0] != '\0' ? ": " : "", op->dead.reason);
     trail_add(s, d->row.seq, step, d->recipient, note);
+    note_verb(s, op, d);
 }
 
 static int64_t new_expiry(const Store *s, int64_t old) {
     return old > s->now_ms ? old : s->now_ms + s->config.accept.default_expiry_ms;
 }
 
-static bool requeue(Store *s, StoreOp *op, const StoredMessage *m, const DeadLetter *d) {
+/* Its keys may have changed since it was sealed. */
+static void ask_for_wrap(Store *s, StoreOp *op, const StoredMessage *m, const Body *body,
+                         const DeadLetter *d) {
+    const Queue *queue = queue_by_id(s, d->row.queue);
+    const WrapAsk ask = { .node = d->recipient, .reason = WRAP_REQUEUED, .by = op->dead.by };
+    if (body && queue && queue->kind != QUEUE_SUBSCRIPTION && !(d->row.flags & DELIVERY_FACTS_ONLY))
+        wrap_check(s, op, m, body, &ask);
+}
+
+static bool requeue(Store *s, StoreOp *op, const StoredMessage *m, const Body *body,
+                    const DeadLetter *d) {
     Queue *queue = queue_by_id(s, d->row.queue);
     DeliveryRow row;
     remove_letter(s, op, d, "requeued");
+    ask_for_wrap(s, op, m, body, d);
     if (queue_find_row(s, d->row.queue, d->row.seq, &row)) {
         queue_join(s, &row); /* for another recipient on the same link: it goes with that copy */
         return true;
@@ -71,6 +99,7 @@ static bool requeue(Store *s, StoreOp *op, const StoredMessage *m, const DeadLet
                                                DELIVERY_WARNED_DELAY),
                       .size = d->row.size,
                   });
+    quota_waits(s, m);
     return true;
 }
 
@@ -107,6 +136,12 @@ static bool redirect(Store *s, StoreOp *op, StoredMessage *m, Body *body, const 
     message_update(s, m, body);
     place_delivery(s, op, m, m->route.n - 1, &copies);
     remove_letter(s, op, d, "redirected");
+    if (p.role == ROLE_ADDRESSEE)
+        wrap_check(s, op, m, body,
+                   &(WrapAsk) { .node = op->dead.target,
+                                .reason = WRAP_REDIRECTED,
+                                .instead_of = d->recipient,
+                                .by = op->dead.by });
     return true;
 }
 
@@ -138,7 +173,7 @@ void run_dead(Store *s, StoreOp *op) {
         bool done = false;
         switch (op->dead.verb) {
         case DEAD_REQUEUE:
-            done = requeue(s, op, &m, &d);
+            done = requeue(s, op, &m, body, &d);
             break;
         case DEAD_REDIRECT:
             done = redirect(s, op, &m, body, &d);
@@ -149,6 +184,8 @@ void run_dead(Store *s, StoreOp *op) {
         }
         op->dead.n_done += done;
     }
+    if (op->dead.n_done > 0)
+        quota_count_dead(s);
     if (op->dead.n_done == 0 && op->dead.text[0] == '\0')
         refuse(op, "no dead letter of this message%s%s",
                op->dead.recipient[0] != '\0' ? " for " : "", op->dead.recipient);

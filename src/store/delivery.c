@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/ledger.h"
+#include "store/quota.h"
 
 #define PARKS_ON_TRAIL                                                                             \
     16U /* a link that retries for a month must not fill the store with notes                      \
@@ -31,7 +33,8 @@ static bool find_row(Store *s, const DeliveryRow *want, DeliveryRow *ret) {
     return queue_find_row(s, want->queue, want->seq, ret);
 }
 
-static void bury(Store *s, const StoreOp *op, const DeliveryRow *row, const char *recipient) {
+static void bury(Store *s, const StoreOp *op, const DeliveryRow *row, const Uuid *id,
+                 const char *recipient) {
     s->any_dead = true;
     RUN(s,
         "INSERT OR REPLACE INTO dead_letter(seq, queue, recipient, lane, order_key, cause, detail,"
@@ -40,6 +43,7 @@ static void bury(Store *s, const StoreOp *op, const DeliveryRow *row, const char
         INT(op->delivery.cause), TEXT(op->delivery.detail), INT(op->delivery.row.attempts),
         INT(s->now_ms), INT(row->flags), INT(row->expires_ms), INT(row->size));
     trail_add(s, row->seq, "dead", recipient, op->delivery.detail);
+    ledger_note_message(s, LEDGER_DEAD, id, recipient, "", op->delivery.cause);
 }
 
 static ReceiptLevel level_of(DeliveryAction action) {
@@ -127,11 +131,11 @@ static void dead(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRo
                  const Queue *queue) {
     say_all(s, op, m, row, queue);
     if (queue->kind != QUEUE_LINK) {
-        bury(s, op, row, reader_of(queue));
+        bury(s, op, row, &m->id, reader_of(queue));
     } else {
         for (uint32_t i = 0; i < m->route.n; i++)
             if (is_behind(s, &m->route.list[i], row))
-                bury(s, op, row, m->route.list[i].node);
+                bury(s, op, row, &m->id, m->route.list[i].node);
     }
 }
 
@@ -150,8 +154,10 @@ static void handed_over(Store *s, StoreOp *op, const StoredMessage *m, const Del
                              .flags = row->flags & (DELIVERY_FACTS_ONLY | DELIVERY_WARNED_EXPIRY |
                                                     DELIVERY_WARNED_DELAY),
                              .size = row->size });
-    if (m->kind != KIND_RECEIPT)
-        trail_add(s, m->seq, "handed", queue_name(queue), "");
+    if (m->kind == KIND_RECEIPT)
+        return;
+    trail_add(s, m->seq, "handed", queue_name(queue), "");
+    ledger_note_message(s, LEDGER_HANDED, &m->id, "", queue_name(queue), 0);
 }
 
 static void park(Store *s, const StoreOp *op, const DeliveryRow *row, const Queue *queue) {
@@ -239,12 +245,20 @@ void run_delivery(Store *s, StoreOp *op) {
         (doubted ? message_load_doubted(s, row.seq, &stored) : message_load(s, row.seq, &stored)))
         m = &stored;
     if (!m) {
-        if (op->delivery.action == ACTION_DEAD) /* no message any more: nobody to tell */
-            bury(s, op, &row, reader_of(queue));
+        Uuid id = { 0 };
+        if (op->delivery.action != ACTION_DEAD)
+            return;
+        (void)message_find_id(s, row.seq, &id);
+        bury(s, op, &row, &id, reader_of(queue)); /* no message any more: nobody to tell */
         return;
     }
-    if (warning)
+    if (warning) {
         warn(s, op, m, &row, queue);
-    else
-        finish(s, op, m, &row, queue);
+        return;
+    }
+    finish(s, op, m, &row, queue);
+    if (queue->kind == QUEUE_MAILBOX || queue->kind == QUEUE_LINK)
+        quota_left(s, m);
+    if (op->delivery.action == ACTION_DEAD)
+        quota_died(s, m);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory in its tables; reading it back, taking in an import and a node's record. */
+/* The directory as it is in force, row by row: reading it back, writing an edit. */
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/text.h"
-#include "law/record.h"
-#include "store/private.h"
+#include "store/directory-layer.h"
 
 enum {
     NODE_BROKER = 1,
@@ -121,7 +120,7 @@ static Bytes public_bytes(const uint8_t public[static PUBLIC_KEY_SIZE]) {
 static int read_keys(Store *s, Directory *d) {
     int r = 0;
     _query_ q = QUERY(s, "SELECT curve, node, label, flags, valid_from, valid_until, ed25519,"
-                         " x25519 FROM dir_key");
+                         " x25519, rights FROM dir_key");
     while (r == 0 && db_row(s, q)) {
         const int64_t flags = col_int(q, 3);
         DirKey k = {
@@ -136,7 +135,7 @@ static int read_keys(Store *s, Directory *d) {
         text_copy(k.label, sizeof(k.label), col_text(q, 2));
         read_public(col_bytes(q, 6), k.sign.b);
         read_public(col_bytes(q, 7), k.seal.b);
-        r = directory_add_key(d, &k);
+        r = rights_unpack(col_bytes(q, 8), &k.rights) ? directory_add_key(d, &k) : -EINVAL;
     }
     return r;
 }
@@ -176,37 +175,20 @@ static int read_tables(Store *s, Directory *d) {
     return r < 0 ? r : s->fault;
 }
 
-void directory_load(Store *s) {
+int directory_read_tables(Store *s, Directory **ret) {
     _cleanup_(directory_unrefp) Directory *d = NULL;
     int r = directory_new(&d);
     if (r == 0)
         r = read_tables(s, d);
     if (r == 0)
         r = directory_seal(d, (uint64_t)meta_number(s, "directory", 0));
-    if (r < 0)
-        db_fault(s, r == -EINVAL ? -EUCLEAN : r, "the stored directory does not stand");
-    else
-        s->directory = TAKE_PTR(d);
-}
-
-/* --- import --------------------------------------------------------------------------------- */
-
-static int add_import(const StoreOp *op, Directory *d, const char **ret_what) {
-    int r = 0;
-    for (uint32_t i = 0; r == 0 && i < op->import.n_nodes; i++)
-        if ((r = directory_add_node(d, &op->import.nodes[i])) < 0)
-            *ret_what = op->import.nodes[i].id;
-    for (uint32_t i = 0; r == 0 && i < op->import.n_keys; i++)
-        if ((r = directory_add_key(d, &op->import.keys[i])) < 0)
-            *ret_what = op->import.keys[i].node;
-    for (uint32_t i = 0; r == 0 && i < op->import.n_regions; i++)
-        if ((r = directory_add_region(d, &op->import.regions[i])) < 0)
-            *ret_what = op->import.regions[i].code;
-    for (uint32_t i = 0; r == 0 && i < op->import.n_holidays; i++)
-        if ((r = directory_add_holiday(d, &op->import.holidays[i])) < 0)
-            *ret_what = "a holiday";
+    if (r == 0)
+        *ret = TAKE_PTR(d);
     return r;
 }
+
+/* --- rows --------------------------------------------------------------------------------------
+ */
 
 static void write_node(Store *s, const DirNode *n) {
     char areas[DIR_AREAS_MAX * 32], clusters[DIR_CLUSTERS_MAX * 12];
@@ -229,92 +211,62 @@ static void write_node(Store *s, const DirNode *n) {
 }
 
 static void write_key(Store *s, const DirKey *k) {
+    uint8_t rights[RIGHTS_PACKED_MAX];
     const int flags = (k->broker ? KEY_BROKER : 0) | (k->operator_ ? KEY_OPERATOR : 0) |
                       (k->revoked ? KEY_REVOKED : 0);
     RUN(s,
         "INSERT OR REPLACE INTO dir_key(curve, node, label, flags, valid_from, valid_until,"
-        " ed25519, x25519) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+        " ed25519, x25519, rights) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
         TEXT(k->curve), TEXT(k->node), TEXT(k->label), INT(flags), INT(k->valid_from_ms),
-        INT(k->valid_until_ms), BLOB(public_bytes(k->sign.b)), BLOB(public_bytes(k->seal.b)));
+        INT(k->valid_until_ms), BLOB(public_bytes(k->sign.b)), BLOB(public_bytes(k->seal.b)),
+        BLOB(bytes_make(rights, rights_pack(&k->rights, rights))));
 }
 
-static void write_import(Store *s, const StoreOp *op, uint64_t version) {
-    if (op->import.replace) {
+static void delete_row(Store *s, const char *name) {
+    DirName at;
+    if (!dir_name_parse(name, &at))
+        return; /* names of no kind were refused before */
+    switch (at.kind) {
+    case DIR_NODE:
+        RUN(s, "DELETE FROM dir_node WHERE id = ?1", TEXT(at.id));
+        break;
+    case DIR_KEY:
+        RUN(s, "DELETE FROM dir_key WHERE curve = ?1", TEXT(at.id));
+        break;
+    case DIR_REGION:
+        RUN(s, "DELETE FROM dir_region WHERE code = ?1", TEXT(at.id));
+        break;
+    case DIR_HOLIDAY:
+        RUN(s, "DELETE FROM dir_holiday WHERE day = ?1", INT(civil_to_days(at.day)));
+        break;
+    }
+}
+
+void directory_write_node(Store *s, const DirNode *n) {
+    write_node(s, n);
+}
+
+void directory_write_rows(Store *s, const DirectoryEdit *e) {
+    if (e->replace) {
         RUN(s, "DELETE FROM dir_node");
         RUN(s, "DELETE FROM dir_key");
         RUN(s, "DELETE FROM dir_region");
         RUN(s, "DELETE FROM dir_holiday");
     }
-    for (uint32_t i = 0; i < op->import.n_nodes; i++)
-        write_node(s, &op->import.nodes[i]);
-    for (uint32_t i = 0; i < op->import.n_keys; i++)
-        write_key(s, &op->import.keys[i]);
-    for (uint32_t i = 0; i < op->import.n_regions; i++) {
-        const DirRegion *r = &op->import.regions[i];
+    for (uint32_t i = 0; i < e->n_removed; i++)
+        delete_row(s, e->removed[i]);
+    for (uint32_t i = 0; i < e->n_nodes; i++)
+        write_node(s, &e->nodes[i]);
+    for (uint32_t i = 0; i < e->n_keys; i++)
+        write_key(s, &e->keys[i]);
+    for (uint32_t i = 0; i < e->n_regions; i++) {
+        const DirRegion *r = &e->regions[i];
         RUN(s, "INSERT OR REPLACE INTO dir_region(code, name, alias_of) VALUES(?1,?2,?3)",
             TEXT(r->code), TEXT(r->name), TEXT(r->alias_of));
     }
-    for (uint32_t i = 0; i < op->import.n_holidays; i++) {
-        const DirHoliday *h = &op->import.holidays[i];
+    for (uint32_t i = 0; i < e->n_holidays; i++) {
+        const DirHoliday *h = &e->holidays[i];
         RUN(s, "INSERT OR REPLACE INTO dir_holiday(day, name, working) VALUES(?1,?2,?3)",
             INT(civil_to_days(h->on)), TEXT(h->name), INT(h->working));
     }
-    meta_set(s, "directory", (int64_t)version);
-}
-
-void run_import(Store *s, StoreOp *op) {
-    _cleanup_(directory_unrefp) Directory *d = NULL;
-    const char *what = "the directory as a whole";
-    const uint64_t version = directory_version(s->directory) + 1;
-    op->import.text[0] = '\0';
-    int r = directory_new(&d);
-    if (r == 0 && !op->import.replace)
-        r = read_tables(s, d);
-    if (r == 0)
-        r = add_import(op, d, &what);
-    if (r == 0)
-        r = directory_seal(d, version);
-    if (r == -EINVAL) { /* nothing was written yet */
-        snprintf(op->import.text, sizeof(op->import.text), "refused: %.120s does not stand", what);
-        return;
-    }
-    if (r < 0) {
-        db_fault(s, r, "cannot build the directory");
-        return;
-    }
-    write_import(s, op, version);
-    directory_unref(s->directory);
-    s->directory = TAKE_PTR(d);
-    op->import.directory = directory_ref(s->directory);
-}
-
-/* --- a node's record (M70) ------------------------------------------------------------------ */
-
-bool directory_record_accepted(Store *s, StoreOp *op, const char **ret_why) {
-    const Message *m = op->accept.message;
-    const NodeRecordFacts *f = &m->facts.node;
-    *ret_why = NULL;
-    if (m->env.kind != KIND_NODE_RECORD || !m->facts.readable)
-        return false;
-    const DirNode *known = directory_node(s->directory, f->id);
-    if (!known) { /* without home and keys nobody could use it: that takes an import */
-        *ret_why = "UNKNOWN_NODE";
-        return false;
-    }
-    DirNode node = *known;
-    if (!node_record_apply(s->directory, m->env.sender, f, &node, ret_why))
-        return false;
-    Directory *d = NULL;
-    const int r = directory_with_node(&d, s->directory, &node);
-    if (r < 0) {
-        db_fault(s, r == -EINVAL ? -EUCLEAN : r, "cannot build the directory");
-        return false;
-    }
-    write_node(s, &node);
-    meta_set(s, "directory", (int64_t)directory_version(d));
-    directory_unref(s->directory);
-    s->directory = d;
-    directory_unref(op->accept.directory);
-    op->accept.directory = directory_ref(d);
-    return true;
 }

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/pending.h"
 
 #define DUE_MAX 64U
 
@@ -38,6 +39,21 @@ typedef struct DueRow {
     Uuid id;
     TimerKind timer;
 } DueRow;
+
+/* Not the item's any more, or not here: what was pending of it takes the row away, and else it is a
+ * leftover that must not stand in the way. */
+static bool is_due(Store *s, const DueRow *row, StoredItem *ret) {
+    const bool was_pending = pending_settle(s, row->kind, &row->id);
+    const Timer *t =
+        item_load(s, row->kind, &row->id, ret) ? item_timer(&ret->item, row->timer) : NULL;
+    if (t && t->due_ms == row->due_ms)
+        return !was_pending || item_is_kept_here(s, &ret->item);
+    RUN(s,
+        "DELETE FROM timer WHERE due = ?1 AND kind = ?2 AND (id = ?3 OR length(id) <> 16) "
+        "AND timer = ?4",
+        INT(row->due_ms), INT(row->kind), UUID(&row->id), INT(row->timer));
+    return false;
+}
 
 static uint32_t list_due(Store *s, uint32_t limit, DueRow ret[static DUE_MAX]) {
     uint32_t n = 0;
@@ -73,20 +89,13 @@ static void note(const Store *s, StoreOp *op, const Item *i, const DueRow *row, 
 
 static void fire(Store *s, StoreOp *op, const DueRow *row) {
     StoredItem *i = &s->law->parent;
-    const Timer *t = item_load(s, row->kind, &row->id, i) ? item_timer(&i->item, row->timer) : NULL;
-    /* Not the item's any more: a leftover row must not stand in the way. */
-    if (!t || t->due_ms != row->due_ms) {
-        RUN(s,
-            "DELETE FROM timer WHERE due = ?1 AND kind = ?2 AND (id = ?3 OR length(id) <> 16) "
-            "AND timer = ?4",
-            INT(row->due_ms), INT(row->kind), UUID(&row->id), INT(row->timer));
+    if (!is_due(s, row, i))
         return;
-    }
     if (row->timer == TIMER_ACKNOWLEDGE && acknowledged_by_all(s, &i->item)) {
         act_acknowledged(s, i);
         return;
     }
-    const uint32_t level = t->level;
+    const uint32_t level = item_timer(&i->item, row->timer)->level;
     Fired fired = { 0 };
     act_timer(s, i, row->timer, row->due_ms, &fired);
     note(s, op, &i->item, row, level, &fired);
@@ -117,6 +126,7 @@ static void watch_agencies(Store *s) {
 
 void run_due(Store *s, StoreOp *op) {
     watch_agencies(s);
+    pending_settle_due(s);
     DueRow rows[DUE_MAX];
     const uint32_t limit = MIN(op->due.limit, DUE_MAX), n = list_due(s, limit, rows);
     op->due.n = 0;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "law/scope.h"
 #include "store/item-query-internal.h"
+#include "store/pending.h"
 
 #define ROWS_USUAL 200
 #define ROWS_MAX   2000
@@ -74,15 +75,18 @@ void query_worklist(Store *s, StoreOp *op, Table *t) {
         return;
     }
     query_columns(t, list, ARRAY_SIZE(list));
-    _query_ q = QUERY(s, "SELECT body, last FROM item WHERE owes = ?1 AND owes <> ''", TEXT(node));
+    pending_settle_owed(s, node);
+    _query_ q = QUERY(s, "SELECT kind, id FROM item WHERE owes = ?1 AND owes <> ''", TEXT(node));
     while (db_row(s, q)) {
+        const Uuid id = col_uuid(q, 1);
+        const Item *is = &i->item;
+        /* What is pending may be owed by somebody else by now. */
+        if (!item_load(s, (ItemKind)col_int(q, 0), &id, i) || strcmp(is->owes, node) != 0)
+            continue;
         if (n++ == row_limit(op)) {
             t->more = true;
             break;
         }
-        if (!item_read_row(q, 0, i))
-            continue;
-        const Item *is = &i->item;
         const Timer *next = next_timer(is);
         table_text(t, work_of(is));
         table_number(t, next && next->due_ms <= s->now_ms);
@@ -103,6 +107,7 @@ void query_due(Store *s, StoreOp *op, Table *t) {
     StoredItem *i = &s->law->parent;
     uint32_t n = 0, seen = 0;
     query_due_columns(t);
+    pending_settle_all(s);
     _query_ q = QUERY(s, "SELECT i.body, i.last, t.timer, t.due FROM timer t "
                          "JOIN item i ON i.kind = t.kind AND i.id = t.id "
                          "ORDER BY t.due, t.kind, t.id, t.timer");
@@ -131,6 +136,7 @@ void query_report(Store *s, StoreOp *op, Table *t) {
     };
     uint32_t n = 0;
     query_columns(t, list, ARRAY_SIZE(list));
+    pending_settle_all(s);
     _query_ q =
         QUERY(s, "SELECT kind, state, cluster, region, n + past FROM tally WHERE n + past > 0 "
                  "ORDER BY kind, region, cluster, state");

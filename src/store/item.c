@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Table item: one packed row each, with the few columns that are searched by. */
+/* Items, and table item: one packed row each, with the few columns that are searched by. */
 #include <errno.h>
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/pending.h"
 
 LawContext item_context(const Store *s) {
     return (LawContext) { .directory = s->directory,
@@ -23,6 +24,9 @@ static bool is_counted(const Item *i) {
 
 static void remember(StoredItem *i) {
     i->touched = false;
+    i->known_before = i->last_act > 0;
+    i->final_before = i->item.final;
+    i->case_before = i->item.case_id;
     i->state_before = i->item.state;
     i->counted_before = i->last_act > 0 && is_counted(&i->item);
     i->cluster_before = i->item.cluster;
@@ -39,7 +43,13 @@ bool item_read_row(sqlite3_stmt *q, int c, StoredItem *ret) {
     return true;
 }
 
-bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret) {
+static void make_new(ItemKind kind, const Uuid *id, StoredItem *ret) {
+    ret->item = (Item) { .kind = kind, .id = *id };
+    ret->last_act = 0;
+    remember(ret);
+}
+
+bool item_load_row(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret) {
     _query_ q =
         QUERY(s, "SELECT body, last FROM item WHERE kind = ?1 AND id = ?2", INT(kind), UUID(id));
     if (db_row(s, q)) {
@@ -47,9 +57,19 @@ bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret) {
             return true;
         db_fault(s, -EUCLEAN, "an item cannot be read: make the items again from the acts");
     }
-    ret->item = (Item) { .kind = kind, .id = *id };
-    ret->last_act = 0;
-    remember(ret);
+    make_new(kind, id, ret);
+    return false;
+}
+
+bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret) {
+    Bytes body;
+    if (!pending_find(s, kind, id, &body, &ret->last_act))
+        return item_load_row(s, kind, id, ret);
+    if (body.n > 0 && item_unpack(body, &ret->item)) {
+        remember(ret);
+        return true;
+    }
+    make_new(kind, id, ret); /* it was forgotten */
     return false;
 }
 
@@ -66,22 +86,35 @@ static void count(Store *s, const StoredItem *i) {
         tally_add(s, is->kind, is->state, is->cluster, is->region, 1);
 }
 
-void item_save(Store *s, StoredItem *i) {
-    uint8_t body[ITEM_PACKED_MAX];
-    const size_t n = item_pack(&i->item, body, sizeof(body));
-    if (n == 0) {
-        db_fault(s, -EOVERFLOW, "an item does not fit its row");
-        return;
-    }
-    RUN(s,
-        "INSERT INTO item(kind, id, owes, case_id, final, changed, last, body) "
-        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(kind, id) DO UPDATE SET owes = excluded.owes, "
-        "case_id = excluded.case_id, final = excluded.final, changed = excluded.changed, "
-        "last = excluded.last, body = excluded.body",
-        INT(i->item.kind), UUID(&i->item.id), TEXT(i->item.owes), UUID(&i->item.case_id),
-        INT(i->item.final), INT(i->item.changed_ms), INT(i->last_act), BLOB(bytes_make(body, n)));
+void item_write_row(Store *s, StoredItem *i, Bytes body) {
+    const Item *is = &i->item;
+    if (i->known_before)
+        RUN(s,
+            "UPDATE item SET owes = ?3, case_id = ?4, final = ?5, changed = ?6, last = ?7, "
+            "body = ?8 WHERE kind = ?1 AND id = ?2",
+            INT(is->kind), UUID(&is->id), TEXT(is->owes), UUID(&is->case_id), INT(is->final),
+            INT(is->changed_ms), INT(i->last_act), BLOB(body));
+    else
+        RUN(s,
+            "INSERT INTO item(kind, id, owes, case_id, final, changed, last, body) "
+            "VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+            INT(is->kind), UUID(&is->id), TEXT(is->owes), UUID(&is->case_id), INT(is->final),
+            INT(is->changed_ms), INT(i->last_act), BLOB(body));
     timers_save(s, i);
     count(s, i);
+}
+
+/* The open referrals of a case are looked for by the index of their table (law-accept.c). */
+static bool must_be_found(const StoredItem *i) {
+    return i->item.kind == ITEM_REFERRAL &&
+           (!i->known_before || !uuid_equal(&i->case_before, &i->item.case_id) ||
+            (i->final_before && !i->item.final));
+}
+
+void item_save(Store *s, StoredItem *i) {
+    pending_put(s, i);
+    if (must_be_found(i))
+        (void)pending_settle(s, i->item.kind, &i->item.id);
     remember(i);
 }
 
@@ -99,6 +132,7 @@ void item_forget(Store *s, StoredItem *i) {
     int64_t n = i->last_act;
     if (!a)
         db_fault(s, -ENOMEM, "out of memory");
+    (void)pending_settle(s, is->kind, &is->id);
     while (n > 0 && s->fault == 0 && act_load(s, n, a)) {
         const ActLink *l = act_link(a, is->kind, &is->id);
         n = l ? l->prev : 0;
@@ -111,4 +145,5 @@ void item_forget(Store *s, StoredItem *i) {
     RUN(s, "DELETE FROM acknowledgement WHERE event = ?1", UUID(&is->id));
     RUN(s, "DELETE FROM held WHERE kind = ?1 AND id = ?2", INT(is->kind), UUID(&is->id));
     RUN(s, "DELETE FROM item WHERE kind = ?1 AND id = ?2", INT(is->kind), UUID(&is->id));
+    pending_forget(s, is->kind, &is->id);
 }

@@ -26,6 +26,8 @@ typedef struct StoredItem {
     int64_t last_act; /* newest act on record; 0 = the item is not in the table */
     bool touched;     /* to be saved */
     /* As it was loaded: what differs is written. */
+    bool known_before, final_before;
+    Uuid case_before;
     int state_before;
     bool counted_before;
     char region_before[REGION_SIZE];
@@ -59,8 +61,11 @@ struct LawWork {
 /* --- item.c --- */
 /* False when it is not known: *ret is then a new one of that kind and id. */
 bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret);
-/* Writes the item, its timers and what is counted of it. */
+/* Keeps the item as it stands now (pending.h). */
 void item_save(Store *s, StoredItem *i);
+/* The same of table item alone; writing: with its timers and what is counted of it. */
+bool item_load_row(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret);
+void item_write_row(Store *s, StoredItem *i, Bytes body);
 /* Forgets it: what other items of its acts came to stays. */
 void item_forget(Store *s, StoredItem *i);
 /* Reads body and last act of a row of table item at columns c and c + 1. */

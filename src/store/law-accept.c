@@ -20,13 +20,14 @@ static void list_open_referrals(Store *s, const Act *a) {
     StoredItem *i = &l->parent; /* read into it, one after the other */
     if (a->kind != KIND_REFERRAL_REQUEST || uuid_is_nil(&a->case_id))
         return;
-    _query_ q = QUERY(s,
-                      "SELECT body, last FROM item WHERE case_id = ?1 AND kind = 1 AND final = 0 "
-                      "LIMIT ?2",
-                      UUID(&a->case_id), INT(KNOWN_OPEN_MAX));
-    while (db_row(s, q) && l->known.n_open < KNOWN_OPEN_MAX)
-        if (item_read_row(q, 0, i) && !uuid_equal(&i->item.id, &a->message_id))
+    _query_ q = QUERY(s, "SELECT id FROM item WHERE case_id = ?1 AND kind = 1 AND final = 0",
+                      UUID(&a->case_id));
+    while (l->known.n_open < KNOWN_OPEN_MAX && db_row(s, q)) {
+        const Uuid id = col_uuid(q, 0);
+        if (!uuid_equal(&id, &a->message_id) && item_load(s, ITEM_REFERRAL, &id, i) &&
+            !i->item.final)
             known_note_referral(&l->known, &i->item, a->target);
+    }
 }
 _Static_assert(ITEM_REFERRAL == 1, "the number in the statement and in its index");
 
@@ -41,12 +42,14 @@ bool law_find_parent(Store *s, const Act *a, StoredItem *ret) {
     if (uuid_is_nil(&a->case_id))
         return false;
     _query_ q = QUERY(s,
-                      "SELECT body, last FROM item WHERE case_id = ?1 AND kind = 1 "
+                      "SELECT id FROM item WHERE case_id = ?1 AND kind = 1 "
                       "ORDER BY id DESC LIMIT ?2",
                       UUID(&a->case_id), INT(SIBLINGS_MAX));
-    while (db_row(s, q))
-        if (item_read_row(q, 0, ret) && referral_continues(&ret->item, a))
+    while (db_row(s, q)) {
+        const Uuid id = col_uuid(q, 0);
+        if (item_load(s, ITEM_REFERRAL, &id, ret) && referral_continues(&ret->item, a))
             return true;
+    }
     return false;
 }
 

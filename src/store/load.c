@@ -97,6 +97,10 @@ static void load_body(Store *s, struct BodyWanted *w) {
         (void)message_find_id(s, w->row.seq, &w->message_id); /* else the one in the row */
     if (w->damaged || s->fault < 0)
         return;
+    if (!copy_is_still_allowed(s, &m, body, &w->row)) {
+        (void)queue_remove_row(s, &w->row); /* without a body it is taken off there, too */
+        return;
+    }
 
     w->n_stamps = m.n_stamps;
     memcpy(w->stamps, m.stamps, sizeof(w->stamps));
@@ -112,7 +116,7 @@ static void load_body(Store *s, struct BodyWanted *w) {
         name_recipient(s, &m, w);
     }
     if ((w->row.flags & DELIVERY_FACTS_ONLY) && body->n_sealed > 0) {
-        w->body = body_new(body_envelope(body), body_facts(body), bytes_make(NULL, 0));
+        w->body = body_without_sealed(body);
         if (!w->body)
             db_fault(s, -ENOMEM, "out of memory");
     } else {

@@ -50,7 +50,7 @@ static uint64_t part_sum(Bytes b) {
 
 /* Over everything in the row. The lengths keep bytes from moving between columns unnoticed. */
 static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes envelope,
-                       Bytes facts, Bytes sealed) {
+                       Bytes facts, Bytes sealed, Bytes signature) {
     const int64_t numbers[] = {
         m->seq,
         m->kind,
@@ -70,6 +70,8 @@ static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes 
         (int64_t)part_sum(envelope),
         (int64_t)part_sum(facts),
         (int64_t)part_sum(sealed),
+        (int64_t)signature.n,
+        (int64_t)part_sum(signature),
     };
     uint64_t h = hash_64(bytes_make(numbers, sizeof(numbers)));
     h = hash_64_more(h, bytes_make(m->id.b, UUID_SIZE));
@@ -87,6 +89,7 @@ void stored_message_deinit(StoredMessage *m) {
 #define MESSAGE_COLUMNS                                                                            \
     "id,kind,lane,sender,order_key,cased,thread,region,accepted_at,expires_at,receipts,origin,"    \
     "stamps,route,sum,decision"
+#define BODY_COLUMNS "envelope,facts,sealed,signature"
 
 static void read_columns(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *m) {
     m->seq = seq;
@@ -147,7 +150,7 @@ static void drop_damage(Store *s, sqlite3_stmt *q) {
 
 static bool row_matches(sqlite3_stmt *q, const StoredMessage *m) {
     return row_sum(m, col_bytes(q, 12), col_bytes(q, 13), col_bytes(q, 16), col_bytes(q, 17),
-                   col_bytes(q, 18)) == col_int(q, 14);
+                   col_bytes(q, 18), col_bytes(q, 19)) == col_int(q, 14);
 }
 
 /* The row does not match its sum. When its parts are not what was accepted, they are what is
@@ -161,8 +164,8 @@ static bool parts_are_damaged(Store *s, sqlite3_stmt *q, const StoredMessage *m)
 bool message_load_doubted(Store *s, int64_t seq, StoredMessage *ret) {
     *ret = (StoredMessage) { 0 };
     _query_ q = QUERY(s,
-                      "SELECT " MESSAGE_COLUMNS ",envelope,facts,sealed "
-                      "FROM message WHERE seq = +?1", /* another statement than the one below */
+                      "SELECT " MESSAGE_COLUMNS "," BODY_COLUMNS
+                      " FROM message WHERE seq = +?1", /* another statement than the one below */
                       INT(seq));
     bool good = false;
     if (row_of_message(s, q)) {
@@ -198,9 +201,7 @@ bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_bod
     *ret = (StoredMessage) { 0 };
     *ret_body = NULL;
     *ret_damaged = false;
-    _query_ q = QUERY(s,
-                      "SELECT " MESSAGE_COLUMNS ",envelope,facts,sealed "
-                      "FROM message WHERE seq = ?1",
+    _query_ q = QUERY(s, "SELECT " MESSAGE_COLUMNS "," BODY_COLUMNS " FROM message WHERE seq = ?1",
                       INT(seq));
     if (!row_of_message(s, q)) {
         drop_damage(s, q);
@@ -209,7 +210,12 @@ bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_bod
     read_columns(s, q, seq, ret);
     *ret_damaged = !row_matches(q, ret);
     if (!*ret_damaged) {
-        *ret_body = body_new(col_bytes(q, 16), col_bytes(q, 17), col_bytes(q, 18));
+        uint8_t buf[SIGNATURE_MAX];
+        Bytes signature = col_bytes(q, 19);
+        if (signature.n == 0 && strcmp(ret->sender, s->self) == 0)
+            signature = signed_read(s, seq, buf);
+        *ret_body =
+            body_new_signed(col_bytes(q, 16), col_bytes(q, 17), col_bytes(q, 18), signature);
         if (!*ret_body)
             db_fault(s, -ENOMEM, "out of memory");
     }
@@ -217,7 +223,7 @@ bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_bod
     return s->fault == 0;
 }
 
-void message_insert(Store *s, StoredMessage *m, const Body *body) {
+void message_insert(Store *s, StoredMessage *m, Body *body) {
     if (s->fault < 0)
         return;
     _cleanup_(packed_deinit) Packed p = { 0 };
@@ -227,17 +233,19 @@ void message_insert(Store *s, StoredMessage *m, const Body *body) {
         return;
     }
     const Bytes envelope = body_envelope(body), facts = body_facts(body),
-                sealed = body_sealed(body);
+                sealed = body_sealed(body), signature = body_signature(body);
     const bool own_thread = uuid_equal(&m->thread, &m->id);
     RUN(s,
-        "INSERT INTO message(seq," MESSAGE_COLUMNS ",envelope,facts,sealed) "
-        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
+        "INSERT INTO message(seq," MESSAGE_COLUMNS "," BODY_COLUMNS ") "
+        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
         INT(m->seq), UUID(&m->id), INT(m->kind), INT(m->lane), TEXT(m->sender), INT(m->order_key),
         INT(m->cased), BLOB(bytes_make(m->thread.b, own_thread ? 0 : UUID_SIZE)), TEXT(m->region),
         INT(m->accepted_ms), INT(m->expires_ms), INT(m->receipts), TEXT(m->origin),
         BLOB(packed_stamps(&p)), BLOB(packed_route(&p)),
-        INT(row_sum(m, packed_stamps(&p), packed_route(&p), envelope, facts, sealed)),
-        TEXT(m->decision), BLOB(envelope), BLOB(facts), BLOB(sealed));
+        INT(row_sum(m, packed_stamps(&p), packed_route(&p), envelope, facts, sealed, signature)),
+        TEXT(m->decision), BLOB(envelope), BLOB(facts), BLOB(sealed), BLOB(signature));
+    if (strcmp(m->sender, s->self) == 0)
+        signed_add(s, m->seq, body);
 }
 
 void message_update(Store *s, const StoredMessage *m, const Body *body) {
@@ -248,9 +256,10 @@ void message_update(Store *s, const StoredMessage *m, const Body *body) {
         return;
     }
     const int64_t sum = row_sum(m, packed_stamps(&p), packed_route(&p), body_envelope(body),
-                                body_facts(body), body_sealed(body));
-    RUN(s, "UPDATE message SET route = ?2, sealed = ?3, sum = ?4 WHERE seq = ?1", INT(m->seq),
-        BLOB(packed_route(&p)), BLOB(body_sealed(body)), INT(sum));
+                                body_facts(body), body_sealed(body), body_signature(body));
+    RUN(s, "UPDATE message SET route = ?2, sealed = ?3, sum = ?4, signature = ?5 WHERE seq = ?1",
+        INT(m->seq), BLOB(packed_route(&p)), BLOB(body_sealed(body)), INT(sum),
+        BLOB(body_signature(body)));
 }
 
 int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]) {

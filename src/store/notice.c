@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "core/notice.h"
 #include "store/item.h"
+#include "store/ledger.h"
 
 /* It needs no dedup row here, as receipts do not: it is written together with the act it tells of.
  */
@@ -92,6 +93,7 @@ void notice_send(Store *s, StoreOp *op, const Item *i, const Telling *t, uint32_
     if (!place_recipient(s, &m, &(Placement) { .node = t->to, .role = ROLE_ADDRESSEE, .hop = hop }))
         return;
     message_insert(s, &m, body);
+    ledger_note_message(s, LEDGER_ACCEPTED, &m.id, m.sender, "", m.kind);
     copies_init(s, &copies, body, true);
     place_delivery(s, op, &m, 0, &copies);
 }

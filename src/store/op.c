@@ -29,7 +29,7 @@ static void rows_reset(StoreOp *op) {
     free(op->recalled);
     op->deposits = NULL;
     op->recalled = NULL;
-    op->n_deposits = op->n_recalled = 0;
+    op->n_deposits = op->n_recalled = op->n_wraps_asked = 0;
 }
 
 void op_results_reset(StoreOp *op) {
@@ -41,6 +41,7 @@ void op_results_reset(StoreOp *op) {
         op->accept.overrun = 0;
         op->accept.counted = false;
         op->accept.directory = directory_unref(op->accept.directory);
+        op->accept.wish.told = false;
         break;
     case OP_LOAD:
         free(op->load.rows);
@@ -63,10 +64,32 @@ void op_results_reset(StoreOp *op) {
         op->due.n = 0;
         break;
     case OP_IMPORT:
+    case OP_REVOKE:
+    case OP_DIRECTORY_SIGN:
         op->import.directory = directory_unref(op->import.directory);
+        break;
+    case OP_DIRECTORY_TAKE:
+        op->take.directory = directory_unref(op->take.directory);
+        op->take.verdict = CHANGE_OK;
+        op->take.n_applied = 0;
+        op->take.copy_of = 0;
+        op->take.behind[0] = '\0';
+        break;
+    case OP_DIRECTORY_READ:
+        free(op->read.changes);
+        free(op->read.bytes);
+        op->read.changes = NULL;
+        op->read.bytes = NULL;
+        op->read.n = 0;
         break;
     case OP_QUERY:
         op->query.table = table_free(op->query.table);
+        key_proofs_deinit(&op->query.proofs);
+        break;
+    case OP_KEY:
+        op->key.directory = directory_unref(op->key.directory);
+        op->key.enrolments = enrolments_unref(op->key.enrolments);
+        op->key.done = op->key.denied = op->key.news = false;
         break;
     case OP_DELIVERY:
     case OP_NEXT:
@@ -75,6 +98,7 @@ void op_results_reset(StoreOp *op) {
     case OP_LINK:
     case OP_BACKUP:
     case OP_DEAD:
+    case OP_NOTE:
         break; /* plain values, written anew */
     }
 }
@@ -83,6 +107,7 @@ StoreOp *store_op_free(StoreOp *op) {
     if (!op)
         return NULL;
     op_results_reset(op);
+    free(op->entry);
     switch (op->kind) {
     case OP_ACCEPT:
         message_free(op->accept.message);
@@ -93,7 +118,14 @@ StoreOp *store_op_free(StoreOp *op) {
     case OP_SUBSCRIPTION:
         free(op->subscription.filter);
         break;
+    case OP_DIRECTORY_TAKE:
+        for (uint32_t i = 0; i < op->take.n; i++)
+            dir_change_deinit(&op->take.changes[i]);
+        free(op->take.changes);
+        break;
     case OP_IMPORT:
+    case OP_REVOKE:
+    case OP_DIRECTORY_SIGN:
         free(op->import.nodes);
         free(op->import.keys);
         free(op->import.regions);
@@ -102,6 +134,15 @@ StoreOp *store_op_free(StoreOp *op) {
     case OP_QUERY:
         for (uint32_t i = 0; i < ARRAY_SIZE(op->query.args); i++)
             free(op->query.args[i]);
+        (void)message_free(op->query.message);
+        break;
+    case OP_KEY:
+        free(op->key.request);
+        free(op->key.encoded);
+        break;
+    case OP_NOTE:
+        free(op->note.list);
+        publish_result_deinit(&op->note.answer);
         break;
     case OP_DELIVERY:
     case OP_LOAD:
@@ -111,6 +152,7 @@ StoreOp *store_op_free(StoreOp *op) {
     case OP_LINK:
     case OP_BACKUP:
     case OP_DEAD:
+    case OP_DIRECTORY_READ:
     case OP_DUE:
         break;
     }

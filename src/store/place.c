@@ -3,13 +3,19 @@
 #include <errno.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/ledger.h"
+#include "store/quota.h"
+
+/* What tells a publisher of its own messages. */
+static bool is_for_receipts(int kind) {
+    return kind == KIND_RECEIPT || kind == KIND_WRAP_REQUEST;
+}
 
 static Queue *queue_for(Store *s, int kind, const Placement *p) {
     if (p->hop[0] == '\0')
         return NULL;
     if (strcmp(p->hop, s->self) == 0)
-        return queue_get(s, kind == KIND_RECEIPT ? QUEUE_RECEIPTS : QUEUE_MAILBOX, p->node);
+        return queue_get(s, is_for_receipts(kind) ? QUEUE_RECEIPTS : QUEUE_MAILBOX, p->node);
     Link *link = link_get(s, p->hop);
     return link ? link->queue : NULL;
 }
@@ -46,7 +52,10 @@ void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, c
     Queue *queue = queue_by_id(s, e->queue);
     if (!queue)
         return;
-    const bool supervision = is_supervision(&m->route, e->queue);
+    const bool link = queue->kind == QUEUE_LINK, supervision = is_supervision(&m->route, e->queue);
+    if (m->kind != KIND_RECEIPT)
+        ledger_note_message(s, link ? LEDGER_ROUTED : LEDGER_DEPOSITED, &m->id, e->node,
+                            link ? queue_name(queue) : "", e->role);
     for (uint32_t k = 0; c->fresh && k < i; k++)
         if (m->route.list[k].queue == e->queue)
             return; /* one row however many recipients */
@@ -76,6 +85,7 @@ void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, c
         d.body = c->facts_only;
     }
     queue_deliver(s, op, &d);
+    quota_waits(s, m);
 }
 
 /* Sizes and, when the body is at hand, the two forms in which it goes out. */
@@ -89,7 +99,7 @@ void copies_init(Store *s, Copies *c, Body *body, bool fresh) {
     if (body->n_sealed == 0)
         c->facts_only = body_ref(body);
     else if (fresh)
-        c->facts_only = body_new(body_envelope(body), body_facts(body), bytes_make(NULL, 0));
+        c->facts_only = body_without_sealed(body);
     if (fresh && !c->facts_only)
         db_fault(s, -ENOMEM, "out of memory");
 }

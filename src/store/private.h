@@ -34,7 +34,12 @@ typedef struct Subscription Subscription;
 typedef struct Link Link;
 typedef struct StoredMessage StoredMessage;
 typedef struct LawWork LawWork;
+typedef struct DirCopy DirCopy;
+typedef struct LedgerWriter LedgerWriter;
+typedef struct Pending Pending;
 typedef struct Tally Tally;
+typedef struct SenderLoad SenderLoad;
+typedef struct Signing Signing;
 
 #define QUEUE_KEY_SIZE (1 + NODE_NAME_SIZE + SUBSCRIPTION_SIZE)
 
@@ -109,16 +114,23 @@ struct Store {
     Queue *queues_by_key, *queues_by_id;
     Subscription *subscriptions;
     Link *links;
+    SenderLoad *loads, *dirty_loads; /* quota.h */
     CaseSketch *cases;
     bool any_joined, any_dead; /* rows with DELIVERY_JOINED, dead letters: there may be some */
     Recent *recent;            /* NULL until the first message */
     Directory *directory;
+    DirTree *directory_tree; /* over its signed records; NULL: it is not signed */
+    bool directory_layered;  /* there are signed records, whether they can be read here or not */
+    DirCopy *directory_copy; /* of the hub's directory, as far as it has come; NULL = none */
     int64_t next_seq, claimed_seq; /* claimed: for the message that is being accepted */
     uint64_t purged;               /* messages deleted since the file was made */
 
     AcceptDecision decision; /* scratch: large */
     LawWork *law;            /* scratch: larger */
-    Tally *tally;            /* what this transaction changed; NULL = nothing */
+    Pending *pending;        /* items that are not in their table yet; NULL = none */
+    LedgerWriter *ledger;
+    Tally *tally;     /* what this transaction changed; NULL = nothing */
+    Signing *signing; /* what this broker says itself; NULL until it says something */
     int64_t next_act;
     uint64_t watched_version; /* directory whose agencies are watched, and one; 0 = none */
     Backup backup;
@@ -139,6 +151,7 @@ struct Store {
     bool load_damaged; /* by the last message_load(): it met a damaged page or row */
     Uuid dedup_cursor;
     int64_t dedup_due_ms;
+    int64_t ledger_due_ms;
     ItemKey item_cursor;
     int64_t act_cursor, items_due_ms;
     uint64_t seal_seen, seal_done; /* health.commits at the last idle turn, at the last seal */
@@ -239,7 +252,7 @@ bool message_load_doubted(Store *s, int64_t seq, StoredMessage *ret);
 bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_body,
                        bool *ret_damaged);
 /* Gives it the next sequence number (m->seq) and writes it. */
-void message_insert(Store *s, StoredMessage *m, const Body *body);
+void message_insert(Store *s, StoredMessage *m, Body *body);
 /* Writes the route again, and the sealed part if a body is given. */
 void message_update(Store *s, const StoredMessage *m, const Body *body);
 /* seq by id; 0 when not known. */
@@ -248,6 +261,19 @@ int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]);
  * when there is none. */
 bool message_find_id(Store *s, int64_t seq, Uuid *ret);
 bool message_has_row(Store *s, const StoredMessage *m, DeliveryRow *ret_any);
+
+/* --- signed.c --- */
+/* A message of this broker's own: it is signed before the transaction ends, if its body has room
+ * for that. */
+void signed_add(Store *s, int64_t seq, Body *body);
+/* Before COMMIT. */
+void signed_flush(Store *s);
+void signed_drop(Store *s); /* rolled back */
+/* The signature of such a message that is stored; empty when it was not signed. */
+Bytes signed_read(Store *s, int64_t seq, uint8_t buf[static SIGNATURE_MAX]);
+/* Such a message was deleted: with the last of its tree the statement goes. */
+void signed_purge(Store *s, int64_t seq);
+Signing *signing_free(Signing *g);
 
 /* --- receipts.c --- */
 /* What is to be said about one recipient of a message. */
@@ -294,6 +320,10 @@ void run_subscription(Store *s, StoreOp *op);
 void run_sweep(Store *s, StoreOp *op);
 void run_link(Store *s, StoreOp *op);
 void run_import(Store *s, StoreOp *op);
+void run_revoke(Store *s, StoreOp *op);
+void run_directory_take(Store *s, StoreOp *op);
+void run_directory_read(Store *s, StoreOp *op);
+void run_directory_sign(Store *s, StoreOp *op);
 void run_query(Store *s, StoreOp *op);
 void run_backup(Store *s, StoreOp *op);
 void run_dead(Store *s, StoreOp *op);
@@ -330,10 +360,38 @@ void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret);
 void accept_store(Store *s, StoreOp *op, StoredMessage *m);
 void accept_refuse(Store *s, StoreOp *op, Verdict verdict);
 Reasons *accept_reasons(Store *s, PublishResult *r);
+/* --- wrap.c --- */
+typedef struct WrapAsk {
+    const char *node; /* who has to open it */
+    WrapReason reason;
+    const char *instead_of, *by; /* NULL = nobody */
+} WrapAsk;
+/* A message from its publisher: who of the routes cannot open it is warned about, its sender asked.
+ */
+void wraps_check(Store *s, StoreOp *op, const StoredMessage *m, const Body *body);
+/* The same for one recipient, later. */
+void wrap_check(Store *s, StoreOp *op, const StoredMessage *m, const Body *body,
+                const WrapAsk *ask);
+
+/* --- resolve.c --- */
+void query_resolve(Store *s, StoreOp *op, Table *t);
+
+/* The decision on op->accept.message, into s->decision. Writes nothing. */
+void accept_judge(Store *s, const StoreOp *op);
 void accept_list_recipients(Store *s, PublishResult *r, const StoredMessage *m);
 
 /* --- subscription.c, link.c --- */
 /* Copies for every named subscription that wants the message. */
+/* --- access.c --- */
+/* Is the session's key not allowed to publish this (any more)? Then the answer is ready. */
+bool accept_is_denied(Store *s, StoreOp *op);
+/* A copy that waits for a subscriber is his while his scope covers it; whatever else it is, it is
+ * still allowed. */
+bool copy_is_still_allowed(Store *s, const StoredMessage *m, const Body *body,
+                           const DeliveryRow *row);
+/* May the subscription of that filter not be opened (dropped) so? Then verdict and why say it. */
+bool subscription_is_denied(Store *s, StoreOp *op, const Filter *f);
+
 void subscriptions_feed(Store *s, StoreOp *op, const StoredMessage *m, const Copies *c);
 void subscriptions_load(Store *s);
 void subscriptions_drop(Store *s);
@@ -346,8 +404,10 @@ void links_flush(Store *s);
 /* After an unclean stop: what was out on an open link may have arrived. */
 void links_mark_uncertain(Store *s);
 
-/* --- directory-table.c --- */
+/* --- directory-layer.c, directory-sign.c, directory-follow.c --- */
 void directory_load(Store *s);
+/* The copy that was being collected is of no use any more. */
+void layer_copy_drop(Store *s);
 /* A NodeRecord (M70) was accepted: what its sender may say of the node goes into the directory, and
  * the new snapshot into the operation. To be called last: pointers into the snapshot before it are
  * no good afterwards. Returns whether anything changed. *ret_why: a static word for what was not

@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/ledger.h"
+#include "store/pending.h"
 
 #define PURGE_ROWS      200U
 #define PURGE_PERIOD_MS (10 * MINUTE_MS)
@@ -85,6 +87,8 @@ static void delete_message(Store *s, const StoredMessage *m) {
     note_recipients(s, m);
     recent_forget(s, seq);
     RUN(s, "DELETE FROM message WHERE seq = ?1", INT(seq));
+    if (strcmp(m->sender, s->self) == 0)
+        signed_purge(s, seq);
     RUN(s, "DELETE FROM trail WHERE seq = ?1", INT(seq));
     s->purged++;
 }
@@ -163,9 +167,10 @@ static bool wants_vacuum(Store *s) {
 
 int purge_step(Store *s, bool *ret_more) {
     const bool messages = s->now_ms >= s->purge_due_ms, dedup = s->now_ms >= s->dedup_due_ms;
+    const bool ledger = s->now_ms >= s->ledger_due_ms;
     const bool items = s->config.item_retention_ms > 0 && s->now_ms >= s->items_due_ms;
     bool more = false;
-    if (messages || dedup || items) {
+    if (messages || dedup || items || ledger) {
         (void)db_exec(s, "BEGIN IMMEDIATE");
         if (messages)
             more = purge_messages(s);
@@ -173,8 +178,13 @@ int purge_step(Store *s, bool *ret_more) {
             more = purge_dedup(s) || more;
         if (items)
             more = purge_items(s) || more;
+        if (ledger)
+            more = ledger_purge(s) || more;
+        pending_write(s);
         tally_flush(s);
-        (void)db_exec(s, "COMMIT");
+        ledger_flush(s);
+        if (db_exec(s, "COMMIT") == 0)
+            ledger_committed(s);
     }
     if (s->fault == 0 && wants_vacuum(s)) {
         (void)db_exec(s, "PRAGMA incremental_vacuum(64)");
@@ -188,13 +198,16 @@ int purge_step(Store *s, bool *ret_more) {
     if (!sqlite3_get_autocommit(s->db))
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* the fault is what counts */
     tally_drop(s);
+    pending_drop(s);
+    ledger_rolled_back(s);
     if (r != -ENOSPC)
         return r;
     /* Deleting needs room as well: give the ballast for it and come back. */
     s->fault = 0;
     space_release_ballast(s);
     s->purge_seq = 0;
-    s->purge_due_ms = s->dedup_due_ms = s->items_due_ms = s->now_ms + 5 * SECOND_MS;
+    s->purge_due_ms = s->dedup_due_ms = s->items_due_ms = s->ledger_due_ms =
+        s->now_ms + 5 * SECOND_MS;
     store_cache_load(s);
     return s->fault;
 }

@@ -5,7 +5,10 @@
 
 #include "base/base64.h"
 #include "base/text.h"
+#include "store/directory-query.h"
+#include "store/enrol.h"
 #include "store/item.h"
+#include "store/ledger.h"
 
 #define ROWS_MAX 10000U
 
@@ -356,6 +359,16 @@ static void show_public(Table *t, const char *name, const uint8_t public[static 
     table_textf(t, "%s %s", text ? text : "?", label);
 }
 
+/* None: all its node may do. */
+static void show_rights(Table *t, const DirKey *k) {
+    char text[256];
+    for (uint32_t i = 0; i < k->rights.n; i++) {
+        right_text(&k->rights.list[i], text, sizeof(text));
+        table_text(t, "right");
+        table_textf(t, "%s %s", text, k->label);
+    }
+}
+
 static void show_keys(Store *s, Table *t, const char *node) {
     size_t n;
     const DirKey *const *keys = directory_keys_of(s->directory, node, &n);
@@ -367,6 +380,7 @@ static void show_keys(Store *s, Table *t, const char *node) {
                     directory_key_is_usable(s->directory, k, s->now_ms) ? "" : " (not usable)");
         show_public(t, "ed25519", k->sign.b, k->label);
         show_public(t, "x25519", k->seal.b, k->label);
+        show_rights(t, k);
     }
 }
 
@@ -451,16 +465,41 @@ void run_query(Store *s, StoreOp *op) {
         const char *verb;
         void (*run)(Store *s, StoreOp *op, Table *t);
     } verbs[] = {
-        { "status", query_status },       { "queues", query_queues },
-        { "trace", query_trace },         { "messages", query_messages },
-        { "dead-list", query_dead_list }, { "dead-show", query_dead_show },
-        { "outcome", query_outcome },     { "node-list", query_node_list },
-        { "node-show", query_node_show }, { "links", query_links },
-        { "check", query_check },         { "subscriptions", query_subscriptions },
-        { "item", query_item },           { "item-history", query_history },
-        { "item-due", query_item_due },   { "item-receipts", query_item_receipts },
-        { "worklist", query_worklist },   { "due", query_due },
-        { "report", query_report },       { "unacknowledged", query_unacknowledged },
+        { "status", query_status },
+        { "queues", query_queues },
+        { "trace", query_trace },
+        { "messages", query_messages },
+        { "dead-list", query_dead_list },
+        { "dead-show", query_dead_show },
+        { "outcome", query_outcome },
+        { "node-list", query_node_list },
+        { "node-show", query_node_show },
+        { "links", query_links },
+        { "check", query_check },
+        { "subscriptions", query_subscriptions },
+        { "item", query_item },
+        { "item-history", query_history },
+        { "item-due", query_item_due },
+        { "item-receipts", query_item_receipts },
+        { "worklist", query_worklist },
+        { "due", query_due },
+        { "report", query_report },
+        { "unacknowledged", query_unacknowledged },
+        { "resolve", query_resolve },
+        { "directory-keys", query_directory_keys },
+        { "node-log", query_node_log },
+        { "node-at", query_node_at },
+        { "node-diff", query_node_diff },
+        { "enrol-list", query_enrolments },
+        { "ledger-info", query_ledger_info },
+        { "ledger-blocks", query_ledger_blocks },
+        { "ledger-proofs", query_ledger_proofs },
+        { "ledger-newest", query_ledger_newest },
+        { "ledger-head", query_ledger_head },
+        { "ledger-witness", query_ledger_witness },
+        { "ledger-countersigned", query_ledger_countersigned },
+        { "ledger-forget", query_ledger_forget },
+        { "ledger-prune", query_ledger_prune },
     };
     op->query.table = table_free(op->query.table);
     Table *t = op->query.table = table_new();

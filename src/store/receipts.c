@@ -5,9 +5,10 @@
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/ledger.h"
 
 bool receipt_applies(int kind) {
-    return kind != KIND_RECEIPT && kind != KIND_RECALL_ORDER && kind != KIND_NOTICE;
+    return kind < KIND_RECEIPT || kind > KIND_KEY_REQUEST;
 }
 
 bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempts,
@@ -108,8 +109,36 @@ static void send_receipt(Store *s, StoreOp *op, const StoredMessage *m, const Sa
                                    .message = &receipt });
 }
 
+static LedgerKind ledger_kind_at(ReceiptLevel level) {
+    switch (level) {
+    case LEVEL_COLLECTED:
+        return LEDGER_COLLECTED;
+    case LEVEL_UNDELIVERABLE:
+        return LEDGER_UNDELIVERABLE;
+    case LEVEL_RECALLED:
+        return LEDGER_RECALLED;
+    case LEVEL_COLLECTED_LATE:
+        return LEDGER_COLLECTED_LATE;
+    default:
+        return LEDGER_NONE; /* warnings, and what the deposit itself has noted */
+    }
+}
+
+static void note_said(Store *s, const StoredMessage *m, const Saying *say) {
+    const LedgerKind kind = ledger_kind_at(say->level);
+    const bool collected = kind == LEDGER_COLLECTED || kind == LEDGER_COLLECTED_LATE;
+    if (kind != LEDGER_NONE)
+        ledger_note_message(s, kind, &m->id, say->recipient, "",
+                            collected ? (int64_t)say->attempts : (int64_t)say->cause);
+}
+
 bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say) {
-    if (s->fault < 0 || !receipt_applies(m->kind) || say->role == ROLE_SUBSCRIBER)
+    if (s->fault < 0 || say->role == ROLE_SUBSCRIBER)
+        return false;
+    if (m->kind == KIND_NOTICE || m->kind == KIND_WRAP_REQUEST || m->kind == KIND_SEAL_WRAP ||
+        m->kind == KIND_KEY_REQUEST) /* nobody is told of its end, but it is on record */
+        note_said(s, m, say);
+    if (!receipt_applies(m->kind))
         return false;
     if (receipt_is_final(say->level)) {
         OutcomeRow o = { .level = say->level, .cause = say->cause, .said_ms = s->now_ms };
@@ -119,6 +148,7 @@ bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *sa
             return false;
         law_ended(s, m, say->recipient, say->level);
     }
+    note_said(s, m, say);
     const Queue *way = way_to_sender(s, m);
     if (receipt_is_wanted(m->receipts, (int)say->level) ||
         (receipt_is_final(say->level) && way && way->kind == QUEUE_LINK))
@@ -142,6 +172,15 @@ static bool is_for_record(const StoredMessage *m, int level) {
            !receipt_is_wanted(m->receipts, level);
 }
 
+static void note_told(Store *s, const StoredMessage *m, const OutcomeRow *o, LedgerKind kind,
+                      bool believed) {
+    LedgerEntry e = { .kind = kind, .message_id = m->id, .code = (int64_t)o->level };
+    text_copy(e.node, sizeof(e.node), o->recipient);
+    text_copy(e.peer, sizeof(e.peer), o->leg);
+    text_copy(e.note, sizeof(e.note), believed ? "" : "NOT_BELIEVED");
+    ledger_note(s, &e);
+}
+
 bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     const Facts *f = &receipt->facts;
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
@@ -156,7 +195,10 @@ bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     text_copy(o.recipient, sizeof(o.recipient), f->receipt.recipient);
     text_copy(o.leg, sizeof(o.leg), f->receipt.leg);
     const bool allowed = may_speak(s, &m, o.recipient, neighbour);
-    if (allowed && receipt_is_final(f->receipt.level) && outcome_insert(s, seq, &o, 0, NULL)) {
+    const bool decides =
+        allowed && receipt_is_final(f->receipt.level) && outcome_insert(s, seq, &o, 0, NULL);
+    note_told(s, &m, &o, decides ? LEDGER_NOTED : LEDGER_TOLD, allowed);
+    if (decides) {
         law_ended(s, &m, o.recipient, o.level);
         return is_for_record(&m, f->receipt.level);
     }

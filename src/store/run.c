@@ -2,7 +2,11 @@
 /* One batch of operations as one transaction, and the housekeeping between batches. */
 #include <errno.h>
 
+#include "store/enrol.h"
 #include "store/item.h"
+#include "store/ledger.h"
+#include "store/pending.h"
+#include "store/quota.h"
 
 #define CHECKPOINT_IDLE_PAGES    1000U
 #define CHECKPOINT_BUSY_PAGES    1000U
@@ -11,6 +15,8 @@
 #define FULL_PAUSE_MS            (5 * SECOND_MS)
 
 static void run_op(Store *s, StoreOp *op) {
+    if (op->entry)
+        ledger_note(s, op->entry);
     switch (op->kind) {
     case OP_ACCEPT:
         run_accept(s, op);
@@ -42,6 +48,18 @@ static void run_op(Store *s, StoreOp *op) {
     case OP_IMPORT:
         run_import(s, op);
         break;
+    case OP_REVOKE:
+        run_revoke(s, op);
+        break;
+    case OP_DIRECTORY_TAKE:
+        run_directory_take(s, op);
+        break;
+    case OP_DIRECTORY_READ:
+        run_directory_read(s, op);
+        break;
+    case OP_DIRECTORY_SIGN:
+        run_directory_sign(s, op);
+        break;
     case OP_QUERY:
         run_query(s, op);
         break;
@@ -54,6 +72,12 @@ static void run_op(Store *s, StoreOp *op) {
     case OP_DUE:
         run_due(s, op);
         break;
+    case OP_NOTE:
+        run_note(s, op);
+        break;
+    case OP_KEY:
+        run_key(s, op);
+        break;
     }
 }
 
@@ -63,6 +87,10 @@ static void rollback(Store *s) {
     cases_rolled_back(s);
     recent_drop(s);
     tally_drop(s);
+    signed_drop(s);
+    pending_drop(s);
+    ledger_rolled_back(s);
+    layer_copy_drop(s);
     s->watched_version = 0; /* whom it made items of, they are gone */
 }
 
@@ -71,7 +99,11 @@ static int attempt(Store *s, StoreOp *list) {
     for (StoreOp *op = list; op && s->fault == 0; op = op->next)
         run_op(s, op);
     links_flush(s);
+    quota_flush(s);
+    pending_write(s);
     tally_flush(s);
+    signed_flush(s);
+    ledger_flush(s); /* the last: others note while they write */
     return db_exec(s, "COMMIT");
 }
 
@@ -85,6 +117,7 @@ static void set_now(Store *s, int64_t now_ms) {
         s->purge_due_ms -= back;
         s->dedup_due_ms -= back;
         s->items_due_ms -= back;
+        s->ledger_due_ms -= back;
     }
     s->now_ms = now_ms;
 }
@@ -115,6 +148,7 @@ int store_run(Store *s, StoreOp *list, int64_t now_ms) {
             return -ENOSPC; /* nothing was done: the caller may try the same list again */
     }
     s->health.commits++;
+    ledger_committed(s);
     cases_committed(s);
     if (space_is_due(s))
         space_check(s);

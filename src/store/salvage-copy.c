@@ -184,14 +184,20 @@ void salvage_copy(Salvage *v) {
         { "outcome", "seq, recipient", "seq DESC, recipient DESC", true },
         { "dead_letter", "seq, queue, recipient", "seq DESC, queue DESC, recipient DESC", true },
         { "trail", "seq, n", "seq DESC, n DESC", true },
+        { "statement", "first_seq", "first_seq DESC", false },
         { "delivery", "queue, lane, seq", "queue DESC, lane DESC, seq DESC", false },
         { "item", "kind, id", "kind DESC, id DESC", false },
+        { "pending", "n", "n DESC", false },
         { "act", "n", "n DESC", false },
         { "held", "kind, id, n", "kind DESC, id DESC, n DESC", false },
         { "timer", "due, kind, id, timer", "due DESC, kind DESC, id DESC, timer DESC", false },
         { "tally", "kind, state, cluster, region",
           "kind DESC, state DESC, cluster DESC, region DESC", false },
         { "acknowledgement", "event, node", "event DESC, node DESC", false },
+        { "ledger", "block", "block DESC", false },
+        { "ledger_base", "block", "block DESC", false },
+        { "ledger_witness", "block, node", "block DESC, node DESC", false },
+        { "ledger_child", "node", "node DESC", false },
     };
     RUN(v->to, "DELETE FROM queue"); /* ids must be the old ones */
     copy_messages(v);

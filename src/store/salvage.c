@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "store/ledger.h"
 #include "store/salvage-internal.h"
 #include "store/walscan.h"
 
@@ -112,6 +113,7 @@ static int open_target(Store **ret, const StoreConfig *config, const char *to,
     c.path = to;
     c.disk = NULL;
     c.ballast_bytes = 0;
+    c.items_doubted = true;
     if (access(to, F_OK) == 0 || errno != ENOENT) {
         snprintf(why, 256, "%.200s exists, or cannot be looked at", to);
         return -EEXIST;
@@ -121,6 +123,15 @@ static int open_target(Store **ret, const StoreConfig *config, const char *to,
 
 /* --- all of it ------------------------------------------------------------------------------ */
 
+/* The ledger goes on from what was found of it; it is for an audit to say what is missing. */
+static void note_salvage(Store *to) {
+    const LedgerEntry e = { .kind = LEDGER_OPERATOR, .note = "salvage" };
+    ledger_load(to);
+    to->now_ms = db_number(to, QUERY(to, "SELECT max(at) FROM ledger"), 0); /* not before that */
+    ledger_note(to, &e);
+    ledger_flush(to);
+}
+
 static int copy_all(Salvage *v, char why[static 256]) {
     Store *to = v->to;
     (void)db_exec(to, "BEGIN IMMEDIATE");
@@ -129,6 +140,7 @@ static int copy_all(Salvage *v, char why[static 256]) {
     cases_load(to);
     salvage_reconcile(v);
     links_flush(to);
+    note_salvage(to);
     if (db_exec(to, "COMMIT") == 0)
         return 0;
     snprintf(why, 256, "%.120s: %.100s", to->path, to->health.fault);

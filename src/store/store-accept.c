@@ -5,7 +5,10 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "store/enrol.h"
 #include "store/item.h"
+#include "store/ledger.h"
+#include "store/quota.h"
 
 #define STORE_FULL_RETRY_MS 5000U
 
@@ -24,6 +27,28 @@ static void add_reason(Store *s, PublishResult *r, const char *code, const char 
         reasons_add(list, code, field, text_en, text_id);
 }
 
+static void note_intake(Store *s, const StoreOp *op, LedgerKind kind, const char *note) {
+    const Message *m = op->accept.message;
+    LedgerEntry e = { .kind = kind, .message_id = m->env.message_id };
+    text_copy(e.node, sizeof(e.node), op->accept.from_link ? m->env.sender : op->accept.authority);
+    text_copy(e.peer, sizeof(e.peer), op->accept.from_link ? op->accept.authority : "");
+    text_copy(e.note, sizeof(e.note), note);
+    if (kind != LEDGER_REFUSED) {
+        e.code = m->env.kind;
+        e.has_digest = true;
+        memcpy(e.digest, m->digest, DIGEST_SIZE);
+    }
+    ledger_note(s, &e);
+}
+
+/* With the key its signature was checked with. */
+static void note_accepted(Store *s, const StoreOp *op) {
+    char signer[KEY_ID_TEXT_SIZE] = "";
+    if (op->accept.signature == SIGNATURE_GOOD)
+        key_id_format(&op->accept.signer, signer);
+    note_intake(s, op, LEDGER_ACCEPTED, signer);
+}
+
 void accept_refuse(Store *s, StoreOp *op, Verdict verdict) {
     PublishResult *r = &op->accept.result;
     r->verdict = verdict;
@@ -31,6 +56,9 @@ void accept_refuse(Store *s, StoreOp *op, Verdict verdict) {
     Reasons *list = accept_reasons(s, r);
     if (list && s->decision.reasons.n > 0)
         *list = s->decision.reasons;
+    char codes[LEDGER_NOTE_MAX + 1];
+    reasons_codes(&s->decision.reasons, codes, sizeof(codes));
+    note_intake(s, op, LEDGER_REFUSED, codes);
 }
 
 static void answer_later(Store *s, StoreOp *op) {
@@ -43,6 +71,7 @@ static void answer_later(Store *s, StoreOp *op) {
 static void answer_conflict(Store *s, StoreOp *op) {
     PublishResult *r = &op->accept.result;
     r->verdict = VERDICT_CONFLICT;
+    note_intake(s, op, LEDGER_CONFLICT, "");
     add_reason(s, r, "CONFLICT", "message_id",
                "A message with this id and different content was accepted before.",
                "Pesan dengan id ini tetapi isi berbeda sudah pernah diterima.");
@@ -94,7 +123,7 @@ static uint32_t free_places_of(const void *context, const char *node) {
                                                                       : UINT32_MAX;
 }
 
-static void decide(Store *s, const StoreOp *op) {
+void accept_judge(Store *s, const StoreOp *op) {
     const FreePlaces places = { .of = free_places_of, .context = s };
     const AcceptInput in = {
         .message = op->accept.message,
@@ -131,7 +160,15 @@ static bool is_other_form(Store *s, const Message *m, StoredMessage *stored) {
         return true;
     if (body->n_sealed > 0)
         return false;
-    message_update(s, stored, m->body);
+    /* The signature that came first stays. */
+    _cleanup_(body_unrefp) Body *whole =
+        body_new_signed(body_envelope(m->body), body_facts(m->body), body_sealed(m->body),
+                        body_signature(body->n_signature > 0 ? body : m->body));
+    if (!whole) {
+        db_fault(s, -ENOMEM, "out of memory");
+        return false;
+    }
+    message_update(s, stored, whole);
     RUN(s, "UPDATE dedup SET digest = ?2 WHERE id = ?1", UUID(&stored->id),
         BLOB(bytes_make(m->digest, DIGEST_SIZE)));
     return true;
@@ -191,7 +228,7 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
      * circle by turning back where it came from, and that is refused anyway. */
     const uint32_t n_stamps = op->accept.message->fwd.n_stamps;
     op->accept.message->fwd.n_stamps = 0;
-    decide(s, op);
+    accept_judge(s, op);
     op->accept.message->fwd.n_stamps = n_stamps;
     for (uint32_t i = 0; i < s->decision.n_routes; i++)
         if (needs_way(stored, &s->decision.routes[i].who, from))
@@ -303,6 +340,8 @@ void accept_store(Store *s, StoreOp *op, StoredMessage *m) {
     const Message *message = op->accept.message;
     assert(s->fault < 0 || s->next_seq == s->claimed_seq); /* else dedup would name another */
     message_insert(s, m, message->body);
+    if (m->kind != KIND_RECEIPT) /* those are noted as what they tell */
+        note_accepted(s, op);
     if (op->accept.from_link)
         link_count_received(s, op->accept.authority, &m->id);
     op->accept.counted = op->accept.from_link;
@@ -359,20 +398,26 @@ static void deliver_all(Store *s, StoreOp *op, const StoredMessage *m, const Cop
         subscriptions_feed(s, op, m, copies);
 }
 
+static size_t append(char *text, size_t size, size_t n, const char *more) {
+    (void)text_copy(text + n, size - n, more);
+    return n + strlen(text + n);
+}
+
 /* "2021-09 R-045 R-012"; what is not meant says so first. */
 static void note_decision(const AcceptDecision *d, const Envelope *e, StoredMessage *m) {
+    const size_t size = sizeof(m->decision);
     size_t n = 0;
     if (d->rule_set[0] == '\0' || !kind_info(e->kind))
         return;
-    n = (size_t)snprintf(m->decision, sizeof(m->decision), "%s%s",
-                         e->status == MESSAGE_STATUS_EXERCISE ? "EXERCISE "
-                         : e->status == MESSAGE_STATUS_TEST   ? "TEST "
-                                                              : "",
-                         d->rule_set);
-    for (uint32_t i = 0;
-         i < d->reasons.n && n + sizeof(d->reasons.list[i].code) < sizeof(m->decision); i++)
-        n += (size_t)snprintf(m->decision + n, sizeof(m->decision) - n, " %s",
-                              d->reasons.list[i].code);
+    n = append(m->decision, size, n,
+               e->status == MESSAGE_STATUS_EXERCISE ? "EXERCISE "
+               : e->status == MESSAGE_STATUS_TEST   ? "TEST "
+                                                    : "");
+    n = append(m->decision, size, n, d->rule_set);
+    for (uint32_t i = 0; i < d->reasons.n && n + sizeof(d->reasons.list[i].code) < size; i++) {
+        n = append(m->decision, size, n, " ");
+        n = append(m->decision, size, n, d->reasons.list[i].code);
+    }
 }
 
 /* known: its items have moved before. */
@@ -383,7 +428,9 @@ static void accept_new(Store *s, StoreOp *op, bool known) {
     _cleanup_(copies_deinit) Copies copies = { 0 };
     accept_begin(s, op, &m);
     note_decision(d, &message->env, &m);
-    const bool ends_here = m.kind == KIND_RECEIPT && receipt_note(s, message, op->accept.authority);
+    const bool asks_us = key_request_ends_here(s, op);
+    const bool ends_here =
+        asks_us || (m.kind == KIND_RECEIPT && receipt_note(s, message, op->accept.authority));
     for (uint32_t i = 0; i < d->n_routes && !ends_here && s->fault == 0; i++)
         place_recipient(s, &m,
                         &(Placement) { .node = d->routes[i].who.node,
@@ -394,6 +441,7 @@ static void accept_new(Store *s, StoreOp *op, bool known) {
     accept_store(s, op, &m);
     copies_init(s, &copies, message->body, true);
     deliver_all(s, op, &m, &copies);
+    wraps_check(s, op, &m, message->body);
     accept_list_recipients(s, &op->accept.result, &m);
     if (d->reasons.n > 0) { /* warnings */
         Reasons *list = accept_reasons(s, &op->accept.result);
@@ -402,6 +450,8 @@ static void accept_new(Store *s, StoreOp *op, bool known) {
     }
     if (!known)
         law_accepted(s, op, &m);
+    if (asks_us)
+        key_request_arrived(s, op);
     recent_keep(s, &m);
 }
 
@@ -413,7 +463,7 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
     const uint32_t n_stamps = f->n_stamps;
     uint32_t n = 0;
     f->n_stamps = 0; /* as in add_recipients() */
-    decide(s, op);
+    accept_judge(s, op);
     f->n_stamps = n_stamps;
     if (d->reasons.n_refusals > 0) {
         accept_refuse(s, op, VERDICT_REFUSED);
@@ -427,6 +477,14 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
     give_back_id(s, op->accept.message);
     (void)claim_id(s, op->accept.message);
     accept_new(s, op, true);
+}
+
+/* Of a message that is new: one that is known was signed well enough when it came first. */
+static void judge_signature(Store *s, const StoreOp *op) {
+    const SignatureState state = op->accept.signature;
+    if (state == SIGNATURE_MISSING || state == SIGNATURE_BAD)
+        reasons_add(&s->decision.reasons, state == SIGNATURE_BAD ? "BAD_SIGNATURE" : "UNSIGNED",
+                    "signature", NULL, NULL);
 }
 
 void run_accept(Store *s, StoreOp *op) {
@@ -443,13 +501,18 @@ void run_accept(Store *s, StoreOp *op) {
             answer_later(s, op);
         return;
     }
-    decide(s, op);
+    if (accept_is_denied(s, op)) { /* and learns nothing else of the rules */
+        give_back_id(s, m);
+        return;
+    }
+    accept_judge(s, op);
+    judge_signature(s, op);
     if (s->decision.reasons.n_refusals > 0)
         accept_refuse(s, op, VERDICT_REFUSED);
     else if (m->env.kind == KIND_RECALL_ORDER)
         accept_recall(s, op);
-    else
+    else if (!quota_is_reached(s, op))
         accept_new(s, op, false);
-    if (op->accept.result.verdict == VERDICT_REFUSED)
+    if (op->accept.result.verdict == VERDICT_REFUSED || op->accept.result.verdict == VERDICT_LATER)
         give_back_id(s, m);
 }

@@ -10,6 +10,9 @@
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/ledger.h"
+#include "store/pending.h"
+#include "store/quota.h"
 
 static int on_wal(void *data, sqlite3 *db, const char *name, int frames) {
     Store *s = data;
@@ -155,6 +158,7 @@ static int recover(Store *s, char why[static 256]) {
     (void)db_exec(s, "BEGIN IMMEDIATE");
     store_cache_load(s);
     cases_load(s);
+    ledger_load(s);
     s->any_dead = db_number(s, QUERY(s, "SELECT 1 FROM dead_letter LIMIT 1"), 0) != 0;
     links_mark_uncertain(s);
     if (db_exec(s, "COMMIT") < 0) {
@@ -173,6 +177,13 @@ static int lift_seal(Store *s) {
     return seal_lift(s);
 }
 
+/* Without room for it, or with an item that cannot be read, it stays pending. */
+static int settle_pending(Store *s) {
+    s->fault = 0;
+    const int r = store_settle(s);
+    return r == -ENOSPC || r == -EUCLEAN ? 0 : r;
+}
+
 int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
                void *progress_data, char why[static 256]) {
     _cleanup_(store_closep) Store *s = calloc(1, sizeof(*s));
@@ -182,7 +193,8 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
     s->lock_fd = -1;
     s->stopped = -ECANCELED; /* until open: closing leaves no mark */
     s->law = calloc(1, sizeof(*s->law));
-    if (!s->law)
+    s->ledger = calloc(1, sizeof(*s->ledger));
+    if (!s->law || !s->ledger)
         return -ENOMEM;
     int r = copy_config(s, config);
     if (r == 0)
@@ -210,6 +222,8 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
         r = recover(s, why);
     if (r == 0 && (r = sync_names(s)) < 0)
         snprintf(why, 256, "cannot sync the folder of %.150s: %s", s->path, strerror(-r));
+    if (r == 0 && pending_is_long(s) && (r = settle_pending(s)) < 0)
+        snprintf(why, 256, "%.150s: %.90s", s->path, s->health.fault);
     if (r < 0)
         return r;
 
@@ -229,7 +243,7 @@ Store *store_close(Store *s) {
     backup_stop(s);
     if (s->db) {
         if (s->stopped == 0) {
-            s->fault = 0;
+            s->fault = settle_pending(s);
             meta_set(s, "clean", 1);
         }
         if (s->stopped < 0 || s->fault < 0 || seal_lift(s) < 0) {
@@ -238,10 +252,16 @@ Store *store_close(Store *s) {
         }
     }
     store_cache_drop(s);
+    quota_drop(s);
     s->cases = case_sketch_free(s->cases);
     s->recent = recent_free(s->recent);
     tally_drop(s);
+    layer_copy_drop(s);
+    signed_drop(s);
+    s->signing = signing_free(s->signing);
+    pending_drop(s);
     free(s->law);
+    free(s->ledger);
     db_statements_free(s);
     sqlite3_close(s->db);
     pages_free(s->pages);
@@ -273,12 +293,14 @@ void store_cache_load(Store *s) {
     queues_load(s);
     subscriptions_load(s);
     links_load(s);
+    quota_load(s);
     directory_load(s);
     const int64_t last = highest_number(s);
     s->next_seq = MAX(last + 1, meta_number(s, "next_seq", 1));
     s->next_act = db_number(s, QUERY(s, "SELECT max(n) FROM act"), 0) + 1;
     s->purged = (uint64_t)meta_number(s, "purged", 0);
     s->health.messages = (uint64_t)(s->next_seq - 1) - s->purged;
+    pending_load(s);
     (void)pages_set_mode(s->pages, mode);
 }
 
@@ -287,6 +309,7 @@ void store_cache_drop(Store *s) {
     links_drop(s);
     queues_drop(s);
     s->directory = directory_unref(s->directory);
+    s->directory_tree = dir_tree_free(s->directory_tree);
 }
 
 Directory *store_directory(Store *s) {

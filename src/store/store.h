@@ -17,13 +17,18 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "core/directory.h"
+#include "base/signature.h"
+#include "core/directory-change.h"
+#include "core/enrolment.h"
 #include "core/filter.h"
 #include "core/frame.h"
+#include "core/key-request.h"
+#include "core/ledger.h"
 #include "core/message.h"
 #include "core/notice.h"
 #include "core/receipt.h"
 #include "core/table.h"
+#include "core/wrap.h"
 #include "law/accept.h"
 
 typedef struct Store Store;
@@ -78,20 +83,26 @@ typedef struct Deposit {
 /* --- operations --------------------------------------------------------------------------- */
 
 typedef enum OpKind {
-    OP_ACCEPT = 1,   /* PUBLISH from a client or a link */
-    OP_DELIVERY,     /* one change of one delivery: settled, parked, dead, expired ... */
-    OP_LOAD,         /* rows of a queue from a cursor on */
-    OP_NEXT,         /* first waiting row of (queue, order_key) */
-    OP_BODIES,       /* bodies of rows */
-    OP_QUEUE,        /* find or create a queue */
-    OP_SUBSCRIPTION, /* create, check or drop a named subscription */
-    OP_SWEEP,        /* a chunk of the search for rows that expire, are late or were recalled */
-    OP_LINK,         /* a link session opened or closed */
-    OP_IMPORT,       /* directory records */
-    OP_QUERY,        /* operator verbs answered from the store */
-    OP_BACKUP,       /* start a backup to a file */
-    OP_DEAD,         /* requeue, redirect or discard a dead letter */
-    OP_DUE,          /* fires the timers whose time has come, a bounded number of them */
+    OP_ACCEPT = 1,     /* PUBLISH from a client or a link */
+    OP_DELIVERY,       /* one change of one delivery: settled, parked, dead, expired ... */
+    OP_LOAD,           /* rows of a queue from a cursor on */
+    OP_NEXT,           /* first waiting row of (queue, order_key) */
+    OP_BODIES,         /* bodies of rows */
+    OP_QUEUE,          /* find or create a queue */
+    OP_SUBSCRIPTION,   /* create, check or drop a named subscription */
+    OP_SWEEP,          /* a chunk of the search for rows that expire, are late or were recalled */
+    OP_LINK,           /* a link session opened or closed */
+    OP_IMPORT,         /* directory records */
+    OP_QUERY,          /* operator verbs answered from the store */
+    OP_BACKUP,         /* start a backup to a file */
+    OP_DEAD,           /* requeue, redirect or discard a dead letter */
+    OP_REVOKE,         /* keys of a node (uses import) */
+    OP_DIRECTORY_TAKE, /* changes of the directory from the parent broker */
+    OP_DIRECTORY_READ, /* changes of the directory for a child broker */
+    OP_DIRECTORY_SIGN, /* at the hub: the head of the directory anew (uses import) */
+    OP_DUE,            /* fires the timers whose time has come, a bounded number of them */
+    OP_NOTE,           /* entries of the ledger that are not the store's own */
+    OP_KEY,            /* a request for a key; tokens of new institutions */
 } OpKind;
 
 typedef enum DeliveryAction {
@@ -107,14 +118,27 @@ typedef enum DeliveryAction {
                            its recipients */
 } DeliveryAction;
 
+/* What is known of the signature of a message before it is accepted. */
+typedef enum SignatureState {
+    SIGNATURE_UNCHECKED = 0, /* nobody looked */
+    SIGNATURE_NONE,          /* there is none, and none is asked for */
+    SIGNATURE_GOOD,
+    SIGNATURE_UNKNOWN_KEY, /* over a link: whoever gets the message has to judge */
+    SIGNATURE_MISSING,     /* to be refused, as is the next */
+    SIGNATURE_BAD,
+} SignatureState;
+
 typedef struct StoreOp StoreOp;
 struct StoreOp {
     OpKind kind;
     StoreOp *next; /* for the caller's lists */
-    void *owner;   /* the caller's: never looked at */
+    void *owner;   /* the caller's: never looked at, as the next two */
+    void *charged;
     uint64_t owner_id;
-    uint32_t n_deposits;   /* result of ACCEPT, DELIVERY, DEAD: deliveries that came into being */
-    Deposit *deposits;     /* owned */
+    LedgerEntry *entry;     /* owned; for the ledger, with the operation; NULL = none */
+    uint32_t n_deposits;    /* result of ACCEPT, DELIVERY, DEAD: deliveries that came into being */
+    Deposit *deposits;      /* owned */
+    uint32_t n_wraps_asked; /* result of ACCEPT and DEAD: requests to senders */
     uint32_t n_recalled;   /* result of ACCEPT of a RECALL_ORDER: rows that got DELIVERY_RECALLED */
     DeliveryRow *recalled; /* owned */
     union {
@@ -123,12 +147,24 @@ struct StoreOp {
             char
                 authority[NODE_NAME_SIZE]; /* node of the session; of a link the neighbour broker */
             bool from_link;
+            /* The CURVE key of the session, judged when it is accepted; "" = surroundings that
+             * need none. denied: it was found wanting before, whatever else is wrong with it. */
+            char key[CURVE_TEXT_SIZE];
+            bool denied;
+            SignatureState signature;
+            KeyId signer;         /* in, of a signature that is good: which key of the sender */
             PublishResult result; /* out */
             bool counted;         /* out: the link's count of messages taken over rose */
             QueueId overrun; /* out: a subscription that ran over its quota with this message; 0 =
                                 none */
-            Directory *directory; /* out: owned reference on the snapshot that this message (M70)
-                                     made; NULL = none */
+            Directory *directory; /* out: owned reference on the snapshot that this message (M70,
+                                     KEY_REQUEST) made; NULL = none */
+            struct KeyWish {      /* out, of a KEY_REQUEST that ends here */
+                bool told;
+                KeyVerdict verdict;
+                KeyAct act;
+                char node[NODE_NAME_SIZE], label[LABEL_SIZE], by[NODE_NAME_SIZE];
+            } wish;
         } accept;
         struct {
             DeliveryRow row; /* in: identity; for PARK also what to write */
@@ -178,13 +214,17 @@ struct StoreOp {
             bool drop;
             char owner[NODE_NAME_SIZE];
             char name[SUBSCRIPTION_SIZE];
-            Filter *filter; /* owned or NULL */
+            char key[CURVE_TEXT_SIZE]; /* as in accept */
+            Filter *filter; /* owned or NULL; out, unless dropped: that of the subscription */
             enum {
                 SUBSCRIPTION_OK = 0,
                 SUBSCRIPTION_MISSING,
                 SUBSCRIPTION_DIFFERS,
-                SUBSCRIPTION_TOO_MANY
-            } verdict; /* out */
+                SUBSCRIPTION_TOO_MANY,
+                SUBSCRIPTION_NOT_ALLOWED,  /* by the scope of the node: why */
+                SUBSCRIPTION_NO_RIGHT,     /* of the key: why names it */
+            } verdict;                     /* out */
+            char why[RIGHT_USE_TEXT_SIZE]; /* out */
             QueueId id;
             uint64_t queued;
             bool overrun;
@@ -216,10 +256,40 @@ struct StoreOp {
             DirKey *keys;
             DirRegion *regions;
             DirHoliday *holidays;
-            bool replace;         /* drop what is not in the import */
+            bool replace;   /* drop what is not in the import */
+            uint64_t above; /* of SIGN: everything anew, above that version; 0 = the head */
+            char by[NODE_NAME_SIZE], note[DIR_NOTE_MAX + 1]; /* in: who asked, and why */
+            char node[NODE_NAME_SIZE], label[LABEL_SIZE];    /* of REVOKE; label "" = all keys */
             Directory *directory; /* out: owned reference on the new snapshot, NULL when refused */
             char text[256];       /* out: why refused */
         } import;
+        struct {
+            char from[NODE_NAME_SIZE]; /* neighbour that sent them */
+            uint32_t n;
+            DirChange *changes; /* owned */
+            bool has_head, unreadable;
+            DirHead head;
+            const char *why; /* unreadable; static */
+            /* out */
+            ChangeVerdict verdict; /* of what was refused; those before it are applied */
+            uint64_t version;      /* of what was refused */
+            char text[160];
+            uint32_t n_applied;
+            Directory *directory; /* owned reference on the new snapshot; NULL = as it was */
+            uint64_t copy_of;     /* a copy of that version is on its way; 0 = none */
+            char behind[DIR_NAME_SIZE];
+        } take;
+        struct {
+            uint64_t after, copy_of; /* as in DIRECTORY_WANT */
+            TreeHash root;
+            char behind[DIR_NAME_SIZE];
+            /* out */
+            bool has_head;
+            DirHead head;
+            uint32_t n;
+            Bytes *changes; /* owned; in bytes */
+            uint8_t *bytes; /* owned */
+        } read;
         struct {
             char verb[32]; /* "status", "queues", "trace", "dead-list", "dead-show", "outcome",
                               "node-list", "node-show", "links", "check", "messages", and of the
@@ -230,6 +300,8 @@ struct StoreOp {
             char authority[NODE_NAME_SIZE]; /* "outcome": only messages of this node; "" = operator
                                              */
             Table *table;                   /* out, owned */
+            KeyProofs proofs;               /* out, owned; of "directory-keys" */
+            Message *message;               /* owned; of "resolve" */
         } query;
         struct {
             char path[STORE_PATH_SIZE];
@@ -259,6 +331,28 @@ struct StoreOp {
                 char owes[NODE_NAME_SIZE], region[REGION_SIZE];
             } * fired; /* out, owned */
         } due;
+        struct {
+            uint32_t n;
+            LedgerEntry *list;    /* owned */
+            PublishResult answer; /* owned; the caller's: what to answer when it is on disk */
+        } note;
+        struct {
+            enum { KEY_ASK = 1, KEY_TOKEN, KEY_HAND_IN, KEY_DECIDE } verb;
+            KeyRequest *request; /* owned; of ASK and HAND_IN */
+            uint8_t *encoded;    /* owned; the same as it came, of HAND_IN */
+            size_t n_encoded;
+            Enrolment enrolment; /* in/out; of TOKEN all but the id, else the id */
+            bool approve;
+            char by[NODE_NAME_SIZE + LABEL_SIZE + 2]; /* who asks; of HAND_IN: from where */
+            /* out */
+            KeyVerdict verdict; /* of ASK, and of DECIDE when it approves */
+            bool sent;          /* ASK: to the hub; else it is in force */
+            bool done;          /* of all but ASK; if not, text says why */
+            bool denied, news;  /* of HAND_IN: for the journal */
+            char text[256];
+            Directory *directory;   /* owned reference; NULL = as it was */
+            Enrolments *enrolments; /* likewise */
+        } key;
     };
 };
 
@@ -285,6 +379,10 @@ typedef struct StoreConfig {
     const char *path; /* database file; -wal and -shm beside it; a file `path`.lock is flock()ed */
     const char *self; /* node id of this broker; must match a store made before */
     const StoreDisk *disk; /* NULL = the file system; else as long as the store is open */
+    bool hub;              /* no parent: what it signs is the directory */
+    uint32_t n_hub_keys;   /* below the hub: who signs the directory; 0 = believe imports */
+    SignPublic hub_keys[HUB_TOLD_MAX];
+    const DirectoryCodec *directory_codec; /* NULL = nothing of the directory is ever signed */
     AcceptPolicy accept;
     uint32_t page_size;       /* of a new file; 8192 */
     uint64_t free_low_bytes;  /* intake stops below this much free space in the file system; cut
@@ -295,19 +393,35 @@ typedef struct StoreConfig {
     uint64_t ballast_bytes;      /* reserve file, given up when the disk is full */
     uint32_t subscription_quota; /* waiting copies per named subscription */
     uint32_t subscriptions_max;  /* per owner */
-    const RuleSets *rule_sets;   /* NULL = those of this version; borrowed, as the next two */
-    const TimerPolicy *timers;   /* NULL = that of this version */
-    const char *register_name;   /* NULL = REGISTER_NAME */
-    const RuleFloors *floors;    /* NULL = none: as strict as the law */
-    int64_t item_retention_ms;   /* final items are forgotten after so long: 1 year */
-    int64_t retention_ms;        /* finished messages keep their bytes so long: 30 days */
+    uint32_t sender_quota;     /* waiting deliveries of one sender; 0 = no bound, as the next two */
+    uint32_t mailbox_quota;    /* waiting in one mailbox */
+    uint32_t dead_quota;       /* dead letters of one sender */
+    const RuleSets *rule_sets; /* NULL = those of this version; borrowed, as the next two */
+    const TimerPolicy *timers; /* NULL = that of this version */
+    const char *register_name; /* NULL = REGISTER_NAME */
+    const RuleFloors *floors;  /* NULL = none: as strict as the law */
+    uint32_t pending_items;    /* changed ones that wait for their table; 0 = 8,192 */
+    bool items_doubted;        /* they are about to be made again: unreadable ones are no fault */
+    int64_t item_retention_ms; /* final items are forgotten after so long: 1 year */
+    int64_t retention_ms;      /* finished messages keep their bytes so long: 30 days */
     int64_t retention_event_ms;  /* 90 days */
     int64_t dedup_ms;            /* 180 days */
     int64_t delay_warning_ms;    /* DELAYED after so long undelivered: 4 hours; 0 = never */
+    int64_t ledger_retention_ms; /* countersigned blocks are pruned after so long; 0 = never */
     /* Encodes a receipt as envelope and facts of kind RECEIPT (wire knows how). Returns a new
      * reference or NULL when out of memory. */
     Body *(*encode_receipt)(const Receipt *r, const char *self, int64_t now_ms);
     Body *(*encode_notice)(const Notice *n, const char *self); /* likewise, of kind NOTICE */
+    /* The wraps of a sealed part, 0 when it is none, and a WRAP_REQUEST; NULL: nobody is asked. */
+    uint32_t (*sealed_wraps)(Bytes sealed, uint8_t *ret_commitment, SealWrap *ret);
+    Body *(*encode_wrap_request)(const WrapRequest *r, const char *self);
+    /* A whole KEY_REQUEST, and its facts; NULL: nobody asks for keys. */
+    Body *(*encode_key_message)(const KeyRequest *r, const Uuid *id, const char *self,
+                                const char *to, int64_t now_ms);
+    int (*decode_key_request)(Bytes b, KeyRequest *ret, const char **ret_why);
+    /* How a signature stands beside an envelope. */
+    Bytes (*encode_signature)(const Signature *s, uint8_t buf[static SIGNATURE_MAX]);
+    const SignKey *sign_key; /* signs what this broker says itself; NULL = unsigned; borrowed */
     /* Decodes a stored envelope again (dead letter redirect, trace). 0 or -EBADMSG. */
     int (*decode_envelope)(Bytes envelope, Envelope *ret);
     Bytes (*encode_filter)(const Filter *f, uint8_t *buf, size_t size); /* n == 0: did not fit */
@@ -321,6 +435,7 @@ typedef struct StoreHealth {
     uint64_t commits, messages;
     uint64_t bad_pages; /* of the file, that do not match their checksums, found so far */
     uint32_t bad_page;  /* the last of them */
+    int64_t ledger_cut; /* at the start: blocks that are missing at the end of the ledger */
     char fault[160];    /* what SQLite said about the last fault */
 } StoreHealth;
 
@@ -345,6 +460,8 @@ _must_check_ int store_run(Store *s, StoreOp *list, int64_t now_ms);
 _must_check_ int store_idle(Store *s, int64_t now_ms, bool *ret_more);
 /* A new reference on the current directory snapshot (an empty one in a new store). */
 Directory *store_directory(Store *s);
+/* Tokens that may be used. A new reference; NULL when out of memory. */
+Enrolments *store_enrolments(Store *s);
 const StoreHealth *store_health(Store *s);
 /* State of the last backup: 0 none, 1 running, 2 done, negative errno; text says more. */
 int store_backup_state(Store *s, char ret_text[static 256]);

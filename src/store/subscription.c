@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "law/copies.h"
 #include "store/item.h"
+#include "store/ledger.h"
 
 #define FILTER_BYTES_MAX 16384U
 
@@ -97,6 +98,7 @@ void subscriptions_feed(Store *s, StoreOp *op, const StoredMessage *m, const Cop
             !filter_matches(&sub->filter, &message->env, m->lane, sender ? sender->kind : 0) ||
             !(addressee || may_have_copy(s, message, owner)) || !has_room(s, op, sub))
             continue;
+        ledger_note_message(s, LEDGER_DEPOSITED, &m->id, sub->owner, "", ROLE_SUBSCRIBER);
         queue_deliver(s, op,
                       &(NewDelivery) {
                           .queue = sub->queue,
@@ -169,28 +171,48 @@ static void report(Store *s, StoreOp *op, Subscription *sub) {
     write_overrun(s, sub);
 }
 
-void run_subscription(Store *s, StoreOp *op) {
+/* The one that is there, or a new one; NULL with the verdict that says why not. */
+static Subscription *find_or_create(Store *s, StoreOp *op, Subscription *sub) {
     const Filter *filter = op->subscription.filter;
+    if (!sub && !filter) {
+        op->subscription.verdict = SUBSCRIPTION_MISSING;
+    } else if (sub && filter && !filter_equal(&sub->filter, filter)) {
+        op->subscription.verdict = SUBSCRIPTION_DIFFERS;
+    } else if (!subscription_is_denied(s, op, sub ? &sub->filter : filter)) {
+        if (sub)
+            return sub;
+        if (count_of(s, op->subscription.owner) < s->config.subscriptions_max)
+            return create(s, op);
+        op->subscription.verdict = SUBSCRIPTION_TOO_MANY;
+    }
+    return NULL;
+}
+
+static void give_filter(Store *s, StoreOp *op, const Subscription *sub) {
+    if (!op->subscription.filter)
+        op->subscription.filter = malloc(sizeof(*op->subscription.filter));
+    if (op->subscription.filter)
+        *op->subscription.filter = sub->filter;
+    else
+        db_fault(s, -ENOMEM, "out of memory");
+}
+
+void run_subscription(Store *s, StoreOp *op) {
     Subscription *sub = find(s, op->subscription.owner, op->subscription.name);
     op->subscription.id = 0;
     op->subscription.queued = 0;
     op->subscription.overrun = false;
     op->subscription.verdict = SUBSCRIPTION_OK;
     if (op->subscription.drop) {
-        if (sub)
-            drop(s, sub);
-        else
+        if (!sub)
             op->subscription.verdict = SUBSCRIPTION_MISSING;
+        else if (!subscription_is_denied(s, op, &sub->filter))
+            drop(s, sub);
         return;
     }
-    if (!sub && !filter)
-        op->subscription.verdict = SUBSCRIPTION_MISSING;
-    else if (!sub && count_of(s, op->subscription.owner) >= s->config.subscriptions_max)
-        op->subscription.verdict = SUBSCRIPTION_TOO_MANY;
-    else if (sub && filter && !filter_equal(&sub->filter, filter))
-        op->subscription.verdict = SUBSCRIPTION_DIFFERS;
-    else if (!sub)
-        sub = create(s, op);
-    if (sub && op->subscription.verdict == SUBSCRIPTION_OK)
-        report(s, op, sub);
+    sub = find_or_create(s, op, sub);
+    if (!sub)
+        return;
+    report(s, op, sub);
+    give_filter(s, op, sub);
 }

@@ -31,6 +31,17 @@ ProtobufCBinaryData give_uuid(const Uuid *u) {
     return (ProtobufCBinaryData) { .len = UUID_SIZE, .data = (uint8_t *)u->b };
 }
 
+bool take_fixed(ProtobufCBinaryData b, uint8_t *ret, size_t size) {
+    if (b.len != size)
+        return false;
+    memcpy(ret, b.data, size);
+    return true;
+}
+
+ProtobufCBinaryData give_bytes(const uint8_t *p, size_t n) {
+    return (ProtobufCBinaryData) { .len = n, .data = (uint8_t *)p };
+}
+
 bool take_time(uint64_t ms, int64_t *ret) {
     if (ms > (uint64_t)TIME_MAX_MS)
         return false;

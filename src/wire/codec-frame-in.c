@@ -44,6 +44,16 @@ static const char *take_hello(const Serasi__V1__Hello *in, Frame *f) {
     return take_progress(in->progress, &f->hello.progress);
 }
 
+/* What cannot be dialled is no reason to end a session: it is left out. */
+static void take_servers(const Serasi__V1__Welcome *in, Servers *ret) {
+    for (size_t i = 0; i < in->n_servers && ret->n < SERVERS_MAX; i++) {
+        Server s;
+        if (text_copy(s.endpoint, sizeof(s.endpoint), in->servers[i]->endpoint) &&
+            text_copy(s.key, sizeof(s.key), in->servers[i]->key) && server_is_sound(&s))
+            (void)servers_add(ret, &s);
+    }
+}
+
 static const char *take_welcome(const Serasi__V1__Welcome *in, Frame *f) {
     f->welcome.protocol = in->protocol;
     f->welcome.envelope_max = in->envelope_max;
@@ -60,12 +70,22 @@ static const char *take_welcome(const Serasi__V1__Welcome *in, Frame *f) {
         return "welcome: node is not a node id";
     if (!take_time(in->broker_at, &f->welcome.broker_ms))
         return "welcome: time out of range";
+    take_servers(in, &f->welcome.servers);
     return take_progress(in->progress, &f->welcome.progress);
+}
+
+static bool take_signature(ProtobufCBinaryData b, SignatureBytes *ret) {
+    if (b.len > SIGNATURE_MAX)
+        return false;
+    signature_bytes_set(ret, bytes_make(b.data, b.len));
+    return true;
 }
 
 static const char *take_publish(const Serasi__V1__Publish *in, Frame *f) {
     if (!take_uuid(in->message_id, &f->publish.message_id))
         return "publish: message_id is not 16 bytes";
+    if (!take_signature(in->signature, &f->publish.signature))
+        return "publish: signature too long";
     return take_forward(in->forward, &f->publish.forward);
 }
 
@@ -211,6 +231,8 @@ static const char *take_deliver(const Serasi__V1__Deliver *in, Frame *f) {
         return "deliver: recipient is not a node id";
     if (!take_time(in->accepted_at, &f->deliver.accepted_ms))
         return "deliver: time out of range";
+    if (!take_signature(in->signature, &f->deliver.signature))
+        return "deliver: signature too long";
     f->deliver.tag = in->tag;
     f->deliver.attempt = in->attempt;
     f->deliver.role = (RecipientRole)in->role;
@@ -312,6 +334,13 @@ static const char *take_columns(const Serasi__V1__Result *in, Table *t) {
 
 static const char *take_table(const Serasi__V1__Result *in, Frame *f) {
     f->result.query = in->query;
+    if (in->data.len > 0) {
+        f->result.data = malloc(in->data.len);
+        if (!f->result.data)
+            return codec_out_of_memory;
+        memcpy(f->result.data, in->data.data, in->data.len);
+        f->result.n_data = in->data.len;
+    }
     Table *t = f->result.table = table_new();
     if (!t)
         return codec_out_of_memory;
@@ -346,6 +375,40 @@ static const char *take_error(const Serasi__V1__Error *in, Frame *f) {
 static const char *take_ping(uint64_t sent_at, const Serasi__V1__LinkProgress *progress,
                              int64_t *ret_ms, LinkProgress *ret) {
     return take_time(sent_at, ret_ms) ? take_progress(progress, ret) : "ping: time out of range";
+}
+
+static const char *take_want(const Serasi__V1__DirectoryWant *in, Frame *f) {
+    f->directory_want.after = in->after;
+    f->directory_want.copy_of = in->copy_of;
+    if (in->after != 0 && !take_fixed(in->head, f->directory_want.head.b, TREE_HASH_SIZE))
+        return "directory_want: head is not 32 bytes";
+    if (!text_copy(f->directory_want.behind, DIR_NAME_SIZE, in->behind))
+        return "directory_want: behind is too long";
+    return NULL;
+}
+
+static Bytes keep_bytes(ProtobufCBinaryData in, uint8_t **at) {
+    const Bytes kept = bytes_make(*at, in.len);
+    if (in.len > 0)
+        memcpy(*at, in.data, in.len);
+    *at += in.len;
+    return kept;
+}
+
+/* What they are is not looked at here: a bad one is refused, it does not end the session. */
+static const char *take_changes(const Serasi__V1__DirectoryChanges *in, Frame *f) {
+    size_t n = in->head.len;
+    if (in->n_changes > DIR_CHANGES_MAX)
+        return "directory_changes: too many changes";
+    for (size_t i = 0; i < in->n_changes; i++)
+        n += in->changes[i].len;
+    uint8_t *at = f->directory_changes.bytes = list_of(n, 1);
+    if (!at)
+        return codec_out_of_memory;
+    for (size_t i = 0; i < in->n_changes; i++)
+        f->directory_changes.changes[f->directory_changes.n++] = keep_bytes(in->changes[i], &at);
+    f->directory_changes.head = keep_bytes(in->head, &at);
+    return NULL;
 }
 
 static const char *take_body(const Serasi__V1__Frame *in, Frame *f) {
@@ -388,6 +451,10 @@ static const char *take_body(const Serasi__V1__Frame *in, Frame *f) {
         return text_copy(f->bye.reason, sizeof(f->bye.reason), in->bye->reason)
                    ? NULL
                    : "bye: reason too long";
+    case FRAME_DIRECTORY_WANT:
+        return take_want(in->directory_want, f);
+    case FRAME_DIRECTORY_CHANGES:
+        return take_changes(in->directory_changes, f);
     case FRAME_NONE:
         break;
     }

@@ -48,12 +48,26 @@ static void give_welcome(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
     out->broker_at = (uint64_t)f->welcome.broker_ms;
     out->directory_version = f->welcome.directory_version;
     out->progress = give_progress(a, &f->welcome.progress);
+    const Servers *l = &f->welcome.servers;
+    out->servers =
+        give_list(a, l->n, sizeof(**out->servers), (ProtobufCMessageInit)serasi__v1__server__init);
+    for (uint32_t i = 0; out->servers && i < l->n; i++) {
+        out->servers[i]->endpoint = (char *)l->list[i].endpoint;
+        out->servers[i]->key = (char *)l->list[i].key;
+    }
+    out->n_servers = out->servers ? l->n : 0;
+}
+
+/* Borrows. */
+static ProtobufCBinaryData give_signature(const SignatureBytes *s) {
+    return (ProtobufCBinaryData) { .len = s->n, .data = (uint8_t *)s->p };
 }
 
 static void give_publish(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
     BODY(Publish, publish);
     out->message_id = id_of(&f->publish.message_id);
     out->forward = give_forward(a, f->publish.forward);
+    out->signature = give_signature(&f->publish.signature);
 }
 
 static Serasi__V1__Reason **give_reasons(Arena *a, const Reasons *in) {
@@ -149,6 +163,7 @@ static void give_deliver(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
     out->accepted_at = (uint64_t)f->deliver.accepted_ms;
     out->forward = give_forward(a, f->deliver.forward);
     out->suspect = f->deliver.suspect;
+    out->signature = give_signature(&f->deliver.signature);
 }
 
 static void give_settle(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
@@ -220,6 +235,7 @@ static void give_rows(Arena *a, const Table *t, Serasi__V1__Result *out) {
 static void give_table(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
     BODY(Result, result);
     out->query = f->result.query;
+    out->data = (ProtobufCBinaryData) { .len = f->result.n_data, .data = f->result.data };
     const Table *t = f->result.table;
     if (!t)
         return;
@@ -248,6 +264,25 @@ static void give_bye(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
     out->reason = (char *)f->bye.reason;
 }
 
+static void give_want(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
+    BODY(DirectoryWant, directory_want);
+    out->after = f->directory_want.after;
+    if (out->after != 0)
+        out->head = give_bytes(f->directory_want.head.b, TREE_HASH_SIZE);
+    out->copy_of = f->directory_want.copy_of;
+    out->behind = (char *)f->directory_want.behind;
+}
+
+static void give_changes(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
+    BODY(DirectoryChanges, directory_changes);
+    const uint32_t n = f->directory_changes.n;
+    out->changes = arena_alloc(a, MAX(n, 1U) * sizeof(*out->changes));
+    for (uint32_t i = 0; out->changes && i < n; i++)
+        out->changes[out->n_changes++] =
+            give_bytes(f->directory_changes.changes[i].p, f->directory_changes.changes[i].n);
+    out->head = give_bytes(f->directory_changes.head.p, f->directory_changes.head.n);
+}
+
 int codec_encode_frame(const Frame *f, uint8_t **ret, size_t *ret_n) {
     static void (*const builders[])(Arena *, const Frame *, Serasi__V1__Frame *) = {
         [FRAME_HELLO] = give_hello,
@@ -267,6 +302,8 @@ int codec_encode_frame(const Frame *f, uint8_t **ret, size_t *ret_n) {
         [FRAME_RESULT] = give_table,
         [FRAME_ERROR] = give_error,
         [FRAME_BYE] = give_bye,
+        [FRAME_DIRECTORY_WANT] = give_want,
+        [FRAME_DIRECTORY_CHANGES] = give_changes,
     };
     assert(f->kind > FRAME_NONE && f->kind < ARRAY_SIZE(builders));
     _cleanup_(arena_freep) Arena *a = arena_new(ARENA_UNBOUNDED);

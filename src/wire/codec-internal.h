@@ -8,6 +8,7 @@
 
 #include "serasi/v1/envelope.pb-c.h"
 #include "serasi/v1/receipt.pb-c.h"
+#include "serasi/v1/sealed.pb-c.h"
 #include "serasi/v1/session.pb-c.h"
 
 #include "base/bytes.h"
@@ -28,9 +29,10 @@ _must_check_ int wire_unpack(const ProtobufCMessageDescriptor *d, Bytes b,
 _must_check_ int wire_pack(const ProtobufCMessage *m, uint8_t **ret, size_t *ret_n);
 
 /* --- reading: false when the value does not fit --- */
-bool take_uuid(ProtobufCBinaryData b, Uuid *ret);          /* 16 bytes */
-bool take_optional_uuid(ProtobufCBinaryData b, Uuid *ret); /* 16 bytes, or empty = nil */
-bool take_time(uint64_t ms, int64_t *ret);                 /* up to the year 9999 */
+bool take_uuid(ProtobufCBinaryData b, Uuid *ret);                  /* 16 bytes */
+bool take_optional_uuid(ProtobufCBinaryData b, Uuid *ret);         /* 16 bytes, or empty = nil */
+bool take_time(uint64_t ms, int64_t *ret);                         /* up to the year 9999 */
+bool take_fixed(ProtobufCBinaryData b, uint8_t *ret, size_t size); /* just so many bytes */
 bool take_node(const char *s, char ret[static NODE_NAME_SIZE]);
 bool take_optional_node(const char *s, char ret[static NODE_NAME_SIZE]);
 bool take_region(const char *s, char ret[static REGION_SIZE]); /* up to 10 digits, or empty */
@@ -42,13 +44,19 @@ const char *take_progress(const Serasi__V1__LinkProgress *in, LinkProgress *ret)
 const char *take_forward(const Serasi__V1__Forward *in, Forward **ret);
 const char *take_filter(const Serasi__V1__Filter *in, Filter *ret);
 
+/* 1 to SEAL_WRAPS_MAX; on a reason *ret_n stays as it is. */
+const char *take_wraps(size_t n, Serasi__V1__SealedWrap *const *in, uint32_t *ret_n,
+                       SealWrap ret[static SEAL_WRAPS_MAX]);
+
 /* --- writing: everything in the arena, NULL when out of memory; NULL for what is absent too, told
  * apart by arena_has_failed() --- */
-ProtobufCBinaryData give_uuid(const Uuid *u); /* nil = empty; borrows */
+ProtobufCBinaryData give_uuid(const Uuid *u);               /* nil = empty; borrows */
+ProtobufCBinaryData give_bytes(const uint8_t *p, size_t n); /* borrows */
 Serasi__V1__LinkProgress *give_progress(Arena *a, const LinkProgress *in);
 Serasi__V1__HopStamp **give_stamps(Arena *a, uint32_t n, const HopStamp *in);
 Serasi__V1__Recipient **give_recipients(Arena *a, uint32_t n, const Recipient *in);
 Serasi__V1__Forward *give_forward(Arena *a, const Forward *in);
 Serasi__V1__Filter *give_filter(Arena *a, const Filter *in);
+Serasi__V1__SealedWrap **give_wraps(Arena *a, uint32_t n, const SealWrap *in);
 /* n pointers to n structs of `size`, each initialised; for n == 0 some pointer. */
 void *give_list(Arena *a, uint32_t n, size_t size, ProtobufCMessageInit init);

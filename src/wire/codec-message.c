@@ -11,6 +11,11 @@
 
 int codec_decode_message(Bytes envelope, Bytes facts, Bytes sealed, Message *m,
                          const char **ret_why) {
+    return codec_decode_signed_message(envelope, facts, sealed, (Bytes) { 0 }, m, ret_why);
+}
+
+int codec_decode_signed_message(Bytes envelope, Bytes facts, Bytes sealed, Bytes signature,
+                                Message *m, const char **ret_why) {
     if (sealed.n > SEALED_MAX) {
         *ret_why = "sealed: too large";
         return WIRE_TOO_LARGE;
@@ -22,7 +27,7 @@ int codec_decode_message(Bytes envelope, Bytes facts, Bytes sealed, Message *m,
         r = facts_decode(e.kind, facts, &f, ret_why);
     if (r != 0)
         return r;
-    Body *body = body_new(envelope, facts, sealed);
+    Body *body = body_new_signed(envelope, facts, sealed, signature);
     if (!body)
         return -ENOMEM;
     body_unref(m->body);
@@ -77,7 +82,7 @@ static Envelope receipt_envelope(const Receipt *r, const char *self) {
     return e;
 }
 
-/* The envelope and facts; the digest is put in. NULL when out of memory. */
+/* The envelope and facts, to be signed; the digest is put in. NULL when out of memory. */
 static Body *body_of(Envelope *e, Bytes facts) {
     _cleanup_(freep) uint8_t *envelope = NULL;
     size_t n = 0;
@@ -85,7 +90,7 @@ static Body *body_of(Envelope *e, Bytes facts) {
     hash_digest(facts, e->facts_digest);
     if (codec_encode_envelope(e, &envelope, &n) < 0)
         return NULL;
-    return body_new(bytes_make(envelope, n), facts, (Bytes) { 0 });
+    return body_new_to_sign(bytes_make(envelope, n), facts, (Bytes) { 0 });
 }
 
 Body *codec_encode_receipt(const Receipt *r, const char *self, int64_t now_ms) {

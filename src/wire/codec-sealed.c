@@ -23,37 +23,16 @@ static const GuardLimits sealed_limits = {
     .unknown_fields = 8,
 };
 
-static bool take_bytes(ProtobufCBinaryData b, uint8_t *ret, size_t size) {
-    if (b.len != size)
-        return false;
-    memcpy(ret, b.data, size);
-    return true;
-}
-
-static const char *take_wraps(const Serasi__V1__SealedPart *in, Sealed *s) {
-    if (in->n_wraps == 0 || in->n_wraps > SEAL_WRAPS_MAX)
-        return "sealed.wraps: 1 to 64 are needed";
-    for (; s->n_wraps < in->n_wraps; s->n_wraps++) {
-        const Serasi__V1__SealedWrap *from = in->wraps[s->n_wraps];
-        SealWrap *w = &s->wraps[s->n_wraps];
-        if (!take_bytes(from->key, w->key.b, sizeof(w->key.b)))
-            return "sealed.wraps.key: not 8 bytes";
-        if (!take_bytes(from->box, w->box, sizeof(w->box)))
-            return "sealed.wraps.box: not 96 bytes";
-    }
-    return NULL;
-}
-
 static const char *take_sealed(const Serasi__V1__SealedPart *in, Sealed *s) {
     if (in->suite != SUITE)
         return "sealed.suite: not one this program knows";
-    if (!take_bytes(in->nonce, s->nonce, sizeof(s->nonce)))
+    if (!take_fixed(in->nonce, s->nonce, sizeof(s->nonce)))
         return "sealed.nonce: not 24 bytes";
-    if (!take_bytes(in->commitment, s->commitment, sizeof(s->commitment)))
+    if (!take_fixed(in->commitment, s->commitment, sizeof(s->commitment)))
         return "sealed.commitment: not 32 bytes";
     if (in->body.len <= SEAL_TAG_SIZE)
         return "sealed.body: too short";
-    return take_wraps(in, s);
+    return take_wraps(in->n_wraps, in->wraps, &s->n_wraps, s->wraps);
 }
 
 int codec_decode_sealed(Bytes b, Sealed *ret, const char **ret_why) {
@@ -78,22 +57,25 @@ int codec_decode_sealed(Bytes b, Sealed *ret, const char **ret_why) {
     return 0;
 }
 
-static ProtobufCBinaryData give_bytes(const uint8_t *p, size_t n) {
-    return (ProtobufCBinaryData) { .len = n, .data = (uint8_t *)p };
+uint32_t codec_sealed_wraps(Bytes b, uint8_t ret_commitment[static SEAL_COMMITMENT_SIZE],
+                            SealWrap ret[static SEAL_WRAPS_MAX]) {
+    _cleanup_(arena_freep) Arena *a = NULL;
+    ProtobufCMessage *m;
+    const char *why;
+    Sealed s = { 0 };
+    if (wire_unpack(&serasi__v1__sealed_part__descriptor, b, &sealed_limits, &a, &m, &why) != 0 ||
+        take_sealed((const Serasi__V1__SealedPart *)m, &s))
+        return 0;
+    memcpy(ret_commitment, s.commitment, sizeof(s.commitment));
+    memcpy(ret, s.wraps, s.n_wraps * sizeof(*ret));
+    return s.n_wraps;
 }
 
 int codec_encode_sealed(const Sealed *s, uint8_t **ret, size_t *ret_n) {
     _cleanup_(arena_freep) Arena *a = arena_new(ARENA_UNBOUNDED);
-    Serasi__V1__SealedWrap **wraps =
-        a ? give_list(a, s->n_wraps, sizeof(**wraps),
-                      (ProtobufCMessageInit)serasi__v1__sealed_wrap__init)
-          : NULL;
+    Serasi__V1__SealedWrap **wraps = a ? give_wraps(a, s->n_wraps, s->wraps) : NULL;
     if (!wraps)
         return -ENOMEM;
-    for (uint32_t i = 0; i < s->n_wraps; i++) {
-        wraps[i]->key = give_bytes(s->wraps[i].key.b, sizeof(s->wraps[i].key.b));
-        wraps[i]->box = give_bytes(s->wraps[i].box, sizeof(s->wraps[i].box));
-    }
     Serasi__V1__SealedPart out = SERASI__V1__SEALED_PART__INIT;
     out.suite = SUITE;
     out.nonce = give_bytes(s->nonce, sizeof(s->nonce));

@@ -24,6 +24,7 @@ void json_message_deinit(JsonMessage *m) {
     free(m->envelope);
     free(m->facts);
     free(m->sealed);
+    secret_deinit(&m->plain);
     *m = (JsonMessage) { 0 };
 }
 
@@ -68,12 +69,31 @@ static int read_facts(JsonReader *r, json_t *facts, int kind, JsonMessage *m) {
     return wire_pack(message, &m->facts, &m->n_facts);
 }
 
-static int read_sealed(JsonReader *r, json_t *sealed, JsonMessage *m) {
+static int read_plain(JsonReader *r, json_t *object, int kind, JsonMessage *m) {
+    const ProtobufCMessageDescriptor *d = kind_sealed(kind);
+    if (!d)
+        return json_refuse(r, "messages of this kind seal nothing");
+    ProtobufCMessage *message;
+    int e = json_read_message(r, object, d, &message);
+    if (e < 0)
+        return e;
+    const size_t n = protobuf_c_message_get_packed_size(message);
+    if (seal_padded_size(n) > SEAL_PADDED_MAX)
+        return json_refuse(r, "too large");
+    e = secret_init(&m->plain, MAX(n, (size_t)1));
+    if (e == 0)
+        m->plain.n = protobuf_c_message_pack(message, m->plain.p);
+    return e;
+}
+
+static int read_sealed(JsonReader *r, json_t *sealed, int kind, JsonMessage *m) {
     if (!sealed)
         return 0;
     (void)text_copy(r->path, sizeof(r->path), "sealed");
+    if (json_is_object(sealed))
+        return read_plain(r, sealed, kind, m);
     if (!json_is_string(sealed))
-        return json_refuse(r, "must be base64");
+        return json_refuse(r, "must be an object, or base64");
     int e = base64_decode(json_string_value(sealed), json_string_length(sealed), &m->sealed,
                           &m->n_sealed);
     return e == -EINVAL ? json_refuse(r, "not base64") : e;
@@ -139,9 +159,13 @@ static int read_parts(JsonReader *r, const Parts *p, const char *node, int64_t n
         return json_refuse(r, "kind is missing");
     e = read_facts(r, p->facts, (int)envelope->kind, m);
     if (e == 0)
-        e = read_sealed(r, p->sealed, m);
+        e = read_sealed(r, p->sealed, (int)envelope->kind, m);
     if (e < 0)
         return e;
+    if (m->plain.p && envelope->sealed_digest.len > 0) {
+        (void)text_copy(r->path, sizeof(r->path), "envelope.sealed_digest");
+        return json_refuse(r, "cannot be known before the part is sealed");
+    }
     Defaults defaults;
     fill(envelope, node, now_ms, m, &defaults);
     e = wire_pack(message, &m->envelope, &m->n_envelope);
@@ -229,8 +253,45 @@ static json_t *of_delivery(const Frame *f, bool *failed) {
     return d;
 }
 
+int json_print_sealed(int kind, Bytes plain, bool pretty, char **ret) {
+    static const GuardLimits limits = {
+        .bytes = SEAL_PADDED_MAX, .depth = 6, .fields = 8192, .unknown_fields = 64
+    };
+    const ProtobufCMessageDescriptor *d = kind_sealed(kind);
+    _cleanup_(arena_freep) Arena *a = NULL;
+    ProtobufCMessage *m = NULL;
+    const char *why;
+    bool failed = false;
+    int r = d ? wire_unpack(d, plain, &limits, &a, &m, &why) : WIRE_MALFORMED;
+    if (r < 0)
+        return r;
+    if (r == 0)
+        return json_finish(json_write_message(m), false, pretty, ret);
+    json_t *object = json_object();
+    json_put(object, "bytes", json_of_bytes(plain), &failed);
+    return json_finish(object, failed, pretty, ret);
+}
+
+static json_t *of_signature(const JsonSignature *s, bool *failed) {
+    json_t *o = json_object(), *flags = json_array();
+    json_put_text(o, "state", s->state, failed);
+    json_put_text(o, "node", s->node, failed);
+    json_put_text(o, "key", s->key, failed);
+    json_put_text(o, "label", s->label, failed);
+    json_put(o, "proven", json_boolean(s->proven), failed);
+    for (size_t i = 0; i < s->n_flags; i++)
+        *failed |= json_array_append_new(flags, json_string(s->flags[i])) != 0;
+    json_put(o, "flags", flags, failed);
+    return o;
+}
+
 int json_print_message(Bytes envelope, Bytes facts, Bytes sealed, const Frame *deliver, bool pretty,
                        char **ret) {
+    return json_print_delivery(envelope, facts, sealed, deliver, NULL, pretty, ret);
+}
+
+int json_print_delivery(Bytes envelope, Bytes facts, Bytes sealed, const Frame *deliver,
+                        const JsonSignature *signature, bool pretty, char **ret) {
     _cleanup_(json_unrefp) json_t *object = json_object();
     if (!object)
         return -ENOMEM;
@@ -246,5 +307,7 @@ int json_print_message(Bytes envelope, Bytes facts, Bytes sealed, const Frame *d
         json_put(object, "sealed", json_of_bytes(sealed), &failed);
     if (deliver)
         json_put(object, "delivery", of_delivery(deliver, &failed), &failed);
+    if (signature)
+        json_put(object, "signature", of_signature(signature, &failed), &failed);
     return json_finish(TAKE_PTR(object), failed, pretty, ret);
 }

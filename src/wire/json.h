@@ -8,20 +8,23 @@
  */
 
 #include "base/bytes.h"
-#include "core/directory.h"
+#include "base/secret.h"
+#include "core/directory-change.h"
 #include "core/filter.h"
 #include "core/frame.h"
 #include "core/message.h"
 
 #define JSON_WHY_SIZE 256U
 
-/* A message file: {"envelope": {...}, "facts": {...}, "sealed": "base64"}; the kind in the envelope
- * names the facts message. Fills what the publisher may leave out: message_id (minted), schema,
- * sender (from node), created_at (now), the digests. Returns 0, -ENOMEM, or -EINVAL with the
- * reason, naming the key. */
+/* A message file: {"envelope": {...}, "facts": {...}, "sealed": "base64" or {...}}; the kind in the
+ * envelope names the facts message and, for an object, the message that is to be sealed: it is
+ * encoded into `plain`, and neither sealed part nor its digest are there yet. Fills what the
+ * publisher may leave out: message_id (minted), schema, sender (from node), created_at (now), the
+ * digests. Returns 0, -ENOMEM, or -EINVAL with the reason, naming the key. */
 typedef struct JsonMessage {
     uint8_t *envelope, *facts, *sealed; /* owned, malloc()ed */
     size_t n_envelope, n_facts, n_sealed;
+    Secret plain; /* p NULL: nothing is to be sealed */
     Uuid message_id;
 } JsonMessage;
 void json_message_deinit(JsonMessage *m);
@@ -31,20 +34,27 @@ _must_check_ int json_parse_message(const char *text, size_t n, const char *node
  * d may be NULL. *ret is malloc()ed. Unknown kinds print facts as base64 under "facts_bytes". */
 _must_check_ int json_print_message(Bytes envelope, Bytes facts, Bytes sealed, const Frame *deliver,
                                     bool pretty, char **ret);
+/* The same with what a client found out about the signature. */
+typedef struct JsonSignature {
+    const char *state, *node, *key, *label;
+    bool proven;
+    size_t n_flags;
+    const char *flags[8];
+} JsonSignature;
+_must_check_ int json_print_delivery(Bytes envelope, Bytes facts, Bytes sealed,
+                                     const Frame *deliver, const JsonSignature *signature,
+                                     bool pretty, char **ret);
+/* What was sealed, of a message of that kind, as an object; what cannot be read as the kind's
+ * message as {"bytes": "base64"}. *ret is malloc()ed: wipe it. */
+_must_check_ int json_print_sealed(int kind, Bytes plain, bool pretty, char **ret);
 /* A filter from {"kinds": ["REFERRAL_REQUEST"], "regions": ["32"]...}. */
 _must_check_ int json_parse_filter(const char *text, Filter *ret, char why[static JSON_WHY_SIZE]);
 
-/* One directory line. Exactly one of the four is filled, as which says. 0, -EINVAL, -ENOMEM. */
-typedef struct DirectoryLine {
-    enum { LINE_NODE = 1, LINE_KEY, LINE_REGION, LINE_HOLIDAY } which;
-    DirNode node;
-    DirKey key;
-    DirRegion region;
-    DirHoliday holiday;
-} DirectoryLine;
-_must_check_ int json_parse_directory_line(const char *text, size_t n, DirectoryLine *ret,
+/* One directory line. 0, -EINVAL, -ENOMEM. */
+_must_check_ int json_parse_directory_line(const char *text, size_t n, DirRecord *ret,
                                            char why[static JSON_WHY_SIZE]);
-/* A key record as such a line. 0 or -ENOMEM. */
+/* A record, or a key record, as such a line. 0 or -ENOMEM. */
+_must_check_ int json_print_directory_line(const DirRecord *r, char **ret);
 _must_check_ int json_print_key_line(const DirKey *k, char **ret);
 /* PUBLISHED result as one JSON object. */
 _must_check_ int json_print_result(const PublishResult *r, char **ret);

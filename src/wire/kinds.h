@@ -7,3 +7,5 @@
 
 /* NULL for a kind newer than this program. */
 const ProtobufCMessageDescriptor *kind_facts(int kind);
+/* The message that is sealed; NULL when the kind seals nothing or is not known. */
+const ProtobufCMessageDescriptor *kind_sealed(int kind);

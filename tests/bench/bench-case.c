@@ -139,8 +139,8 @@ static void send_one(Bureau *b, Stream *s) {
     StreamMessage m;
     stream_next(s, (int64_t)wall_ms(), &m);
     Client *c = &b->crowd.list[m.from];
-    hop_publish_parts(&c->z, m.id.b, m.envelope, m.n_envelope, m.facts, m.n_facts, m.sealed,
-                      m.n_sealed);
+    hop_publish_parts(&c->z, m.id.b, NULL, 0, m.envelope, m.n_envelope, m.facts, m.n_facts,
+                      m.sealed, m.n_sealed);
     b->unanswered++;
     b->published++;
     if (c->z.n_out > 65536)

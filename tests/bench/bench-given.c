@@ -37,6 +37,7 @@ static void read_key(const char *path, const char *section, const char *name,
 unsigned given_client(const char *folder, ZmtpKeys *ret, char ret_node[BENCH_NAME_SIZE]) {
     char config[BENCH_FOLDER_SIZE + 32], keys[BENCH_FOLDER_SIZE + 32], endpoint[128];
     unsigned port = 0;
+    ret->plain = false;
     snprintf(config, sizeof(config), "%.200s/serasid.conf", folder);
     snprintf(keys, sizeof(keys), "%.200s/keys", folder);
     if (!find_value(config, "node", "id", ret_node, BENCH_NAME_SIZE) ||

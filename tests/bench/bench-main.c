@@ -35,6 +35,8 @@ static const Entry entries[] = {
     { "CASE-E", "CASE256 and consumers, to the last SETTLED", bench_case, false },
     { "COPY-E", "COPY256 and consumers, to the last SETTLED", bench_case, false },
     { "EMERG", "emergencies, alone and under a routine load", bench_emerg, false },
+    { "HOSTILE", "a message each 5 ms, alone and beside a node that does harm", bench_hostile,
+      true },
     { "ALERT", "an event to 7,100 mailboxes, 850 of them connected", bench_alert, false },
     { "CONN", "1,500 and 10,000 sessions", bench_conn, false },
     { "BACKLOG", "a million waiting messages, and START with them", bench_backlog, false },
@@ -51,19 +53,23 @@ static const Entry *find(const char *name) {
 }
 
 static int usage(FILE *f) {
-    fputs("Usage: serasi-bench [OPTIONS] FOLDER [WORKLOAD...]\n\n"
-          "  FOLDER     on a real disk; brokers are made in it and removed\n"
-          "  -b BIN     folder of serasid and serasictl; default: that of this program\n"
-          "  -s SCALE   multiplies the number of messages, or the time\n"
-          "  -c FILE    appends CSV: time, workload, measure, value, unit, target\n"
-          "  -q         receipts of failures only\n"
-          "  -o         opaque messages, of a kind the broker does not know, without a case\n"
-          "  -P DIR -C DIR\n"
-          "             folders of a publisher and a consumer made by `serasictl init`: measures\n"
-          "             the broker on this machine that they name (P, E, M, L, EMERG)\n"
-          "  -k         keeps the folders\n\n"
-          "Workloads, all but the last and START when none is given:\n",
-          f);
+    fputs(
+        "Usage: serasi-bench [OPTIONS] FOLDER [WORKLOAD...]\n\n"
+        "  FOLDER     on a real disk; brokers are made in it and removed\n"
+        "  -b BIN     folder of serasid and serasictl; default: that of this program\n"
+        "  -s SCALE   multiplies the number of messages, or the time\n"
+        "  -c FILE    appends CSV: time, workload, measure, value, unit, target\n"
+        "  -q         receipts of failures only\n"
+        "  -o         opaque messages, of a kind the broker does not know, without a case\n"
+        "  -S         publishers sign what they send, and brokers their receipts (P, E, M, L, F,\n"
+        "             SLOW); else nobody does\n"
+        "  -B         brokers were built with SERASI_BENCH_BARE: PLAIN instead of CURVE\n"
+        "  -P DIR -C DIR\n"
+        "             folders of a publisher and a consumer made by `serasictl init`: measures\n"
+        "             the broker on this machine that they name (P, E, M, L, EMERG)\n"
+        "  -k         keeps the folders\n\n"
+        "Workloads, all but the last and START when none is given:\n",
+        f);
     for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
         fprintf(f, "  %-8s %s\n", entries[i].name, entries[i].what);
     return f == stdout ? 0 : 2;
@@ -97,7 +103,7 @@ static FILE *open_csv(const char *path) {
 int main(int argc, char **argv) {
     static Bench b = { .scale = 1 };
     const char *bin = NULL, *csv = NULL;
-    for (int c; (c = getopt(argc, argv, "b:s:c:qoP:C:kh")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "b:s:c:qoSBP:C:kh")) != -1;) {
         switch (c) {
         case 'b':
             bin = optarg;
@@ -113,6 +119,12 @@ int main(int argc, char **argv) {
             break;
         case 'o':
             b.opaque = true;
+            break;
+        case 'S':
+            b.sign = true;
+            break;
+        case 'B':
+            b.bare = true;
             break;
         case 'P':
             b.publisher = optarg;
@@ -134,6 +146,7 @@ int main(int argc, char **argv) {
     (void)signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         die("libsodium");
+    sign_key_new(&b.sign_key);
     find_programs(&b, bin);
     snprintf(b.folder, sizeof(b.folder), "%.150s/serasi-bench.%d", argv[optind], (int)getpid());
     b.port = 20000 + (uint32_t)getpid() % 20000;

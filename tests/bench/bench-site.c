@@ -13,11 +13,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "bench/bench.h"
 #include "fault/preload.h"
 
 #define READY_TIMEOUT_MS 120000
+
+/* Of every broker; a workload may set more, or others. Mailboxes may grow: some are never read. */
+#define SETTINGS                                                                                   \
+    "[log]\\nlevel = warning\\n[security]\\nunsigned = allow\\n"                                   \
+    "[limits]\\nsender-queue = 0\\nmailbox-queue = 0\\ndead-letters = 0\\n"
 
 void site_init(Site *s, Bench *b, const char *name) {
     char path[BENCH_FOLDER_SIZE];
@@ -57,9 +63,12 @@ Daemon *site_add_broker(Site *s, const char *node, const char *settings) {
         shell("%s/serasictl init %s --role hub --node %s --listen tcp://127.0.0.1:%u 2>/dev/null",
               s->bench->bin, d->folder, node, d->port);
     }
-    shell("mkdir -p %s/serasid.conf.d && printf '[log]\\nlevel = warning\\n%s\\n' "
-          "> %s/serasid.conf.d/bench.conf",
-          d->folder, settings ? settings : "", d->folder);
+    shell("mkdir -p %s/serasid.conf.d && printf '" SETTINGS "' > %s/serasid.conf.d/bench.conf",
+          d->folder, d->folder);
+    if (settings)
+        shell("printf '%s\\n' > %s/serasid.conf.d/workload.conf", settings, d->folder);
+    if (!s->bench->sign) /* then its receipts are not signed */
+        shell("sed -i /^ed25519/d %s/keys", d->folder);
     fprintf(s->directory,
             "{\"node\":{\"id\":\"%s\",\"kind\":\"%s\",\"name\":\"%s\",\"home\":\"%s\","
             "\"broker\":true%s}}\n",
@@ -81,11 +90,18 @@ void site_add_node(Site *s, const char *node, const char *kind, const char *regi
 
 void site_add_key(Site *s, const char *node, const char *label, const Daemon *at, ZmtpKeys *ret) {
     char key[48];
+    ret->plain = s->bench->bare;
     (void)crypto_box_keypair(ret->public, ret->secret);
     memcpy(ret->server, at->key, sizeof(ret->server));
     zmtp_key_print(ret->public, key);
-    fprintf(s->directory, "{\"key\":{\"node\":\"%s\",\"label\":\"%s\",\"curve\":\"%s\"}}\n", node,
+    fprintf(s->directory, "{\"key\":{\"node\":\"%s\",\"label\":\"%s\",\"curve\":\"%s\"", node,
             label, key);
+    if (s->bench->sign) {
+        _cleanup_(freep) char *sign = base64_encode(
+            bytes_make(s->bench->sign_key.public.b, sizeof(s->bench->sign_key.public.b)));
+        fprintf(s->directory, ",\"ed25519\":\"%s\"", sign ? sign : "");
+    }
+    fputs("}}\n", s->directory);
 }
 
 /* --- running -------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "base/crypto-key.h"
 #include "bench/peer/hop.h"
 
 #define BENCH_NAME_SIZE   64U
@@ -24,6 +25,9 @@ typedef struct Bench {
     double scale;                     /* of the number of messages or the time */
     bool quiet;                       /* ask for receipts of failures only */
     bool opaque;                      /* messages of a kind the broker does not know */
+    bool sign;                        /* publishers sign (P, E, M, L, F, SLOW), and brokers */
+    SignKey sign_key;                 /* of all of them */
+    bool bare;                        /* brokers were built without CURVE */
     bool keep;                        /* the folder */
     FILE *csv;
     uint32_t port; /* the next free one */
@@ -194,6 +198,7 @@ HopKind pair_kind(const Pair *p);
 void bench_flow(Bench *b, const char *name);  /* P1 P16 P256 E256 M64 L1 F256 SLOW */
 void bench_case(Bench *b, const char *name);  /* CASE256 CASE16 CASE-E COPY256 COPY-E */
 void bench_emerg(Bench *b, const char *name); /* bench-emerg.c */
+void bench_hostile(Bench *b, const char *name);
 void bench_alert(Bench *b, const char *name);
 void bench_conn(Bench *b, const char *name);
 void bench_backlog(Bench *b, const char *name); /* BACKLOG and START */

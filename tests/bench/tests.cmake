@@ -11,7 +11,7 @@ if(SERASI_BENCH)
     target_link_libraries(serasi_stream PUBLIC serasi_core serasi_proto PRIVATE serasi_flags)
     add_executable(bench-replay ${CMAKE_CURRENT_LIST_DIR}/bench-replay.c)
     target_link_libraries(bench-replay PRIVATE serasi_flags serasi_stream serasi_wire serasi_store)
-    set(bench_parts main tool site given crowd flow case emerg alert conn backlog soak)
+    set(bench_parts main tool site given crowd flow case emerg hostile alert conn backlog soak)
     list(TRANSFORM bench_parts PREPEND ${CMAKE_CURRENT_LIST_DIR}/bench-)
     list(TRANSFORM bench_parts APPEND .c)
     add_executable(serasi-bench ${bench_parts} ${CMAKE_CURRENT_LIST_DIR}/peer/zmtp.c

@@ -133,12 +133,12 @@ static int do_json_filter(Case *c) {
     return r;
 }
 
-static int add_line(Directory *d, const DirectoryLine *line) {
-    if (line->which == LINE_NODE)
+static int add_line(Directory *d, const DirRecord *line) {
+    if (line->kind == DIR_NODE)
         return directory_add_node(d, &line->node);
-    if (line->which == LINE_KEY)
+    if (line->kind == DIR_KEY)
         return directory_add_key(d, &line->key);
-    if (line->which == LINE_REGION)
+    if (line->kind == DIR_REGION)
         return directory_add_region(d, &line->region);
     return directory_add_holiday(d, &line->holiday);
 }
@@ -149,7 +149,7 @@ static int do_directory_line(Case *c) {
     int r = directory_new(&d);
     while (r == 0 && in.n > 0) {
         char why[JSON_WHY_SIZE];
-        DirectoryLine line;
+        DirRecord line;
         const uint8_t *end = memchr(in.p, '\n', in.n);
         const Bytes text = take_bytes(&in, end ? (size_t)(end - in.p) : in.n);
         (void)take_byte(&in);

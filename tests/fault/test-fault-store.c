@@ -19,6 +19,7 @@
 #include "fault/fault.h"
 #include "fuzz/broker-world.h"
 #include "fuzz/fuzz.h"
+#include "store/ledger.h"
 #include "store/refold.h"
 #include "test.h"
 #include "wire/codec.h"
@@ -88,6 +89,18 @@ static void judge_items(World *w) {
     FUZZ_CHECK(report.different == 0 && report.unread == 0);
 }
 
+/* The ledger is one whole chain, wherever the work ended. */
+static void judge_ledger(World *w) {
+    LedgerAudit *a = calloc(1, sizeof(*a));
+    FUZZ_CHECK(a && store_audit(w->store, a, NULL, NULL) == 0);
+    for (uint32_t i = 0; i < a->n_found; i++)
+        if (!a->found[i].remark)
+            (void)fprintf(stderr, "block %lld: %s\n", (long long)a->found[i].block,
+                          a->found[i].text);
+    FUZZ_CHECK(a->n_wrong == 0);
+    free(a);
+}
+
 static void judge(World *w, bool items) {
     world_close(w);
     if (items)
@@ -96,6 +109,7 @@ static void judge(World *w, bool items) {
     StoreOp *op = ask(w, "check", NULL);
     FUZZ_CHECK(op->query.table->code == 0);
     (void)store_op_free(op);
+    judge_ledger(w);
     for (uint32_t i = 0; i < w->n_told; i++) {
         op = ask(w, "outcome", &w->told[i]);
         FUZZ_CHECK(op->query.table->code == 0 && table_rows(op->query.table) > 0);

@@ -133,12 +133,18 @@ void world_store_config(const World *w, StoreConfig *ret) {
                            .subscription_quota = 8,
                            .subscriptions_max = 3,
                            .item_retention_ms = 365 * DAY_MS,
+                           .pending_items = 2,
                            .retention_ms = 30 * DAY_MS,
                            .retention_event_ms = 90 * DAY_MS,
                            .dedup_ms = 180 * DAY_MS,
                            .delay_warning_ms = 4 * HOUR_MS,
                            .encode_receipt = codec_encode_receipt,
                            .encode_notice = codec_encode_notice,
+                           .encode_signature = codec_encode_signature,
+                           .sealed_wraps = codec_sealed_wraps,
+                           .encode_wrap_request = codec_encode_wrap_request,
+                           .encode_key_message = codec_encode_key_message,
+                           .decode_key_request = codec_decode_key_request,
                            .decode_envelope = codec_decode_stored_envelope,
                            .encode_filter = codec_encode_filter,
                            .decode_filter = codec_decode_filter };
@@ -208,6 +214,7 @@ int world_open(World *w) {
                           .verb = io_verb,
                           .directory = io_directory };
     BrokerConfig config = broker_config_default;
+    config.slow_ms = 0; /* or garbage would soon not be read any more */
     /* Small enough that an input reaches every limit. */
     config.sessions_max = 24;
     config.publish_window = 8;
@@ -304,6 +311,7 @@ int world_say_frame(World *w, BrokerPort port, unsigned peer, const Frame *f, co
 }
 
 int world_take(World *w) {
+    broker_check_here(w->broker, w->now);
     if (!w->held)
         w->held = broker_take_batch(w->broker);
     /* An operator may name any file for a backup; a test may not. */

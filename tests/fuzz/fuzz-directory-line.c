@@ -8,21 +8,21 @@
 #include "fuzz/fuzz.h"
 #include "wire/json.h"
 
-static void add(Directory *d, const DirectoryLine *line) {
+static void add(Directory *d, const DirRecord *line) {
     int r = -EINVAL;
-    if (line->which == LINE_NODE)
+    if (line->kind == DIR_NODE)
         r = directory_add_node(d, &line->node);
-    else if (line->which == LINE_KEY)
+    else if (line->kind == DIR_KEY)
         r = directory_add_key(d, &line->key);
-    else if (line->which == LINE_REGION)
+    else if (line->kind == DIR_REGION)
         r = directory_add_region(d, &line->region);
-    else if (line->which == LINE_HOLIDAY)
+    else if (line->kind == DIR_HOLIDAY)
         r = directory_add_holiday(d, &line->holiday);
     FUZZ_CHECK(r == 0 || r == -EINVAL);
 }
 
 static void ask_of_key(const Directory *d, const DirKey *k) {
-    static DirectoryLine line;
+    static DirRecord line;
     char why[JSON_WHY_SIZE];
     char *text = NULL;
     size_t n, found = 0;
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     FUZZ_CHECK(directory_new(&d) == 0);
     while (in.n > 0) {
         char why[JSON_WHY_SIZE] = "";
-        static DirectoryLine line; /* large */
+        static DirRecord line; /* large */
         const uint8_t *end = memchr(in.p, '\n', in.n);
         Bytes text = take_bytes(&in, end ? (size_t)(end - in.p) : in.n);
         (void)take_byte(&in);

@@ -178,7 +178,7 @@ void broker_stories(void) {
 
     for (unsigned peer = 0; peer < 8; peer++)
         hello(&b, PORT_CLIENTS, peer);
-    for (int kind = FRAME_HELLO; kind <= FRAME_BYE; kind++)
+    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++)
         says_kind(&b, PORT_CLIENTS, (unsigned)kind % 8, kind);
     add_byte(&b, 7U << 5);
     put_buf("broker", "every-frame", &b);

@@ -166,6 +166,18 @@ void fill(Frame *f, int kind) {
     case FRAME_BYE:
         (void)text_copy(f->bye.reason, sizeof(f->bye.reason), "selesai");
         break;
+    case FRAME_DIRECTORY_WANT:
+        f->directory_want.after = 17;
+        f->directory_want.copy_of = 19;
+        f->directory_want.head = tree_leaf(bytes_make("root", 4));
+        (void)text_copy(f->directory_want.behind, DIR_NAME_SIZE, "node:dsk/3203");
+        break;
+    case FRAME_DIRECTORY_CHANGES:
+        f->directory_changes.n = 2;
+        f->directory_changes.changes[0] = bytes_make("\0change", 7);
+        f->directory_changes.changes[1] = bytes_make("another", 7);
+        f->directory_changes.head = bytes_make("head", 4);
+        break;
     }
 }
 
@@ -206,7 +218,7 @@ void bombs(const char *target) {
 }
 
 void frames(void) {
-    for (int kind = FRAME_HELLO; kind <= FRAME_BYE; kind++) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++) {
         Frame f;
         uint8_t *p;
         size_t n;

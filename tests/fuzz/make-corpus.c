@@ -75,5 +75,9 @@ int main(int argc, char *argv[]) {
     stored();
     broker_stories();
     parts_and_damage();
+    signatures();
+    directory_changes_seeds();
+    keys_and_wraps();
+    tokens_and_requests();
     return 0;
 }

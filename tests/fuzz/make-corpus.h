@@ -41,3 +41,7 @@ void texts(void);
 void stored(void);
 void broker_stories(void);
 void parts_and_damage(void);
+void signatures(void);
+void directory_changes_seeds(void);
+void keys_and_wraps(void);
+void tokens_and_requests(void);

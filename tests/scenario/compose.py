@@ -91,7 +91,7 @@ def compose(world, send, who):
     e.created_at = world.now_ms()
     address(world, e, send)
     facts_bytes = fill(getattr(pb, draft.descriptor().name)(), facts, world).SerializeToString()
-    sealed = world.script.sealed_text() if has_sealed(draft, e.sensitivity) else b""
+    sealed = world.sealer.seal(world.script.sealed_text()) if has_sealed(draft, e.sensitivity) else b""
     e.facts_digest = sc.digest(facts_bytes)
     e.sealed_digest = sc.digest(sealed) if sealed else b""
     for planted in world.script.planted():

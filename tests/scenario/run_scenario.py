@@ -20,6 +20,7 @@ import checks    # noqa: F401
 import standing  # noqa: F401
 from messages import Failed, Mistake
 from parse import Script, Step
+from planted import search_files, search_memory
 from world import LIBRARY, World
 
 
@@ -89,6 +90,8 @@ def the_end(world):
             world.outputs.append(world.ctl(b, verb).stdout)
         world.ctl(b, "check")
     say("ok", END[0], None)
+    looked = all([search_memory(world.c.process[b].pid, planted(world), b)
+                  for b in sorted(world.running)])
     for i in world.nodes.values():
         if i.client:
             i.client.bye()
@@ -103,20 +106,35 @@ def the_end(world):
     say("ok", END[1], None)
     nothing_leaked(world)
     say("ok", END[2], None)
+    n = sum(search_files(world.c.dir(b), planted(world), cases(world))
+            for b in world.script.brokers)
+    say("ok", END[3], f"{n} files" + ("" if looked else "; the memory takes root to read"))
 
 
 END = [Step(0, text, None, True) for text in (
     "every store is whole (serasictl check)",
     "every item follows from the acts on record (serasictl refold)",
-    "no name, NIK, body or full case id in any log, answer, notice or list")]
+    "no name, NIK, body or full case id in any log, answer, notice or list",
+    "no name, NIK or sealed text in any file of a broker or in its memory; no case id but in its store")]
+
+
+def planted(world):
+    words = list(world.script.planted())
+    words += [line for line in world.script.sealed_text().decode().splitlines()]
+    return [w.encode() for w in words]
+
+
+def cases(world):
+    return [w for case in world.script.cases if case in world.ids
+            for w in (str(uuid.UUID(bytes=world.ids[case])).encode(), world.ids[case],
+                      world.ids[case].hex().encode())]
 
 
 def nothing_leaked(world):
     world.c.log.flush()
     with open(world.c.log.name, encoding="utf-8", errors="replace") as f:
         log = f.read()
-    words = list(world.script.planted())
-    words += [line for line in world.script.sealed_text().decode().splitlines()]
+    words = [w.decode() for w in planted(world)]
     for case in world.script.cases:
         if case in world.ids:
             words += [str(uuid.UUID(bytes=world.ids[case])), world.ids[case].hex()]

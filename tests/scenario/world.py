@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from compose import compose
 from messages import HERE, ZONES, Failed, kind_name, pb, sc, zone_of
 from cluster import PATIENCE, Cluster, wait_for
+from planted import Sealer
 from preload import LIBRARY, Under
 
 DIRECTORY = os.path.join(HERE, "../fixtures/directory/directory.jsonl")
@@ -71,6 +72,7 @@ class World:
     def __init__(self, script):
         self.script = script
         self.c = Cluster([b for b in script.brokers if b != "hub"])
+        self.sealer = Sealer()
         self.under, self.nodes, self.ids, self.sent = {}, {}, {}, {}
         self.got, self.told, self.receipts = [], [], []
         self.order, self.last, self.many = [], None, []

@@ -2,6 +2,7 @@
 #include "sim/items.h"
 
 #include "store/item.h"
+#include "store/pending.h"
 
 static bool message_of(Store *s, int64_t n, Uuid *ret) {
     StoredAct row;
@@ -42,7 +43,7 @@ static unsigned count(Store *s, const char *sql, bool orphans) {
     sqlite3_stmt *q = NULL;
     StoredItem i;
     unsigned n = 0;
-    if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
+    if (store_settle(s) < 0 || sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
         return 0;
     while (sqlite3_step(q) == SQLITE_ROW)
         n += !orphans || !item_read_row(q, 0, &i) ||

@@ -92,14 +92,28 @@ void sim_broker_config(const World *w, const SimBroker *sb, StoreConfig *ret) {
                            .subscriptions_max = 8,
                            .timers = w->profile.quick_timers ? &story_quick_timers : NULL,
                            .item_retention_ms = 365 * DAY_MS,
+                           .pending_items = w->profile.pending_items,
                            .retention_ms = w->profile.retention_ms,
                            .retention_event_ms = w->profile.retention_ms,
                            .dedup_ms = 180 * DAY_MS,
+                           .encode_signature = codec_encode_signature,
                            .encode_receipt = codec_encode_receipt,
                            .encode_notice = codec_encode_notice,
+                           .sealed_wraps = codec_sealed_wraps,
+                           .encode_wrap_request = codec_encode_wrap_request,
+                           .encode_key_message = codec_encode_key_message,
+                           .decode_key_request = codec_decode_key_request,
                            .decode_envelope = codec_decode_stored_envelope,
                            .encode_filter = codec_encode_filter,
-                           .decode_filter = codec_decode_filter };
+                           .decode_filter = codec_decode_filter,
+                           .directory_codec = &codec_directory };
+    ret->hub = sb == w->brokers;
+    if (ret->hub) {
+        ret->sign_key = &w->hub_key;
+    } else {
+        ret->n_hub_keys = 1;
+        ret->hub_keys[0] = w->hub_key.public;
+    }
 }
 
 static void start_later(World *w, SimBroker *sb) {
@@ -164,6 +178,8 @@ void sim_broker_start(World *w, SimBroker *sb) {
     (void)text_copy(bc.self, sizeof(bc.self), sb->name);
     if (sb != w->brokers)
         (void)text_copy(bc.parent, sizeof(bc.parent), w->brokers[sb->parent].name);
+    bc.signs = sb == w->brokers;
+    bc.follows = !bc.signs;
     BrokerIo io = { .data = sb,
                     .send = io_send,
                     .log = io_log,
@@ -251,6 +267,8 @@ static void on_idle(World *w, SimBroker *sb) {
 }
 
 void sim_broker_feed(World *w, SimBroker *sb) {
+    if (sb->broker)
+        broker_check_here(sb->broker, now_of(w, sb));
     if (sb->batch || sb->planned || !sb->broker || broker_waiting(sb->broker) == 0)
         return;
     sb->planned = true; /* what comes until then rides along */
@@ -279,6 +297,7 @@ void sim_broker_stop(World *w, SimBroker *sb) {
         }
         if (sb->batch)
             tell_broker(w, sb);
+        broker_check_here(sb->broker, now_of(w, sb));
         sb->batch = broker_take_batch(sb->broker);
         if (!sb->batch)
             break;

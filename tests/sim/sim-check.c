@@ -234,6 +234,18 @@ static void print_trace(World *w, SimBroker *sb) {
     }
 }
 
+/* What the hub signed last is in force everywhere. */
+static void check_directory(World *w, SimBroker *sb) {
+    _cleanup_(directory_unrefp) Directory *hubs = store_directory(w->brokers[0].store);
+    _cleanup_(directory_unrefp) Directory *its = store_directory(sb->store);
+    const DirHead *want = directory_head(hubs), *have = directory_head(its);
+    if (!want || !have || want->version != have->version ||
+        !tree_hash_equal(&want->root, &have->root))
+        world_wrong(w, "%s has directory version %llu, the hub signed %llu", sb->name,
+                    (unsigned long long)(have ? have->version : 0),
+                    (unsigned long long)(want ? want->version : 0));
+}
+
 void world_check(World *w) {
     for (unsigned i = 0; w->config->trace && i < w->n_brokers; i++)
         if (w->brokers[i].broker)
@@ -249,6 +261,8 @@ void world_check(World *w) {
         }
         tell_dead(w, sb);
         check_store(w, sb);
+        if (w->brokers[0].broker)
+            check_directory(w, sb);
         if (i > 0 && w->brokers[sb->parent].broker)
             check_link(w, i);
     }

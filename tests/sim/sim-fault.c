@@ -223,6 +223,7 @@ void fault_event(World *w, const Happening *e) {
         return;
     }
     SimFault *f = &w->faults[e->index];
+    operator_edits(w, f->dice);
     world_note(w, "-", "fault %u: %s, until %lld", e->index, fault_name(f->kind),
                (long long)f->end_ms);
     w->report->happened[e->index] = strike(w, f);

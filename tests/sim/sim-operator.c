@@ -35,6 +35,29 @@ void operator_asks(World *w, SimBroker *sb, Dice dice) {
     say(w, sb, &list);
 }
 
+/* A node that takes no part in anything, and its key, which is revoked and given back. */
+void operator_edits(World *w, Dice dice) {
+    SimBroker *hub = &w->brokers[0];
+    char lines[400];
+    const unsigned n = dice_below(&dice, 20);
+    if (!hub->broker)
+        return;
+    const int length = snprintf(
+        lines, sizeof(lines),
+        "{\"node\":{\"id\":\"lks/%05u\",\"kind\":\"LKS\",\"name\":\"%u\",\"inactive\":true}}\n"
+        "{\"key\":{\"node\":\"lks/%05u\",\"label\":\"main\",\"curve\":\"%040u\",\"revoked\":%s}}\n",
+        n, w->n_edits++, n, n, dice_once_in(&dice, 2) ? "true" : "false");
+    Frame hello = { .kind = FRAME_HELLO,
+                    .hello = { .protocol_min = 1, .protocol_max = 1, .instance_id = { { 1 } } } };
+    Frame import = { .kind = FRAME_QUERY,
+                     .query = { .query = VERB_QUERY,
+                                .verb = "node-import",
+                                .input = (uint8_t *)lines,
+                                .n_input = (size_t)length } };
+    say(w, hub, &hello);
+    say(w, hub, &import);
+}
+
 static const char *cell(const Table *t, uint32_t row, const char *name) {
     for (uint32_t i = 0; i < t->n_columns; i++)
         if (strcmp(t->columns[i].name, name) == 0)

@@ -65,6 +65,7 @@ void world_draw(World *w) {
     draw_disk(&d, cf->disk, &p->disk);
     p->stories = (unsigned)PICK(&d, 0, 1, 2, 4);
     p->quick_timers = dice_once_in(&d, 2);
+    p->pending_items = (uint32_t)PICK(&d, 0, 1, 4, 16);
     p->regionals = cf->regionals ? MIN(cf->regionals, BROKERS_MAX - 1) : p->regionals;
     p->clients_per_broker = cf->clients ? MIN(cf->clients, 3U) : p->clients_per_broker;
     p->messages = cf->messages ? cf->messages : p->messages;
@@ -199,6 +200,7 @@ static void make_store(World *w, SimBroker *sb) {
     StoreConfig sc;
     _cleanup_(store_op_freep) StoreOp *op = import_op(w);
     sim_broker_config(w, sb, &sc);
+    sc.n_hub_keys = 0; /* imported everywhere, as it was before the hub signed */
     int r = store_open(&sb->store, &sc, NULL, NULL, why);
     if (r == 0)
         r = store_run(sb->store, op, now_of(w, sb).wall_ms);
@@ -210,7 +212,9 @@ static void make_store(World *w, SimBroker *sb) {
 }
 
 static void make_broker(World *w, unsigned i) {
+    static const uint8_t seed[SIGN_SEED_SIZE] = { 'h', 'u', 'b' };
     SimBroker *sb = &w->brokers[i];
+    sign_key_from_seed(seed, &w->hub_key);
     char name[32];
     Dice d = dice_for(w->config->seed, DICE_BROKER, i);
     sb->world = w;

@@ -254,6 +254,7 @@ typedef struct Profile { /* of a world, all from its seed */
     unsigned expiring_of_100, recalls_of_100, events_of_100; /* of the messages */
     unsigned stories;                                        /* sim-story.c */
     bool quick_timers;                                       /* of the law: after a minute */
+    uint32_t pending_items;
     unsigned gather_ms;    /* batches wait up to so long for more */
     unsigned power_of_100; /* of the deaths are power cuts */
 } Profile;
@@ -283,6 +284,8 @@ struct World {
     unsigned n_faults, faults_left;
     History *history;
     uint64_t hash;
+    SignKey hub_key;  /* signs the directory */
+    unsigned n_edits; /* of it, so far */
 };
 
 typedef struct Route { /* of a connection, as brokers are given it */
@@ -387,6 +390,8 @@ void sim_broker_ask(World *w, SimBroker *sb, StoreOp *op);
 void operator_asks(World *w, SimBroker *sb, Dice dice);
 void operator_hears(World *w, SimBroker *sb, Bytes frame);
 void operator_acts(World *w, SimBroker *sb);
+/* At the hub: changes something of the directory. */
+void operator_edits(World *w, Dice dice);
 
 /* --- sim-client.c, sim-consume.c --- */
 void client_say(World *w, SimClient *c, const Frame *f, const Bytes *parts, unsigned n_parts);
@@ -425,3 +430,6 @@ bool dead_is_judged(World *w, const Uuid *id, const char *recipient);
 /* --- sim-law.c --- */
 /* At the very end: are the items what the acts make of them? Closes the stores. */
 void law_check(World *w);
+
+/* --- sim-ledger.c --- */
+void ledgers_check(World *w);

@@ -133,6 +133,7 @@ int sim_run(const SimConfig *config, SimReport *ret) {
     if (!is_ruined(w)) {
         world_check(w);
         judge(w);
+        ledgers_check(w);
         law_check(w);
     }
     if (config->history && history_save(w->history, config->history) < 0)

@@ -39,6 +39,7 @@ typedef struct SimConfig {
 typedef struct SimReport {
     unsigned accepted, deliveries, redeliveries, crashes, power_cuts, cuts, disk_errors, receipts;
     unsigned dead, copies, notices, acts, agreed; /* agreed: items looked at on two brokers */
+    unsigned entries;                             /* in ledgers */
     unsigned regionals, clients, messages;        /* what the world had */
     unsigned n_faults;
     bool happened[SIM_FAULTS_MAX]; /* which of them took place */

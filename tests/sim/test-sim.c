@@ -29,11 +29,11 @@ typedef struct Options {
 static void print_report(unsigned long seed, const SimReport *r, FILE *to) {
     fprintf(to,
             "seed %lu: %s hash=%016llx accepted=%u deliveries=%u again=%u receipts=%u copies=%u "
-            "dead=%u acts=%u agreed=%u notices=%u "
+            "dead=%u acts=%u agreed=%u entries=%u notices=%u "
             "crashes=%u power=%u disk=%u cuts=%u faults=%u virtual=%llds%s%s\n",
             seed, r->wrong ? "FAILED" : "ok", (unsigned long long)r->hash, r->accepted,
             r->deliveries, r->redeliveries, r->receipts, r->copies, r->dead, r->acts, r->agreed,
-            r->notices, r->crashes, r->power_cuts, r->disk_errors, r->cuts, r->n_faults,
+            r->entries, r->notices, r->crashes, r->power_cuts, r->disk_errors, r->cuts, r->n_faults,
             (long long)(r->virtual_ms / 1000), r->wrong ? ": " : "", r->first);
 }
 

@@ -40,17 +40,21 @@ class Peer(threading.Thread):
         self.load, self.node, self.rng = load, node, rng
         self.who = f"{node}#{self.role}"
         self.keys = sc.read_keys(os.path.join(load.dir(node), "keys"))
+        self.used = None  # keys of the last session; others in self.keys: it opens a new one
         self.instance = os.urandom(16)
         self.finish = threading.Event()
         self.trouble, self.client, self.opened = None, None, 0
 
     def open(self):
         endpoint, server, home = self.load.route(self.node)
+        renewed, self.used = self.used not in (None, self.keys), self.keys
         self.client = Recording(self.load.history, self.who, home, endpoint, server, *self.keys,
                                 label="load", instance_id=self.instance, reconnect_ms=20)
         self.client.hello(timeout=self.load.patience)
         self.opened += 1
         self.heard = time.monotonic()
+        if renewed:
+            self.on_renewed()
         self.on_open()
 
     def run(self):
@@ -78,6 +82,8 @@ class Peer(threading.Thread):
         while (got := self.client.receive(timeout=min(timeout, 0.05))) is None:
             if not self.client.socket.poll(0, zmq.POLLOUT):
                 raise sc.Timeout("the connection is gone")
+            if self.keys != self.used:
+                raise sc.Timeout("other keys")
             now = time.monotonic()
             if now - self.heard > self.load.patience / 2:
                 self.client.ping(self.load.patience)
@@ -95,6 +101,9 @@ class Peer(threading.Thread):
         self.client.credit(d.channel, 1)
 
     def settled(self, d, action):
+        pass
+
+    def on_renewed(self):
         pass
 
 
@@ -119,6 +128,10 @@ class Publisher(Peer):
         self.client.subscribe(2, pb.SOURCE_RECEIPTS, credit=16)
         for s in list(self.open_.values()):  # again, in order
             self.client.send_publish(s.message)
+
+    def on_renewed(self):
+        for s in list(self.open_.values()):  # signed anew: the key it was signed with may end
+            s.message.signature = None
 
     def make(self):
         case, to = self.rng.choice(self.cases)

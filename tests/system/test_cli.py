@@ -131,13 +131,16 @@ def key_files_are_private_never_overwritten_and_completed_when_asked():
             f.writelines(line for line in lines if "25519" not in line)
         p = c.ctl("dsk/3203", "pubkey")
         assert "keygen --add" in p.stderr and "ed25519" not in p.stdout
-        c.up()  # it connects as before
-        assert c.publish("dsk/3203", c.message("dsk/3203", "uptd/32/pa-02")).returncode == 0
+        c.up()  # it connects as before, but a node that can sign has to
+        assert c.rows("dsk/3203", "status")[0]["session"] == "open"
+        p = c.publish("dsk/3203", c.message("dsk/3203", "uptd/32/pa-02"), check=False)
+        assert p.returncode == 1 and "UNSIGNED" in p.stdout, p
         c.ctl("dsk/3203", "keygen", "--add", keys)
         added = json.loads(c.key("dsk/3203"))["key"]
         assert added["curve"] == whole["curve"] and added["ed25519"] != whole["ed25519"]
 
         c.ctl(HOME, "node", "import", write(c, "key.jsonl", {"key": added}))
+        c.publish("dsk/3203", c.message("dsk/3203", "uptd/32/pa-02"))
         rows = [row.split() for row in c.ctl(HOME, "node", "show", "dsk/3203").stdout.splitlines()]
         assert ["ed25519", added["ed25519"], "main"] in rows, rows
         assert ["x25519", added["x25519"], "main"] in rows, rows

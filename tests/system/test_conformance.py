@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What PROTOCOL.md says, against a broker: the checks of pyclient/, and the page's own client."""
+import base64
 import os
 import re
 import subprocess
@@ -27,7 +28,7 @@ def the_broker_does_what_the_protocol_document_says():
 
 def keys_of(c, node):
     with open(os.path.join(c.dir(node), "keys"), encoding="utf-8") as f:
-        return dict(re.findall(r"^curve-(public|secret) = (.*)$", f.read(), re.M))
+        return dict(re.findall(r"^([a-z0-9-]+) = (.*)$", f.read(), re.M))
 
 
 def the_client_of_the_page_publishes_and_consumes():
@@ -41,8 +42,10 @@ def the_client_of_the_page_publishes_and_consumes():
         files = [os.path.join(PROTO, "serasi/v1", f) for f in os.listdir(f"{PROTO}/serasi/v1")]
         subprocess.run(["protoc", "-I", PROTO, "--python_out", folder, *files], check=True)
         with open(os.path.join(folder, "client.py"), "w", encoding="utf-8") as f:
+            secret = base64.b64decode(keys["ed25519-secret"])
             f.write(f"SERVER_KEY, PUBLIC_KEY, SECRET_KEY = [x.encode() for x in "
-                    f"{[c.curve(HOME), keys['public'], keys['secret']]!r}]\nCIPHERTEXT = b'x'\n"
+                    f"{[c.curve(HOME), keys['curve-public'], keys['curve-secret']]!r}]\n"
+                    f"CIPHERTEXT, SIGNING_SEED, SIGNING_PUBLIC = b'x', {secret[:32]}, {secret[32:]}\n"
                     + program.replace("tcp://broker.example:7021", c.endpoint(HOME)))
         client = subprocess.Popen([sys.executable, "-u", "client.py"], cwd=folder, text=True,
                                   stdout=subprocess.PIPE)

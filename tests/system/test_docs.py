@@ -232,12 +232,17 @@ def the_configuration_is_fine(name, text):
 
 def every_key_of_the_configuration_has_its_paragraph():
     key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+    hub = "JxQ0xZVtPjT9GzRHV1yXqzGxkXjYVYyPnmRzSJ1u2mE="
     printed = set()
     with tempfile.TemporaryDirectory(prefix="sd-") as folder:
         for role, more in (
-                ("regional", f"[listen]\nendpoint = tcp://127.0.0.1:7021\n[parent]\n"
-                             f"endpoint = tcp://127.0.0.1:7022\nkey = {key}\n"),
-                ("client", f"[connection]\nendpoint = tcp://127.0.0.1:7021\nkey = {key}\n")):
+                ("regional", f"[listen]\nendpoint = tcp://127.0.0.1:7021\n"
+                             f"next-endpoint = tcp://127.0.0.1:7023\nnext-key-file = next\n"
+                             f"[parent]\n"
+                             f"endpoint = tcp://127.0.0.1:7022\nkey = {key}\n"
+                             f"[directory]\nhub-key = {hub}\n"),
+                ("client", f"[connection]\nendpoint = tcp://127.0.0.1:7021\nkey = {key}\n"
+                           f"hub-key = {hub}\n")):
             path = os.path.join(folder, role + ".conf")
             with open(path, "w", encoding="utf-8") as f:
                 f.write(f"[node]\nid = upt/satria\nrole = {role}\n{more}")

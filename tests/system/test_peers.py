@@ -18,7 +18,7 @@ SEED = int(os.environ.get("SERASI_SEED", 20210901))
 
 
 def tree():
-    c = Cluster([HOME])
+    c = Cluster([HOME], config={"limits": {"slow-time": "0s"}})  # or only the first frames are read
     for node in ["dsk/3203", "uptd/32/pa-02", "lks/3203/0001"]:
         c.client(node, HOME)
     c.up()

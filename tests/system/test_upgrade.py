@@ -27,6 +27,7 @@ def stores():
     for name in found:
         with open(name) as f:
             truth = json.load(f)
+        truth["keys"] = name.replace(".json", ".keys")
         with lzma.open(name.replace(".json", ".db.xz")) as f:
             yield truth, f.read()
 
@@ -83,6 +84,8 @@ def check_contents(c, truth):
 def every_store_of_the_past_opens_and_holds_what_it_held():
     for truth, data in stores():
         with Cluster(config=CONFIG) as c:
+            shutil.copyfile(truth["keys"], os.path.join(c.dir("hub"), "keys"))
+            c.lines[-1] = c.key("hub")
             for node in (truth["sender"], truth["recipient"], truth["subscriber"]):
                 c.client(node, "hub")
             folder = os.path.join(c.dir("hub"), "data")

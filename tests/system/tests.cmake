@@ -4,8 +4,8 @@
 set(SERASI_SANITIZED "" CACHE PATH "Where the sanitized builds of the programs are: this name with -address and -thread behind it")
 set(SYSTEM_TESTS tree conformance peers kill disk link cli docs rules faults
                  power calls slow network partition stop descriptors clock journal
-                 damage upgrade)
-set(SANITIZED_TESTS tree conformance peers kill)
+                 damage upgrade directory hostile signature rights ledger seal enrol)
+set(SANITIZED_TESTS tree conformance peers kill signature)
 
 function(system_test name label bin slow)
     if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/system/test_${name}.py)

@@ -36,7 +36,7 @@ typedef struct World {
     Broker *broker;
     Now now;
     Heard *heard;
-    unsigned n_heard, n_gaps, n_resets, n_ids;
+    unsigned n_heard, n_gaps, n_denied, n_resets, n_ids;
     bool full[256]; /* the pipe of that peer (0: the uplink) takes nothing */
 } World;
 
@@ -61,6 +61,7 @@ static inline int io_send(void *data, BrokerPort port, Bytes route, const Bytes 
 
 static inline void io_log(void *data, const LogRecord *r) {
     ((World *)data)->n_gaps += r->event == LOG_EVENT_LINK_GAP;
+    ((World *)data)->n_denied += r->event == LOG_EVENT_ACCESS_DENIED;
 }
 
 static inline uint32_t io_random(void *data) {
@@ -187,6 +188,11 @@ static inline void world_init(World *w, const char *self) {
                                       .dedup_ms = 180 * DAY_MS,
                                       .encode_receipt = codec_encode_receipt,
                                       .encode_notice = codec_encode_notice,
+                                      .encode_signature = codec_encode_signature,
+                                      .sealed_wraps = codec_sealed_wraps,
+                                      .encode_wrap_request = codec_encode_wrap_request,
+                                      .encode_key_message = codec_encode_key_message,
+                                      .decode_key_request = codec_decode_key_request,
                                       .decode_envelope = codec_decode_stored_envelope,
                                       .encode_filter = codec_encode_filter,
                                       .decode_filter = codec_decode_filter };
@@ -218,6 +224,7 @@ static inline void world_deinit(World *w) {
 /* What the broker has asked of the store so far, and no more. Returns whether there was anything.
  */
 static inline bool batch(World *w) {
+    broker_check_here(w->broker, w->now);
     StoreOp *list = broker_take_batch(w->broker);
     if (!list)
         return false;

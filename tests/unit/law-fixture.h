@@ -9,6 +9,7 @@
 #include "law/timers.h"
 #include "store-fixture.h"
 #include "store/item.h"
+#include "store/pending.h"
 #include "store/refold.h"
 #include "wire/codec.h"
 
@@ -20,6 +21,10 @@ static inline void law_fixture_init(Fixture *f) {
     f->config.item_retention_ms = 365 * DAY_MS;
     f->config.encode_receipt = codec_encode_receipt;
     f->config.encode_notice = codec_encode_notice;
+    f->config.sealed_wraps = codec_sealed_wraps;
+    f->config.encode_wrap_request = codec_encode_wrap_request;
+    f->config.encode_key_message = codec_encode_key_message;
+    f->config.decode_key_request = codec_decode_key_request;
     f->config.decode_envelope = codec_decode_stored_envelope;
     fixture_reopen(f);
 }
@@ -239,13 +244,19 @@ static inline Uuid says_id(Fixture *f, Message *m) {
 
 /* --- looking -------------------------------------------------------------------------------- */
 
-static inline int64_t number(Fixture *f, const char *sql) {
+/* Of the tables as they are: items may be pending. */
+static inline int64_t number_now(Fixture *f, const char *sql) {
     sqlite3_stmt *q = NULL;
     if (sqlite3_prepare_v2(f->store->db, sql, -1, &q, NULL) != SQLITE_OK)
         fail_msg("%s", sqlite3_errmsg(f->store->db));
     const int64_t v = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : -1;
     sqlite3_finalize(q);
     return v;
+}
+
+static inline int64_t number(Fixture *f, const char *sql) {
+    ASSERT_OK(store_settle(f->store));
+    return number_now(f, sql);
 }
 
 static inline bool item_of(Fixture *f, ItemKind kind, const Uuid *id, Item *ret) {

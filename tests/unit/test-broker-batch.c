@@ -10,6 +10,7 @@
 /* The ids of the messages in the next batch, which is carried out. */
 static unsigned batch_ids(World *w, Uuid *ret, unsigned max) {
     unsigned n = 0;
+    broker_check_here(w->broker, w->now);
     StoreOp *list = broker_take_batch(w->broker);
     if (!list)
         return 0;

@@ -1141,4 +1141,104 @@ TEST(options_are_checked) {
     assert_non_null(serasi_strerror(-99999));
 }
 
+/* --- signatures --- */
+
+/* The signature of the PUBLISH last heard, which must hold. */
+static Signature heard_signature(World *w) {
+    Signature s;
+    const char *why = NULL;
+    ASSERT_OK(codec_decode_signature(signature_bytes(&w->f.publish.signature), &s, &why));
+    ASSERT_TRUE(signature_holds(&s, w->raw.parts[1], &w->client_keys.sign.public));
+    return s;
+}
+
+TEST(what_waits_is_signed_as_one_tree) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    for (unsigned n = 0; n < 20; n++)
+        publish(&w, n);
+    greet(&w);
+    for (unsigned n = 0; n < 20; n++) {
+        expect(&w, FRAME_PUBLISH);
+        const Signature s = heard_signature(&w);
+        ASSERT_EQ(s.size, 20);
+        ASSERT_EQ(s.index, n);
+    }
+    publish(&w, 20);
+    expect(&w, FRAME_PUBLISH);
+    ASSERT_EQ(heard_signature(&w).size, 1);
+}
+
+TEST(a_repeated_message_keeps_its_signature) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    publish(&w, 1);
+    expect(&w, FRAME_PUBLISH);
+    const Signature first = heard_signature(&w);
+    restart_broker(&w);
+    publish(&w, 2);
+    greet(&w);
+    expect(&w, FRAME_PUBLISH);
+    const Signature again = heard_signature(&w);
+    assert_memory_equal(&again, &first, offsetof(Signature, path));
+    expect(&w, FRAME_PUBLISH);
+    (void)heard_signature(&w);
+}
+
+static void deliver_signed(World *w, uint64_t tag, unsigned n) {
+    Frame f = { .kind = FRAME_DELIVER,
+                .deliver = { .channel = 1,
+                             .tag = tag,
+                             .attempt = 1,
+                             .recipient = "dsk/3203",
+                             .role = ROLE_ADDRESSEE,
+                             .accepted_ms = now_read().wall_ms } };
+    Body *b = body_of(n, "for you");
+    const Bytes envelope = body_envelope(b);
+    Signature s;
+    uint8_t buf[SIGNATURE_MAX];
+    ASSERT_OK(signature_make(&w->client_keys.sign, &envelope, 1, &s));
+    signature_bytes_set(&f.deliver.signature, codec_encode_signature(&s, buf));
+    say(w, &f, b);
+    body_unref(b);
+}
+
+TEST(a_delivery_waits_for_the_keys_of_its_sender_and_the_next_ones_behind_it) {
+    _cleanup_(world_close) World w;
+    serasi_delivery *d = NULL;
+    serasi_signature s = { .size = sizeof(s) };
+    world_open(&w);
+    greet(&w);
+    (void)subscribe(&w, 8);
+    expect(&w, FRAME_SUBSCRIBE);
+    say_subscribed(&w);
+    deliver_signed(&w, 1, 1);
+    deliver(&w, 1, 2, 2); /* not signed: nothing to wait for but its turn */
+    for (int i = 0; i < PATIENCE_MS / 5 && !(hear(&w) && w.f.kind == FRAME_QUERY); i++) {
+        ASSERT_EQ(serasi_next_delivery(w.c, &d), SERASI_AGAIN);
+        turn(&w);
+    }
+    ASSERT_EQ(w.f.kind, FRAME_QUERY);
+    ASSERT_STR(w.f.query.verb, "directory-keys");
+    ASSERT_STR(w.f.query.args[0], "dsk/3203");
+    /* It has nothing to say: who signed is not known, and that is told. */
+    Frame none = { .kind = FRAME_RESULT, .result = { .query = w.f.query.query } };
+    none.result.table = table_new();
+    say(&w, &none, NULL);
+    frame_deinit(&none);
+    d = next_delivery(&w);
+    ASSERT_OK(serasi_delivery_signature(d, &s));
+    ASSERT_EQ(s.state, SERASI_SIGNATURE_UNKNOWN_KEY);
+    ASSERT_STR(s.node, "dsk/3203");
+    ASSERT_EQ(s.proven, 0);
+    serasi_delivery_free(d);
+    d = next_delivery(&w);
+    ASSERT_OK(serasi_delivery_signature(d, &s));
+    ASSERT_EQ(s.state, SERASI_SIGNATURE_UNSIGNED);
+    s.size = sizeof(s.size);
+    ASSERT_EQ(serasi_delivery_signature(d, &s), -EINVAL);
+    serasi_delivery_free(d);
+}
+
 TEST_MAIN

@@ -127,7 +127,7 @@ TEST(a_part_of_another_form_says_why) {
     const uint32_t n_wraps = s.n_wraps;
     const size_t n_body = s.n_body;
     s.n_wraps = 0;
-    refused(&s, "sealed.wraps: 1 to 64 are needed");
+    refused(&s, "wraps: 1 to 64 are needed");
     s.n_wraps = n_wraps;
     s.n_body = SEAL_TAG_SIZE;
     refused(&s, "sealed.body: too short");

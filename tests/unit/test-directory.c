@@ -6,7 +6,7 @@
 #include <malloc.h>
 #include <stdio.h>
 
-#include "core/directory.h"
+#include "core/directory-change.h"
 #include "sample.h"
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -274,6 +274,12 @@ TEST(a_holiday_that_cannot_stand_is_refused) {
 /* --- one node changed
  * ------------------------------------------------------------------------------------- */
 
+static int with_node(Directory **ret, Directory *from, const DirNode *n) {
+    const DirectoryEdit e = { .n_nodes = 1, .nodes = n };
+    const char *what;
+    return directory_with_edit(ret, from, &e, directory_version(from) + 1, &what);
+}
+
 TEST(a_directory_with_one_node_changed_is_the_next_version_and_shares_the_rest) {
     Directory *first = sample_unsealed(), *second = NULL, *third = NULL;
     DirHoliday h = { .on = { 2025, 3, 31 } };
@@ -283,9 +289,9 @@ TEST(a_directory_with_one_node_changed_is_the_next_version_and_shares_the_rest) 
     ASSERT_OK(directory_seal(first, 7));
     DirNode n = *directory_node(first, "uptd/32/pa-02");
     n.capacity = 41;
-    ASSERT_OK(directory_with_node(&second, first, &n));
+    ASSERT_OK(with_node(&second, first, &n));
     n.capacity = 42;
-    ASSERT_OK(directory_with_node(&third, second, &n));
+    ASSERT_OK(with_node(&third, second, &n));
     ASSERT_EQ(directory_node(first, n.id)->capacity, 0);
     ASSERT_EQ(directory_node(second, n.id)->capacity, 41);
     (void)directory_unref(first);
@@ -303,8 +309,51 @@ TEST(a_directory_with_one_node_changed_is_the_next_version_and_shares_the_rest) 
     ASSERT_TRUE(!directory_is_working_day(third, h.on));
     ASSERT_EQ(directory_holiday_count(third), 1);
     n.n_areas = DIR_AREAS_MAX + 1;
-    ASSERT_EQ(directory_with_node(&first, third, &n), -EINVAL);
+    ASSERT_EQ(with_node(&first, third, &n), -EINVAL);
     (void)directory_unref(third);
+}
+
+TEST(a_directory_with_keys_changed_shares_its_nodes_and_outlives_what_it_came_from) {
+    static const char *const gone[] = { "key:" KEY_A, "holiday:2025-03-31", "region:3203" };
+    Directory *first = sample_unsealed(), *second = NULL, *third = NULL;
+    DirHoliday h = { .on = { 2025, 3, 31 } };
+    const char *what;
+    ASSERT_OK(directory_add_key(first, &(DirKey) { .curve = KEY_A, .node = "dsk/3203" }));
+    ASSERT_OK(directory_add_region(first, &(DirRegion) { .code = "3203", .name = "Cianjur" }));
+    ASSERT_OK(directory_add_holiday(first, &h));
+    ASSERT_OK(directory_seal(first, 7));
+    const DirKey key = { .curve = KEY_B, .node = "dsk/3204", .label = "main" };
+    const DirectoryEdit e = { .n_keys = 1, .keys = &key, .n_removed = 3, .removed = gone };
+    ASSERT_OK(directory_with_edit(&second, first, &e, 8, &what));
+    (void)directory_unref(first);
+    ASSERT_OK(directory_with_edit(&third, second, &(DirectoryEdit) { 0 }, 8, &what));
+    (void)directory_unref(second);
+    ASSERT_EQ(directory_node_count(third), 18);
+    ASSERT_TRUE(directory_node(third, "uptd/32/pa-02") != NULL);
+    ASSERT_EQ(directory_key_count(third), 1);
+    ASSERT_TRUE(!directory_key(third, KEY_A) && directory_key(third, KEY_B) != NULL);
+    ASSERT_EQ(directory_holiday_count(third), 0);
+    ASSERT_EQ(directory_region_count(third), 0);
+    (void)directory_unref(third);
+}
+
+TEST(names_of_records_are_read_and_nothing_else_is) {
+    DirName n;
+    ASSERT_TRUE(dir_name_parse("node:dsk/3203", &n) && n.kind == DIR_NODE);
+    ASSERT_STR(n.id, "dsk/3203");
+    ASSERT_TRUE(dir_name_parse("key:" KEY_A, &n) && n.kind == DIR_KEY);
+    ASSERT_TRUE(dir_name_parse("region:3203", &n) && n.kind == DIR_REGION);
+    ASSERT_TRUE(dir_name_parse("holiday:2026-01-31", &n) && n.day.day == 31);
+    static const char *const bad[] = { "",
+                                       "node:",
+                                       "node:Dsk 3",
+                                       "key:short",
+                                       "region:32a",
+                                       "holiday:2026-02-30",
+                                       "holiday:2026-01-31x",
+                                       "dsk/3203" };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        ASSERT_TRUE(!dir_name_parse(bad[i], &n));
 }
 
 TEST(changes_of_nodes_do_not_keep_every_snapshot_before_them) {
@@ -312,7 +361,7 @@ TEST(changes_of_nodes_do_not_keep_every_snapshot_before_them) {
     const DirNode n = *directory_node(d, "uptd/32/pa-02");
     size_t early = 0;
     for (int i = 0; i < 500; i++) {
-        ASSERT_OK(directory_with_node(&next, d, &n));
+        ASSERT_OK(with_node(&next, d, &n));
         (void)directory_unref(d);
         d = next;
         if (i == 100)

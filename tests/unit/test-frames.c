@@ -226,6 +226,18 @@ static void sample(int kind, Frame *f) {
     case FRAME_BYE:
         SET_TEXT(f->bye.reason, "selesai");
         break;
+    case FRAME_DIRECTORY_WANT:
+        f->directory_want.after = 17;
+        f->directory_want.copy_of = 19;
+        f->directory_want.head = tree_leaf(bytes_make("root", 4));
+        SET_TEXT(f->directory_want.behind, "node:dsk/3203");
+        break;
+    case FRAME_DIRECTORY_CHANGES:
+        f->directory_changes.n = 2;
+        f->directory_changes.changes[0] = bytes_make("\0change", 7);
+        f->directory_changes.changes[1] = bytes_make("another", 7);
+        f->directory_changes.head = bytes_make("head", 4);
+        break;
     }
 }
 
@@ -239,7 +251,7 @@ static int decode(const uint8_t *p, size_t n, Frame *ret, const char **why) {
 }
 
 TEST(every_frame_survives_the_trip) {
-    for (int kind = FRAME_HELLO; kind <= FRAME_BYE; kind++) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++) {
         _cleanup_(frame_deinit) Frame first, second = { 0 };
         _cleanup_(freep) uint8_t *a = NULL, *b = NULL;
         size_t n_a, n_b;
@@ -293,7 +305,7 @@ TEST(results_keep_reasons_and_tables_own_their_names) {
 /* Cut at every length, then broken at random: anything may be said of it but no harm done. */
 TEST(cut_and_broken_frames_do_no_harm) {
     uint32_t seed = 7;
-    for (int kind = FRAME_HELLO; kind <= FRAME_BYE; kind++) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++) {
         _cleanup_(frame_deinit) Frame f;
         _cleanup_(freep) uint8_t *p = NULL;
         size_t n;
@@ -377,7 +389,7 @@ TEST(values_out_of_range_are_named) {
 TEST(ids_have_sixteen_bytes) {
     static const uint8_t publish15[] = { 0x1a, 17, 0x0a, 15, 1,  2,  3,  4,  5, 6,
                                          7,    8,  9,    10, 11, 12, 13, 14, 15 };
-    static const uint8_t publish0[] = { 0x1a, 0 }, unknown[] = { 0x92, 0x01, 0 };
+    static const uint8_t publish0[] = { 0x1a, 0 }, unknown[] = { 0xaa, 0x01, 0 };
     const char *why = "";
     Frame f = { 0 };
     ASSERT_EQ(decode(publish15, sizeof(publish15), &f, &why), WIRE_MALFORMED);

@@ -267,13 +267,13 @@ TEST(filters_are_read) {
     ASSERT_STR(why, "kinds[0]: unknown enum name NONE");
 }
 
-static int parse_line(const char *text, DirectoryLine *line, char why[static JSON_WHY_SIZE]) {
+static int parse_line(const char *text, DirRecord *line, char why[static JSON_WHY_SIZE]) {
     why[0] = '\0';
     return json_parse_directory_line(text, strlen(text), line, why);
 }
 
 TEST(directory_lines_are_read) {
-    static DirectoryLine l;
+    static DirRecord l;
     char why[JSON_WHY_SIZE];
     ASSERT_EQ(parse_line("{\"node\": {\"id\": \"upt/satria\", \"kind\": \"UPT_BALAI\", \"name\": "
                          "\"Sentra Satria\", \"parent\": \"hub\", \"home\": \"upt/satria\", "
@@ -283,7 +283,7 @@ TEST(directory_lines_are_read) {
                          "\"priority\": 1}]}}",
                          &l, why),
               0);
-    ASSERT_EQ(l.which, LINE_NODE);
+    ASSERT_EQ(l.kind, DIR_NODE);
     ASSERT_EQ(l.node.kind, NODE_UPT_BALAI);
     ASSERT_STR(l.node.broker_parent, "hub");
     ASSERT_TRUE(l.node.broker && l.node.capacity == 90 && l.node.n_areas == 1);
@@ -294,19 +294,19 @@ TEST(directory_lines_are_read) {
                          "\"valid_until_at\": \"2026-01-01T00:00:00Z\", \"revoked\": true}}",
                          &l, why),
               0);
-    ASSERT_EQ(l.which, LINE_KEY);
+    ASSERT_EQ(l.kind, DIR_KEY);
     ASSERT_TRUE(l.key.operator_ && l.key.revoked && !l.key.broker);
     ASSERT_EQ(l.key.valid_until_ms, INT64_C(1767225600000));
     ASSERT_EQ(parse_line("{\"region\": {\"code\": \"3203\", \"name\": \"Cianjur\", \"since\": "
                          "\"2022-01-01\"}}",
                          &l, why),
               0);
-    ASSERT_EQ(l.which, LINE_REGION);
+    ASSERT_EQ(l.kind, DIR_REGION);
     ASSERT_STR(l.region.name, "Cianjur");
 }
 
 TEST(a_key_line_is_printed_and_read_as_the_same) {
-    static DirectoryLine l;
+    static DirRecord l;
     char why[JSON_WHY_SIZE];
     DirKey k = { .curve = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
                  .node = "dsk/3203",
@@ -320,7 +320,7 @@ TEST(a_key_line_is_printed_and_read_as_the_same) {
         ASSERT_OK(json_print_key_line(&k, &text));
         ASSERT_EQ(strstr(text, "ed25519") != NULL, round == 0);
         ASSERT_OK(parse_line(text, &l, why));
-        ASSERT_EQ(l.which, LINE_KEY);
+        ASSERT_EQ(l.kind, DIR_KEY);
         assert_memory_equal(&l.key, &k, sizeof(k));
         k.sign = (SignPublic) { 0 }; /* a key set that only connects */
         k.seal = (SealPublic) { 0 };
@@ -328,7 +328,7 @@ TEST(a_key_line_is_printed_and_read_as_the_same) {
 }
 
 TEST(what_the_law_asks_of_an_institution_is_read) {
-    static DirectoryLine l;
+    static DirRecord l;
     char why[JSON_WHY_SIZE];
     ASSERT_OK(
         parse_line("{\"node\": {\"id\": \"lksa/3302/0008\", \"kind\": \"LKSA\", \"ipwl\": true, "
@@ -352,11 +352,11 @@ TEST(what_the_law_asks_of_an_institution_is_read) {
 }
 
 TEST(holidays_are_read) {
-    static DirectoryLine l;
+    static DirRecord l;
     char why[JSON_WHY_SIZE];
     ASSERT_OK(
         parse_line("{\"holiday\": {\"on\": \"2025-03-31\", \"name\": \"Idul Fitri\"}}", &l, why));
-    ASSERT_EQ(l.which, LINE_HOLIDAY);
+    ASSERT_EQ(l.kind, DIR_HOLIDAY);
     ASSERT_EQ(civil_compare(l.holiday.on, (CivilDate) { 2025, 3, 31 }), 0);
     ASSERT_STR(l.holiday.name, "Idul Fitri");
     ASSERT_TRUE(!l.holiday.working);
@@ -365,7 +365,7 @@ TEST(holidays_are_read) {
 }
 
 static void assert_line_refused(const char *text, const char *expected) {
-    DirectoryLine l;
+    DirRecord l;
     char why[JSON_WHY_SIZE];
     ASSERT_EQ(parse_line(text, &l, why), -EINVAL);
     ASSERT_STR(why, expected);
@@ -497,6 +497,53 @@ static void assert_has_form(const ProtobufCMessageDescriptor *d) {
     }
 }
 
+/* --- sealed as an object --- */
+
+static int parse_sealed(const char *kind, const char *sealed, JsonMessage *m, char *why) {
+    char text[1024];
+    snprintf(text, sizeof(text),
+             "{\"envelope\": {\"kind\": \"%s\", \"audience\": {\"to\": [\"dsk/3302\"]}, "
+             "\"region\": \"3203\"}, \"sealed\": %s}",
+             kind, sealed);
+    return json_parse_message(text, strlen(text), "dsk/3203", 1741600000000, m, why);
+}
+
+TEST(what_is_to_be_sealed_is_the_message_of_the_kind_and_prints_as_such) {
+    _cleanup_(json_message_deinit) JsonMessage m = { 0 };
+    _cleanup_(freep) char *text = NULL, *bytes = NULL;
+    char why[JSON_WHY_SIZE] = "";
+    ASSERT_OK(parse_sealed("CASE_OPENED", "{\"person\": {\"name\": \"Contoh\"}}", &m, why));
+    assert_non_null(m.plain.p);
+    ASSERT_EQ(m.n_sealed, 0);
+    Envelope e;
+    const char *reason = NULL;
+    ASSERT_OK(codec_decode_envelope(bytes_make(m.envelope, m.n_envelope), &e, &reason));
+    ASSERT_TRUE(!e.has_sealed_digest);
+    const Bytes plain = bytes_make(m.plain.p, m.plain.n);
+    ASSERT_OK(json_print_sealed(KIND_CASE_OPENED, plain, false, &text));
+    ASSERT_STR(text, "{\"person\":{\"name\":\"Contoh\"}}");
+    ASSERT_OK(json_print_sealed(KIND_TIERED_REPORT, plain, false, &bytes)); /* seals nothing */
+    ASSERT_TRUE(strstr(bytes, "\"bytes\":\"") != NULL);
+}
+
+TEST(what_cannot_be_sealed_is_refused_without_its_content) {
+    static const struct {
+        const char *kind, *sealed, *why;
+    } cases[] = {
+        { "CASE_OPENED", "{\"name\": \"Contoh\"}", "unknown" },
+        { "TIERED_REPORT", "{\"text\": \"Contoh\"}", "sealed: messages of this kind seal nothing" },
+        { "CASE_OPENED", "17", "sealed: must be an object, or base64" },
+        { "CASE_OPENED", "\"%%%\"", "sealed: not base64" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(json_message_deinit) JsonMessage m = { 0 };
+        char why[JSON_WHY_SIZE] = "";
+        ASSERT_EQ(parse_sealed(cases[i].kind, cases[i].sealed, &m, why), -EINVAL);
+        if (!strstr(why, cases[i].why) || strstr(why, "Contoh"))
+            fail_msg("%s", why);
+    }
+}
+
 TEST(every_field_of_every_kind_has_a_form) {
     unsigned kinds = 0;
     for (int kind = 1; kind < 100; kind++) {
@@ -506,7 +553,7 @@ TEST(every_field_of_every_kind_has_a_form) {
             assert_has_form(d);
         kinds += d != NULL;
     }
-    ASSERT_EQ(kinds, 29);
+    ASSERT_EQ(kinds, 32);
     assert_has_form(&serasi__v1__directory_record__descriptor);
     assert_has_form(&serasi__v1__person__descriptor);
 }

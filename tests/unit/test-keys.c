@@ -252,6 +252,57 @@ TEST(what_is_not_a_key_file_is_refused) {
     ASSERT_OK(keys_load(&again, f.file));
 }
 
+TEST(earlier_sealing_keys_are_kept_and_the_oldest_goes) {
+    _cleanup_(folder_remove) Folder f;
+    NodeKeys k, again;
+    SealKey first, list[KEYS_OLD_MAX + 1];
+    folder_make(&f);
+    ASSERT_OK(keys_generate(&k));
+    ASSERT_EQ(keys_opening(&k, list), 1);
+    first = k.seal;
+    for (unsigned i = 0; i < KEYS_OLD_MAX; i++) {
+        keys_retire_seal(&k);
+        ASSERT_TRUE(!keys_can_open(&k));
+        keys_retire_seal(&k); /* nothing to retire */
+        ASSERT_EQ(k.n_old_seal, i + 1);
+        seal_key_new(&k.seal);
+    }
+    ASSERT_EQ(keys_opening(&k, list), KEYS_OLD_MAX + 1);
+    assert_memory_equal(&list[0], &k.seal, sizeof(first));
+    assert_memory_equal(&list[KEYS_OLD_MAX], &first, sizeof(first));
+    ASSERT_OK(keys_save(&k, f.file));
+    ASSERT_OK(keys_load(&again, f.file));
+    assert_memory_equal(&k, &again, sizeof(k));
+    keys_retire_seal(&k);
+    ASSERT_EQ(k.n_old_seal, KEYS_OLD_MAX);
+    ASSERT_TRUE(memcmp(&k.old_seal[KEYS_OLD_MAX - 1], &first, sizeof(first)) != 0);
+}
+
+TEST(an_earlier_key_that_is_no_pair_is_refused) {
+    _cleanup_(folder_remove) Folder f;
+    NodeKeys k, again;
+    char text[4096];
+    folder_make(&f);
+    ASSERT_OK(keys_generate(&k));
+    keys_retire_seal(&k);
+    seal_key_new(&k.seal);
+    k.old_seal[0].secret[0] ^= 1U << 4; /* not a bit that clamping takes away */
+    ASSERT_OK(keys_save(&k, f.file));
+    ASSERT_EQ(keys_load(&again, f.file), -EBADMSG);
+    k.old_seal[0].secret[0] ^= 1U << 4;
+    unlink(f.file);
+    ASSERT_OK(keys_save(&k, f.file));
+    file_read(f.file, text, sizeof(text));
+    const char *line = strstr(text, "old-x25519");
+    for (unsigned i = 0; i < KEYS_OLD_MAX; i++) { /* one more than there may be */
+        FILE *out = fopen(f.file, "a");
+        assert_non_null(out);
+        fputs(line, out);
+        fclose(out);
+    }
+    ASSERT_EQ(keys_load(&again, f.file), -EBADMSG);
+}
+
 TEST(curve_text_is_checked) {
     assert_true(curve_text_is_valid("rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"));
     assert_false(curve_text_is_valid("rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf"));
@@ -261,6 +312,69 @@ TEST(curve_text_is_checked) {
     assert_false(curve_text_is_valid("rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8#####"));
     assert_false(curve_text_is_valid(""));
     assert_false(curve_text_is_valid(NULL));
+}
+
+/* --- a change of keys ------------------------------------------------------------------------ */
+
+static void name_with(const Folder *f, const char *suffix, char ret[static 112]) {
+    (void)snprintf(ret, 112, "%s%s", f->file, suffix);
+}
+
+TEST(new_keys_follow_and_open_what_the_old_ones_opened) {
+    NodeKeys old, next, third;
+    SealKey open[KEYS_OLD_MAX + 1];
+    ASSERT_OK(keys_generate(&old));
+    ASSERT_OK(keys_follow(&old, &next));
+    ASSERT_OK(keys_follow(&next, &third));
+    assert_true(strcmp(old.curve_public, next.curve_public) != 0);
+    assert_true(memcmp(&old.sign, &next.sign, sizeof(old.sign)) != 0);
+    ASSERT_EQ(keys_opening(&third, open), 3);
+    assert_memory_equal(&open[1], &next.seal, sizeof(next.seal));
+    assert_memory_equal(&open[2], &old.seal, sizeof(old.seal));
+    ASSERT_EQ(keys_opening(&old, open), 1); /* it stays as it was */
+    keys_wipe(&old);
+    keys_wipe(&next);
+    keys_wipe(&third);
+}
+
+TEST(keys_take_the_place_of_others_in_steps) {
+    _cleanup_(folder_remove) Folder f;
+    NodeKeys now, next, got;
+    struct stat st;
+    char beside[112], before[112];
+    folder_make(&f);
+    name_with(&f, KEYS_NEXT, beside);
+    name_with(&f, KEYS_OLD, before);
+    ASSERT_OK(keys_generate(&now));
+    ASSERT_OK(keys_save(&now, f.file));
+    ASSERT_EQ(keys_switch(f.file), -ENOENT); /* nothing is there to take its place */
+    ASSERT_OK(keys_load(&got, f.file));
+    assert_memory_equal(&got, &now, sizeof(now));
+    ASSERT_OK(keys_follow(&now, &next));
+    ASSERT_OK(keys_save_next(&next, f.file));
+    ASSERT_EQ(keys_save_next(&next, f.file), -EEXIST); /* never overwritten */
+    ASSERT_OK(stat(beside, &st));
+    ASSERT_EQ(st.st_mode & 07777, 0600);
+    ASSERT_OK(keys_load(&got, f.file)); /* nothing has changed so far */
+    assert_memory_equal(&got, &now, sizeof(now));
+    ASSERT_OK(keys_switch(f.file));
+    ASSERT_OK(keys_load(&got, f.file));
+    assert_memory_equal(&got, &next, sizeof(next));
+    ASSERT_OK(keys_load(&got, before));
+    assert_memory_equal(&got, &now, sizeof(now));
+    ASSERT_EQ(access(beside, F_OK), -1);
+    ASSERT_OK(unlink(before));
+}
+
+TEST(a_one_time_pair_comes_from_its_secret_half) {
+    NodeKeys k, again;
+    ASSERT_OK(keys_generate(&k));
+    ASSERT_OK(keys_from_curve(k.curve_secret, &again));
+    ASSERT_STR(again.curve_public, k.curve_public);
+    assert_false(keys_can_sign(&again) || keys_can_open(&again));
+    ASSERT_EQ(keys_from_curve("too short", &again), -EINVAL);
+    keys_wipe(&k);
+    keys_wipe(&again);
 }
 
 TEST_MAIN

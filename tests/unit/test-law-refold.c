@@ -196,6 +196,7 @@ static History history(Fixture *f, uint64_t seed) {
 static void assert_tally_counts_the_items(Fixture *f) {
     int64_t items = 0, exercises = 0;
     sqlite3_stmt *q = NULL;
+    ASSERT_OK(store_settle(f->store));
     ASSERT_EQ(sqlite3_prepare_v2(f->store->db, "SELECT kind, id FROM item", -1, &q, NULL),
               SQLITE_OK);
     while (sqlite3_step(q) == SQLITE_ROW) {

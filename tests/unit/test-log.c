@@ -158,12 +158,33 @@ TEST(a_flood_of_peers_loses_no_count) {
     enum { PEERS = 300, EACH = 12 };
     for (int i = 0; i < PEERS; i++)
         for (int j = 0; j < EACH; j++) {
-            LogRecord r = { .event = LOG_EVENT_KEY_REFUSED };
+            LogRecord r = { .event = LOG_EVENT_EXPIRED };
             (void)snprintf(r.peer, sizeof(r.peer), "lks/%d", i);
             log_submit(l, &r);
         }
     const char *text = sink_close(&s, l);
     ASSERT_EQ(occurrences(text, "2 more of the same within a minute"), PEERS);
+    buf_deinit(&s.text);
+}
+
+/* Addresses cost a stranger nothing. */
+TEST(a_flood_of_strangers_does_not_flood_the_journal) {
+    Sink s = sink_open();
+    Log *l;
+    ASSERT_OK(log_start(&l, "hub", false, LOG_INFO));
+    enum { PEERS = 3000, EACH = 12 };
+    for (int i = 0; i < PEERS; i++)
+        for (int j = 0; j < EACH; j++) {
+            LogRecord r = { .event = LOG_EVENT_KEY_REFUSED };
+            (void)snprintf(r.peer, sizeof(r.peer), "10.1.%d.%d", i / 256, i % 256);
+            log_submit(l, &r);
+        }
+    const char *text = sink_close(&s, l);
+    unsigned long lines = 0, told = 0, more;
+    for (const char *p = text; (p = strstr(p, "KEY_REFUSED")); p++, lines++)
+        told += sscanf(p, "KEY_REFUSED %lu more of the same", &more) == 1 ? more : 1;
+    ASSERT_TRUE(lines < 200);
+    ASSERT_EQ(told, PEERS * EACH);
     buf_deinit(&s.text);
 }
 

@@ -190,10 +190,12 @@ TEST(a_quiet_sender_is_not_told_but_its_broker_is) {
 TEST(a_check_is_done_in_pieces_whatever_is_asked) {
     FIXTURE(f);
     (void)deposit(&f, message_to(&f, HOME, 1));
-    execute(&f, "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
-                "INSERT INTO message SELECT i, randomblob(16), 90, lane, sender, order_key, 0, "
-                "zeroblob(0), region, accepted_at, expires_at, receipts, origin, stamps, route, "
-                "0, '', zeroblob(0), zeroblob(0), zeroblob(0) FROM message, n WHERE seq = 1");
+    execute(
+        &f,
+        "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+        "INSERT INTO message SELECT i, randomblob(16), 90, lane, sender, order_key, 0, "
+        "zeroblob(0), region, accepted_at, expires_at, receipts, origin, stamps, route, "
+        "0, '', zeroblob(0), zeroblob(0), zeroblob(0), zeroblob(0) FROM message, n WHERE seq = 1");
     StoreOp *op = store_op_new(OP_QUERY);
     strcpy(op->query.verb, "check");
     op->query.limit = UINT32_MAX;

@@ -35,7 +35,7 @@ static uint8_t *put_text(uint8_t *at, unsigned field, const char *text) {
 }
 
 static void put_frame(Zmtp *z, unsigned kind, const uint8_t *body, size_t n, bool more) {
-    uint8_t frame[512];
+    uint8_t frame[1024];
     assert(n < sizeof(frame) - 8);
     zmtp_put(z, frame, (size_t)(put_bytes(frame, kind, body, n) - frame), more);
 }
@@ -151,18 +151,20 @@ uint64_t hop_number(const uint8_t id[HOP_ID_SIZE]) {
     return n;
 }
 
-void hop_publish_parts(Zmtp *z, const uint8_t id[HOP_ID_SIZE], const void *envelope,
-                       size_t n_envelope, const void *facts, size_t n_facts, const void *sealed,
-                       size_t n_sealed) {
-    uint8_t body[32];
-    put_frame(z, KIND_PUBLISH, body, (size_t)(put_bytes(body, 1, id, HOP_ID_SIZE) - body), true);
+void hop_publish_parts(Zmtp *z, const uint8_t id[HOP_ID_SIZE], const void *signature,
+                       size_t n_signature, const void *envelope, size_t n_envelope,
+                       const void *facts, size_t n_facts, const void *sealed, size_t n_sealed) {
+    uint8_t body[600], *at = put_bytes(body, 1, id, HOP_ID_SIZE);
+    assert(n_signature <= 512);
+    if (n_signature > 0)
+        at = put_bytes(at, 3, signature, n_signature);
+    put_frame(z, KIND_PUBLISH, body, (size_t)(at - body), true);
     zmtp_put(z, envelope, n_envelope, true);
     zmtp_put(z, facts, n_facts, true);
     zmtp_put(z, sealed, n_sealed, false);
 }
 
-void hop_publish(Zmtp *z, HopMaker *m, uint64_t number, uint64_t wall_ms, const void *sealed,
-                 size_t n) {
+void hop_make(HopMaker *m, uint64_t number, uint64_t wall_ms, const void *sealed, size_t n) {
     uint8_t *id = m->envelope + 2;
     make_id(id, number, wall_ms);
     if (m->at_case > 0) {
@@ -171,7 +173,13 @@ void hop_publish(Zmtp *z, HopMaker *m, uint64_t number, uint64_t wall_ms, const 
     }
     memcpy(m->envelope + m->at_created, &wall_ms, sizeof(wall_ms));
     digest(sealed, n, m->envelope + m->at_sealed);
-    hop_publish_parts(z, id, m->envelope, m->n_envelope, m->facts, m->n_facts, sealed, n);
+}
+
+void hop_publish(Zmtp *z, HopMaker *m, uint64_t number, uint64_t wall_ms, const void *sealed,
+                 size_t n) {
+    hop_make(m, number, wall_ms, sealed, n);
+    hop_publish_parts(z, m->envelope + 2, NULL, 0, m->envelope, m->n_envelope, m->facts, m->n_facts,
+                      sealed, n);
 }
 
 /* --- reading -------------------------------------------------------------------------------- */

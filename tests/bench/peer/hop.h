@@ -32,10 +32,12 @@ void hop_maker_init(HopMaker *m, const HopKind *kind);
  * inside. */
 void hop_publish(Zmtp *z, HopMaker *m, uint64_t number, uint64_t wall_ms, const void *sealed,
                  size_t n);
-/* The same for parts that are made already. */
-void hop_publish_parts(Zmtp *z, const uint8_t id[HOP_ID_SIZE], const void *envelope,
-                       size_t n_envelope, const void *facts, size_t n_facts, const void *sealed,
-                       size_t n_sealed);
+/* The first half of it: m->envelope is that of the new message. */
+void hop_make(HopMaker *m, uint64_t number, uint64_t wall_ms, const void *sealed, size_t n);
+/* The same for parts that are made already; signature: encoded, n_signature 0 = none. */
+void hop_publish_parts(Zmtp *z, const uint8_t id[HOP_ID_SIZE], const void *signature,
+                       size_t n_signature, const void *envelope, size_t n_envelope,
+                       const void *facts, size_t n_facts, const void *sealed, size_t n_sealed);
 /* The number, at most 2^48 - 1, in a message's id. */
 uint64_t hop_number(const uint8_t id[HOP_ID_SIZE]);
 

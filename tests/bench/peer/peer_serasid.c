@@ -35,6 +35,7 @@ static void read_line(char *ret, size_t size, const char *what) {
 
 static void read_keys(ZmtpKeys *ret, int port, const char *name) {
     char what[64], text[128], path[300];
+    ret->plain = false;
     snprintf(what, sizeof(what), "curve.%d", port);
     read_line(text, sizeof(text), what);
     if (zmtp_key_parse(text, ret->server) < 0)

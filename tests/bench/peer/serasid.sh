@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by run.sh of the side-by-side measurements: starts serasid with all its defaults, CURVE on,
-# files in $D. SERASI_BIN is the folder with serasid and serasictl.
+# Sourced by run.sh of the side-by-side measurements: starts serasid with its defaults but for
+# signatures, which are not asked for, and quotas; CURVE on, files in $D. SERASI_BIN is the folder with serasid and serasictl.
 : "${SERASI_BIN:?the folder with serasid and serasictl}"
 
 serasid_node() { # LETTER NODE PORT [PARENT-PORT]: a broker's folder, once
@@ -9,6 +9,8 @@ serasid_node() { # LETTER NODE PORT [PARENT-PORT]: a broker's folder, once
   [ -n "${4:-}" ] && up=(--parent "tcp://127.0.0.1:$4" --parent-key "$(cat "$D/curve.$4")")
   "$SERASI_BIN/serasictl" init "$d" --role "$([ -n "${4:-}" ] && echo regional || echo hub)" --node "$2" \
     --listen "tcp://127.0.0.1:$3" "${up[@]}" 2>/dev/null || return
+  mkdir -p "$d/serasid.conf.d" # the client of this comparison signs nothing; mailboxes are not emptied between its runs
+  printf '[security]\nunsigned = allow\n[limits]\nsender-queue = 0\nmailbox-queue = 0\n' > "$d/serasid.conf.d/bench.conf"
   "$SERASI_BIN/serasictl" --dir "$d" pubkey --curve > "$D/curve.$3"
   printf '{"node":{"id":"%s","kind":"%s","name":"%s","home":"%s","broker":true%s}}\n' "$2" \
     "$([ -n "${4:-}" ] && echo NODE_KIND_UPT_BALAI || echo NODE_KIND_NATIONAL_HUB)" "$2" "$2" \

@@ -26,6 +26,8 @@
 /* Of a frame, and, in the first byte of an encrypted one, of what is inside. */
 enum { FLAG_MORE = 1, FLAG_LARGE = 2, FLAG_COMMAND = 4, INSIDE_MORE = 1, INSIDE_COMMAND = 2 };
 
+static const char metadata[] = "\13Socket-Type\0\0\0\6DEALER\10Identity\0\0\0";
+
 static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                              ".-:+=^!/*?&<>()[]{}@%$#";
 
@@ -99,7 +101,17 @@ static uint8_t *frame_room(Zmtp *z, uint8_t flags, size_t n) {
     return at + 8;
 }
 
+static void put_clear(Zmtp *z, const void *p, size_t n, uint8_t flags) {
+    uint8_t *at = frame_room(z, flags, n);
+    if (n > 0)
+        memcpy(at, p, n);
+}
+
 static void put_inside(Zmtp *z, const void *p, size_t n, uint8_t inside) {
+    if (z->keys.plain) {
+        put_clear(z, p, n, inside & INSIDE_COMMAND ? FLAG_COMMAND : inside);
+        return;
+    }
     uint8_t nonce[NONCE], *at = frame_room(z, 0, 8 + 8 + MAC + 1 + n);
     memcpy(at, "\7MESSAGE", 8);
     put_u64(at + 8, ++z->nonce);
@@ -134,6 +146,28 @@ int zmtp_flush(Zmtp *z) {
 
 /* --- the handshake -------------------------------------------------------------------------- */
 
+/* PLAIN: the text of the key is the name, what the password is nobody asks. */
+static void say_plain_hello(Zmtp *z) {
+    char text[5 * (ZMTP_KEY_SIZE / 4) + 1];
+    zmtp_key_print(z->keys.public, text);
+    const uint8_t n = (uint8_t)strlen(text);
+    uint8_t *at = frame_room(z, FLAG_COMMAND, 6 + 1 + n + 2);
+    memcpy(at, "\5HELLO", 6);
+    at[6] = n;
+    memcpy(at + 7, text, n);
+    memcpy(at + 7 + n, "\1-", 2);
+}
+
+static int take_plain_welcome(Zmtp *z, const uint8_t *p, size_t n) {
+    if (n != 8 || memcmp(p, "\7WELCOME", 8) != 0)
+        return -EPROTO;
+    uint8_t *at = frame_room(z, FLAG_COMMAND, 9 + sizeof(metadata));
+    memcpy(at, "\10INITIATE", 9);
+    memcpy(at + 9, metadata, sizeof(metadata));
+    z->state = ZMTP_READY;
+    return zmtp_flush(z);
+}
+
 static int say_hello(Zmtp *z) {
     static const uint8_t zeros[64];
     uint8_t nonce[NONCE], *at = frame_room(z, FLAG_COMMAND, HELLO_SIZE);
@@ -147,8 +181,7 @@ static int say_hello(Zmtp *z) {
                : 0;
 }
 
-static int take_welcome(Zmtp *z, const uint8_t *p, size_t n) {
-    static const char metadata[] = "\13Socket-Type\0\0\0\6DEALER\10Identity\0\0\0";
+static int take_curve_welcome(Zmtp *z, const uint8_t *p, size_t n) {
     uint8_t nonce[NONCE], plain[ZMTP_KEY_SIZE + COOKIE_SIZE], vouch[2 * ZMTP_KEY_SIZE];
     uint8_t inside[ZMTP_KEY_SIZE + 16 + MAC + sizeof(vouch) + sizeof(metadata)];
     if (n != WELCOME_SIZE || memcmp(p, "\7WELCOME", 8) != 0)
@@ -180,6 +213,10 @@ static int take_welcome(Zmtp *z, const uint8_t *p, size_t n) {
     return zmtp_flush(z);
 }
 
+static const char *mechanism(const Zmtp *z) {
+    return z->keys.plain ? "PLAIN" : "CURVE";
+}
+
 static int greet(Zmtp *z) {
     uint8_t *at = out_room(z, GREETING_SIZE);
     memset(at, 0, GREETING_SIZE);
@@ -187,8 +224,12 @@ static int greet(Zmtp *z) {
     at[9] = 0x7f;
     at[10] = 3;
     at[11] = 1;
-    memcpy(at + 12, "CURVE", 5);
-    const int r = say_hello(z);
+    memcpy(at + 12, mechanism(z), 5);
+    int r = 0;
+    if (z->keys.plain)
+        say_plain_hello(z);
+    else
+        r = say_hello(z);
     return r < 0 ? r : zmtp_flush(z);
 }
 
@@ -290,25 +331,37 @@ static void take_command(Zmtp *z, const uint8_t *p, size_t n) {
     (void)zmtp_flush(z);
 }
 
-static int take_part(Zmtp *z, uint8_t *p, size_t n, bool *ret_more) {
+/* Decrypts the frame at *p where it is; *p, *n are then what is inside, and its flags come back.
+ * -EPROTO: not a good one. */
+static int open_frame(Zmtp *z, uint8_t flags, uint8_t **p, size_t *n) {
     uint8_t nonce[NONCE];
-    if (n < 16 + MAC + 1 || memcmp(p, "\7MESSAGE", 8) != 0 || z->n_parts == ZMTP_PARTS_MAX)
+    if (z->keys.plain)
+        return (flags & FLAG_MORE ? INSIDE_MORE : 0) | (flags & FLAG_COMMAND ? INSIDE_COMMAND : 0);
+    if (*n < 16 + MAC + 1 || memcmp(*p, "\7MESSAGE", 8) != 0)
         return -EPROTO;
-    nonce_make(nonce, "CurveZMQMESSAGES", p + 8);
-    uint8_t *plain = p + 16 + MAC;
-    n -= 16 + MAC;
-    if (crypto_box_open_detached_afternm(plain, plain, p + 16, n, nonce, z->shared) != 0)
+    nonce_make(nonce, "CurveZMQMESSAGES", *p + 8);
+    uint8_t *clear = *p + 16 + MAC;
+    if (crypto_box_open_detached_afternm(clear, clear, *p + 16, *n - 16 - MAC, nonce, z->shared))
+        return -EPROTO;
+    *p = clear + 1;
+    *n -= 16 + MAC + 1;
+    return clear[0];
+}
+
+static int take_part(Zmtp *z, uint8_t flags, uint8_t *p, size_t n, bool *ret_more) {
+    const int inside = open_frame(z, flags, &p, &n);
+    if (inside < 0 || z->n_parts == ZMTP_PARTS_MAX)
         return -EPROTO;
     *ret_more = true;
-    if (plain[0] & INSIDE_COMMAND) {
-        take_command(z, plain + 1, n - 1);
+    if (inside & INSIDE_COMMAND) {
+        take_command(z, p, n);
         if (z->n_parts == 0)
             z->in_at = z->in_next;
         return 0;
     }
-    z->parts[z->n_parts].at = (size_t)(plain + 1 - (z->in + z->in_at));
-    z->parts[z->n_parts++].n = n - 1;
-    *ret_more = plain[0] & INSIDE_MORE;
+    z->parts[z->n_parts].at = (size_t)(p - (z->in + z->in_at));
+    z->parts[z->n_parts++].n = n;
+    *ret_more = inside & INSIDE_MORE;
     return 0;
 }
 
@@ -318,7 +371,7 @@ static int shake(Zmtp *z) {
     if (z->state == ZMTP_GREETING) {
         if (z->in_end - z->in_next < GREETING_SIZE)
             return 0;
-        if (memcmp(z->in + z->in_next + 12, "CURVE", 6) != 0)
+        if (memcmp(z->in + z->in_next + 12, mechanism(z), 6) != 0)
             return -EPROTO;
         z->in_at = z->in_next += GREETING_SIZE;
         z->state = ZMTP_WELCOME;
@@ -326,7 +379,7 @@ static int shake(Zmtp *z) {
     while (z->state != ZMTP_OPEN && frame_next(z, &flags, &p, &n) > 0) {
         z->in_at = z->in_next;
         if (z->state == ZMTP_WELCOME) {
-            const int r = take_welcome(z, p, n);
+            const int r = z->keys.plain ? take_plain_welcome(z, p, n) : take_curve_welcome(z, p, n);
             if (r < 0)
                 return r;
         } else if (n >= 6 && memcmp(p, "\5READY", 6) == 0) {
@@ -350,7 +403,7 @@ int zmtp_next(Zmtp *z, ZmtpMessage *ret) {
     while (more) {
         if (frame_next(z, &flags, &p, &n) == 0)
             return 0;
-        const int r = take_part(z, p, n, &more);
+        const int r = take_part(z, flags, p, n, &more);
         if (r < 0)
             return r;
     }

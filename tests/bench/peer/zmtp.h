@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * A ZMTP 3.1 connection with CURVE, as a DEALER, over one socket of its own: what a measuring
- * client needs and nothing else. No thread, no lock, no copy that is not needed, so that on a
- * machine with two cores the processor time is the broker's. Whole messages go out with one send().
+ * A ZMTP 3.1 connection with CURVE, or PLAIN to a broker built without it, as a DEALER, over one
+ * socket of its own: what a measuring client needs and nothing else. No thread, no lock, no copy
+ * that is not needed, so that on a machine with two cores the processor time is the broker's. Whole
+ * messages go out with one send().
  *
  * It trusts the broker it measures: an answer that breaks the protocol ends the connection, but
  * nothing here is hardened against one that means harm.
@@ -18,6 +19,7 @@
 
 typedef struct ZmtpKeys {
     uint8_t server[ZMTP_KEY_SIZE], public[ZMTP_KEY_SIZE], secret[ZMTP_KEY_SIZE];
+    bool plain; /* nothing is encrypted: the public key is only said (PLAIN, RFC 24) */
 } ZmtpKeys;
 
 typedef enum ZmtpState {

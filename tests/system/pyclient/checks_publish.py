@@ -5,8 +5,9 @@ import os
 import time
 
 import serasi_client as sc
-from bench import await_outcome, check, delivery_of, names, that, verdict
-from serasi_client import pb
+from bench import (Failed, Skipped, await_outcome, check, delivery_of, names, that,
+                   verdict)
+from serasi_client import ProtocolError, pb
 
 
 @check
@@ -160,3 +161,124 @@ def parts_arrive_byte_for_byte_with_unknown_fields_and_kinds(t):
         that(d.frame.recipient == t.node["b"] and d.frame.role == pb.RECIPIENT_ROLE_ADDRESSEE, d.frame)
         that(d.frame.stamps and d.frame.stamps[-1].broker == b.welcome.broker, d.frame.stamps)
         b.done(d)
+
+
+# --- signatures (section 6.3) ---
+
+
+def signer_of(t, session):
+    if not session.signer:
+        raise Skipped("the key file of A has no signing key")
+    return session.signer
+
+
+@check
+def a_message_of_a_node_with_a_signing_key_must_be_signed(t):
+    a = t.session("a")
+    signer_of(t, a)
+    m = t.message()
+    unsigned = sc.Message(m.envelope, m.facts, signature=b"")
+    refused(a, "UNSIGNED", unsigned)
+    that(a.publish(m).verdict == pb.VERDICT_ACCEPTED, "signed it is not accepted")
+    r = a.publish(unsigned)
+    that(r.verdict == pb.VERDICT_DUPLICATE, f"again, without a signature: {verdict(r)}")
+
+
+@check
+def a_signature_that_does_not_hold_is_refused(t):
+    a, b = t.session("a"), t.session("b")
+    signer = signer_of(t, a)
+    m, other = t.message(), t.message()
+    good = pb.Signature.FromString(signer.sign([m.envelope])[0])
+
+    def changed(**fields):
+        s = pb.Signature()
+        s.CopyFrom(good)
+        for name, value in fields.items():
+            if name == "path":
+                s.path[:] = value
+            else:
+                setattr(s, name, value)
+        return s.SerializeToString()
+
+    bad = {
+        "of another message": signer.sign([other.envelope])[0],
+        "of another key": signer_of(t, b).sign([m.envelope])[0],
+        "of another key under our key id": pb.Signature(
+            key=signer.id, size=1, ed25519=pb.Signature.FromString(
+                b.signer.sign([m.envelope])[0]).ed25519).SerializeToString(),
+        "changed": changed(ed25519=bytes([good.ed25519[0] ^ 1]) + good.ed25519[1:]),
+        "with S above the group order": changed(ed25519=good.ed25519[:32] + b"\xff" * 32),
+        "index beyond the tree": changed(index=1),
+        "of a larger tree": changed(size=2),
+        "with a path too many": changed(path=[b"\0" * 32]),
+        "without leaves": changed(size=0),
+        "cut": good.ed25519[:20],
+        "no Signature": b"\xff" * 80,
+    }
+    for name, signature in bad.items():
+        try:
+            refused(a, "BAD_SIGNATURE", sc.Message(m.envelope, m.facts, signature=signature))
+        except Failed as e:
+            raise Failed(f"{name}: {e}") from e
+    that(a.publish(m).verdict == pb.VERDICT_ACCEPTED, "afterwards the good one is not accepted")
+    return list(bad)
+
+
+@check
+def messages_signed_as_one_tree_are_accepted_in_any_order(t):
+    a, b = t.session("a"), t.session("b")
+    signer = signer_of(t, a)
+    for n in (2, 3, 7):
+        list_ = [t.message() for _ in range(n)]
+        for m, s in zip(list_, signer.sign([m.envelope for m in list_])):
+            m.signature = s
+        for m in reversed(list_):
+            r = a.publish(m)
+            that(r.verdict == pb.VERDICT_ACCEPTED, f"tree of {n}: {verdict(r)}")
+        wrong = sc.Message(t.message().envelope, list_[0].facts, signature=list_[0].signature)
+        that(a.publish(wrong).verdict == pb.VERDICT_REFUSED, "a leaf of another envelope")
+
+
+@check
+def a_delivery_has_the_signature_of_its_sender(t):
+    a, b = t.session("a"), t.session("b")
+    signer = signer_of(t, a)
+    m = t.published(a)
+    b.subscribe(1, pb.SOURCE_MAILBOX, credit=5)
+    d = delivery_of(t, b, m)
+    that(d.frame.signature == m.signature, "the signature is not the one that was sent")
+    that(sc.signature_holds(d.frame.signature, d.envelope, signer.public), "it does not hold")
+    b.done(d)
+
+
+@check
+def a_receipt_is_signed_by_the_broker_that_says_it(t):
+    a, b = t.session("a"), t.session("b")
+    signer_of(t, a)
+    a.subscribe(1, pb.SOURCE_RECEIPTS, credit=50)
+    b.subscribe(1, pb.SOURCE_MAILBOX, credit=5)
+    for _ in range(3):
+        m = t.published(a)
+        b.done(delivery_of(t, b, m))
+        d = a.delivery()
+        that(d.receipt().message_id == m.id, d)
+        s = pb.Signature.FromString(d.frame.signature)
+        that(len(s.ed25519) == 64 and len(s.key) == 8, "the receipt is not signed")
+        root = sc.tree_root_by_path(sc.leaf(d.envelope), s.index, s.size, s.path)
+        that(root is not None, "its path leads nowhere")
+        a.done(d)
+
+
+@check
+def an_endless_signature_ends_the_session(t):
+    a = t.session("a")
+    m = t.message()
+    m.signature = b"\x12" * 600
+    a.send_publish(m)
+    try:
+        a.result_of(m.id)
+    except ProtocolError as e:
+        that(e.code == pb.ERROR_CODE_MALFORMED, e)
+        return
+    raise Failed("it was answered")

@@ -4,10 +4,11 @@
 
 It shows the frames as they are and hides only what every client must do: answer PING, keep what was
 received while something else was waited for. It does not reconnect by itself, so that tests see
-what the broker does. Needs pyzmq, python3-protobuf and protoc.
+what the broker does. Needs pyzmq, python3-protobuf, python3-cryptography and protoc.
 """
 
 import atexit
+import base64
 import hashlib
 import importlib
 import os
@@ -21,6 +22,10 @@ import types
 import uuid
 
 import zmq
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (Ed25519PrivateKey,
+                                                               Ed25519PublicKey)
+from google.protobuf.message import DecodeError
 
 WAIT = 10.0  # seconds to wait for an answer unless told otherwise
 
@@ -63,13 +68,96 @@ def digest(data):
     return hashlib.blake2b(data, digest_size=32).digest()
 
 
+class Signer:
+    """An Ed25519 key of a node (PROTOCOL.md 6.3)."""
+
+    def __init__(self, seed, public):
+        self.key, self.public = Ed25519PrivateKey.from_private_bytes(seed), public
+        self.id = digest(public)[:8]
+
+    def sign(self, envelopes):
+        """The encoded Signature of each envelope; all of them are one tree."""
+        leaves = [leaf(e) for e in envelopes]
+        head = len(leaves).to_bytes(8, "big") + tree_root(leaves)
+        signature = self.key.sign(b" " * 64 + b"serasi v1 messages\0" + head)
+        return [pb.Signature(key=self.id, ed25519=signature, index=i, size=len(leaves),
+                             path=tree_path(leaves, i)).SerializeToString()
+                for i in range(len(leaves))]
+
+
+def leaf(envelope_bytes):
+    return hashlib.sha256(b"\0" + envelope_bytes).digest()
+
+
+def tree_split(n):
+    k = 1
+    while 2 * k < n:
+        k *= 2
+    return k
+
+
+def tree_root(leaves):
+    if len(leaves) == 1:
+        return leaves[0]
+    k = tree_split(len(leaves))
+    return hashlib.sha256(b"\1" + tree_root(leaves[:k]) + tree_root(leaves[k:])).digest()
+
+
+def tree_path(leaves, i):
+    if len(leaves) == 1:
+        return []
+    k = tree_split(len(leaves))
+    if i < k:
+        return tree_path(leaves[:k], i) + [tree_root(leaves[k:])]
+    return tree_path(leaves[k:], i - k) + [tree_root(leaves[:k])]
+
+
+def tree_root_by_path(leaf, index, size, path):
+    """RFC 9162, 2.1.3.2; None when no tree has such a path."""
+    fn, sn, r = index, size - 1, leaf
+    if index >= size:
+        return None
+    for p in path:
+        if sn == 0:
+            return None
+        if fn & 1 or fn == sn:
+            r = hashlib.sha256(b"\1" + p + r).digest()
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = hashlib.sha256(b"\1" + r + p).digest()
+        fn, sn = fn >> 1, sn >> 1
+    return r if sn == 0 else None
+
+
+def signature_holds(encoded, envelope_bytes, public):
+    """Is the envelope signed with that key?"""
+    try:
+        s = pb.Signature.FromString(encoded)
+        root = tree_root_by_path(leaf(envelope_bytes), s.index, s.size, s.path)
+        if root is None or s.key != digest(public)[:8]:
+            return False
+        Ed25519PublicKey.from_public_bytes(public).verify(
+            s.ed25519, b" " * 64 + b"serasi v1 messages\0" + s.size.to_bytes(8, "big") + root)
+        return True
+    except (DecodeError, InvalidSignature, ValueError):
+        return False
+
+
+SIGNERS = {}  # CURVE public key: the signing key beside it in its file
+
+
 def read_keys(path):
-    """Reads a node's key file: (public, secret) CURVE keys as Z85."""
+    """Reads a node's key file: (public, secret) CURVE keys as Z85. Clients with these sign with
+    the signing key of the file, if it has one."""
     values = {}
     for line in pathlib.Path(path).read_text().splitlines():
         if "=" in line and not line.startswith(("#", ";")):
             name, value = line.split(" = ", 1)
             values[name.strip()] = value.strip()
+    if "ed25519-secret" in values:
+        secret = base64.b64decode(values["ed25519-secret"])
+        SIGNERS[values["curve-public"]] = Signer(secret[:32], secret[32:64])
     return values["curve-public"], values["curve-secret"]
 
 
@@ -93,8 +181,9 @@ def envelope(kind, sender, to=None, facts=b"", sealed=b"", **fields):
 class Message:
     """The parts of a message, encoded once and never again."""
 
-    def __init__(self, envelope_bytes, facts=b"", sealed=b""):
+    def __init__(self, envelope_bytes, facts=b"", sealed=b"", signature=None):
         self.envelope, self.facts, self.sealed = envelope_bytes, facts, sealed
+        self.signature = signature  # None: made when it is sent, b"": none
         self.id = pb.Envelope.FromString(envelope_bytes).message_id
 
     def __repr__(self):
@@ -134,6 +223,7 @@ class SerasiClient:
     def __init__(self, endpoint, server_key, public_key, secret_key, label="pyclient",
                  instance_id=None, context=None, reconnect_ms=500):
         self.label, self.instance_id = label, instance_id or os.urandom(16)
+        self.signer = SIGNERS.get(public_key) if public_key else None
         self.welcome = None
         self.channels = set()
         self.waiting = []  # (kind, body, parts) received and not asked for yet
@@ -261,7 +351,10 @@ class SerasiClient:
     # --- publishing ---
 
     def send_publish(self, m):
-        self.send(m.envelope, m.facts, m.sealed, publish=pb.Publish(message_id=m.id))
+        if m.signature is None and self.signer:
+            m.signature = self.signer.sign([m.envelope])[0]
+        self.send(m.envelope, m.facts, m.sealed,
+                  publish=pb.Publish(message_id=m.id, signature=m.signature or b""))
 
     def result_of(self, message_id, timeout=WAIT):
         """One PUBLISHED may answer several: what is not asked for now is kept, one by one."""

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Accounts: what one node makes the broker hold, whatever the number of its programs, and how fast
+ * it may go on. Above a bound nothing is lost that was accepted: a message is answered LATER before
+ * it is accepted, a query is answered with BUSY.
+ *
+ * What sessions ask of the store waits in a list of their node and goes on in fair turns (deficit
+ * round robin, Shreedhar and Varghese 1995), in its order. The way to the disk behind that point is
+ * first come, first served, so little is let on it at one time: enough for a whole batch while one
+ * node has it for itself, and less while several share it, or who comes with a single message would
+ * wait for all that another one sent before. Nobody waits while there is nothing else to do.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "base/text.h"
+#include "broker/internal.h"
+#include "wire/codec.h"
+
+#define WAY_OPS        512U /* let on their way by all */
+#define WAY_COST       (8 * 1024 * 1024)
+#define COMPANY_COST   (64 * 1024) /* by each of several */
+#define COMPANY_MS     SECOND_MS   /* who came so lately may come again */
+#define QUANTUM        (64 * 1024) /* of a turn, in bytes */
+#define QUERY_COST     (64 * 1024) /* a query: what it costs is seen afterwards only */
+#define OP_COST        1024
+#define CHANGE_COST    (16 * 1024) /* a subscription: it may write */
+#define LATER_MS       200U
+#define SLOW_LATER_MS  1000U
+#define TELL_EVERY_MS  MINUTE_MS
+#define SESSIONS_SHARE 8U  /* one node may have an eighth of all sessions */
+#define SESSIONS_LEAST 64U /* or so many */
+#define URGENT_MORE    4U  /* emergencies may have a fourth more than the rest */
+
+/* Refusals are written down, so nobody may cause them without end. */
+static const BucketRate refusals = { .per_second = 32, .burst = 1024 };
+/* What is put off costs us the reading of it. Who is told to come later and goes on at full speed
+ * with more than a window of the largest messages does not want to be served. */
+static const BucketRate impatience = { .per_second = 8 * 1024 * 1024, .burst = 128 * 1024 * 1024 };
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static Account *account_find(Broker *b, const char *node) {
+    Account *a = NULL;
+    HASH_FIND_STR(b->accounts, node, a);
+    return a;
+}
+
+Account *account_get(Broker *b, const char *node) {
+    Account *a = account_find(b, node);
+    if (a)
+        return a;
+    a = calloc(1, sizeof(*a));
+    if (!a)
+        return NULL;
+    (void)text_copy(a->node, sizeof(a->node), node);
+    for (unsigned i = 0; i < ARRAY_SIZE(a->held); i++)
+        a->held[i].account = a;
+    HASH_ADD_STR(b->accounts, node, a);
+    return a;
+}
+
+static BucketRate hello_rate(const Broker *b) {
+    return (BucketRate) { .per_second = b->config.hello_rate, .burst = account_sessions_max(b) };
+}
+
+static bool is_forgettable(const Broker *b, const Account *a, int64_t mono_ms) {
+    const BucketRate hello = hello_rate(b);
+    return !a->sessions && !a->held[0].ops.first && !a->held[1].ops.first && a->n_unanswered == 0 &&
+           a->out_bytes == 0 && bucket_is_empty(&a->hello, &hello, mono_ms) &&
+           bucket_is_empty(&a->refused[0], &refusals, mono_ms) &&
+           bucket_is_empty(&a->refused[1], &refusals, mono_ms);
+}
+
+static void account_free(Broker *b, Account *a) {
+    HASH_DEL(b->accounts, a);
+    if (b->came_last == a)
+        b->came_last = NULL;
+    for (unsigned i = 0; i < ARRAY_SIZE(a->held); i++)
+        broker_batch_free(a->held[i].ops.first);
+    free(a);
+}
+
+void accounts_second(Broker *b, Now now) {
+    Account *a, *tmp;
+    HASH_ITER (hh, b->accounts, a, tmp)
+        if (is_forgettable(b, a, now.mono_ms))
+            account_free(b, a);
+    offenders_second(b, now);
+}
+
+void accounts_deinit(Broker *b) {
+    Account *a, *tmp;
+    HASH_ITER (hh, b->accounts, a, tmp)
+        account_free(b, a);
+    offenders_deinit(b);
+}
+
+/* --- sessions ------------------------------------------------------------------------------- */
+
+uint32_t account_sessions_max(const Broker *b) {
+    return b->config.sessions_node ? b->config.sessions_node
+                                   : MAX(b->config.sessions_max / SESSIONS_SHARE, SESSIONS_LEAST);
+}
+
+bool account_may_greet(const Broker *b, Now now, Account *a) {
+    const BucketRate rate = hello_rate(b);
+    return b->config.hello_rate == 0 || bucket_take(&a->hello, &rate, 1, now.mono_ms);
+}
+
+void account_add_session(Account *a, Session *s) {
+    s->account = a;
+    DL_APPEND2(a->sessions, s, prev_of_node, next_of_node);
+    a->n_sessions++;
+}
+
+void account_remove_session(Session *s) {
+    DL_DELETE2(s->account->sessions, s, prev_of_node, next_of_node);
+    s->account->n_sessions--;
+    s->account = NULL;
+}
+
+/* --- bounds --------------------------------------------------------------------------------- */
+
+static void tell(Broker *b, Now now, Account *a, const char *what) {
+    if (a->told_mono_ms > 0 && now.mono_ms < a->told_mono_ms)
+        return;
+    a->told_mono_ms = now.mono_ms + TELL_EVERY_MS;
+    broker_log(b, LOG_EVENT_NODE_OVER_LIMIT, a->node, "%s", what);
+}
+
+static bool is_over(size_t n, size_t more, size_t max, bool urgent) {
+    return max > 0 && n + more > max + (urgent ? max / URGENT_MORE : 0);
+}
+
+/* NULL, or the reason why so many more bytes must come again later. */
+static const char *no_room(Broker *b, Now now, Account *a, size_t size, bool urgent) {
+    if (is_over(a->n_unanswered, 1, b->config.node_window, urgent)) {
+        tell(b, now, a, "It has more unanswered messages than one node may have.");
+        return "WINDOW";
+    }
+    if (is_over(a->unanswered_bytes, size, b->config.node_bytes, urgent)) {
+        tell(b, now, a, "Its unanswered messages have more bytes than one node may have.");
+        return "WINDOW";
+    }
+    return is_over(b->unanswered_bytes, size, b->config.pending_bytes, urgent) ? "WINDOW" : NULL;
+}
+
+static const char *put_off(Broker *b, Now now, Account *a, const Message *m) {
+    const bool urgent = m->lane <= LANE_EMERGENCY;
+    const char *code = no_room(b, now, a, body_size(m->body), urgent);
+    if (code || bucket_has(&a->refused[urgent], &refusals, 1, now.mono_ms))
+        return code;
+    tell(b, now, a, "Too many of its messages are refused; it is slowed down.");
+    return "SLOW_DOWN";
+}
+
+static int answer_later(Broker *b, Session *s, const Uuid *id, const char *code) {
+    PublishResult r = { .message_id = *id, .verdict = VERDICT_LATER };
+    r.retry_after_ms = strcmp(code, "WINDOW") == 0 ? LATER_MS : SLOW_LATER_MS;
+    r.reasons = calloc(1, sizeof(*r.reasons));
+    if (!r.reasons)
+        return -ENOMEM;
+    reasons_add(r.reasons, code, "", NULL, NULL);
+    session_answer(b, s, &r);
+    return 0;
+}
+
+/* 1, or -ENOMEM. */
+static int come_later(Broker *b, Now now, Session *s, const Uuid *id, size_t size,
+                      const char *code) {
+    Account *a = s->account;
+    if (bucket_take(&a->impatience, &impatience, (double)(OP_COST + size), now.mono_ms)) {
+        int r = answer_later(b, s, id, code);
+        return r < 0 ? r : 1;
+    }
+    session_error(b, s, ERROR_WINDOW, 0, true, "messages that were put off come without end");
+    tell(b, now, a, "It sends on and on what is put off; its session ends.");
+    session_cut(b, s);
+    return 1;
+}
+
+/* Only its envelope says whether it is urgent; to read all of a large message takes longer than to
+ * put it off. */
+int account_take_bytes(Broker *b, Now now, Session *s, const Uuid *id, const PeerMessage *m) {
+    size_t size = 0;
+    for (unsigned i = 1; i < m->n_parts; i++)
+        size += m->parts[i].n;
+    const char *code = no_room(b, now, s->account, size, false), *why;
+    Envelope e;
+    if (!code)
+        return 0;
+    if (m->n_parts > 1 && codec_decode_envelope(m->parts[1], &e, &why) == 0 &&
+        lane_of(e.kind, e.urgency, e.kind == KIND_COMPLAINT) <= LANE_EMERGENCY)
+        code = no_room(b, now, s->account, size, true);
+    return code ? come_later(b, now, s, id, size, code) : 0;
+}
+
+int account_take_message(Broker *b, Now now, Session *s, const Message *m) {
+    Account *a = s->account;
+    const size_t size = body_size(m->body);
+    const char *code = put_off(b, now, a, m);
+    if (code)
+        return come_later(b, now, s, &m->env.message_id, size, code);
+    a->n_unanswered++;
+    a->unanswered_bytes += size;
+    b->unanswered_bytes += size;
+    return 0;
+}
+
+int account_take_unreadable(Broker *b, Now now, Session *s, const Uuid *id) {
+    if (bucket_take(&s->account->refused[0], &refusals, 1, now.mono_ms))
+        return 0;
+    tell(b, now, s->account, "Too many of its messages are refused; it is slowed down.");
+    int r = answer_later(b, s, id, "SLOW_DOWN");
+    return r < 0 ? r : 1;
+}
+
+/* LATER comes from a quota of the store, or for want of room there (INTAKE_CLOSED). */
+static void tell_quota(Broker *b, const StoreOp *op) {
+    const PublishResult *r = &op->accept.result;
+    const Reason *why = r->verdict == VERDICT_LATER && r->reasons && r->reasons->n > 0
+                            ? &r->reasons->list[0]
+                            : NULL;
+    if (!why || strcmp(why->code, "STORE_FULL") == 0)
+        return;
+    broker_log(b, LOG_EVENT_QUOTA_REACHED, why->field[0] ? why->field : op->accept.authority,
+               "%s %s", why->code, why->text_en);
+}
+
+void account_answered(Broker *b, Now now, const StoreOp *op) {
+    tell_quota(b, op);
+    Account *a = account_find(b, op->accept.authority);
+    const Message *m = op->accept.message;
+    const size_t size = MIN(body_size(m->body), b->unanswered_bytes);
+    b->unanswered_bytes -= size;
+    if (!a)
+        return;
+    a->n_unanswered -= a->n_unanswered > 0;
+    a->unanswered_bytes -= MIN(size, a->unanswered_bytes);
+    if (op->accept.result.verdict == VERDICT_REFUSED)
+        (void)bucket_take(&a->refused[m->lane <= LANE_EMERGENCY], &refusals, 1, now.mono_ms);
+}
+
+bool account_may_query(const Broker *b, const Account *a) {
+    return b->config.node_queries == 0 || a->n_queries < b->config.node_queries;
+}
+
+bool account_may_subscribe(const Broker *b, const Account *a) {
+    return b->config.node_window == 0 || a->held[0].ops.n < b->config.node_window;
+}
+
+bool account_may_deliver(const Broker *b, const Account *a, size_t size) {
+    return b->config.node_out_bytes == 0 || a->out_bytes == 0 ||
+           a->out_bytes + size <= b->config.node_out_bytes;
+}
+
+/* --- turns ---------------------------------------------------------------------------------- */
+
+static bool is_query(const StoreOp *op) {
+    return op->kind == OP_QUERY || op->kind == OP_KEY;
+}
+
+/* What only a session asks for: the rest is the broker's own work and never waits for a turn. */
+static bool is_intake(const StoreOp *op) {
+    const bool asked = op->kind == OP_ACCEPT || is_query(op) || op->kind == OP_QUEUE ||
+                       op->kind == OP_SUBSCRIPTION;
+    return asked && op->owner_id >= SESSION_ID_FIRST;
+}
+
+static int64_t cost_of(const StoreOp *op) {
+    if (is_query(op))
+        return QUERY_COST;
+    if (op->kind == OP_SUBSCRIPTION)
+        return CHANGE_COST;
+    return OP_COST +
+           (op->kind == OP_ACCEPT ? (int64_t)body_size(op->accept.message->body) : (int64_t)0);
+}
+
+/* Emergencies have turns of their own, before the rest; not ahead of what their node sent about the
+ * same case. */
+static void hold(Broker *b, Session *s, StoreOp *op) {
+    Account *a = s->account;
+    const bool urgent = op->kind == OP_ACCEPT && op->accept.message->lane <= LANE_EMERGENCY &&
+                        !ops_follow(&a->held[0].ops, &op->accept.message->env);
+    Held *h = &a->held[urgent];
+    ops_append(&h->ops, op);
+    a->n_queries += is_query(op);
+    s->n_held++;
+    b->n_held++;
+    if (h->ops.n > 1)
+        return;
+    DL_APPEND(b->turns[urgent], h);
+    b->n_turns[urgent]++;
+}
+
+void account_push(Broker *b, Now now, Session *s, StoreOp *op) {
+    if (b->came_last && b->came_last != s->account)
+        b->company_until_ms = now.mono_ms + COMPANY_MS;
+    b->came_last = s->account;
+    hold(b, s, op);
+}
+
+bool account_hold_behind(Broker *b, uint64_t session_id, StoreOp *op) {
+    Session *s = session_by_id(b, session_id);
+    if (!s || s->n_held == 0)
+        return false;
+    hold(b, s, op);
+    return true;
+}
+
+/* All of one node's is let on the way as long as nobody else comes. */
+static bool way_has_room(const Broker *b, Now now, const Account *a, bool urgent) {
+    if (b->way_ops >= WAY_OPS || b->way_cost >= WAY_COST)
+        return false;
+    return now.mono_ms >= b->company_until_ms || a->way_cost < COMPANY_COST * (urgent ? 2 : 1);
+}
+
+static void enter_the_way(Broker *b, Account *a, StoreOp *op) {
+    op->charged = a;
+    b->way_ops++;
+    b->way_cost += cost_of(op);
+    a->way_cost += cost_of(op);
+}
+
+void account_left_the_way(Broker *b, StoreOp *op) {
+    Account *a = op->charged;
+    if (!a)
+        return;
+    op->charged = NULL;
+    b->way_ops--;
+    b->way_cost -= cost_of(op);
+    a->way_cost -= cost_of(op);
+}
+
+static void go_on(Broker *b, Now now, Account *a, StoreOp *op) {
+    Session *s = session_by_id(b, op->kind == OP_DELIVERY ? ((Ticket *)op->owner)->session_id
+                                                          : op->owner_id);
+    b->n_held--;
+    a->n_queries -= is_query(op);
+    if (s)
+        s->n_held--;
+    if (!s && op->kind == OP_QUERY) {
+        (void)store_op_free(op); /* nobody waits for it any more */
+        return;
+    }
+    if (is_intake(op))
+        enter_the_way(b, a, op);
+    if (op->kind == OP_ACCEPT)
+        check_push(b, now, op);
+    else if (op->kind == OP_DELIVERY)
+        check_push_behind(b, ((Ticket *)op->owner)->session_id, op);
+    else
+        broker_push(b, op);
+}
+
+/* What a turn costs too much is taken off the next ones. False: nothing of this one can go on until
+ * something left the way. */
+static bool take_turn(Broker *b, Now now, bool urgent) {
+    Held *h = b->turns[urgent];
+    if (h->credit <= 0)
+        h->credit += QUANTUM;
+    const bool blocked = !way_has_room(b, now, h->account, urgent);
+    while (h->ops.first && h->credit > 0 && way_has_room(b, now, h->account, urgent)) {
+        StoreOp *op = ops_take(&h->ops);
+        h->credit -= cost_of(op);
+        go_on(b, now, h->account, op);
+    }
+    DL_DELETE(b->turns[urgent], h);
+    if (h->ops.first) {
+        DL_APPEND(b->turns[urgent], h);
+        h->credit = MIN(h->credit, (int64_t)QUANTUM);
+        return !blocked;
+    }
+    h->credit = MIN(h->credit, (int64_t)0);
+    b->n_turns[urgent]--;
+    return true;
+}
+
+static void pump(Broker *b, Now now, bool urgent) {
+    for (uint32_t blocked = 0; b->turns[urgent] && blocked < b->n_turns[urgent];)
+        blocked = take_turn(b, now, urgent) ? 0 : blocked + 1;
+}
+
+void accounts_pump(Broker *b, Now now) {
+    pump(b, now, true);
+    pump(b, now, false);
+}

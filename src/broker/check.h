@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Signatures of what was published, checked before the store sees it. A curve operation takes as
+ * long as all the rest of accepting a message, so a batch of checks can be carried out by another
+ * thread while the broker goes on: it holds references on what it looks at and touches nothing
+ * else. What is judged good or bad goes to the store either way, which answers it (a message that
+ * is known is a duplicate, whatever came with it this time).
+ */
+
+#include <stdint.h>
+
+typedef struct Checks Checks;
+
+/* Carries out the batch. Any thread, one at a time. */
+void checks_run(Checks *c);
+uint32_t checks_count(const Checks *c);
+/* Curve operations it will take, about: at most so many different trees stand behind each other. */
+uint32_t checks_trees(const Checks *c);

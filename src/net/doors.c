@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <zmq.h>
+
+#include <uthash.h>
+
+#include "net/doors.h"
+#include "net/sock-internal.h"
+
+#define WAITING_LEAST_MS SECOND_MS /* nobody is too slow before that */
+#define LOOK_AT_ONCE     1024U
+#define CUT_AT_ONCE      64U
+#define ADDRESSES_MAX    4096U /* remembered at one time; the others share one allowance */
+/* Bytes that the kernel took from a connection which has ended no message meanwhile: a whole
+ * message, and what a receive buffer holds behind it. */
+#define UNENDED_MAX    (8U * 1024 * 1024)
+#define UNENDED_ALL    (256U * 1024 * 1024) /* of all of them */
+#define BEFORE_SESSION (64U * 1024) /* of one that never ended a message: handshake, HELLO */
+
+/* Connections one address may open now. */
+typedef struct Address {
+    uint8_t ip[16]; /* hash key: v4 in the last four bytes */
+    Bucket bucket;
+    UT_hash_handle hh;
+} Address;
+
+typedef struct Door {
+    bool session, cut;
+    bool heard;       /* a message ended since the last look */
+    bool ever;        /* or any before */
+    int64_t since_ms; /* accepted, or without a session */
+    uint64_t base, unended;
+    uint8_t n_route; /* 0: not known yet */
+    char route[SOCK_ROUTE_SIZE];
+    int fd;
+    UT_hash_handle hh; /* by route, once it is known */
+} Door;
+
+struct Doors {
+    DoorLimits limits;
+    Sock *sock; /* borrowed */
+    void *monitor;
+    Door **by_fd;
+    uint32_t size; /* of by_fd */
+    Door *by_route;
+    Address *addresses, shared;
+    uint32_t n_open, n_waiting, cursor;
+    uint64_t unended; /* of all, as far as looked at */
+    DoorCounts counts;
+};
+
+/* --- life --- */
+
+int doors_new(Doors **ret, Sock *s, const DoorLimits *limits) {
+    _cleanup_(doors_freep) Doors *d = calloc(1, sizeof(*d));
+    if (!d)
+        return -ENOMEM;
+    d->sock = s;
+    d->limits = *limits;
+    int r = sock_monitor(s, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED,
+                         &d->monitor);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(d);
+    return 0;
+}
+
+static void door_close(Doors *d, uint32_t fd) {
+    Door *door = fd < d->size ? d->by_fd[fd] : NULL;
+    if (!door)
+        return;
+    if (door->n_route > 0)
+        HASH_DEL(d->by_route, door);
+    d->n_open--;
+    d->n_waiting -= !door->session && !door->cut;
+    d->unended -= MIN(door->unended, d->unended);
+    d->by_fd[fd] = NULL;
+    free(door);
+}
+
+Doors *doors_free(Doors *d) {
+    if (!d)
+        return NULL;
+    if (d->monitor)
+        sock_unmonitor(d->sock, d->monitor);
+    for (uint32_t fd = 0; fd < d->size; fd++)
+        door_close(d, fd);
+    free(d->by_fd);
+    Address *a, *tmp;
+    HASH_ITER (hh, d->addresses, a, tmp) {
+        HASH_DEL(d->addresses, a);
+        free(a);
+    }
+    free(d);
+    return NULL;
+}
+
+void doors_limit(Doors *d, const DoorLimits *limits) {
+    d->limits = *limits;
+}
+
+int doors_fd(Doors *d) {
+    return sock_get_fd(d->monitor);
+}
+
+uint32_t doors_open(const Doors *d) {
+    return d->n_open;
+}
+
+DoorCounts doors_take_counts(Doors *d) {
+    const DoorCounts c = d->counts;
+    d->counts = (DoorCounts) { 0 };
+    return c;
+}
+
+/* --- cutting --- */
+
+/* libzmq sees the line go and clears up. The number may belong to another file by now, when the
+ * connection closed a moment ago: then nothing happens, or one peer has to come again. */
+static void door_cut(Doors *d, Door *door, uint32_t *count) {
+    if (door->cut)
+        return;
+    door->cut = true;
+    d->n_waiting -= !door->session;
+    (void)shutdown(door->fd, SHUT_RDWR);
+    (*count)++;
+}
+
+static bool address_of(int fd, uint8_t ret[static 16]) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = { 0 };
+    socklen_t n = sizeof(a);
+    memset(ret, 0, 16);
+    if (getpeername(fd, &a.any, &n) != 0)
+        return false;
+    if (a.any.sa_family == AF_INET6)
+        memcpy(ret, &a.v6.sin6_addr, 16);
+    else
+        memcpy(ret + 12, &a.v4.sin_addr, 4);
+    return a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6;
+}
+
+/* Those that had not been here for long have their whole allowance: nothing to remember. */
+static void addresses_forget(Doors *d, int64_t now_ms) {
+    Address *a, *tmp;
+    HASH_ITER (hh, d->addresses, a, tmp) {
+        if (!bucket_is_empty(&a->bucket, &d->limits.rate, now_ms))
+            continue;
+        HASH_DEL(d->addresses, a);
+        free(a);
+    }
+}
+
+static Address *address_get(Doors *d, const uint8_t ip[static 16], int64_t now_ms) {
+    Address *a = NULL;
+    HASH_FIND(hh, d->addresses, ip, 16, a);
+    if (a)
+        return a;
+    if (HASH_COUNT(d->addresses) >= ADDRESSES_MAX)
+        addresses_forget(d, now_ms);
+    if (HASH_COUNT(d->addresses) >= ADDRESSES_MAX || !(a = calloc(1, sizeof(*a))))
+        return &d->shared;
+    memcpy(a->ip, ip, 16);
+    HASH_ADD(hh, d->addresses, ip, 16, a);
+    return a;
+}
+
+static bool may_come(Doors *d, int fd, int64_t now_ms) {
+    uint8_t ip[16];
+    if (!address_of(fd, ip))
+        return true; /* gone already */
+    return bucket_take(&address_get(d, ip, now_ms)->bucket, &d->limits.rate, 1, now_ms);
+}
+
+/* --- what the monitor tells --- */
+
+static int door_add(Doors *d, uint32_t fd, int64_t now_ms) {
+    if (fd >= d->size) {
+        const uint32_t size = MAX(fd + 1, 2 * d->size);
+        Door **more = reallocarray(d->by_fd, size, sizeof(Door *));
+        if (!more)
+            return -ENOMEM;
+        memset(more + d->size, 0, (size - d->size) * sizeof(Door *));
+        d->by_fd = more;
+        d->size = size;
+    }
+    door_close(d, fd);
+    Door *door = d->by_fd[fd] = calloc(1, sizeof(*door));
+    if (!door)
+        return -ENOMEM;
+    *door = (Door) { .fd = (int)fd, .since_ms = now_ms };
+    d->n_open++;
+    d->n_waiting++;
+    if (!may_come(d, (int)fd, now_ms))
+        door_cut(d, door, &d->counts.hasty);
+    return 0;
+}
+
+/* The one that waits longest, of those that nobody can call slow. */
+static Door *longest_waiting(const Doors *d, int64_t now_ms) {
+    Door *found = NULL;
+    for (uint32_t fd = 0; fd < d->size; fd++) {
+        Door *door = d->by_fd[fd];
+        if (door && !door->session && !door->cut && now_ms - door->since_ms >= WAITING_LEAST_MS &&
+            (!found || door->since_ms < found->since_ms))
+            found = door;
+    }
+    return found;
+}
+
+static void thin_out(Doors *d, int64_t now_ms) {
+    Door *door;
+    for (uint32_t n = 0; n < CUT_AT_ONCE && d->n_waiting > d->limits.waiting_max &&
+                         (door = longest_waiting(d, now_ms));
+         n++)
+        door_cut(d, door, &d->counts.crowded);
+}
+
+int doors_turn(Doors *d, int64_t now_ms) {
+    uint16_t event;
+    uint32_t value;
+    int r = 0;
+    while (r == 0 && sock_read_event(d->monitor, &event, &value)) {
+        if (event == ZMQ_EVENT_ACCEPTED)
+            r = door_add(d, value, now_ms);
+        else
+            door_close(d, value);
+    }
+    return r;
+}
+
+/* --- looking --- */
+
+static uint64_t bytes_taken(int fd) {
+    struct tcp_info info = { 0 };
+    socklen_t n = sizeof(info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 ? info.tcpi_bytes_received : 0;
+}
+
+/* How much came since the last whole message; only known when all whole ones were read. */
+static void look_at_bytes(Doors *d, Door *door) {
+    const uint64_t taken = bytes_taken(door->fd);
+    d->unended -= MIN(door->unended, d->unended);
+    if (door->heard)
+        door->base = taken;
+    door->heard = false;
+    door->unended = taken > door->base ? taken - door->base : 0;
+    d->unended += door->unended;
+    const uint64_t max = !door->ever                ? BEFORE_SESSION
+                         : d->unended > UNENDED_ALL ? UNENDED_MAX / 8
+                                                    : UNENDED_MAX;
+    if (door->unended > max)
+        door_cut(d, door, &d->counts.endless);
+}
+
+void doors_look(Doors *d, int64_t now_ms, bool drained) {
+    thin_out(d, now_ms);
+    const uint32_t n = MIN(d->size, LOOK_AT_ONCE);
+    for (uint32_t i = 0; i < n; i++) {
+        Door *door = d->by_fd[d->cursor++ % d->size];
+        if (!door || door->cut)
+            continue;
+        if (!door->session && now_ms - door->since_ms > d->limits.waiting_ms)
+            door_cut(d, door, &d->counts.silent);
+        else if (drained)
+            look_at_bytes(d, door);
+    }
+}
+
+/* --- what the owner tells --- */
+
+static Door *door_by_route(Doors *d, Bytes route) {
+    Door *door = NULL;
+    HASH_FIND(hh, d->by_route, route.p, route.n, door);
+    return door;
+}
+
+void doors_heard(Doors *d, const SockMessage *m) {
+    if (m->n_route == 0 || m->n_route > SOCK_ROUTE_SIZE)
+        return;
+    Door *door = door_by_route(d, bytes_make(m->route, m->n_route));
+    if (!door && m->fd >= 0 && (uint32_t)m->fd < d->size && (door = d->by_fd[m->fd])) {
+        if (door->n_route > 0)
+            return; /* the number of a connection that closed before this was read */
+        memcpy(door->route, m->route, m->n_route);
+        door->n_route = (uint8_t)m->n_route;
+        HASH_ADD(hh, d->by_route, route, door->n_route, door);
+    }
+    if (door)
+        door->heard = door->ever = true;
+}
+
+void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
+    Door *door = door_by_route(d, route);
+    if (!door || door->cut || door->session == open)
+        return;
+    door->session = open;
+    door->since_ms = now_ms;
+    d->n_waiting += open ? -1U : 1U;
+}
+
+bool doors_address(Doors *d, Bytes route, char *ret, size_t size) {
+    const Door *door = door_by_route(d, route);
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = { 0 };
+    socklen_t n = sizeof(a);
+    char host[INET6_ADDRSTRLEN] = "";
+    if (!door || door->cut || getpeername(door->fd, &a.any, &n) != 0 ||
+        (a.any.sa_family != AF_INET && a.any.sa_family != AF_INET6))
+        return false;
+    const bool v4 = a.any.sa_family == AF_INET;
+    (void)inet_ntop(a.any.sa_family, v4 ? (void *)&a.v4.sin_addr : (void *)&a.v6.sin6_addr, host,
+                    sizeof(host));
+    return snprintf(ret, size, v4 ? "%s:%u" : "[%s]:%u", host,
+                    ntohs(v4 ? a.v4.sin_port : a.v6.sin6_port)) < (int)size;
+}
+
+void doors_cut(Doors *d, Bytes route) {
+    Door *door = door_by_route(d, route);
+    uint32_t told_by_the_owner = 0;
+    if (door)
+        door_cut(d, door, &told_by_the_owner);
+}

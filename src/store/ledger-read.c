@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading the ledger: blocks one by one, and what an audit needs besides them. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "core/ledger-audit.h"
+#include "store/ledger.h"
+#include "store/private.h"
+
+/* Pages that do not match their checksums are read all the same: the chain says more. */
+bool ledger_read(Store *s, int64_t after, Buf *hold, LedgerBlock *ret) {
+    const PagesMode mode = pages_set_mode(s->pages, PAGES_ALL);
+    bool found = false;
+    {
+        _query_ q = QUERY(s,
+                          "SELECT block, at, first_entry, n, body, hash FROM ledger "
+                          "WHERE block > ?1 ORDER BY block LIMIT 1",
+                          INT(after));
+        found = db_row(s, q);
+        if (found) {
+            const Bytes body = col_bytes(q, 4), hash = col_bytes(q, 5);
+            *ret = (LedgerBlock) { .number = col_int(q, 0),
+                                   .at_ms = col_int(q, 1),
+                                   .first = col_int(q, 2),
+                                   .n = col_int(q, 3) };
+            hold->n = 0;
+            buf_add(hold, body.p, body.n);
+            memcpy(ret->hash, hash.p, MIN(hash.n, sizeof(ret->hash)));
+            ret->body = buf_bytes(hold);
+        }
+    }
+    (void)pages_set_mode(s->pages, mode);
+    if (hold->failed)
+        db_fault(s, -ENOMEM, "out of memory");
+    return found && s->fault == 0;
+}
+
+bool ledger_witness_read(sqlite3_stmt *q, LedgerWitness *ret) {
+    const Bytes hash = col_bytes(q, 1), key = col_bytes(q, 4), signature = col_bytes(q, 5);
+    *ret = (LedgerWitness) { .block = col_int(q, 0), .at_ms = col_int(q, 2) };
+    text_copy(ret->node, sizeof(ret->node), col_text(q, 3));
+    if (hash.n != DIGEST_SIZE || key.n != KEY_ID_SIZE || signature.n != SIGNATURE_SIZE)
+        return false;
+    memcpy(ret->hash, hash.p, DIGEST_SIZE);
+    memcpy(ret->key.b, key.p, KEY_ID_SIZE);
+    memcpy(ret->signature, signature.p, SIGNATURE_SIZE);
+    return true;
+}
+
+bool ledger_key_find(Store *s, const char *node, const KeyId *id, SignPublic *ret) {
+    _query_ q = QUERY(s, "SELECT ed25519 FROM dir_key WHERE node = ?1", TEXT(node));
+    while (db_row(s, q)) {
+        const Bytes public = col_bytes(q, 0);
+        if (public.n != PUBLIC_KEY_SIZE)
+            continue;
+        memcpy(ret->b, public.p, PUBLIC_KEY_SIZE);
+        const KeyId is = key_id(ret->b);
+        if (key_id_equal(&is, id))
+            return true;
+    }
+    return false;
+}
+
+LedgerProof *ledger_proofs(Store *s, uint32_t *ret_n) {
+    const int64_t room = db_number(s, QUERY(s, "SELECT count(*) FROM ledger_witness"), 0);
+    LedgerProof *list = calloc((size_t)MAX(room, (int64_t)1), sizeof(*list));
+    uint32_t n = 0;
+    if (!list) {
+        db_fault(s, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    {
+        _query_ q = QUERY(s, "SELECT block, hash, at, node, key, signature FROM ledger_witness "
+                             "ORDER BY block, node");
+        while (n < room && db_row(s, q)) /* what has the wrong form does not hold either */
+            (void)ledger_witness_read(q, &list[n++].witness);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        LedgerProof *p = &list[i];
+        p->key_known = ledger_key_find(s, p->witness.node, &p->witness.key, &p->public);
+    }
+    *ret_n = n;
+    return list;
+}
+
+int64_t ledger_written(Store *s) {
+    return meta_number(s, "ledger_block", 0);
+}
+
+/* Of those that came from elsewhere: what this broker made itself need not have been accepted. */
+uint32_t ledger_newest(Store *s, Uuid ret[static AUDIT_MESSAGES_MAX]) {
+    const PagesMode mode = pages_set_mode(s->pages, PAGES_ALL);
+    uint32_t n = 0;
+    {
+        _query_ q = QUERY(s,
+                          "SELECT id FROM message WHERE kind <> ?1 AND sender <> ?2 AND "
+                          "accepted_at > (SELECT coalesce(max(at), 0) FROM ledger_base) "
+                          "ORDER BY seq DESC LIMIT ?3",
+                          INT(KIND_RECEIPT), TEXT(s->self), INT(AUDIT_MESSAGES_MAX));
+        while (n < AUDIT_MESSAGES_MAX && db_row(s, q))
+            ret[n++] = col_uuid(q, 0);
+    }
+    (void)pages_set_mode(s->pages, mode);
+    return n;
+}
+
+int store_audit(Store *s, LedgerAudit *a, void (*progress)(void *data, int64_t entries),
+                void *data) {
+    _cleanup_(buf_deinit) Buf hold = { 0 };
+    _cleanup_(freep) LedgerProof *proofs = NULL;
+    LedgerHead base;
+    LedgerBlock b;
+    ledger_base(s, &base);
+    ledger_audit_init(a, s->self, &base);
+    a->proofs = proofs = ledger_proofs(s, &a->n_proofs);
+    a->n_messages = ledger_newest(s, a->messages);
+    for (int64_t at = base.block; s->fault == 0 && ledger_read(s, at, &hold, &b); at = b.number) {
+        ledger_audit_block(a, &b);
+        if (progress)
+            progress(data, a->head.entries);
+    }
+    if (s->fault == 0)
+        ledger_audit_end(a, ledger_written(s));
+    a->proofs = NULL;
+    return s->fault;
+}
+
+/* --- a file nobody has open ------------------------------------------------------------------- */
+
+static int read_owner(Store *s, char why[static 256]) {
+    const int64_t version = db_number(s, QUERY(s, "PRAGMA user_version"), 0);
+    {
+        _query_ q = QUERY(s, "SELECT value FROM meta WHERE key = 'self'");
+        if (db_row(s, q))
+            text_copy(s->self, sizeof(s->self), col_text(q, 0));
+    }
+    if (s->fault < 0) {
+        snprintf(why, 256, "%.120s cannot be read as a store: %.100s", s->path, s->health.fault);
+        return s->fault;
+    }
+    if (version == STORE_SCHEMA && s->self[0] != '\0')
+        return 0;
+    snprintf(why, 256, "%.150s is not a store, or of another version", s->path);
+    return -EUCLEAN;
+}
+
+int store_open_ledger(Store **ret, const char *path, char why[static 256]) {
+    _cleanup_(store_closep) Store *s = calloc(1, sizeof(*s));
+    snprintf(why, 256, "out of memory");
+    if (!s)
+        return -ENOMEM;
+    s->lock_fd = -1;
+    s->stopped = -ECANCELED; /* closing leaves no mark */
+    s->path = strdup(path);
+    if (!s->path || pages_new(&s->pages, NULL) < 0)
+        return -ENOMEM;
+    (void)pages_set_mode(s->pages, PAGES_ALL);
+    const int rc = sqlite3_open_v2(
+        path, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+        pages_vfs(s->pages));
+    if (db_fail(s, rc) < 0) {
+        snprintf(why, 256, "cannot open %.150s: %.80s", path, s->health.fault);
+        return s->fault;
+    }
+    sqlite3_busy_timeout(s->db, 5000);
+    (void)db_exec(s, "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF");
+    const int r = read_owner(s, why);
+    if (r == 0)
+        *ret = TAKE_PTR(s);
+    return r;
+}
+
+const char *ledger_owner(const Store *s) {
+    return s->self;
+}
+
+int ledger_fault(const Store *s) {
+    return s->fault;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing the ledger: what was noted in a transaction becomes one row of it. */
+#include "store/ledger.h"
+
+#include "base/text.h"
+#include "store/private.h"
+
+/* The end of the table; what follows goes on from what stands there, right or wrong: that it is
+ * right is for ledger-verify.c to say, and a broker must not stop for it. */
+void ledger_load(Store *s) {
+    LedgerWriter *w = s->ledger;
+    ledger_base(s, &w->head);
+    {
+        _query_ q = QUERY(s, "SELECT block, first_entry + n - 1, hash FROM ledger "
+                             "ORDER BY block DESC LIMIT 1");
+        if (db_row(s, q) && col_bytes(q, 2).n == DIGEST_SIZE) {
+            w->head.block = col_int(q, 0);
+            w->head.entries = col_int(q, 1);
+            memcpy(w->head.hash, col_bytes(q, 2).p, DIGEST_SIZE);
+        }
+    }
+    /* Cut off at the end: the numbers go on, so that the gap stays to be seen. */
+    s->health.ledger_cut = MAX(ledger_written(s) - w->head.block, (int64_t)0);
+    w->head.block += s->health.ledger_cut;
+    w->committed = w->head;
+    ledger_packer_init(&w->packer, w->body, sizeof(w->body));
+}
+
+void ledger_base(Store *s, LedgerHead *ret) {
+    ledger_head_init(ret, s->self);
+    _query_ q = QUERY(s, "SELECT block, entries, hash FROM ledger_base");
+    if (db_row(s, q) && col_bytes(q, 2).n == DIGEST_SIZE) {
+        ret->block = col_int(q, 0);
+        ret->entries = col_int(q, 1);
+        memcpy(ret->hash, col_bytes(q, 2).p, DIGEST_SIZE);
+    }
+}
+
+void ledger_flush(Store *s) {
+    LedgerWriter *w = s->ledger;
+    LedgerBlock b = { .number = w->head.block + 1,
+                      .at_ms = s->now_ms,
+                      .first = w->head.entries + 1,
+                      .n = w->packer.n };
+    if (b.n == 0 || s->fault < 0)
+        return;
+    b.body = bytes_make(w->body, pack_end(&w->packer.to));
+    ledger_block_hash(&w->head, &b, b.hash);
+    RUN(s, "INSERT INTO ledger(block, at, first_entry, n, body, hash) VALUES(?1,?2,?3,?4,?5,?6)",
+        INT(b.number), INT(b.at_ms), INT(b.first), INT(b.n), BLOB(b.body),
+        BLOB(bytes_make(b.hash, DIGEST_SIZE)));
+    meta_set(s, "ledger_block", b.number);
+    w->head.block = b.number;
+    w->head.entries += b.n;
+    memcpy(w->head.hash, b.hash, DIGEST_SIZE);
+    ledger_packer_init(&w->packer, w->body, sizeof(w->body));
+}
+
+void ledger_note(Store *s, const LedgerEntry *e) {
+    LedgerWriter *w = s->ledger;
+    if (w->packer.to.size - w->packer.to.n < LEDGER_ENTRY_MAX)
+        ledger_flush(s);
+    if (s->fault == 0)
+        ledger_pack(&w->packer, e);
+}
+
+void ledger_note_message(Store *s, LedgerKind kind, const Uuid *id, const char *node,
+                         const char *peer, int64_t code) {
+    LedgerEntry e = { .kind = kind, .message_id = *id, .code = code };
+    text_copy(e.node, sizeof(e.node), node);
+    text_copy(e.peer, sizeof(e.peer), peer ? peer : "");
+    ledger_note(s, &e);
+}
+
+void ledger_committed(Store *s) {
+    s->ledger->committed = s->ledger->head;
+}
+
+void ledger_rolled_back(Store *s) {
+    s->ledger->head = s->ledger->committed;
+    ledger_packer_init(&s->ledger->packer, s->ledger->body, sizeof(s->ledger->body));
+}
+
+void run_note(Store *s, StoreOp *op) {
+    for (uint32_t i = 0; i < op->note.n; i++)
+        ledger_note(s, &op->note.list[i]);
+}

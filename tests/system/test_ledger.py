@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger of real brokers: what it says, that it is countersigned, and that whoever edits the
+file with other tools is found out."""
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+
+import cluster
+import verify_ledger
+from cluster import BIN, Cluster, wait_for
+
+PARENT, CHILD, SENDER, HOME = "hub", "upt/phala-martha", "dsk/3203", "uptd/32/pa-02"
+# What must never be in a ledger, whatever messages carry.
+PERSONAL = ["Siti Rahmawati", "3203014107900001", "Kampung Baru RT 02", "panggilan telepon"]
+
+
+def world():
+    c = Cluster([CHILD], {"security": {"unsigned": "allow"}})
+    c.client(SENDER, CHILD)
+    c.client(HOME, CHILD)
+    c.client("dsk/3302", PARENT)
+    return c
+
+
+def find(folder, name):
+    for root, _, files in os.walk(folder):
+        if name in files:
+            return os.path.join(root, name)
+    raise AssertionError(f"no {name} in {folder}")
+
+
+def verify(c, node, *args):
+    p = c.ctl(node, "ledger", "verify", *args, "--json", check=False)
+    rows = [json.loads(x) for x in p.stdout.splitlines()]
+    return p.returncode, [r for r in rows if r.get("finding") == "broken"], rows[-1] if rows else {}
+
+
+def kinds(c, node, *args):
+    return [r["kind"] for r in c.rows(node, "ledger", "show", *args)]
+
+
+def traffic(c, n=3, to=HOME):
+    for _ in range(n):
+        c.publish(SENDER, c.message(SENDER, to))
+    assert len(c.consume(to, n)) == n
+
+
+def test_the_way_of_a_message():
+    with world() as c:
+        c.up()
+        m = c.message(SENDER, "dsk/3302")
+        c.publish(SENDER, m)
+        assert len(c.consume("dsk/3302", 1)) == 1
+        ident = m["envelope"]["message_id"]
+        wait_for("the receipt to be noted", lambda: "NOTED" in kinds(c, CHILD, "--message", ident))
+        assert kinds(c, CHILD, "--message", ident) == ["ACCEPTED", "ROUTED", "HANDED", "NOTED"]
+        assert kinds(c, PARENT, "--message", ident) == ["ACCEPTED", "DEPOSITED", "COLLECTED"]
+        refused = c.message(SENDER, "lks/9999/none")
+        c.publish(SENDER, refused, check=False)
+        rows = c.rows(CHILD, "ledger", "show", "--message", refused["envelope"]["message_id"])
+        assert [(r["kind"], r["note"]) for r in rows] == [("REFUSED", "UNKNOWN_RECIPIENT")], rows
+        conflict = c.message(SENDER, HOME, message_id=ident)
+        c.publish(SENDER, conflict, check=False)
+        assert kinds(c, CHILD, "--message", ident)[-1] == "CONFLICT"
+
+
+def test_what_operators_do_is_in_it():
+    with world() as c:
+        c.up()
+        c.ctl(CHILD, "backup", os.path.join(c.folder, "copy.db"))
+        drop = os.path.join(c.dir(CHILD), "serasid.conf.d", "more.conf")
+        with open(drop, "w", encoding="utf-8") as f:
+            f.write("[delivery]\nlease = 10m\n")
+        c.ctl(CHILD, "reload")
+        c.ctl(HOME, "status")
+        p = c.ctl(SENDER, "queues", check=False)  # a client's key has no operator verbs
+        assert p.returncode != 0
+        c.stop(CHILD)
+        c.start(CHILD)
+        notes = {(r["kind"], r["note"]) for r in c.rows(CHILD, "ledger", "show", "-n", "100")}
+        for want in [("OPERATOR", "backup"), ("OPERATOR", "reload"), ("CONFIG", "delivery.lease"),
+                     ("STOPPED", ""), ("DENIED", "OPERATE")]:
+            assert want in notes, (want, notes)
+        assert len([r for r in c.rows(CHILD, "ledger", "show", "--kind", "STARTED")]) == 2
+        assert verify(c, CHILD, os.path.join(c.folder, "copy.db"))[0] == 0
+
+
+def test_a_broker_with_nothing_to_do_writes_nothing():
+    with world() as c:
+        c.up()
+        traffic(c)
+        time.sleep(2)
+        before = c.rows(CHILD, "ledger", "show", "-n", "1")
+        time.sleep(4)
+        assert c.rows(CHILD, "ledger", "show", "-n", "1") == before
+
+
+def test_the_parent_countersigns_and_says_so():
+    with world() as c:
+        c.up()
+        traffic(c)
+        c.ctl(CHILD, "ledger", "countersign")
+        wait_for("the countersignature", lambda: verify(c, CHILD)[2].get("countersignatures"))
+        code, broken, last = verify(c, CHILD, "--parent")
+        assert code == 0 and not broken and last["countersignatures"] >= 1, last
+        assert "WITNESSED" in kinds(c, PARENT, "--node", CHILD)
+        assert "COUNTERSIGNED" in kinds(c, CHILD, "-n", "200")
+        assert verify(c, PARENT)[0] == 0
+
+
+def test_a_hub_is_countersigned_by_a_file():
+    with world() as c:
+        c.up()
+        traffic(c)
+        head, word = os.path.join(c.folder, "head"), os.path.join(c.folder, "word")
+        with open(head, "w", encoding="utf-8") as f:
+            f.write(c.ctl(PARENT, "ledger", "export", "--head").stdout)
+        with open(word, "w", encoding="utf-8") as f:
+            f.write(c.ctl(CHILD, "ledger", "countersign", "--sign", head).stdout)
+        c.ctl(PARENT, "ledger", "countersign", "--add", word)
+        code, _, last = verify(c, PARENT)
+        assert code == 0 and last["countersignatures"] == 1, last
+        text = open(word, encoding="utf-8").read()
+        with open(word, "w", encoding="utf-8") as f:
+            f.write(text.replace('"at": ', '"at": 1').replace('"at":', '"at":1'))
+        assert c.ctl(PARENT, "ledger", "countersign", "--add", word, check=False).returncode != 0
+
+
+def test_another_program_verifies_an_export():
+    with world() as c:
+        c.up()
+        traffic(c)
+        c.ctl(CHILD, "ledger", "countersign")
+        lines = c.ctl(CHILD, "ledger", "export").stdout.splitlines()
+        assert verify_ledger.verify(lines) == []
+        assert any("countersigned" in x for x in lines)
+        c.stop(CHILD)
+        assert verify_ledger.verify(c.ctl(CHILD, "ledger", "export").stdout.splitlines()) == []
+        bad = list(lines)
+        middle = json.loads(bad[2])
+        middle["at"] += 1
+        bad[2] = json.dumps(middle)
+        assert verify_ledger.verify(bad) != []
+        del lines[3]
+        assert verify_ledger.verify(lines) != []
+
+
+# --- tampering with the file of a stopped broker, with the tools everybody has ----------------------
+
+def reseal(db, broker, first):
+    """As somebody would who knows how the chain is made."""
+    last = hashlib.blake2b(b"serasi v1 ledger of " + broker.encode(), digest_size=32).digest()
+    rows = db.execute("SELECT block, at, first_entry, n, body, hash FROM ledger ORDER BY block")
+    for block, at, start, n, body, was in rows.fetchall():
+        parts = b"".join(x.to_bytes(8, "big") for x in (block, at, start, n, len(body)))
+        new = hashlib.blake2b(b"serasi v1 ledger" + last + parts + body, digest_size=32).digest()
+        if block >= first:
+            db.execute("UPDATE ledger SET hash = ? WHERE block = ?", (new, block))
+        last = new if block >= first else was
+
+
+def edit(db, k):
+    body = bytearray(db.execute("SELECT body FROM ledger WHERE block = ?", (k,)).fetchone()[0])
+    body[-1] ^= 1
+    db.execute("UPDATE ledger SET body = ? WHERE block = ?", (bytes(body), k))
+
+
+def cut_middle(db, k):
+    db.execute("DELETE FROM ledger WHERE block = ?", (k,))
+
+
+def cut_tail(db, _):
+    db.execute("DELETE FROM ledger WHERE block > (SELECT max(block) - 2 FROM ledger)")
+
+
+def cut_tail_and_count(db, k):
+    db.execute("DELETE FROM ledger WHERE block > ?", (k,))
+    db.execute("UPDATE meta SET value = (SELECT max(block) FROM ledger) WHERE key = 'ledger_block'")
+
+
+def insert(db, k):
+    db.execute("UPDATE ledger SET block = block + 1000000 WHERE block > ?", (k,))
+    db.execute("UPDATE ledger SET block = block - 999999 WHERE block > 1000000")
+    db.execute("INSERT INTO ledger SELECT block + 1, at, first_entry + n, n, body, hash FROM ledger"
+               " WHERE block = ?", (k,))
+
+
+def swap(db, k):
+    for sql in ("SET block = -1 WHERE block = ?1", "SET block = ?1 WHERE block = ?1 + 1",
+                "SET block = ?1 + 1 WHERE block = -1"):
+        db.execute("UPDATE ledger " + sql, (k,) if "?1" in sql else ())
+
+
+def rewrite(db, k):
+    edit(db, k)
+    reseal(db, CHILD, k)
+
+
+def rewrite_and_forget(db, k):
+    rewrite(db, k)
+    db.execute("DELETE FROM ledger_witness")
+
+
+def test_whoever_edits_the_file_is_found_out():
+    with world() as c:
+        c.up()
+        traffic(c, 4)
+        c.ctl(CHILD, "ledger", "countersign")
+        traffic(c, 2)
+        witnessed = int(c.rows(CHILD, "ledger", "show", "--kind", "COUNTERSIGNED")[-1]["code"])
+        c.stop(CHILD)
+        path = find(c.dir(CHILD), "serasid.db")
+        assert verify(c, CHILD)[0] == 0
+        k = 5
+        for how, at, block in [(edit, k, k), (cut_middle, k, k + 1), (cut_tail, k, None),
+                               (cut_tail_and_count, witnessed + 1, witnessed + 1),
+                               (cut_tail_and_count, witnessed - 1, witnessed - 1),
+                               (insert, k, k + 1), (swap, k, k), (rewrite, k, witnessed),
+                               (rewrite_and_forget, k, witnessed)]:
+            copy = os.path.join(c.folder, how.__name__ + ".db")
+            shutil.copy(path, copy)
+            db = sqlite3.connect(copy)
+            how(db, at)
+            db.commit()
+            db.close()
+            code, broken, last = verify(c, CHILD, copy)
+            assert code == 1 and broken and not last["whole"], (how.__name__, broken)
+            if block is not None:
+                assert broken[0]["block"] == block, (how.__name__, broken)
+        assert verify(c, CHILD)[0] == 0
+
+
+def test_the_parent_knows_a_ledger_that_was_put_back():
+    with world() as c:
+        c.up()
+        traffic(c, 2)
+        c.stop(CHILD)
+        path = find(c.dir(CHILD), "serasid.db")
+        shutil.copy(path, path + ".old")
+        c.start(CHILD)
+        c.wait_link(CHILD)
+        traffic(c, 2)
+        c.ctl(CHILD, "ledger", "countersign")
+        c.stop(CHILD)
+        for end in ("-wal", "-shm", "-seal"):
+            if os.path.exists(path + end):
+                os.unlink(path + end)
+        shutil.move(path + ".old", path)
+        c.start(CHILD)
+        c.wait_link(CHILD)
+        p = c.ctl(CHILD, "ledger", "countersign", check=False)
+        assert p.returncode == 1 and "FORKED" in p.stderr, p.stderr
+        assert verify(c, CHILD, "--parent")[0] == 1
+        assert "FORKED" in kinds(c, PARENT, "-n", "50")
+        assert "FORKED" in kinds(c, CHILD, "-n", "50")
+        c.ctl(PARENT, "ledger", "forget", CHILD)
+        c.ctl(CHILD, "ledger", "countersign")
+        assert verify(c, CHILD, "--parent")[0] == 0
+
+
+def test_no_personal_data_is_in_it():
+    with world() as c:
+        c.up()
+        m = c.message(SENDER, HOME, sealed={"case_file": {"note": " ".join(PERSONAL)}})
+        c.publish(SENDER, m, check=False)
+        d = c.message(SENDER, HOME)
+        c.publish(SENDER, d)
+        c.ctl(HOME, "consume", "-n", "1", "--reject", PERSONAL[3], "--permanent", check=False)
+        c.ctl(CHILD, "dead", "discard", d["envelope"]["message_id"], "--reason", PERSONAL[0],
+              check=False)
+        c.stop(CHILD)
+        text = c.ctl(CHILD, "ledger", "export").stdout
+        db = sqlite3.connect(find(c.dir(CHILD), "serasid.db"))
+        raw = b"".join(r[0] for r in db.execute("SELECT body FROM ledger"))
+        assert "DISCARDED" in text or "DEAD" in text
+        for word in PERSONAL:
+            assert word not in text and word.encode() not in raw, word
+
+
+def test_a_crash_leaves_a_whole_ledger():
+    with world() as c:
+        c.up()
+        for _ in range(3):
+            pump = subprocess.Popen(
+                [os.path.join(BIN, "serasictl"), "--dir", c.dir(SENDER), "publish", "-"],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                text=True)
+            pump.stdin.write("\n".join(json.dumps(c.message(SENDER, HOME)) for _ in range(200)))
+            pump.stdin.close()
+            time.sleep(0.3)
+            c.kill(CHILD)
+            pump.kill()
+            pump.wait()
+            code, broken, _ = verify(c, CHILD)
+            assert code == 0, broken
+            c.start(CHILD)
+        assert verify(c, CHILD)[0] == 0
+
+
+if __name__ == "__main__":
+    cluster.main([test_the_way_of_a_message, test_what_operators_do_is_in_it,
+                  test_a_broker_with_nothing_to_do_writes_nothing,
+                  test_the_parent_countersigns_and_says_so, test_a_hub_is_countersigned_by_a_file,
+                  test_another_program_verifies_an_export,
+                  test_whoever_edits_the_file_is_found_out,
+                  test_the_parent_knows_a_ledger_that_was_put_back,
+                  test_no_personal_data_is_in_it, test_a_crash_leaves_a_whole_ledger])

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What one node can make the broker hold, and how long others wait because of it. */
+
+#include "broker-fixture.h"
+
+#define BAD  "dsk/3202"
+#define GOOD "dsk/3203"
+#define TO   "dsk/3201"
+
+/* The broker again, under other bounds. */
+static void begin_again(World *w) {
+    w->broker = broker_free(w->broker);
+    w->store = store_close(w->store);
+    open_store(w);
+    open_broker(w);
+}
+
+/* In which batch from now the message is; 0: in none of ten. */
+static unsigned batch_of(World *w, const Uuid *id) {
+    for (unsigned n = 1; n <= 10; n++) {
+        bool there = false;
+        broker_check_here(w->broker, w->now);
+        StoreOp *list = broker_take_batch(w->broker);
+        for (const StoreOp *op = list; op; op = op->next)
+            there = there ||
+                    (op->kind == OP_ACCEPT && uuid_equal(&op->accept.message->env.message_id, id));
+        if (list) {
+            ASSERT_OK(store_run(w->store, list, w->now.wall_ms));
+            ASSERT_OK(broker_stored(w->broker, w->now, list));
+        }
+        if (there)
+            return n;
+    }
+    return 0;
+}
+
+/* The answers to a peer, by verdict; a reason code counts for them alone. */
+static unsigned answers(const World *w, uint8_t peer, Verdict verdict, const char *code) {
+    unsigned n = 0;
+    const Heard *h;
+    for (unsigned i = 0; (h = heard(w, peer, FRAME_PUBLISHED, i)); i++)
+        for (uint32_t k = 0; k < h->f.published.n; k++) {
+            const PublishResult *r = &h->f.published.results[k];
+            n += r->verdict == verdict && (!code || (r->reasons && reasons_have(r->reasons, code)));
+        }
+    return n;
+}
+
+static void publish_bytes(World *w, uint8_t peer, const char *from, size_t sealed) {
+    Letter l = letter(w, from, TO, 1, URGENCY_ROUTINE);
+    Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = l.id } };
+    _cleanup_(freep) uint8_t *bytes = calloc(1, sealed);
+    Bytes parts[3] = { bytes_make(l.envelope, l.n), { 0 }, bytes_make(bytes, sealed) };
+    say_parts(w, peer, from, &f, parts, 3);
+    free(l.envelope);
+}
+
+/* --- turns --- */
+
+TEST(one_message_does_not_wait_for_a_thousand_of_another_node) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    publish(&w, 2, GOOD, TO, 1); /* it was here lately */
+    for (unsigned i = 0; i < 1000; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    const Uuid id = publish(&w, 2, GOOD, TO, 2);
+    ASSERT_TRUE(batch_of(&w, &id) <= 2);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 1000);
+}
+
+TEST(nor_for_many_sessions_of_it) {
+    WORLD(w, "upt/r1");
+    for (uint8_t i = 1; i <= 60; i++)
+        hello(&w, i, BAD, i);
+    hello(&w, 100, GOOD, 100);
+    publish(&w, 100, GOOD, TO, 1);
+    for (unsigned i = 0; i < 1200; i++)
+        publish(&w, (uint8_t)(i % 60 + 1), BAD, TO, (uint8_t)i);
+    const Uuid id = publish(&w, 100, GOOD, TO, 2);
+    ASSERT_TRUE(batch_of(&w, &id) <= 2);
+    run(&w);
+}
+
+TEST(a_node_that_is_alone_fills_whole_batches) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    run(&w);
+    for (unsigned i = 0; i < 1000; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    for (unsigned left = 1000; left > 0;) {
+        unsigned n = 0;
+        broker_check_here(w.broker, w.now);
+        StoreOp *list = broker_take_batch(w.broker);
+        for (const StoreOp *op = list; op; op = op->next)
+            n += op->kind == OP_ACCEPT;
+        ASSERT_EQ(n, MIN(left, 256U));
+        left -= n;
+        ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+        ASSERT_OK(broker_stored(w.broker, w.now, list));
+    }
+}
+
+TEST(what_a_node_sends_stays_in_order) {
+    WORLD(w, "upt/r1");
+    Uuid sent[300];
+    unsigned seen = 0;
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    for (unsigned i = 0; i < ARRAY_SIZE(sent); i++) {
+        sent[i] = publish(&w, 1, BAD, TO, (uint8_t)i);
+        publish(&w, 2, GOOD, TO, (uint8_t)i);
+    }
+    while (seen < ARRAY_SIZE(sent)) {
+        broker_check_here(w.broker, w.now);
+        StoreOp *list = broker_take_batch(w.broker);
+        assert_non_null(list);
+        for (const StoreOp *op = list; op; op = op->next)
+            if (op->kind == OP_ACCEPT && strcmp(op->accept.authority, BAD) == 0)
+                ASSERT_TRUE(uuid_equal(&op->accept.message->env.message_id, &sent[seen++]));
+        ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+        ASSERT_OK(broker_stored(w.broker, w.now, list));
+    }
+}
+
+TEST(queries_of_one_node_do_not_hold_up_the_messages_of_another) {
+    WORLD(w, "upt/r1");
+    char verb[] = "worklist";
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    publish(&w, 2, GOOD, TO, 1);
+    for (uint32_t i = 1; i <= 300; i++) {
+        Frame f = { .kind = FRAME_QUERY, .query = { .query = i } };
+        (void)text_copy(f.query.verb, sizeof(f.query.verb), verb);
+        say(&w, 1, BAD, f);
+    }
+    const Uuid id = publish(&w, 2, GOOD, TO, 2);
+    ASSERT_TRUE(batch_of(&w, &id) <= 2);
+    run(&w);
+    unsigned busy = 0;
+    for (unsigned i = 0; i < 300; i++)
+        busy += strncmp(heard(&w, 1, FRAME_RESULT, i)->f.result.table->text, "BUSY", 4) == 0;
+    ASSERT_TRUE(busy > 0 && busy < 60); /* all are answered, those above the bound at once */
+}
+
+/* --- bounds --- */
+
+TEST(too_many_messages_are_put_off_and_emergencies_are_not) {
+    WORLD(w, "upt/r1");
+    w.config.node_window = 100;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 120; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    publish_as(&w, 1, BAD, TO, 200, URGENCY_EMERGENCY);
+    ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "WINDOW"), 20);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 101);
+    publish(&w, 1, BAD, TO, 1);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 102);
+}
+
+TEST(too_many_bytes_are_put_off_whatever_the_session) {
+    WORLD(w, "upt/r1");
+    w.config.node_bytes = 3U << 20;
+    begin_again(&w);
+    for (uint8_t i = 1; i <= 4; i++) {
+        hello(&w, i, BAD, i);
+        publish_bytes(&w, i, BAD, SEALED_MAX);
+    }
+    ASSERT_EQ(answers(&w, 3, VERDICT_LATER, "WINDOW") + answers(&w, 4, VERDICT_LATER, "WINDOW"), 2);
+    run(&w);
+    publish_bytes(&w, 4, BAD, SEALED_MAX); /* there is room again */
+    run(&w);
+    ASSERT_EQ(answers(&w, 4, VERDICT_LATER, NULL), 1);
+}
+
+TEST(who_goes_on_with_what_is_put_off_is_ended) {
+    WORLD(w, "upt/r1");
+    w.config.node_bytes = 1;
+    w.config.outbox_bytes = 1U << 30;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    unsigned n = 0;
+    for (; n < 400 && !heard(&w, 1, FRAME_ERROR, 0); n++)
+        publish_bytes(&w, 1, BAD, SEALED_MAX);
+    ASSERT_TRUE(n > 100 && n < 150); /* 128 megabytes are forgiven */
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_WINDOW);
+}
+
+TEST(refusals_without_end_are_put_off) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 1200; i++) {
+        publish(&w, 1, BAD, "dsk/9999", 1); /* nobody knows it */
+        run(&w);
+    }
+    ASSERT_EQ(answers(&w, 1, VERDICT_REFUSED, "UNKNOWN_RECIPIENT"), 1024);
+    ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "SLOW_DOWN"), 1200 - 1024);
+    pass(&w, 2000);
+    publish(&w, 1, BAD, TO, 1);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 1);
+}
+
+TEST(a_node_opens_sessions_no_faster_than_it_may) {
+    WORLD(w, "upt/r1");
+    w.config.sessions_node = 10;
+    w.config.hello_rate = 2;
+    begin_again(&w);
+    for (unsigned i = 0; i < 50; i++)
+        hello(&w, 1, BAD, 1);
+    ASSERT_EQ(count(&w, 1, FRAME_WELCOME), 10);
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
+    hello(&w, 2, GOOD, 2);
+    ASSERT_EQ(count(&w, 2, FRAME_WELCOME), 1);
+    pass(&w, 1000);
+    hello(&w, 1, BAD, 1);
+    ASSERT_EQ(count(&w, 1, FRAME_WELCOME), 11);
+}
+
+TEST(a_key_that_sends_garbage_waits_and_no_other) {
+    WORLD(w, "upt/r1");
+    for (unsigned i = 0; i < 40; i++) {
+        hello(&w, 1, BAD, 1);
+        say(&w, 1, BAD, (Frame) { .kind = FRAME_WELCOME }); /* not for a broker */
+    }
+    ASSERT_TRUE(count(&w, 1, FRAME_WELCOME) >= 16 && count(&w, 1, FRAME_WELCOME) <= 18);
+    hello(&w, 2, GOOD, 2);
+    ASSERT_EQ(count(&w, 2, FRAME_WELCOME), 1);
+    forget(&w);
+    hello(&w, 1, BAD, 1);
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
+    pass(&w, MINUTE_MS + 1000);
+    hello(&w, 1, BAD, 1);
+    ASSERT_EQ(count(&w, 1, FRAME_WELCOME), 1);
+}
+
+TEST(a_window_of_frames_after_a_restart_is_no_garbage) {
+    WORLD(w, "upt/r1");
+    for (unsigned i = 0; i < 2000; i++)
+        publish(&w, 1, BAD, TO, 1);
+    forget(&w);
+    hello(&w, 1, BAD, 1);
+    ASSERT_EQ(count(&w, 1, FRAME_WELCOME), 1);
+}
+
+TEST(who_does_not_read_its_answers_is_ended) {
+    WORLD(w, "upt/r1");
+    w.config.outbox_bytes = 1000;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    w.full[1] = true;
+    for (unsigned i = 0; i < 900; i++)
+        say(&w, 1, BAD, (Frame) { .kind = FRAME_PING });
+    ASSERT_EQ(broker_status(w.broker).sessions, 0);
+}
+
+/* --- quotas of the store --- */
+
+TEST(a_sender_has_no_more_waiting_than_its_quota) {
+    WORLD(w, "upt/r1");
+    w.store_config.sender_quota = 20;
+    w.store_config.dead_quota = 100;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 25; i++) {
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+        run(&w);
+    }
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 20);
+    ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "SENDER_FULL"), 5);
+    publish_as(&w, 1, BAD, TO, 200, URGENCY_EMERGENCY);
+    hello(&w, 2, GOOD, 2);
+    publish(&w, 2, GOOD, TO, 201);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 21);
+    ASSERT_EQ(answers(&w, 2, VERDICT_ACCEPTED, NULL), 1);
+    begin_again(&w); /* it is known after a start, too */
+    forget(&w);
+    hello(&w, 1, BAD, 1);
+    publish(&w, 1, BAD, TO, 202);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "SENDER_FULL"), 1);
+    hello(&w, 3, TO, 3);
+    subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 100);
+    run(&w);
+    for (uint64_t tag = 1; tag <= 10; tag++)
+        settle(&w, 3, TO, tag, SETTLE_DONE);
+    run(&w);
+    publish(&w, 1, BAD, TO, 203);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 1);
+}
+
+TEST(a_mailbox_has_no_more_waiting_than_its_quota) {
+    WORLD(w, "upt/r1");
+    w.store_config.mailbox_quota = 5;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 7; i++) {
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+        run(&w);
+    }
+    publish(&w, 1, BAD, GOOD, 1);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "MAILBOX_FULL"), 2);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 6);
+}
+
+TEST(a_sender_with_too_many_dead_letters_waits_for_an_operator) {
+    WORLD(w, "upt/r1");
+    w.store_config.dead_quota = 3;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    hello(&w, 3, TO, 3);
+    subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 100);
+    run(&w);
+    for (uint64_t i = 1; i <= 3; i++) {
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+        run(&w);
+        Settlement st = { .tags = { i, i }, .action = SETTLE_REJECT, .permanent = true };
+        say(&w, 3, TO,
+            (Frame) { .kind = FRAME_SETTLE,
+                      .settle = { .channel = 1, .n = 1, .settlements = &st } });
+        run(&w);
+    }
+    publish(&w, 1, BAD, TO, 10);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "DEAD_LETTERS"), 1);
+}
+
+TEST_MAIN

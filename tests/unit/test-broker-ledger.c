@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "broker-fixture.h"
+#include "broker/internal.h"
+#include "store/ledger.h"
+
+/* How many entries of that kind the ledger has; *ret_code: of the last of them. */
+static unsigned entries(World *w, LedgerKind kind, int64_t *ret_code) {
+    _cleanup_(buf_deinit) Buf hold = { 0 };
+    LedgerReader *r = calloc(1, sizeof(*r));
+    LedgerBlock b;
+    LedgerEntry e;
+    unsigned n = 0;
+    assert_non_null(r);
+    for (int64_t at = 0; ledger_read(w->store, at, &hold, &b); at = b.number) {
+        ledger_reader_init(r, b.body);
+        while (ledger_next(r, &e))
+            if (e.kind == kind) {
+                n++;
+                *ret_code = e.code;
+            }
+    }
+    free(r);
+    return n;
+}
+
+TEST(a_refused_publish_is_answered_when_its_entry_is_on_disk) {
+    WORLD(w, "hub");
+    int64_t code = 0;
+    hello(&w, 1, "dsk/3203", 1);
+    run(&w);
+    Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = { { 7 } } } };
+    const Bytes parts[] = { bytes_make("no envelope", 11) };
+    say_parts(&w, 1, "dsk/3203", &f, parts, 1);
+    ASSERT_EQ(count(&w, 1, FRAME_PUBLISHED), 0);
+    ASSERT_EQ(entries(&w, LEDGER_REFUSED, &code), 0);
+    run(&w);
+    ASSERT_EQ(entries(&w, LEDGER_REFUSED, &code), 1);
+    ASSERT_EQ(count(&w, 1, FRAME_PUBLISHED), 1);
+}
+
+TEST(denied_calls_without_end_make_an_entry_a_minute) {
+    WORLD(w, "hub");
+    int64_t code = 0;
+    hello(&w, 1, "dsk/3203", 1);
+    run(&w);
+    for (unsigned i = 0; i < 500; i++) {
+        Frame f = { .kind = FRAME_QUERY, .query = { .query = i + 1, .verb = "queues" } };
+        say(&w, 1, "dsk/3203", f);
+    }
+    run(&w);
+    ASSERT_EQ(entries(&w, LEDGER_DENIED, &code), 1);
+    ASSERT_EQ(code, 1);
+    for (unsigned i = 0; i < 70; i++)
+        pass(&w, SECOND_MS);
+    run(&w);
+    ASSERT_EQ(entries(&w, LEDGER_DENIED, &code), 2);
+    ASSERT_EQ(code, 499);
+}
+
+/* However many rights one key tries. */
+TEST(denied_rights_of_many_names_are_counted_together) {
+    WORLD(w, "hub");
+    int64_t code = 0;
+    char right[64];
+    for (unsigned i = 0; i < 5000; i++) {
+        (void)snprintf(right, sizeof(right), "PUBLISH region=%04u", i);
+        assert_in_range(broker_denied(w.broker, w.now, "lks/1", "main", right), 0, 1);
+    }
+    run(&w);
+    assert_in_range(entries(&w, LEDGER_DENIED, &code), 1, 10);
+}
+
+TEST_MAIN

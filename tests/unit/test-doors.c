@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Connections of strangers and of peers that do harm: routing ids they claim, time and room they
+ * take. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "net/doors.h"
+#include "net/sock-internal.h"
+#include "net/zap.h"
+#include "test.h"
+
+#define PATIENCE_MS 5000
+
+typedef struct Gate {
+    void *ctx, *others; /* of the broker, and of its peers */
+    Zap *zap;
+    NodeKeys server, client;
+    Sock *router;
+    Doors *doors;
+} Gate;
+
+static const DoorLimits wide = { .waiting_max = 1000,
+                                 .waiting_ms = 60000,
+                                 .rate = { .per_second = 1000, .burst = 1000 } };
+
+static void gate_open(Gate *g, const DoorLimits *limits) {
+    *g = (Gate) { 0 };
+    ASSERT_OK(sock_context_new(&g->ctx));
+    ASSERT_OK(sock_context_new(&g->others));
+    ASSERT_OK(zap_start(&g->zap, g->ctx, NULL, NULL));
+    ASSERT_OK(keys_generate(&g->server));
+    ASSERT_OK(keys_generate(&g->client));
+    zap_set_own_key(g->zap, g->client.curve_public);
+    ASSERT_OK(sock_new_router(&g->router, g->ctx, &g->server, &sock_options_default));
+    ASSERT_OK(doors_new(&g->doors, g->router, limits));
+    ASSERT_OK(sock_bind(g->router, "tcp://127.0.0.1:*", -1));
+}
+
+static void gate_close(Gate *g) {
+    doors_free(g->doors);
+    sock_free(g->router);
+    zap_stop(g->zap);
+    sock_context_free(g->ctx);
+    sock_context_free(g->others);
+}
+
+/* A peer of the broker; it says of itself what it likes. */
+static void *peer(Gate *g, const void *id, size_t n) {
+    void *s = zmq_socket(g->others, ZMQ_DEALER);
+    int zero = 0;
+    ASSERT_TRUE(s != NULL);
+    ASSERT_OK(zmq_setsockopt(s, ZMQ_LINGER, &zero, sizeof(zero)));
+    if (n > 0)
+        ASSERT_OK(zmq_setsockopt(s, ZMQ_ROUTING_ID, id, n));
+    ASSERT_OK(zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, g->server.curve_public, CURVE_TEXT_SIZE));
+    ASSERT_OK(zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, g->client.curve_public, CURVE_TEXT_SIZE));
+    ASSERT_OK(zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, g->client.curve_secret, CURVE_TEXT_SIZE));
+    ASSERT_OK(zmq_connect(s, sock_endpoint(g->router)));
+    return s;
+}
+
+static void hear(Gate *g, SockMessage *m) {
+    zmq_pollitem_t item = { .socket = sock_zmq(g->router), .events = ZMQ_POLLIN };
+    int r = -1;
+    for (int i = 0; r != 0 && i < 100; i++) {
+        (void)zmq_poll(&item, 1, PATIENCE_MS / 100);
+        r = sock_recv(g->router, m);
+    }
+    ASSERT_OK(r);
+}
+
+/* Lets time pass: events are read, connections are looked at. */
+static void turns(Gate *g, unsigned n) {
+    while (n-- > 0) {
+        SockMessage m = { 0 };
+        (void)poll(NULL, 0, 20);
+        const int64_t now_ms = now_read().mono_ms;
+        ASSERT_OK(doors_turn(g->doors, now_ms));
+        while (sock_recv(g->router, &m) == 0) {
+            doors_heard(g->doors, &m);
+            sock_message_deinit(&m);
+        }
+        doors_look(g->doors, now_ms, sock_is_drained(g->router));
+    }
+}
+
+static int dial(const Gate *g) {
+    struct sockaddr_in a = { .sin_family = AF_INET };
+    unsigned port;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(sscanf(sock_endpoint(g->router), "tcp://127.0.0.1:%u", &port), 1);
+    a.sin_port = htons((uint16_t)port);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_OK(connect(fd, (struct sockaddr *)&a, sizeof(a)));
+    return fd;
+}
+
+static bool is_cut(int fd) {
+    char b[256];
+    ssize_t n;
+    while ((n = recv(fd, b, sizeof(b), MSG_DONTWAIT)) > 0)
+        continue;
+    return n == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+/* --- routing ids --- */
+
+/* libzmq 4.3.4 aborts when the next id it counts itself was claimed by a peer before. */
+TEST(claimed_routing_ids_are_not_given) {
+    _cleanup_(gate_close) Gate g;
+    SockMessage m = { 0 };
+    const uint8_t claim[5] = { 0, 0, 0, 0, 1 };
+    void *thieves[64];
+    unsigned given = 0;
+    gate_open(&g, &wide);
+    for (unsigned i = 0; i < ARRAY_SIZE(thieves); i++)
+        thieves[i] = peer(&g, claim, sizeof(claim)); /* all of them the same one */
+    for (unsigned i = 0; i < ARRAY_SIZE(thieves); i++) {
+        ASSERT_EQ(zmq_send(thieves[i], "x", 1, 0), 1);
+        hear(&g, &m);
+        ASSERT_STR(m.user_id, g.client.curve_public);
+        given += m.n_route == SOCK_ROUTE_SIZE;
+        sock_message_deinit(&m);
+    }
+    ASSERT_TRUE(given >= ARRAY_SIZE(thieves) - 1); /* one can be quicker, on a busy machine */
+    for (unsigned i = 0; i < ARRAY_SIZE(thieves); i++)
+        zmq_close(thieves[i]);
+}
+
+TEST(nobody_takes_over_the_id_of_another) {
+    _cleanup_(gate_close) Gate g;
+    SockMessage first = { 0 }, second = { 0 };
+    gate_open(&g, &wide);
+    void *one = peer(&g, NULL, 0);
+    ASSERT_EQ(zmq_send(one, "1", 1, 0), 1);
+    hear(&g, &first);
+    zmq_close(one);
+    void *thief = peer(&g, first.route, first.n_route);
+    ASSERT_EQ(zmq_send(thief, "2", 1, 0), 1);
+    hear(&g, &second);
+    ASSERT_TRUE(!bytes_equal(bytes_make(first.route, first.n_route),
+                             bytes_make(second.route, second.n_route)));
+    zmq_close(thief);
+    sock_message_deinit(&first);
+    sock_message_deinit(&second);
+}
+
+/* The counted ones begin anywhere, and differently in each process. */
+TEST(the_ids_that_libzmq_counts_are_scattered) {
+    int first[2];
+    for (unsigned i = 0; i < 2; i++) {
+        void *ctx = NULL;
+        ASSERT_OK(sock_context_new(&ctx));
+        first[i] = rand();
+        sock_context_free(ctx);
+    }
+    ASSERT_TRUE(first[0] != first[1]);
+}
+
+/* --- connections --- */
+
+TEST(who_opens_no_session_is_cut_in_time) {
+    _cleanup_(gate_close) Gate g;
+    DoorLimits limits = wide;
+    limits.waiting_ms = 200;
+    gate_open(&g, &limits);
+    const int fd = dial(&g);
+    turns(&g, 3);
+    ASSERT_EQ(doors_open(g.doors), 1);
+    ASSERT_TRUE(!is_cut(fd));
+    turns(&g, 20);
+    ASSERT_TRUE(is_cut(fd));
+    ASSERT_EQ(doors_take_counts(g.doors).silent, 1);
+    ASSERT_EQ(doors_open(g.doors), 0);
+    close(fd);
+}
+
+TEST(who_has_a_session_stays) {
+    _cleanup_(gate_close) Gate g;
+    SockMessage m = { 0 };
+    DoorLimits limits = wide;
+    limits.waiting_ms = 200;
+    gate_open(&g, &limits);
+    void *s = peer(&g, NULL, 0);
+    ASSERT_EQ(zmq_send(s, "x", 1, 0), 1);
+    hear(&g, &m);
+    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms));
+    doors_heard(g.doors, &m);
+    const Bytes route = bytes_make(m.route, m.n_route);
+    doors_session(g.doors, route, true, now_read().mono_ms);
+    turns(&g, 20);
+    ASSERT_EQ(doors_open(g.doors), 1);
+    ASSERT_EQ(doors_take_counts(g.doors).silent, 0);
+    doors_session(g.doors, route, false, now_read().mono_ms);
+    turns(&g, 20);
+    ASSERT_EQ(doors_take_counts(g.doors).silent, 1);
+    zmq_close(s);
+    sock_message_deinit(&m);
+}
+
+TEST(of_a_crowd_the_longest_waiting_go) {
+    _cleanup_(gate_close) Gate g;
+    DoorLimits limits = wide;
+    int fds[8];
+    unsigned cut = 0;
+    limits.waiting_max = 5;
+    gate_open(&g, &limits);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        fds[i] = dial(&g);
+    turns(&g, 5);
+    ASSERT_EQ(doors_open(g.doors), ARRAY_SIZE(fds)); /* nobody is slow yet */
+    turns(&g, 60);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
+        cut += is_cut(fds[i]);
+        close(fds[i]);
+    }
+    ASSERT_EQ(cut, 3);
+    ASSERT_EQ(doors_take_counts(g.doors).crowded, 3);
+}
+
+TEST(one_address_comes_no_faster_than_it_may) {
+    _cleanup_(gate_close) Gate g;
+    DoorLimits limits = wide;
+    int fds[20];
+    limits.rate = (BucketRate) { .per_second = 1, .burst = 10 };
+    gate_open(&g, &limits);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        fds[i] = dial(&g);
+    turns(&g, 10);
+    const uint32_t hasty = doors_take_counts(g.doors).hasty;
+    ASSERT_TRUE(hasty >= 9 && hasty <= 10);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        close(fds[i]);
+}
+
+TEST(bytes_without_a_handshake_are_cut) {
+    _cleanup_(gate_close) Gate g;
+    static const uint8_t greeting[64] = { 0xff, [9] = 0x7f, 3, 1, 'C', 'U', 'R', 'V', 'E' };
+    static const uint8_t head[9] = { 6, 0, 0, 0, 0, 0, 0x0f, 0, 0 }; /* a command of a megabyte */
+    static uint8_t filling[16384];
+    gate_open(&g, &wide);
+    const int fd = dial(&g);
+    ASSERT_EQ(send(fd, greeting, sizeof(greeting), MSG_NOSIGNAL), (ssize_t)sizeof(greeting));
+    ASSERT_EQ(send(fd, head, sizeof(head), MSG_NOSIGNAL), (ssize_t)sizeof(head));
+    for (unsigned i = 0; i < 30 && !is_cut(fd); i++) {
+        (void)send(fd, filling, sizeof(filling), MSG_NOSIGNAL);
+        turns(&g, 1);
+    }
+    ASSERT_TRUE(is_cut(fd));
+    close(fd);
+}
+
+/* One that does not end takes a peer without libzmq: system/hostile. */
+TEST(large_messages_are_let_through) {
+    _cleanup_(gate_close) Gate g;
+    static uint8_t part[SEALED_MAX];
+    gate_open(&g, &wide);
+    void *good = peer(&g, NULL, 0);
+    ASSERT_EQ(zmq_send(good, "hello", 5, 0), 5);
+    turns(&g, 10);
+    for (unsigned i = 0; i < 32; i++) {
+        ASSERT_EQ(zmq_send(good, part, sizeof(part), 0), (int)sizeof(part));
+        turns(&g, 1);
+    }
+    turns(&g, 5);
+    ASSERT_EQ(doors_take_counts(g.doors).endless, 0);
+    ASSERT_EQ(doors_open(g.doors), 1);
+    zmq_close(good);
+}
+
+TEST_MAIN

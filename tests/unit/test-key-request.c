@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Who gets a key, and who does not; tokens as text. */
+
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "core/directory-change.h"
+#include "core/enrol-token.h"
+#include "core/enrolment.h"
+#include "core/key-request.h"
+#include "core/servers.h"
+#include "wire/codec.h"
+
+#define NOW  INT64_C(1798700000000)
+#define HUB  "hub"
+#define HOME "upt/phala-martha"
+#define AWAY "upt/satria"
+#define NODE "lks/3203/0001"
+
+/* A CURVE key nobody has: forty characters that differ by a number. */
+static void curve_of(unsigned n, char ret[static CURVE_TEXT_SIZE]) {
+    (void)snprintf(ret, CURVE_TEXT_SIZE, "%040u", n);
+}
+
+typedef struct World {
+    Directory *directory;
+    SignKey hub, home, away, main, second, operator_, fresh;
+    DirKey keys[8];
+    uint32_t n_keys;
+} World;
+
+static void add_key(World *w, const char *node, const char *label, SignKey *k, bool broker) {
+    DirKey *d = &w->keys[w->n_keys++];
+    sign_key_new(k);
+    *d = (DirKey) { .sign = k->public, .broker = broker, .valid_from_ms = NOW - DAY_MS };
+    curve_of(w->n_keys, d->curve);
+    (void)text_copy(d->node, sizeof(d->node), node);
+    (void)text_copy(d->label, sizeof(d->label), label);
+}
+
+static void add_node(World *w, const char *id, int kind, const char *home, const char *above) {
+    DirNode n = { .kind = kind, .broker = strcmp(id, home) == 0 };
+    (void)text_copy(n.id, sizeof(n.id), id);
+    (void)text_copy(n.home, sizeof(n.home), home);
+    (void)text_copy(n.broker ? n.broker_parent : n.parent, NODE_NAME_SIZE, above);
+    ASSERT_OK(directory_add_node(w->directory, &n));
+}
+
+static void build(World *w) {
+    directory_unref(w->directory);
+    ASSERT_OK(directory_new(&w->directory));
+    add_node(w, HUB, NODE_NATIONAL_HUB, HUB, "");
+    add_node(w, HOME, NODE_UPT_BALAI, HOME, HUB);
+    add_node(w, AWAY, NODE_UPT_BALAI, AWAY, HUB);
+    add_node(w, NODE, NODE_LKS, HOME, HOME);
+    for (uint32_t i = 0; i < w->n_keys; i++)
+        ASSERT_OK(directory_add_key(w->directory, &w->keys[i]));
+    ASSERT_OK(directory_seal(w->directory, 1));
+}
+
+static void world_init(World *w) {
+    *w = (World) { .n_keys = 0 };
+    ASSERT_OK(hash_init());
+    add_key(w, HUB, "main", &w->hub, true);
+    add_key(w, HOME, "main", &w->home, true);
+    add_key(w, AWAY, "main", &w->away, true);
+    add_key(w, NODE, "main", &w->main, false);
+    add_key(w, NODE, "second", &w->second, false);
+    add_key(w, HOME, "desk", &w->operator_, false);
+    w->keys[5].operator_ = true;
+    sign_key_new(&w->fresh);
+    build(w);
+}
+
+static void world_deinit(World *w) {
+    directory_unref(w->directory);
+}
+
+/* A new key of NODE with that label, proven. */
+static KeyRequest add(const World *w, const char *node, const char *label) {
+    KeyRequest r = { .act = KEY_ACT_ADD, .asked_ms = NOW, .key = { .sign = w->fresh.public } };
+    curve_of(99, r.key.curve);
+    (void)text_copy(r.key.node, sizeof(r.key.node), node);
+    (void)text_copy(r.key.label, sizeof(r.key.label), label);
+    ASSERT_OK(codec_encode_key_demand(&r));
+    key_request_prove(&r, &w->fresh);
+    return r;
+}
+
+static KeyRequest end(const World *w, unsigned key, int64_t until_ms) {
+    KeyRequest r = { .act = KEY_ACT_END, .asked_ms = NOW, .key = w->keys[key] };
+    r.key.valid_until_ms = until_ms;
+    ASSERT_OK(codec_encode_key_demand(&r));
+    return r;
+}
+
+static KeyVerdict judge_by(const World *w, KeyRequest r, const char *node, const SignKey *by) {
+    DirKey got;
+    key_request_sign(&r, node, by);
+    return key_request_judge(w->directory, &r, NOW, &got);
+}
+
+TEST(a_key_follows_one_of_its_node_and_label) {
+    _cleanup_(world_deinit) World w;
+    DirKey got;
+    world_init(&w);
+    w.keys[3].rights = (Rights) { .n = 1, .list = { { .verb = RIGHT_PUBLISH, .any_kind = true } } };
+    w.keys[3].valid_until_ms = NOW + DAY_MS;
+    build(&w);
+    KeyRequest r = add(&w, NODE, "main");
+    r.key.operator_ = r.key.broker = true; /* nobody gets more than there was */
+    r.key.valid_until_ms = 0;
+    key_request_sign(&r, NODE, &w.main);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_GRANTED);
+    ASSERT_EQ(got.operator_ || got.broker || got.revoked, false);
+    assert_true(rights_equal(&got.rights, &w.keys[3].rights));
+    ASSERT_EQ(got.valid_until_ms, NOW + DAY_MS);
+    assert_true(got.valid_from_ms > w.keys[3].valid_from_ms && got.valid_from_ms <= NOW);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.second), KEY_STRANGER);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.fresh), KEY_FORGED);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), HOME, &w.operator_), KEY_STRANGER);
+    ASSERT_EQ(judge_by(&w, add(&w, "lks/3203/0009", "main"), NODE, &w.main), KEY_NO_NODE);
+    ASSERT_EQ(judge_by(&w, add(&w, HOME, "main"), NODE, &w.main), KEY_STRANGER);
+    w.keys[3].revoked = true;
+    build(&w);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_FORGED);
+    w.keys[3].revoked = false;
+    w.keys[3].valid_until_ms = NOW - 1;
+    build(&w);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_FORGED);
+}
+
+TEST(an_approval_counts_of_home_supervisor_and_hub_alone) {
+    _cleanup_(world_deinit) World w;
+    DirKey got;
+    world_init(&w);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "new"), HOME, &w.home), KEY_GRANTED);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "new"), HUB, &w.hub), KEY_GRANTED);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "new"), AWAY, &w.away), KEY_STRANGER);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "new"), HOME, &w.away), KEY_FORGED);
+    ASSERT_EQ(judge_by(&w, add(&w, AWAY, "new"), HUB, &w.hub), KEY_UNFIT);
+    KeyRequest r = add(&w, NODE, "new");
+    r.key.operator_ = r.key.broker = true;
+    key_request_sign(&r, HOME, &w.home);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_GRANTED);
+    ASSERT_EQ(got.operator_ || got.broker, false);
+}
+
+TEST(whatever_is_changed_on_the_way_is_found) {
+    _cleanup_(world_deinit) World w;
+    DirKey got;
+    world_init(&w);
+    KeyRequest good = add(&w, NODE, "main");
+    key_request_sign(&good, NODE, &w.main);
+    ASSERT_EQ(key_request_judge(w.directory, &good, NOW, &got), KEY_GRANTED);
+    for (size_t i = 0; i < good.n_demand; i++) {
+        KeyRequest r = good;
+        r.demand[i] ^= 1;
+        const KeyVerdict v = key_request_judge(w.directory, &r, NOW, &got);
+        assert_true(v == KEY_UNPROVEN || v == KEY_FORGED);
+    }
+    for (size_t i = 0; i < SIGNATURE_SIZE; i++) {
+        KeyRequest r = good;
+        r.proof[i] ^= 1;
+        ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_UNPROVEN);
+        r = good;
+        r.signature[i] ^= 1;
+        ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_FORGED);
+    }
+    KeyRequest r = good;
+    memcpy(r.proof, good.signature, sizeof(r.proof)); /* one is no other */
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_UNPROVEN);
+    ASSERT_EQ(key_request_judge(w.directory, &good, NOW + KEY_REQUEST_AGE_MAX + 1, &got),
+              KEY_STALE);
+    ASSERT_EQ(key_request_judge(w.directory, &good, NOW - KEY_REQUEST_AHEAD_MAX - 1, &got),
+              KEY_STALE);
+}
+
+TEST(a_key_is_entered_once) {
+    _cleanup_(world_deinit) World w;
+    DirKey got;
+    world_init(&w);
+    KeyRequest r = add(&w, NODE, "main");
+    key_request_sign(&r, NODE, &w.main);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_GRANTED);
+    w.keys[w.n_keys++] = got;
+    build(&w);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_KNOWN);
+    w.keys[w.n_keys - 1].revoked = true; /* the same request again does not bring it back */
+    build(&w);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_TAKEN);
+    curve_of(98, r.key.curve); /* nor another CURVE key beside its signing key */
+    ASSERT_OK(codec_encode_key_demand(&r));
+    key_request_prove(&r, &w.fresh);
+    ASSERT_EQ(judge_by(&w, r, NODE, &w.main), KEY_TAKEN);
+}
+
+TEST(a_label_has_a_few_keys) {
+    _cleanup_(world_deinit) World w;
+    const char *what;
+    world_init(&w);
+    for (unsigned i = 0; i < 7; i++) {
+        SignKey k;
+        DirKey more = w.keys[3];
+        Directory *d = NULL;
+        const DirectoryEdit e = { .n_keys = 1, .keys = &more };
+        ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_GRANTED);
+        sign_key_new(&k);
+        more.sign = k.public;
+        curve_of(50 + i, more.curve);
+        ASSERT_OK(directory_with_edit(&d, w.directory, &e, 2 + i, &what));
+        directory_unref(w.directory);
+        w.directory = d;
+    }
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_CROWDED);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "second"), NODE, &w.second), KEY_GRANTED);
+}
+
+TEST(only_a_younger_key_ends_an_older_one) {
+    _cleanup_(world_deinit) World w;
+    DirKey got;
+    world_init(&w);
+    w.keys[w.n_keys] = w.keys[3];
+    SignKey young;
+    sign_key_new(&young);
+    w.keys[w.n_keys].sign = young.public;
+    curve_of(77, w.keys[w.n_keys].curve);
+    w.keys[w.n_keys++].valid_from_ms = NOW - HOUR_MS;
+    build(&w);
+    KeyRequest r = end(&w, 3, NOW + HOUR_MS);
+    key_request_sign(&r, NODE, &young);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_GRANTED);
+    ASSERT_STR(got.curve, w.keys[3].curve);
+    ASSERT_EQ(got.valid_until_ms, NOW + HOUR_MS);
+    ASSERT_EQ(judge_by(&w, end(&w, 3, NOW), NODE, &w.main), KEY_NOT_OLDER);
+    ASSERT_EQ(judge_by(&w, end(&w, w.n_keys - 1, NOW), NODE, &w.main), KEY_NOT_OLDER);
+    ASSERT_EQ(judge_by(&w, end(&w, 4, NOW), NODE, &young), KEY_STRANGER);
+    ASSERT_EQ(judge_by(&w, end(&w, 3, 0), NODE, &young), KEY_UNFIT);
+    ASSERT_EQ(judge_by(&w, end(&w, 3, NOW), HOME, &w.home), KEY_GRANTED);
+    ASSERT_EQ(judge_by(&w, end(&w, 3, NOW), AWAY, &w.away), KEY_STRANGER);
+    w.keys[3].valid_until_ms = NOW + 1; /* an end comes never later */
+    build(&w);
+    ASSERT_EQ(judge_by(&w, end(&w, 3, NOW + HOUR_MS), NODE, &young), KEY_KNOWN);
+}
+
+TEST(a_request_is_read_as_it_was_written) {
+    _cleanup_(world_deinit) World w;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    const char *why = NULL;
+    KeyRequest again;
+    world_init(&w);
+    KeyRequest r = add(&w, NODE, "main");
+    key_request_sign(&r, NODE, &w.main);
+    ASSERT_OK(codec_encode_key_request(&r, &bytes, &n));
+    ASSERT_OK(codec_decode_key_request(bytes_make(bytes, n), &again, &why));
+    assert_memory_equal(r.demand, again.demand, r.n_demand);
+    ASSERT_EQ(r.n_demand, again.n_demand);
+    assert_memory_equal(r.proof, again.proof, SIGNATURE_SIZE);
+    assert_memory_equal(r.signature, again.signature, SIGNATURE_SIZE);
+    assert_true(dir_key_is_same(&r.key, &again.key));
+    ASSERT_EQ(again.asked_ms, NOW);
+    ASSERT_STR(again.by_node, NODE);
+    for (size_t i = 0; i < n; i++) /* cut anywhere it is none, or one without its end */
+        if (codec_decode_key_request(bytes_make(bytes, i), &again, &why) == 0) {
+            DirKey got;
+            assert_true(key_request_judge(w.directory, &again, NOW, &got) != KEY_GRANTED);
+        }
+    free(bytes);
+}
+
+/* --- tokens ---------------------------------------------------------------------------------- */
+
+static EnrolToken sample_token(void) {
+    EnrolToken t = { .endpoint = "tcp://broker.example:7021", .node = NODE, .label = "main" };
+    curve_of(1, t.server_key);
+    curve_of(2, t.secret);
+    memset(t.hub_key.b, 7, sizeof(t.hub_key.b));
+    return t;
+}
+
+TEST(a_token_is_read_as_it_was_written) {
+    const EnrolToken t = sample_token();
+    EnrolToken again;
+    char spaced[TOKEN_TEXT_MAX];
+    ASSERT_OK(hash_init());
+    char *text = enrol_token_print(&t);
+    ASSERT_OK(enrol_token_parse(text, &again));
+    assert_memory_equal(&t, &again, sizeof(t));
+    (void)snprintf(spaced, sizeof(spaced), " \n%s\r\n ", text);
+    ASSERT_OK(enrol_token_parse(spaced, &again));
+    (void)snprintf(spaced, sizeof(spaced), "%s x", text);
+    ASSERT_EQ(enrol_token_parse(spaced, &again), -EINVAL);
+    free(text);
+}
+
+TEST(a_slip_in_a_token_is_found) {
+    const EnrolToken t = sample_token();
+    EnrolToken again;
+    ASSERT_OK(hash_init());
+    char *text = enrol_token_print(&t);
+    const size_t n = strlen(text);
+    for (size_t i = 0; i < n; i++) {
+        const char c = text[i];
+        text[i] = c == 'A' ? 'B' : 'A';
+        ASSERT_EQ(enrol_token_parse(text, &again), -EINVAL);
+        text[i] = '\0';
+        ASSERT_EQ(enrol_token_parse(text, &again), -EINVAL);
+        text[i] = c;
+    }
+    ASSERT_OK(enrol_token_parse(text, &again));
+    ASSERT_EQ(enrol_token_parse("", &again), -EINVAL);
+    ASSERT_EQ(enrol_token_parse("serasi1_", &again), -EINVAL);
+    free(text);
+}
+
+TEST(a_token_that_cannot_be_dialled_is_none) {
+    EnrolToken t = sample_token(), again;
+    ASSERT_OK(hash_init());
+    (void)text_copy(t.endpoint, sizeof(t.endpoint), "ipc:///tmp/x");
+    char *text = enrol_token_print(&t);
+    ASSERT_EQ(enrol_token_parse(text, &again), -EINVAL);
+    free(text);
+    t = sample_token();
+    (void)text_copy(t.node, sizeof(t.node), "../etc");
+    text = enrol_token_print(&t);
+    ASSERT_EQ(enrol_token_parse(text, &again), -EINVAL);
+    free(text);
+}
+
+TEST(a_token_ends) {
+    Enrolment e = { .id = 3, .state = ENROL_OPEN, .expires_ms = NOW };
+    curve_of(2, e.curve);
+    _cleanup_(enrolments_unrefp) Enrolments *all = enrolments_new(&e, 1);
+    assert_true(enrolments_find(all, e.curve, NOW - 1) != NULL);
+    /* Who comes too late is told so for a while, and then not listened to. */
+    assert_true(enrolments_find(all, e.curve, NOW + ENROLMENT_KEPT_MS - 1) != NULL);
+    assert_true(enrolments_find(all, e.curve, NOW + ENROLMENT_KEPT_MS) == NULL);
+    char other[CURVE_TEXT_SIZE];
+    curve_of(3, other);
+    assert_true(enrolments_find(all, other, NOW - 1) == NULL);
+    assert_true(enrolments_find(NULL, other, NOW) == NULL);
+    assert_true(enrolments_by_id(all, 3) != NULL && enrolments_by_id(all, 4) == NULL);
+}
+
+/* --- servers --------------------------------------------------------------------------------- */
+
+TEST(an_address_for_all_is_the_host_one_dialled) {
+    Server s = { .endpoint = "tcp://0.0.0.0:7022" };
+    server_complete(&s, "tcp://broker.example:7021");
+    ASSERT_STR(s.endpoint, "tcp://broker.example:7022");
+    Server v6 = { .endpoint = "tcp://*:7022" };
+    server_complete(&v6, "tcp://[2001:db8::7]:7021");
+    ASSERT_STR(v6.endpoint, "tcp://[2001:db8::7]:7022");
+    Server named = { .endpoint = "tcp://other.example:7022" };
+    server_complete(&named, "tcp://broker.example:7021");
+    ASSERT_STR(named.endpoint, "tcp://other.example:7022");
+}
+
+TEST(a_server_is_believed_when_the_directory_has_its_key) {
+    _cleanup_(world_deinit) World w;
+    world_init(&w);
+    Server s = { .endpoint = "tcp://broker.example:7022" };
+    (void)text_copy(s.key, sizeof(s.key), w.keys[1].curve);
+    assert_true(server_is_proven(w.directory, &s, HOME, NOW));
+    assert_false(server_is_proven(w.directory, &s, AWAY, NOW));
+    (void)text_copy(s.key, sizeof(s.key), w.keys[5].curve); /* a key of it, but no link's */
+    assert_false(server_is_proven(w.directory, &s, HOME, NOW));
+    curve_of(55, s.key);
+    assert_false(server_is_proven(w.directory, &s, HOME, NOW));
+    w.keys[1].revoked = true;
+    build(&w);
+    (void)text_copy(s.key, sizeof(s.key), w.keys[1].curve);
+    assert_false(server_is_proven(w.directory, &s, HOME, NOW));
+}
+
+TEST(a_list_of_servers_is_bounded) {
+    Servers l = { .n = 0 };
+    for (unsigned i = 0; i < 3 * SERVERS_MAX; i++) {
+        Server s = { .endpoint = "tcp://broker.example:7022" };
+        curve_of(i, s.key);
+        assert_true(server_is_sound(&s));
+        assert_true(servers_add(&l, &s));
+        assert_false(servers_add(&l, &s));
+        assert_true(l.n <= SERVERS_MAX);
+    }
+    assert_false(server_is_sound(&(Server) { .endpoint = "ipc:///x" }));
+}
+
+TEST_MAIN

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Tokens and requests for keys in the store of a home broker: what may be handed in, how often,
+ * until when, and who hears of it. */
+
+#include "test.h"
+
+#include "law-fixture.h"
+
+#define TOKEN "0000000000000000000000000000000000token1"
+#define NEW   "00000000000000000000000000000000newkey01"
+#define OTHER "00000000000000000000000000000000newkey02"
+#define LINK  "000000000000000000000000000000000linkkey"
+
+typedef struct World {
+    Fixture f;
+    SignKey broker, fresh, other;
+} World;
+
+static void world_init(World *w) {
+    ASSERT_OK(hash_init());
+    sign_key_new(&w->broker);
+    sign_key_new(&w->fresh);
+    sign_key_new(&w->other);
+    law_fixture_init(&w->f);
+    w->f.config.sign_key = &w->broker;
+    w->f.config.encode_signature = codec_encode_signature;
+    fixture_reopen(&w->f);
+    StoreOp *op = store_op_new(OP_IMPORT);
+    op->import.n_keys = 1;
+    op->import.keys = calloc(1, sizeof(DirKey));
+    op->import.keys[0] = (DirKey) {
+        .curve = LINK, .node = SELF, .label = "main", .broker = true, .sign = w->broker.public
+    };
+    run(&w->f, op);
+    assert_non_null(op->import.directory);
+    store_op_free(op);
+}
+
+static void world_deinit(World *w) {
+    fixture_deinit(&w->f);
+}
+#define WORLD(w)                                                                                   \
+    _cleanup_(world_deinit) World w;                                                               \
+    world_init(&w)
+
+static int64_t make_token(World *w, const char *curve) {
+    StoreOp *op = store_op_new(OP_KEY);
+    op->key.verb = KEY_TOKEN;
+    op->key.enrolment.expires_ms = w->f.now_ms + HOUR_MS;
+    (void)text_copy(op->key.enrolment.node, NODE_NAME_SIZE, SENDER);
+    (void)text_copy(op->key.enrolment.label, LABEL_SIZE, "main");
+    (void)text_copy(op->key.enrolment.curve, CURVE_TEXT_SIZE, curve);
+    (void)text_copy(op->key.by, sizeof(op->key.by), "uid:0");
+    run(&w->f, op);
+    const int64_t id = op->key.done ? op->key.enrolment.id : 0;
+    ASSERT_EQ(op->key.done, op->key.enrolments != NULL);
+    store_op_free(op);
+    return id;
+}
+
+static KeyRequest asked(World *w, const char *node, const char *curve, const SignKey *k) {
+    KeyRequest r = { .act = KEY_ACT_ADD, .asked_ms = w->f.now_ms, .key = { .sign = k->public } };
+    (void)text_copy(r.key.node, sizeof(r.key.node), node);
+    (void)text_copy(r.key.label, sizeof(r.key.label), "main");
+    (void)text_copy(r.key.curve, sizeof(r.key.curve), curve);
+    ASSERT_OK(codec_encode_key_demand(&r));
+    key_request_prove(&r, k);
+    return r;
+}
+
+/* "" when it was taken, else the word it was refused with. */
+static const char *hand_in(World *w, int64_t id, const KeyRequest *r) {
+    static char word[256];
+    StoreOp *op = store_op_new(OP_KEY);
+    op->key.verb = KEY_HAND_IN;
+    op->key.enrolment.id = id;
+    op->key.request = malloc(sizeof(*r));
+    *op->key.request = *r;
+    ASSERT_OK(codec_encode_key_request(r, &op->key.encoded, &op->key.n_encoded));
+    (void)text_copy(op->key.by, sizeof(op->key.by), "192.0.2.7:5");
+    run(&w->f, op);
+    (void)text_copy(word, sizeof(word), op->key.done ? "" : op->key.text);
+    word[strcspn(word, ":")] = '\0';
+    ASSERT_EQ(op->key.done, !op->key.denied);
+    store_op_free(op);
+    return word;
+}
+
+static bool decide(World *w, int64_t id, bool yes) {
+    StoreOp *op = store_op_new(OP_KEY);
+    op->key.verb = KEY_DECIDE;
+    op->key.enrolment.id = id;
+    op->key.approve = yes;
+    run(&w->f, op);
+    const bool done = op->key.done;
+    store_op_free(op);
+    return done;
+}
+
+static EnrolState state_of(World *w, int64_t id) {
+    _cleanup_(enrolments_unrefp) Enrolments *e = store_enrolments(w->f.store);
+    const Enrolment *i = enrolments_by_id(e, id);
+    return i ? i->state : ENROL_NONE;
+}
+
+static bool has_key(World *w, const char *curve) {
+    _cleanup_(directory_unrefp) Directory *d = store_directory(w->f.store);
+    const DirKey *k = directory_key(d, curve);
+    return k && directory_key_is_usable(d, k, w->f.now_ms);
+}
+
+TEST(keys_are_in_force_when_they_were_handed_in_and_approved) {
+    WORLD(w);
+    const int64_t id = make_token(&w, TOKEN);
+    const KeyRequest r = asked(&w, SENDER, NEW, &w.fresh);
+    ASSERT_EQ(state_of(&w, id), ENROL_OPEN);
+    assert_false(decide(&w, id, true)); /* nothing is there to be approved */
+    ASSERT_STR(hand_in(&w, id, &r), "");
+    ASSERT_EQ(state_of(&w, id), ENROL_HANDED);
+    assert_false(has_key(&w, NEW));
+    fixture_crash(&w.f); /* all of it is on disk */
+    ASSERT_EQ(state_of(&w, id), ENROL_HANDED);
+    assert_true(decide(&w, id, true));
+    ASSERT_EQ(state_of(&w, id), ENROL_APPROVED);
+    assert_true(has_key(&w, NEW));
+    assert_false(decide(&w, id, true));
+    assert_false(decide(&w, id, false));
+}
+
+TEST(a_token_is_used_once) {
+    WORLD(w);
+    const int64_t id = make_token(&w, TOKEN);
+    const KeyRequest r = asked(&w, SENDER, NEW, &w.fresh);
+    const KeyRequest thief = asked(&w, SENDER, OTHER, &w.other);
+    ASSERT_STR(hand_in(&w, id, &r), "");
+    ASSERT_STR(hand_in(&w, id, &r), ""); /* the answer was lost */
+    ASSERT_STR(hand_in(&w, id, &thief), "USED");
+    assert_true(decide(&w, id, true));
+    ASSERT_STR(hand_in(&w, id, &thief), "USED");
+    assert_false(has_key(&w, OTHER));
+    ASSERT_EQ(make_token(&w, TOKEN), 0); /* nor is it given out twice */
+    ASSERT_EQ(make_token(&w, NEW), 0);
+}
+
+TEST(a_token_is_good_until_its_end) {
+    WORLD(w);
+    const int64_t id = make_token(&w, TOKEN);
+    w.f.now_ms += HOUR_MS - 1;
+    KeyRequest r = asked(&w, SENDER, NEW, &w.fresh);
+    const int64_t second = make_token(&w, OTHER);
+    ASSERT_STR(hand_in(&w, id, &r), "");
+    w.f.now_ms += HOUR_MS;
+    ASSERT_STR(hand_in(&w, second, &r), "EXPIRED");
+    ASSERT_EQ(state_of(&w, second), ENROL_OPEN);
+    assert_true(decide(&w, id, true)); /* people may take longer */
+    assert_true(has_key(&w, NEW));
+}
+
+TEST(what_is_refused_leaves_the_token_as_it_was) {
+    WORLD(w);
+    const int64_t id = make_token(&w, TOKEN);
+    KeyRequest r = asked(&w, HOME, NEW, &w.fresh);
+    ASSERT_STR(hand_in(&w, id, &r), "OTHER_NODE");
+    r = asked(&w, SENDER, NEW, &w.fresh);
+    r.proof[3] ^= 1;
+    ASSERT_STR(hand_in(&w, id, &r), "UNPROVEN");
+    r = asked(&w, SENDER, LINK, &w.fresh);
+    ASSERT_STR(hand_in(&w, id, &r), "KEY_TAKEN");
+    ASSERT_EQ(state_of(&w, id), ENROL_OPEN);
+    r = asked(&w, SENDER, NEW, &w.fresh);
+    ASSERT_STR(hand_in(&w, id, &r), "");
+    assert_true(decide(&w, id, false));
+    ASSERT_EQ(state_of(&w, id), ENROL_REFUSED);
+    assert_false(has_key(&w, NEW));
+}
+
+TEST(so_many_tokens_are_out_at_once) {
+    WORLD(w);
+    char curve[CURVE_TEXT_SIZE];
+    for (unsigned i = 0; i < ENROLMENTS_OPEN_MAX; i++) {
+        (void)snprintf(curve, sizeof(curve), "%040u", i);
+        assert_true(make_token(&w, curve) > 0);
+    }
+    ASSERT_EQ(make_token(&w, TOKEN), 0);
+    w.f.now_ms += HOUR_MS;
+    assert_true(make_token(&w, TOKEN) > 0);
+}
+
+/* Below a hub that signs nothing is in force before the hub said so: the request goes up. */
+TEST(below_the_hub_a_request_is_a_message_to_it) {
+    WORLD(w);
+    const int64_t id = make_token(&w, TOKEN);
+    const KeyRequest r = asked(&w, SENDER, NEW, &w.fresh);
+    ASSERT_STR(hand_in(&w, id, &r), "");
+    w.f.config.directory_codec = &codec_directory;
+    w.f.config.n_hub_keys = 1;
+    w.f.config.hub_keys[0] = w.other.public;
+    fixture_reopen(&w.f);
+    StoreOp *op = store_op_new(OP_KEY);
+    op->key.verb = KEY_DECIDE;
+    op->key.enrolment.id = id;
+    op->key.approve = true;
+    run(&w.f, op);
+    assert_true(op->key.done);
+    assert_null(op->key.directory);
+    ASSERT_EQ(op->n_deposits, 1);
+    store_op_free(op);
+    assert_false(has_key(&w, NEW));
+}
+
+TEST_MAIN
