@@ -41,7 +41,9 @@ bool session_authorise(const Broker *b, const char *user_id, BrokerPort port, No
     (void)text_copy(ret->home, sizeof(ret->home), home_of(n));
     (void)text_copy(ret->broker_parent, sizeof(ret->broker_parent), n->broker_parent);
     ret->broker = k->broker;
-    ret->operator_ = key_allows(k, &(RightUse) { .verb = RIGHT_OPERATE, .region = "" });
+    /* Here, and nowhere else: an operator of an institution is none of the whole country's. */
+    ret->operator_ = strcmp(home_of(n), b->config.self) == 0 &&
+                     key_allows(k, &(RightUse) { .verb = RIGHT_OPERATE, .region = "" });
     ret->rights = k->rights;
     ret->from_ms = k->valid_from_ms;
     ret->until_ms = k->valid_until_ms != 0 ? k->valid_until_ms : INT64_MAX;
@@ -56,7 +58,9 @@ void session_note_validity(Broker *b, const Session *s) {
 /* --- may it? --------------------------------------------------------------------------------- */
 
 bool session_allows(const Session *s, const RightUse *use) {
-    if (s->operator_ && (use->verb == RIGHT_OPERATE || use->verb == RIGHT_QUERY))
+    if (use->verb == RIGHT_OPERATE)
+        return s->operator_;
+    if (s->operator_ && use->verb == RIGHT_QUERY)
         return true;
     return rights_allow(&s->rights, use);
 }

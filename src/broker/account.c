@@ -72,7 +72,7 @@ static BucketRate hello_rate(const Broker *b) {
 static bool is_forgettable(const Broker *b, const Account *a, int64_t mono_ms) {
     const BucketRate hello = hello_rate(b);
     return !a->sessions && !a->held[0].ops.first && !a->held[1].ops.first && a->n_unanswered == 0 &&
-           a->out_bytes == 0 && bucket_is_empty(&a->hello, &hello, mono_ms) &&
+           a->out_bytes == 0 && a->way_cost == 0 && bucket_is_empty(&a->hello, &hello, mono_ms) &&
            bucket_is_empty(&a->refused[0], &refusals, mono_ms) &&
            bucket_is_empty(&a->refused[1], &refusals, mono_ms);
 }

@@ -9,14 +9,18 @@
  * What has to be signed: everything from a node that has a signing key, or a thief of its transport
  * key could leave the signature out. Nodes without one are the configuration's to refuse. On a link
  * that was decided where the message was published; here a signature that is missing though the
- * sender had a key by then, or that does not hold, is refused; of a key that this broker does not
- * know (yet) the recipient judges.
+ * sender has a key, or that does not hold, is refused. A signed directory comes from above, and a
+ * message takes one way through the tree: so from below there is no key that this broker does not
+ * know yet, and what comes by another way than its sender's must be signed. Of a key that only the
+ * parent may know the recipient judges.
  */
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/proven.h"
+#include "base/text.h"
+#include "base/times.h"
 #include "broker/check.h"
 #include "broker/internal.h"
 #include "wire/codec.h"
@@ -25,17 +29,23 @@
 #define HEAD_BYTES   (2 + KEY_ID_SIZE + 2 + SIGNATURE_SIZE)
 #define CHECKS_ALONG 32U /* that ride along with emergencies */
 
+#define TRANSIT_MAX (31 * DAY_MS) /* a message is on its way at most */
+
 struct Checks {
     OpList out;
     Proven *proven;
     Directory *directory; /* owned; that of the moment the batch was taken */
     int64_t now_ms;
+    char self[NODE_NAME_SIZE]; /* this broker */
 };
 
 int check_init(Broker *b) {
     Checks *c = calloc(1, sizeof(*c));
     b->checks.batch = c;
-    return c ? proven_new(&c->proven) : -ENOMEM;
+    if (!c)
+        return -ENOMEM;
+    (void)text_copy(c->self, sizeof(c->self), b->config.self);
+    return proven_new(&c->proven);
 }
 
 void check_deinit(Broker *b) {
@@ -52,9 +62,16 @@ void check_deinit(Broker *b) {
 
 /* --- what is wanted ------------------------------------------------------------------------- */
 
-/* By when a key must have been good. */
+/* By when a key must have been good: on a link the neighbour's word, within reason. */
 static int64_t signed_by_ms(const StoreOp *op, int64_t now_ms) {
-    return op->accept.from_link ? op->accept.message->fwd.accepted_ms : now_ms;
+    const int64_t said_ms = op->accept.message->fwd.accepted_ms;
+    return op->accept.from_link ? MAX(MIN(said_ms, now_ms), now_ms - TRANSIT_MAX) : now_ms;
+}
+
+/* Is the neighbour that brings it the one behind which its sender is? */
+static bool came_its_way(const Directory *d, const char *self, const StoreOp *op) {
+    const char *hop = directory_next_hop(d, self, op->accept.message->env.sender);
+    return hop && strcmp(hop, op->accept.authority) == 0;
 }
 
 /* Did the key stand at that moment? Of a revoked one nothing is believed any more: when it was
@@ -66,11 +83,15 @@ static bool key_stands(const Directory *d, const DirKey *k, bool from_link, int6
            (k->valid_until_ms == 0 || at_ms < k->valid_until_ms);
 }
 
-static bool has_signing_key(const Directory *d, const char *node, bool from_link, int64_t at_ms) {
+/* Had it one at any time since? A neighbour could say that the message is older than the key. */
+static bool has_signing_key(const Directory *d, const char *node, int64_t since_ms,
+                            int64_t now_ms) {
     size_t n;
     const DirKey *const *keys = directory_keys_of(d, node, &n);
     for (size_t i = 0; i < n; i++)
-        if (public_key_is_set(keys[i]->sign.b) && key_stands(d, keys[i], from_link, at_ms))
+        if (public_key_is_set(keys[i]->sign.b) && !keys[i]->revoked &&
+            keys[i]->valid_from_ms <= now_ms &&
+            (keys[i]->valid_until_ms == 0 || since_ms < keys[i]->valid_until_ms))
             return true;
     return false;
 }
@@ -78,7 +99,9 @@ static bool has_signing_key(const Directory *d, const char *node, bool from_link
 static SignatureState unsigned_state(const Broker *b, Now now, const StoreOp *op) {
     const bool link = op->accept.from_link;
     const char *sender = op->accept.message->env.sender;
-    if (has_signing_key(b->directory, sender, link, signed_by_ms(op, now.wall_ms)))
+    if (has_signing_key(b->directory, sender, signed_by_ms(op, now.wall_ms), now.wall_ms))
+        return SIGNATURE_MISSING;
+    if (link && directory_head(b->directory) && !came_its_way(b->directory, b->config.self, op))
         return SIGNATURE_MISSING;
     return link || b->config.unsigned_allowed ? SIGNATURE_NONE : SIGNATURE_MISSING;
 }
@@ -176,6 +199,13 @@ uint32_t checks_trees(const Checks *c) {
 
 /* --- checking: any thread ------------------------------------------------------------------- */
 
+static bool may_be_unknown(const Checks *c, const StoreOp *op) {
+    if (!op->accept.from_link || !directory_head(c->directory))
+        return op->accept.from_link;
+    return !directory_is_below(c->directory, c->self, op->accept.authority) &&
+           came_its_way(c->directory, c->self, op);
+}
+
 static SignatureState check(Checks *c, StoreOp *op) {
     const Message *m = op->accept.message;
     const bool link = op->accept.from_link;
@@ -185,7 +215,7 @@ static SignatureState check(Checks *c, StoreOp *op) {
         return SIGNATURE_BAD; /* for want of memory, too: it is sent again */
     const DirKey *k = directory_key_by_sign_id(c->directory, m->env.sender, &s.key);
     if (!k)
-        return link ? SIGNATURE_UNKNOWN_KEY : SIGNATURE_BAD;
+        return may_be_unknown(c, op) ? SIGNATURE_UNKNOWN_KEY : SIGNATURE_BAD;
     if (!key_stands(c->directory, k, link, signed_by_ms(op, c->now_ms)) ||
         !proven_holds(c->proven, &s, body_envelope(m->body), &k->sign))
         return SIGNATURE_BAD;

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "broker/internal.h"
+#include "wire/personal.h"
 
 /* What surely fits into one frame: half of what its decoder takes. */
 #define RESULT_BYTES  (FRAME_ANSWER_MAX / 2)
@@ -131,7 +132,8 @@ static int dead_verb(Broker *b, Session *s, Frame *f) {
         if (!directory_next_hop(b->directory, b->config.self, op->dead.target))
             return query_say(b, s, f, 1, "the new recipient cannot be reached from here");
     }
-    (void)text_copy(op->dead.reason, sizeof(op->dead.reason), arg(f, redirect ? 3 : 2));
+    (void)text_copy(op->dead.reason, sizeof(op->dead.reason),
+                    text_unless_personal(arg(f, redirect ? 3 : 2)));
     if (discard && !op->dead.reason[0])
         return query_say(b, s, f, 2, "a reason is needed to discard");
     (void)text_copy(op->dead.by, sizeof(op->dead.by), s->node);

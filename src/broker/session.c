@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "broker/internal.h"
 #include "wire/codec.h"
+#include "wire/personal.h"
 
 #define DEAD_AFTER 3 /* ping intervals of silence */
 
@@ -221,7 +222,7 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
     s->id = b->next_session_id++;
     s->instance_id = f->hello.instance_id;
     s->heard_mono_ms = s->probed_mono_ms = now.mono_ms;
-    (void)text_copy(s->client, sizeof(s->client), f->hello.client);
+    (void)text_copy(s->client, sizeof(s->client), text_unless_personal(f->hello.client));
     (void)text_copy(s->user_id, sizeof(s->user_id), m->user_id);
     HASH_ADD(hh, b->sessions, key, sizeof(s->key), s);
     HASH_ADD(hh_id, b->sessions_by_id, id, sizeof(s->id), s);

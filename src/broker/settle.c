@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "broker/internal.h"
 #include "core/access.h"
+#include "wire/personal.h"
 
 static bool range_add(TagRange **list, uint32_t *n, uint32_t *room, uint64_t tag) {
     if (*n > 0 && (*list)[*n - 1].last + 1 == tag) {
@@ -84,7 +85,7 @@ static int settle_link(Broker *b, Now now, Channel *c, Entry *e, const Settlemen
         return delivery_op(b, q, &e->row, q->kind, ACTION_DONE, CAUSE_NONE, "", t, tag);
     case SETTLE_REJECT:
         return delivery_op(b, q, &e->row, q->kind, ACTION_UNROUTABLE, CAUSE_RECIPIENT_UNKNOWN,
-                           st->reason, t, tag);
+                           text_unless_personal(st->reason), t, tag);
     default:
         e->row.due_ms = now.wall_ms + MIN(MAX(st->after_ms, 1000U), 60000U);
         return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_NONE, "", t, tag);
@@ -96,11 +97,11 @@ static int settle_reject(Broker *b, Now now, Feed *q, Entry *e, const Settlement
     uint64_t tag = e->tag;
     e->row.attempts++;
     if (st->permanent || e->row.attempts >= retry->max_attempts)
-        return delivery_op(b, q, &e->row, q->kind, ACTION_DEAD, CAUSE_DEAD_REJECTED, st->reason, t,
-                           tag);
+        return delivery_op(b, q, &e->row, q->kind, ACTION_DEAD, CAUSE_DEAD_REJECTED,
+                           text_unless_personal(st->reason), t, tag);
     e->row.due_ms = now.wall_ms + retry_delay_ms(retry, e->row.attempts, b->io.random(b->io.data));
-    return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_DEAD_REJECTED, st->reason, t,
-                       tag);
+    return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_DEAD_REJECTED,
+                       text_unless_personal(st->reason), t, tag);
 }
 
 static int settle_one(Broker *b, Now now, Channel *c, Entry *e, const Settlement *st, Ticket *t) {

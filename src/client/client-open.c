@@ -28,6 +28,7 @@
 #define WRAPS_MAX       4U   /* of one message that fit our keys */
 #define AGAIN_FIRST_MS  (10 * SECOND_MS)
 #define AGAIN_LATEST_MS (15 * MINUTE_MS)
+#define WRAP_KEPT_MS    (31 * DAY_MS) /* what it opens has expired by then */
 
 typedef struct WrapKey { /* hash key: no padding */
     Uuid id;
@@ -104,6 +105,13 @@ static void remember(KnownWrap *known, const SealWraps *came, const SealKey *key
     }
 }
 
+static bool any_for_us(const SealWraps *came, const SealKey *keys, size_t n) {
+    for (uint32_t i = 0; i < came->n; i++)
+        if (is_for_key(&came->list[i], keys, n))
+            return true;
+    return false;
+}
+
 int wrap_came(serasi_client *c, const Envelope *e, Bytes facts, Settlement *ret) {
     SealKey keys[KEYS_OLD_MAX + 1];
     _cleanup_(freep) SealWraps *came = calloc(1, sizeof(*came));
@@ -114,15 +122,18 @@ int wrap_came(serasi_client *c, const Envelope *e, Bytes facts, Settlement *ret)
     int r = codec_decode_seal_wraps(facts, came, &why);
     if (r != 0)
         return r < 0 ? r : 0;
-    KnownWrap *known = known_get(c, &came->message_id, e->sender);
-    if (!known)
-        return -ENOMEM;
     const size_t n = keys_opening(&c->keys, keys);
-    remember(known, came, keys, n);
-    secret_wipe(keys, sizeof(keys));
-    if (known->settled)
-        return 0;
     const int64_t age_ms = MAX(now_read().wall_ms - e->created_ms, INT64_C(0));
+    /* What opens nothing of ours takes no place among what does, nor comes again for ever. */
+    const bool wanted = any_for_us(came, keys, n) && age_ms < WRAP_KEPT_MS;
+    KnownWrap *known = wanted ? known_get(c, &came->message_id, e->sender) : NULL;
+    if (known)
+        remember(known, came, keys, n);
+    secret_wipe(keys, sizeof(keys));
+    if (wanted && !known)
+        return -ENOMEM;
+    if (!wanted || known->settled)
+        return 0;
     ret->action = SETTLE_RETRY;
     ret->after_ms =
         (uint32_t)MIN(MAX(age_ms / 4, (int64_t)AGAIN_FIRST_MS), (int64_t)AGAIN_LATEST_MS);

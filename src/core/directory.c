@@ -367,13 +367,16 @@ const DirKey *directory_key_by_label(const Directory *d, const char *node, const
 
 const DirKey *directory_key_by_sign_id(const Directory *d, const char *node, const KeyId *id) {
     size_t n;
-    const DirKey *const *keys = directory_keys_of(d, node, &n);
+    const DirKey *found = NULL, *const *keys = directory_keys_of(d, node, &n);
     for (size_t i = 0; i < n; i++) {
         const KeyId have = key_id(keys[i]->sign.b);
-        if (public_key_is_set(keys[i]->sign.b) && key_id_equal(&have, id))
+        if (!public_key_is_set(keys[i]->sign.b) || !key_id_equal(&have, id))
+            continue;
+        if (keys[i]->revoked) /* what was revoked once does not live again in another record */
             return keys[i];
+        found = found ? found : keys[i];
     }
-    return NULL;
+    return found;
 }
 
 size_t directory_region_count(const Directory *d) {

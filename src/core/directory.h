@@ -111,7 +111,8 @@ const DirKey *directory_next_usable_key(const Directory *d, const char *node, in
 /* The usable key of that label; of several the one that became valid last. NULL when none is. */
 const DirKey *directory_key_by_label(const Directory *d, const char *node, const char *label,
                                      int64_t now_ms);
-/* The key set of a node whose signing key has that id, whatever its state; NULL when unknown. */
+/* The key set of a node whose signing key has that id, whatever its state (the revoked one, if any
+ * is); NULL when unknown. */
 const DirKey *directory_key_by_sign_id(const Directory *d, const char *node, const KeyId *id);
 
 size_t directory_region_count(const Directory *d);

@@ -145,12 +145,21 @@ static KeyVerdict judge_add(const Directory *d, const KeyRequest *r, const DirKe
     return KEY_GRANTED;
 }
 
+/* Is what the one may do what the other may? */
+static bool may_stand_for(const DirKey *by, const DirKey *old) {
+    return by->broker == old->broker && by->operator_ == old->operator_ &&
+           (by->rights.n == 0 || rights_equal(&by->rights, &old->rights));
+}
+
 static KeyVerdict judge_end(const Directory *d, const KeyRequest *r, const DirKey *by,
                             DirKey *ret) {
     const DirKey *old = directory_key(d, r->key.curve);
     if (!old || strcmp(old->node, r->key.node) != 0 || strcmp(old->label, r->key.label) != 0 ||
         r->key.valid_until_ms <= 0)
         return KEY_UNFIT;
+    /* A label may stand on keys of many uses: a program's key does not end the broker's. */
+    if (is_rotation(r, by) && !may_stand_for(by, old))
+        return KEY_STRANGER;
     if (is_rotation(r, by) && by->valid_from_ms <= old->valid_from_ms)
         return KEY_NOT_OLDER;
     *ret = *old;

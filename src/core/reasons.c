@@ -57,6 +57,8 @@ const ReasonCode reason_codes[] = {
       "Terlalu banyak pesan menunggu di kotak pesan penerima; coba lagi nanti." },
     { "DEAD_LETTERS", "Too many messages of this sender are dead letters; an operator must look.",
       "Terlalu banyak pesan dari pengirim ini gagal diserahkan; operator perlu memeriksa." },
+    { "NOT_HOME", "This broker is not the home of the sender: publish at its home broker.",
+      "Broker ini bukan broker asal pengirim: kirimkan melalui broker asalnya." },
     { "NOT_YOURS", "The message was sent by another node.", "Pesan dikirim oleh simpul lain." },
     { "NO_SUCH_MESSAGE", "This broker knows no such message.",
       "Broker ini tidak mengenal pesan itu." },

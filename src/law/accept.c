@@ -55,6 +55,9 @@ static void check_sender(const AcceptInput *in, const DirNode *sender, Reasons *
         reasons_add(r, "UNKNOWN_SENDER", "sender", NULL, NULL);
     else if (sender->inactive)
         reasons_add(r, "SENDER_INACTIVE", "sender", NULL, NULL);
+    /* Elsewhere neither its matters nor its quota are known. */
+    else if (strcmp(sender->home[0] ? sender->home : sender->id, in->self) != 0)
+        reasons_add(r, "NOT_HOME", "sender", NULL, NULL);
 }
 
 static void check_kind(const Envelope *e, Reasons *r) {

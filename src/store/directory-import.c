@@ -98,6 +98,12 @@ bool directory_record_accepted(Store *s, StoreOp *op, const char **ret_why) {
         *ret_why = "UNKNOWN_NODE";
         return false;
     }
+    /* On top of what the hub signed goes only what its sender signed. */
+    if (op->accept.from_link && directory_head(s->directory) &&
+        op->accept.signature != SIGNATURE_GOOD) {
+        *ret_why = "UNPROVEN";
+        return false;
+    }
     DirNode node = *known;
     if (!node_record_apply(s->directory, m->env.sender, f, &node, ret_why))
         return false;

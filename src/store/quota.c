@@ -38,8 +38,19 @@ static SenderLoad *get(Store *s, const char *sender) {
     return NULL;
 }
 
+/* Wraps are letters of a node to another, though they get no receipts. */
+static bool is_letter(int kind) {
+    return receipt_applies(kind) || kind == KIND_SEAL_WRAP;
+}
+
 bool quota_counts(const StoredMessage *m) {
-    return m->origin[0] == '\0' && receipt_applies(m->kind);
+    return m->origin[0] == '\0' && is_letter(m->kind);
+}
+
+static bool is_exempt(const Message *m) {
+    if (m->env.kind == KIND_SEAL_WRAP)
+        return false; /* whatever lane it claims */
+    return m->lane <= LANE_EMERGENCY || m->env.kind == KIND_RECALL_ORDER || !is_letter(m->env.kind);
 }
 
 static SenderLoad *charged(Store *s, const StoredMessage *m) {
@@ -114,8 +125,7 @@ static const char *full_mailbox(Store *s) {
 
 bool quota_is_reached(Store *s, StoreOp *op) {
     const Message *m = op->accept.message;
-    if (op->accept.from_link || m->lane <= LANE_EMERGENCY || !receipt_applies(m->env.kind) ||
-        m->env.kind == KIND_RECALL_ORDER)
+    if (op->accept.from_link || is_exempt(m))
         return false;
     const StoreConfig *c = &s->config;
     const SenderLoad *l = find(s, m->env.sender);

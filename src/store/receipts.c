@@ -206,5 +206,6 @@ bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     snprintf(note, sizeof(note), "%s said by %.64s%s", receipt_level_name(f->receipt.level), o.leg,
              allowed ? "" : ", not believed: it came over another link");
     trail_add(s, seq, "told", o.recipient, note);
-    return is_for_record(&m, f->receipt.level);
+    return !allowed ||
+           is_for_record(&m, f->receipt.level); /* nobody is told what is not believed */
 }

@@ -145,6 +145,13 @@ void accept_judge(Store *s, const StoreOp *op) {
 
 /* --- a message seen before ------------------------------------------------------------------ */
 
+/* Is the sealed part the one that the sender's envelope names? */
+static bool sealed_is_right(const Message *m) {
+    uint8_t digest[DIGEST_SIZE];
+    hash_digest(body_sealed(m->body), digest);
+    return m->env.has_sealed_digest && memcmp(digest, m->env.sealed_digest, DIGEST_SIZE) == 0;
+}
+
 /* A copy without sealed part has another digest than the whole message: a broker may see both when
  * it supervises and is then sent a redirected dead letter. The whole one wins. */
 static bool is_other_form(Store *s, const Message *m, StoredMessage *stored) {
@@ -158,7 +165,7 @@ static bool is_other_form(Store *s, const Message *m, StoredMessage *stored) {
         return false;
     if (m->body->n_sealed == 0)
         return true;
-    if (body->n_sealed > 0)
+    if (body->n_sealed > 0 || !sealed_is_right(m))
         return false;
     /* The signature that came first stays. */
     _cleanup_(body_unrefp) Body *whole =

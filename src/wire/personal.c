@@ -143,3 +143,7 @@ bool text_is_personal(const char *text) {
            (s.at && has_email(text)) ||
            (s.digits >= PHONE_PREFIX + PHONE_MORE_MIN && has_phone(text));
 }
+
+const char *text_unless_personal(const char *text) {
+    return text_is_personal(text) ? "(withheld)" : text;
+}

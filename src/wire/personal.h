@@ -7,3 +7,5 @@
 
 /* Does the text hold a run of 16 digits (NIK, family card), an e-mail address or a phone number? */
 bool text_is_personal(const char *text);
+/* For words of a peer that are kept or logged: the text, or "(withheld)". */
+const char *text_unless_personal(const char *text);

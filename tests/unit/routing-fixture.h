@@ -194,6 +194,9 @@ static inline void routing_knows_complaint(Routing *r, const char *origin, const
 /* Addressees in order, then supervisors in parentheses. What the rules think of the message is not
  * the matter here: a refusal of theirs leaves the addressees. */
 static inline const char *routing_decide(Routing *r) {
+    const DirNode *sender = directory_node(r->in.directory, r->m->env.sender);
+    if (sender && sender->home[0])
+        r->in.self = sender->home; /* it publishes at home */
     accept_decide(&r->in, &r->out);
     Buf b = { 0 };
     for (uint32_t i = 0; i < r->out.n_routes; i++)

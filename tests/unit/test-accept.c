@@ -344,6 +344,7 @@ TEST(a_hub_copies_a_national_event_to_a_hundred_children) {
 
 TEST(cases_and_other_kinds_are_never_broadcast) {
     _cleanup_(case_freep) Case *c = case_new(sample_event("dsk/3306", "33"), "upt/satria");
+    c->in.self = "upt/loka-kutoarjo";
     c->m->env.case_id.b[0] = 1;
     ASSERT_STR(decide(c), "SCOPE_NOT_ALLOWED R-162");
     c->m->env.case_id.b[0] = 0;

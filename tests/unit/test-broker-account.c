@@ -3,6 +3,7 @@
 /* What one node can make the broker hold, and how long others wait because of it. */
 
 #include "broker-fixture.h"
+#include "broker/internal.h"
 
 #define BAD  "dsk/3202"
 #define GOOD "dsk/3203"
@@ -54,6 +55,26 @@ static void publish_bytes(World *w, uint8_t peer, const char *from, size_t seale
     Bytes parts[3] = { bytes_make(l.envelope, l.n), { 0 }, bytes_make(bytes, sealed) };
     say_parts(w, peer, from, &f, parts, 3);
     free(l.envelope);
+}
+
+/* --- accounts --- */
+
+TEST(an_account_stays_while_something_of_it_is_on_its_way) {
+    WORLD(w, "upt/r1");
+    hello(&w, 2, BAD, 2);
+    run(&w);
+    say(&w, 2, BAD, (Frame) { .kind = FRAME_QUERY, .query = { .query = 1, .verb = "worklist" } });
+    say(&w, 2, BAD, (Frame) { .kind = FRAME_BYE }); /* no batch took the question yet */
+    for (unsigned i = 0; i < 90; i++) {             /* until nothing else speaks for keeping it */
+        w.now.mono_ms += SECOND_MS;
+        w.now.wall_ms += SECOND_MS;
+        ASSERT_OK(broker_tick(w.broker, w.now));
+    }
+    assert_non_null(w.broker->accounts);
+    run(&w);
+    for (unsigned i = 0; i < 5; i++)
+        pass(&w, SECOND_MS);
+    assert_null(w.broker->accounts);
 }
 
 /* --- turns --- */

@@ -396,7 +396,7 @@ TEST(a_child_broker_cannot_pass_on_what_a_revoked_key_signed) {
     free(b.envelope);
 }
 
-TEST(what_was_accepted_before_its_sender_had_a_key_is_passed_on) {
+TEST(a_neighbour_cannot_say_that_a_message_is_older_than_its_senders_key) {
     WORLD(w, "hub");
     const SignKey k = key_made(3);
     Letter l = letter(&w, FROM, "dsk/3301", 1, URGENCY_ROUTINE);
@@ -407,8 +407,46 @@ TEST(what_was_accepted_before_its_sender_had_a_key_is_passed_on) {
     run(&w);
     forget(&w);
     send_letter(&w, 2, "upt/r1", &l, NULL, &fwd);
-    expect(&w, 2, VERDICT_ACCEPTED, "");
+    expect(&w, 2, VERDICT_REFUSED, "UNSIGNED");
     free(l.envelope);
+}
+
+/* The directory of the broker and its store is one snapshot. */
+static void sign_directory(World *w) {
+    const DirHead head = { .version = 1, .size = 1 };
+    _cleanup_(directory_unrefp) Directory *d = store_directory(w->store);
+    directory_set_head(d, &head);
+}
+
+TEST(in_a_signed_directory_a_child_brings_what_is_behind_it_or_what_is_signed) {
+    WORLD(w, "hub");
+    const SignKey k = key_made(3), own = key_made(4);
+    const char *const elsewhere = "dsk/3401"; /* behind upt/r2 */
+    Letter a = letter(&w, elsewhere, "dsk/3301", 1, URGENCY_ROUTINE),
+           b = letter(&w, FROM, "dsk/3301", 2, URGENCY_ROUTINE);
+    const Forward fwd = forward_to(&w, "dsk/3301");
+    hello(&w, 2, "upt/r1", 2);
+    run(&w);
+    sign_directory(&w);
+    forget(&w);
+    Signature s = sign(&own, &a);
+    send_letter(&w, 2, "upt/r1", &a, NULL, &fwd);
+    expect(&w, 2, VERDICT_REFUSED, "UNSIGNED");
+    send_letter(&w, 2, "upt/r1", &a, &s, &fwd); /* with a key of nobody */
+    expect(&w, 2, VERDICT_REFUSED, "BAD_SIGNATURE");
+    s = sign(&own, &b);
+    send_letter(&w, 2, "upt/r1", &b, &s, &fwd); /* from below there is no newer key */
+    expect(&w, 2, VERDICT_REFUSED, "BAD_SIGNATURE");
+    send_letter(&w, 2, "upt/r1", &b, NULL, &fwd);
+    expect(&w, 2, VERDICT_ACCEPTED, "");
+    give_key(&w, elsewhere, &k);
+    sign_directory(&w);
+    forget(&w);
+    s = sign(&k, &a);
+    send_letter(&w, 2, "upt/r1", &a, &s, &fwd);
+    expect(&w, 2, VERDICT_ACCEPTED, "");
+    free(a.envelope);
+    free(b.envelope);
 }
 
 /* --- what travels --------------------------------------------------------------------------- */

@@ -298,6 +298,21 @@ TEST(operators_verbs_need_the_right_to_operate) {
     ASSERT_EQ(published(&w, 1)->verdict, VERDICT_ACCEPTED);
 }
 
+TEST(an_operator_is_one_at_the_home_of_its_node_and_nowhere_else) {
+    WORLD(w, "hub");
+    hello(&w, 1, NODE, 1); /* at home at upt/r1 */
+    grant(&w, NODE, verbs(1U << RIGHT_OPERATE));
+    forget(&w);
+    ask(&w, 1, NODE, "status");
+    ASSERT_TRUE(was_denied(&w, 1));
+    DirKey k = key(NODE);
+    k.operator_ = true;
+    change(&w, NULL, &k);
+    forget(&w);
+    ask(&w, 1, NODE, "node-import");
+    ASSERT_TRUE(was_denied(&w, 1));
+}
+
 TEST(a_key_to_enrol_may_do_nothing_else) {
     WORLD(w, "upt/r1");
     Filter all = { 0 };

@@ -562,6 +562,11 @@ TEST(a_wrap_may_come_before_or_after_its_message_and_again) {
     wrap_comes(&w, FIRST, &answer, &settlement);
     ASSERT_EQ(settlement.action, SETTLE_RETRY);
     ASSERT_EQ(state_of(&w, d), SERASI_WAITING_FOR_WRAP);
+    foreign = answer; /* for keys that are not ours: it does not come again */
+    for (uint32_t i = 0; i < foreign.n; i++)
+        foreign.list[i].key.b[0] ^= 1;
+    wrap_comes(&w, US, &foreign, &settlement);
+    ASSERT_EQ(settlement.action, SETTLE_DONE);
     foreign = answer;
     memset(foreign.list[0].box, 7, sizeof(foreign.list[0].box));
     wrap_comes(&w, US, &foreign, &settlement);

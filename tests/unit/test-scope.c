@@ -89,7 +89,7 @@ TEST(a_scope_over_a_whole_nation_of_nodes_is_decided_at_once) {
     for (int i = 0; i < 200; i++)
         (void)routing_decide(r);
     ASSERT_TRUE(r->out.scope);
-    ASSERT_EQ(r->out.n_scope_hops, 1); /* its parent; one copy, however many are behind it */
+    ASSERT_EQ(r->out.n_scope_hops, 3); /* one copy a child, however many are behind it */
 }
 
 TEST_MAIN

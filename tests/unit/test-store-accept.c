@@ -190,6 +190,30 @@ TEST(a_supervisor_gets_facts_only_and_late) {
     store_op_free(op);
 }
 
+TEST(a_sealed_part_that_is_not_the_senders_takes_no_place) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1), *late = message_to(&f, HOME, 1);
+    late->env = m->env;
+    give_body(m, "same", "facts", "");
+    give_body(late, "same", "facts", "garbage");
+    late->env.has_sealed_digest = true;
+    hash_digest(bytes_make("secret", 6), late->env.sealed_digest);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    op = link_op(late, "hub", HOME, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_CONFLICT);
+    late = TAKE_PTR(op->accept.message);
+    store_op_free(op);
+    give_body(late, "same", "facts", "secret"); /* the true one still can come */
+    op = link_op(late, "hub", HOME, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    store_op_free(op);
+}
+
 TEST(an_event_reaches_every_local_node_in_scope_and_one_copy_each_link) {
     FIXTURE(f);
     Message *m = sample_event(SENDER, "");

@@ -531,20 +531,28 @@ TEST(keys_are_proven_to_who_asks) {
 
 /* --- a node's own record -------------------------------------------------------------------- */
 
-static void say_capacity(Fixture *f, uint32_t capacity) {
+static bool record_applied(Fixture *f, const char *neighbour, uint32_t capacity,
+                           SignatureState signature) {
     Message *m = message_to(f, "hub", 0);
     m->env.kind = KIND_NODE_RECORD;
     m->facts.readable = true;
-    text_copy(m->env.sender, sizeof(m->env.sender), "dsk/3203");
     text_copy(m->facts.node.id, sizeof(m->facts.node.id), "dsk/3203");
     m->facts.node.kind = NODE_SOCIAL_AGENCY_REGENCY;
     m->facts.node.capacity = capacity;
-    StoreOp *op = store_op_new(OP_ACCEPT);
-    op->accept.message = m;
-    text_copy(op->accept.authority, NODE_NAME_SIZE, "dsk/3203");
+    StoreOp *op = link_op(m, neighbour, f->config.self, f->now_ms);
+    op->accept.signature = signature;
     run(f, op);
-    ASSERT_TRUE(op->accept.directory != NULL);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    const bool applied = op->accept.directory != NULL;
     store_op_free(op);
+    return applied;
+}
+
+/* What nobody signed is passed on, and changes nothing. */
+static void say_capacity(Fixture *f, const char *neighbour, uint32_t capacity) {
+    ASSERT_TRUE(!record_applied(f, neighbour, capacity + 1, SIGNATURE_UNKNOWN_KEY));
+    ASSERT_TRUE(!record_applied(f, neighbour, capacity + 1, SIGNATURE_NONE));
+    ASSERT_TRUE(record_applied(f, neighbour, capacity, SIGNATURE_GOOD));
 }
 
 static uint32_t capacity_of(Fixture *f) {
@@ -559,12 +567,12 @@ TEST(a_nodes_own_record_is_signed_at_the_hub_and_lies_on_top_below_it) {
     CHILD(child);
     follow(&hub, &child);
     const DirHead before = *head_of(&child);
-    say_capacity(&child, 41);
+    say_capacity(&child, "hub", 41);
     ASSERT_EQ(capacity_of(&child), 41);
     ASSERT_EQ(head_of(&child)->version, before.version);
     fixture_reopen(&child);
     ASSERT_EQ(capacity_of(&child), 41);
-    say_capacity(&hub, 42);
+    say_capacity(&hub, "upt/phala-martha", 42);
     ASSERT_EQ(head_of(&hub)->version, before.version + 1);
     follow(&hub, &child);
     ASSERT_EQ(capacity_of(&child), 42);
