@@ -11,7 +11,7 @@
 
 #include "base/proven.h"
 
-#define PROVEN_TREES 256U
+#define PROVEN_TREES 1024U /* each in its one place: many more than publishers at a time */
 
 typedef struct Trail {
     uint32_t index; /* of the leaf */
@@ -49,7 +49,7 @@ uint64_t proven_checks(const Proven *p) {
 }
 
 static ProvenTree *place(Proven *p, const Signature *s) {
-    return &p->trees[(s->bytes[0] ^ s->bytes[1] ^ s->key.b[0]) % PROVEN_TREES];
+    return &p->trees[(s->bytes[0] | (unsigned)s->bytes[1] << 8) % PROVEN_TREES];
 }
 
 static bool is_same(const ProvenTree *t, const Signature *s, const SignPublic *public) {

@@ -221,6 +221,30 @@ TEST(a_label_has_a_few_keys) {
     ASSERT_EQ(judge_by(&w, add(&w, NODE, "second"), NODE, &w.second), KEY_GRANTED);
 }
 
+/* A label is a word: under it a program's key may stand beside the broker's. */
+TEST(a_key_ends_no_key_that_may_do_more) {
+    _cleanup_(world_deinit) World w;
+    DirKey got;
+    world_init(&w);
+    SignKey young;
+    sign_key_new(&young);
+    DirKey *k = &w.keys[w.n_keys];
+    *k = w.keys[3];
+    k->sign = young.public;
+    curve_of(77, k->curve);
+    w.keys[w.n_keys++].valid_from_ms = NOW - HOUR_MS;
+    for (unsigned i = 0; i < 3; i++) {
+        w.keys[3].broker = i == 0;
+        w.keys[3].operator_ = i == 1;
+        k->rights.n = i == 2;
+        k->rights.list[0] = (Right) { .verb = RIGHT_QUERY, .any_kind = true };
+        build(&w);
+        KeyRequest r = end(&w, 3, NOW + HOUR_MS);
+        key_request_sign(&r, NODE, &young);
+        ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_STRANGER);
+    }
+}
+
 TEST(only_a_younger_key_ends_an_older_one) {
     _cleanup_(world_deinit) World w;
     DirKey got;
