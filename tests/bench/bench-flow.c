@@ -8,10 +8,23 @@
 #include "base/text.h"
 #include "bench/bench.h"
 
-#define CREDIT       256U
-#define SETTLE_AFTER 128U /* half of it: the broker never waits for credit */
-#define STUCK_S      30
-#define TREE_MAX     256U
+#define CREDIT        256U
+#define SETTLE_AFTER  128U /* half of it: the broker never waits for credit */
+#define STUCK_S       30
+#define TREE_MAX      256U
+#define SIGNATURE_MAX 512U
+
+typedef struct SignedMessage {
+    uint32_t number;
+    size_t n_envelope, n_signature;
+    uint8_t envelope[HOP_ENVELOPE_MAX], signature[SIGNATURE_MAX];
+} SignedMessage;
+
+/* Of one publisher: signed, and from `next` on not sent yet. */
+struct Signed {
+    SignedMessage list[TREE_MAX];
+    uint32_t n, next;
+};
 
 /* --- what comes back ------------------------------------------------------------------------ */
 
@@ -68,7 +81,9 @@ void flow_init(Flow *f, const Bench *b, const FlowSetup *w, const HopKind *kind,
                   .every_us = w->every_us,
                   .base = (wall_ms() & 0xfffffff) << 20 };
     f->sent_at = calloc(f->n, sizeof(*f->sent_at));
-    if (!f->sent_at)
+    if (b->sign)
+        f->to_send = calloc(w->publishers, sizeof(*f->to_send));
+    if (!f->sent_at || (b->sign && !f->to_send))
         die("out of memory");
     randombytes_buf(f->body, sizeof(f->body));
     crowd_init(&f->crowd, w->publishers + 1, on_frame, f);
@@ -84,11 +99,11 @@ void flow_init(Flow *f, const Bench *b, const FlowSetup *w, const HopKind *kind,
 }
 
 static bool is_due(const Flow *f) {
-    return f->every_us == 0 || seconds() >= f->start + 1e-6 * f->every_us * (double)f->sent;
+    return f->every_us == 0 || seconds() >= f->start + 1e-6 * f->every_us * (double)f->made;
 }
 
 /* Signature (envelope.proto) as bytes; returns how many. */
-static size_t encode_signature(const Signature *s, uint8_t ret[static 512]) {
+static size_t encode_signature(const Signature *s, uint8_t ret[static SIGNATURE_MAX]) {
     uint8_t *at = ret;
     *at++ = 1 << 3 | 2;
     *at++ = KEY_ID_SIZE;
@@ -113,29 +128,40 @@ static size_t encode_signature(const Signature *s, uint8_t ret[static 512]) {
     return (size_t)(at - ret);
 }
 
-/* All that may go now as one tree, as libserasi does it. */
-static void send_signed(Flow *f, Client *c) {
-    static uint8_t envelopes[TREE_MAX][HOP_ENVELOPE_MAX];
+/* Signs as one tree all that may go now, or with -A the next so many, as libserasi signs all that
+ * waits in it. */
+static void sign_some(Flow *f, Client *c, Signed *s) {
     static Signature made[TREE_MAX];
     Bytes list[TREE_MAX];
-    uint8_t buf[512];
-    const uint32_t first = f->sent;
-    uint32_t n = 0;
-    for (; n < TREE_MAX && c->unanswered < f->window && f->sent < f->n && is_due(f); n++) {
-        memcpy(f->body, &f->sent, sizeof(f->sent));
-        f->sent_at[f->sent] = seconds();
-        hop_make(&c->maker, f->base + f->sent, wall_ms(), f->body, sizeof(f->body));
-        memcpy(envelopes[n], c->maker.envelope, c->maker.n_envelope);
-        list[n] = bytes_make(envelopes[n], c->maker.n_envelope);
+    const uint32_t room = f->window - c->unanswered, ahead = f->bench->ahead;
+    const uint32_t most = MIN(ahead > 0 ? ahead : room, TREE_MAX);
+    s->n = s->next = 0;
+    while (s->n < most && f->made < f->n && is_due(f)) {
+        SignedMessage *m = &s->list[s->n];
+        m->number = f->made++;
+        memcpy(f->body, &m->number, sizeof(m->number));
+        hop_make(&c->maker, f->base + m->number, wall_ms(), f->body, sizeof(f->body));
+        m->n_envelope = c->maker.n_envelope;
+        memcpy(m->envelope, c->maker.envelope, m->n_envelope);
+        list[s->n++] = bytes_make(m->envelope, m->n_envelope);
+    }
+    must(signature_make(&f->bench->sign_key, list, s->n, made), "signing");
+    for (uint32_t i = 0; i < s->n; i++)
+        s->list[i].n_signature = encode_signature(&made[i], s->list[i].signature);
+}
+
+static void send_signed(Flow *f, Client *c, Signed *s) {
+    if (s->next == s->n)
+        sign_some(f, c, s);
+    for (; s->next < s->n && c->unanswered < f->window; s->next++) {
+        const SignedMessage *m = &s->list[s->next];
+        memcpy(f->body, &m->number, sizeof(m->number));
+        f->sent_at[m->number] = seconds();
+        hop_publish_parts(&c->z, m->envelope + 2, m->signature, m->n_signature, m->envelope,
+                          m->n_envelope, c->maker.facts, c->maker.n_facts, f->body,
+                          sizeof(f->body));
         f->sent++;
         c->unanswered++;
-    }
-    must(signature_make(&f->bench->sign_key, list, n, made), "signing");
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t number = first + i;
-        memcpy(f->body, &number, sizeof(number));
-        hop_publish_parts(&c->z, list[i].p + 2, buf, encode_signature(&made[i], buf), list[i].p,
-                          list[i].n, c->maker.facts, c->maker.n_facts, f->body, sizeof(f->body));
         if (c->z.n_out > 65536)
             client_send(c);
     }
@@ -144,12 +170,14 @@ static void send_signed(Flow *f, Client *c) {
 static void send_more(Flow *f) {
     for (uint32_t i = 0; i < f->publishers; i++) {
         Client *c = &f->crowd.list[i];
-        while (f->bench->sign && c->unanswered < f->window && f->sent < f->n && is_due(f))
-            send_signed(f, c);
-        while (c->unanswered < f->window && f->sent < f->n && is_due(f)) {
-            memcpy(f->body, &f->sent, sizeof(f->sent)); /* no two are alike */
-            f->sent_at[f->sent] = seconds();
-            hop_publish(&c->z, &c->maker, f->base + f->sent, wall_ms(), f->body, sizeof(f->body));
+        Signed *s = f->to_send ? &f->to_send[i] : NULL;
+        while (s && c->unanswered < f->window && (s->next < s->n || (f->made < f->n && is_due(f))))
+            send_signed(f, c, s);
+        while (!s && c->unanswered < f->window && f->made < f->n && is_due(f)) {
+            memcpy(f->body, &f->made, sizeof(f->made)); /* no two are alike */
+            f->sent_at[f->made] = seconds();
+            hop_publish(&c->z, &c->maker, f->base + f->made, wall_ms(), f->body, sizeof(f->body));
+            f->made++;
             f->sent++;
             c->unanswered++;
             if (c->z.n_out > 65536)
@@ -178,6 +206,7 @@ void flow_deinit(Flow *f) {
     series_deinit(&f->confirm);
     series_deinit(&f->deliver);
     free(f->sent_at);
+    free(f->to_send);
 }
 
 /* --- a publisher and a consumer ------------------------------------------------------------- */

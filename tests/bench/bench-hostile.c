@@ -45,6 +45,13 @@ static void put_frame(Zmtp *z, unsigned field, const void *body, size_t n) {
     zmtp_put(z, frame, at + n, false);
 }
 
+/* Keeps a processor busy and sends nothing: the floor of all the others. */
+static bool spin(Hostile *h, Zmtp *z) {
+    (void)h;
+    (void)z;
+    return true;
+}
+
 static bool publish_large(Hostile *h, Zmtp *z) {
     hop_publish(z, &h->maker, h->done, wall_ms(), h->body, 1000000);
     return true;
@@ -145,6 +152,7 @@ static bool reconnect(Hostile *h, Zmtp *z) {
 }
 
 static const Sort sorts[] = {
+    { "nothing", spin },
     { "publish 1 MB", publish_large },
     { "publish 1 KB", publish_small },
     { "refused", publish_refused },
@@ -263,6 +271,8 @@ void bench_hostile(Bench *b, const char *name) {
     hop_maker_init(&h.wrong, &kind);
     for (size_t i = 0; i < ARRAY_SIZE(sorts); i++) {
         pthread_t thread;
+        if (b->only && !strstr(sorts[i].name, b->only))
+            continue;
         const double alone = phase(b, name, "alone", &p, 0);
         h.sort = &sorts[i];
         atomic_store(&h.stop, false);

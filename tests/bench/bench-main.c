@@ -63,7 +63,10 @@ static int usage(FILE *f) {
         "  -o         opaque messages, of a kind the broker does not know, without a case\n"
         "  -S         publishers sign what they send, and brokers their receipts (P, E, M, L, F,\n"
         "             SLOW); else nobody does\n"
+        "  -A N       -S, and each publisher has N more messages to sign at a time, whatever of\n"
+        "             them may go at once\n"
         "  -B         brokers were built with SERASI_BENCH_BARE: PLAIN instead of CURVE\n"
+        "  -x TEXT    of HOSTILE only the ways to do harm with TEXT in their name\n"
         "  -P DIR -C DIR\n"
         "             folders of a publisher and a consumer made by `serasictl init`: measures\n"
         "             the broker on this machine that they name (P, E, M, L, EMERG)\n"
@@ -103,7 +106,7 @@ static FILE *open_csv(const char *path) {
 int main(int argc, char **argv) {
     static Bench b = { .scale = 1 };
     const char *bin = NULL, *csv = NULL;
-    for (int c; (c = getopt(argc, argv, "b:s:c:qoSBP:C:kh")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "b:s:c:qoSA:Bx:P:C:kh")) != -1;) {
         switch (c) {
         case 'b':
             bin = optarg;
@@ -123,8 +126,15 @@ int main(int argc, char **argv) {
         case 'S':
             b.sign = true;
             break;
+        case 'A':
+            b.sign = true;
+            b.ahead = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
         case 'B':
             b.bare = true;
+            break;
+        case 'x':
+            b.only = optarg;
             break;
         case 'P':
             b.publisher = optarg;

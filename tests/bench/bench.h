@@ -26,8 +26,10 @@ typedef struct Bench {
     bool quiet;                       /* ask for receipts of failures only */
     bool opaque;                      /* messages of a kind the broker does not know */
     bool sign;                        /* publishers sign (P, E, M, L, F, SLOW), and brokers */
+    uint32_t ahead;                   /* so many at a time; 0 = those that may go at once */
     SignKey sign_key;                 /* of all of them */
     bool bare;                        /* brokers were built without CURVE */
+    const char *only;                 /* of HOSTILE the ways with that in their name; NULL = all */
     bool keep;                        /* the folder */
     FILE *csv;
     uint32_t port; /* the next free one */
@@ -151,6 +153,7 @@ void crowd_deinit(Crowd *c);
 
 /* --- messages that are counted and timed: bench-flow.c --- */
 
+typedef struct Signed Signed;
 typedef struct Flow {
     const Bench *bench;
     Crowd crowd;
@@ -158,7 +161,8 @@ typedef struct Flow {
     uint32_t publishers, window, n; /* the first so many clients publish */
     uint32_t every_us;
     double stop_at; /* instead of n; 0 = n counts */
-    uint32_t sent, confirmed, delivered, settled;
+    uint32_t made, sent, confirmed, delivered, settled;
+    Signed *to_send;  /* of each publisher; NULL: nothing is signed */
     Client *consumer; /* or NULL */
     double *sent_at;
     Series confirm, deliver;
