@@ -24,10 +24,10 @@
 
 #define WAY_OPS        512U /* let on their way by all */
 #define WAY_COST       (8 * 1024 * 1024)
-#define COMPANY_COST   (64 * 1024) /* by each of several */
-#define COMPANY_MS     SECOND_MS   /* who came so lately may come again */
-#define QUANTUM        (64 * 1024) /* of a turn, in bytes */
-#define QUERY_COST     (64 * 1024) /* a query: what it costs is seen afterwards only */
+#define COMPANY_COST   (256 * 1024) /* by each of several */
+#define COMPANY_MS     SECOND_MS    /* who came so lately may come again */
+#define QUANTUM        (64 * 1024)  /* of a turn, in bytes */
+#define QUERY_COST     (64 * 1024)  /* a query: what it costs is seen afterwards only */
 #define OP_COST        1024
 #define CHANGE_COST    (16 * 1024) /* a subscription: it may write */
 #define LATER_MS       200U

@@ -31,7 +31,9 @@ UNIT = ["test-window", "test-lanes", "test-retry", "test-rules", "test-accept", 
         "test-store-delivery", "test-store-link", "test-store-open", "test-store-trouble",
         "test-store-upkeep", "test-store-recent", "test-store-story", "test-law-store",
         "test-law-early", "test-law-due", "test-law-notice", "test-law-wire", "test-law-refold",
-        "test-zap", "test-client"]
+        "test-law-pending", "test-store-access", "test-store-signed", "test-store-ledger",
+        "test-store-directory", "test-broker-check", "test-broker-rights", "test-zap",
+        "test-client"]
 BUILD_PATIENCE, RUN_PATIENCE = 400, 120
 
 
