@@ -159,6 +159,7 @@ TEST(the_sender_is_who_the_session_says) {
     ASSERT_REFUSED("WRONG_SENDER", c->in.authority = "dsk/3204");
     ASSERT_REFUSED("UNKNOWN_SENDER", strcpy(e->sender, "dsk/3298"));
     ASSERT_REFUSED("SENDER_INACTIVE", strcpy(e->sender, "dsk/3299"));
+    ASSERT_REFUSED("NOT_HOME", c->in.self = "upt/satria");
 }
 
 TEST(parts_fit_their_digests_and_limits) {

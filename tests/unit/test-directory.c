@@ -231,6 +231,24 @@ TEST(a_signing_key_is_found_by_its_id_whatever_its_state) {
     assert_null(directory_key_by_sign_id(d, "dsk/3204", &a)); /* of another node */
 }
 
+TEST(a_revoked_signing_key_does_not_live_again_in_another_record) {
+    for (unsigned i = 0; i < 2; i++) { /* whichever record comes first */
+        _cleanup_(directory_unrefp) Directory *d = NULL;
+        DirKey old = { .node = "dsk/3203", .label = "main", .sign = { { 7 } }, .revoked = true };
+        DirKey new = { .node = "dsk/3203", .label = "main", .sign = { { 7 } } };
+        const KeyId id = key_id(old.sign.b);
+        strcpy(old.curve, i ? KEY_A : KEY_B);
+        strcpy(new.curve, i ? KEY_B : KEY_A);
+        DirNode n = sample_node("dsk/3203", NODE_SOCIAL_AGENCY_REGENCY, "hub");
+        ASSERT_OK(directory_new(&d));
+        ASSERT_OK(directory_add_node(d, &n));
+        ASSERT_OK(directory_add_key(d, &old));
+        ASSERT_OK(directory_add_key(d, &new));
+        ASSERT_OK(directory_seal(d, 1));
+        ASSERT_TRUE(directory_key_by_sign_id(d, "dsk/3203", &id)->revoked);
+    }
+}
+
 /* --- holidays
  * ------------------------------------------------------------------------------------- */
 
