@@ -226,6 +226,16 @@ unsigned hop_frame(const ZmtpMessage *m, HopField *ret) {
     return hop_field(&p, p + m->parts[0].n, ret) ? ret->number : 0;
 }
 
+static void take_reason(HopResult *ret, const HopField *reason) {
+    HopField code;
+    const uint8_t *p = reason->p;
+    ret->warned = true;
+    if (hop_field(&p, reason->p + reason->n, &code) && code.number == 1) {
+        ret->reason = code.p;
+        ret->n_reason = code.n;
+    }
+}
+
 bool hop_result(const uint8_t **p, const uint8_t *end, HopResult *ret) {
     HopField result, f;
     *ret = (HopResult) { .id = NULL };
@@ -237,7 +247,7 @@ bool hop_result(const uint8_t **p, const uint8_t *end, HopResult *ret) {
         else if (f.number == 2)
             ret->verdict = (unsigned)f.value;
         else if (f.number == 3)
-            ret->warned = true;
+            take_reason(ret, &f);
         else if (f.number == 4)
             ret->recipients++;
     }

@@ -77,7 +77,9 @@ typedef struct HopResult {
     const uint8_t *id;
     unsigned verdict; /* 1 ACCEPTED, 2 DUPLICATE, 5 LATER... */
     unsigned recipients;
-    bool warned; /* or refused: there are reasons */
+    bool warned;           /* or refused: there are reasons */
+    const uint8_t *reason; /* the code of the last one */
+    size_t n_reason;
 } HopResult;
 
 /* Steps over the results of PUBLISHED. */

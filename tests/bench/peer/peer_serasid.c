@@ -4,20 +4,37 @@
  *   home=DIR        made by serasid.sh: keys of the clients, public key of each broker by its port
  *   receipts=N      1 (default): COLLECTED for each message, as every user has; 0: of failures only
  *   case=N          1 (default): each message a case of its own; 0: no case and no facts
+ *   sign=N          1: what its window lets go at once is signed as one tree; 0 (default): nothing
  * The queue is the mailbox of one of NODES agencies: the next one at each reset, so it is empty. */
 #include "bench.h"
 
+#include "base/base64.h"
+#include "hop-sign.c"
 #include "hop.c"
 #include "zmtp.c"
 
 #define NODES   24U
 #define PUB_BIT 34 /* number of a message: publisher, then sequence */
 
+#define TREE_MAX 256U
+#define BODY_MAX 4096U
+
 int peer_inline = 0;
+
+/* What is sent with the next signature. */
+typedef struct Unsigned {
+    SignKey key;
+    unsigned n;
+    struct {
+        uint8_t envelope[HOP_ENVELOPE_MAX], body[BODY_MAX];
+        size_t n_envelope, n_body;
+    } list[TREE_MAX];
+} Unsigned;
 
 typedef struct Client {
     Zmtp z;
     HopMaker maker;
+    Unsigned *to_sign; /* NULL: nothing is signed */
     uint64_t tag, settled, unsettled;
 } Client;
 
@@ -33,24 +50,49 @@ static void read_line(char *ret, size_t size, const char *what) {
     ret[strcspn(ret, "\n")] = '\0';
 }
 
+/* The text behind `name = ` in the keys of a client. */
+static void read_key(char *ret, size_t size, const char *client, const char *name) {
+    char path[300];
+    const size_t n = strlen(name);
+    snprintf(path, sizeof(path), "%.200s/%s/keys", opt("home", "."), client);
+    FILE *f = fopen(path, "r");
+    bool found = false;
+    while (f && !found && fgets(ret, (int)size, f))
+        found = !strncmp(ret, name, n) && !strncmp(ret + n, " = ", 3);
+    if (!found)
+        die("%s: no %s", path, name);
+    fclose(f);
+    ret[strcspn(ret, "\n")] = '\0';
+    memmove(ret, ret + n + 3, strlen(ret + n + 3) + 1);
+}
+
+static void read_curve(uint8_t *ret, const char *client, const char *name) {
+    char text[128];
+    read_key(text, sizeof(text), client, name);
+    if (zmtp_key_parse(text, ret) < 0)
+        die("%s of %s is no key", name, client);
+}
+
 static void read_keys(ZmtpKeys *ret, int port, const char *name) {
-    char what[64], text[128], path[300];
+    char what[64], text[128];
     ret->plain = false;
     snprintf(what, sizeof(what), "curve.%d", port);
     read_line(text, sizeof(text), what);
     if (zmtp_key_parse(text, ret->server) < 0)
         die("%s: no key", what);
-    snprintf(path, sizeof(path), "%.200s/%s/keys", opt("home", "."), name);
-    FILE *f = fopen(path, "r");
-    while (f && fgets(text, sizeof(text), f)) {
-        if (!strncmp(text, "curve-public = ", 15) && zmtp_key_parse(text + 15, ret->public) < 0)
-            die("%s: public key", path);
-        if (!strncmp(text, "curve-secret = ", 15) && zmtp_key_parse(text + 15, ret->secret) < 0)
-            die("%s: secret key", path);
-    }
-    if (!f)
-        die("%s: cannot be read", path);
-    fclose(f);
+    read_curve(ret->public, name, "curve-public");
+    read_curve(ret->secret, name, "curve-secret");
+}
+
+static void read_sign_key(SignKey *ret, const char *name) {
+    char text[128];
+    uint8_t *p;
+    size_t n;
+    read_key(text, sizeof(text), name, "ed25519-secret");
+    if (base64_decode(text, strlen(text), &p, &n) < 0 || n != SIGN_SECRET_SIZE)
+        die("ed25519-secret of %s is no key", name);
+    sign_key_from_seed(p, ret); /* which is its first half */
+    free(p);
 }
 
 static unsigned mailbox(void) {
@@ -116,8 +158,10 @@ static Client *client_open(int port, const char *name) {
 }
 
 static void client_close(Client *c) {
-    if (c)
+    if (c) {
         zmtp_close(&c->z);
+        free(c->to_sign);
+    }
     free(c);
 }
 
@@ -154,15 +198,59 @@ static void *peer_pub_open(pub_t *p) {
                                            .receipts = atoi(opt("receipts", "1")) ? 0 : 2,
                                            .with_case = with_case,
                                            .with_facts = with_case });
+    if (atoi(opt("sign", "0"))) {
+        c->to_sign = calloc(1, sizeof(*c->to_sign));
+        if (!c->to_sign)
+            die("out of memory");
+        read_sign_key(&c->to_sign->key, "publisher");
+    }
     return c;
+}
+
+/* Signs what was made since the last time, and puts it into what will be sent. */
+static void sign_all(Client *c) {
+    Unsigned *u = c->to_sign;
+    Signature made[TREE_MAX];
+    Bytes list[TREE_MAX];
+    if (!u || u->n == 0)
+        return;
+    for (unsigned i = 0; i < u->n; i++)
+        list[i] = bytes_make(u->list[i].envelope, u->list[i].n_envelope);
+    if (signature_make(&u->key, list, u->n, made) < 0)
+        die("out of memory");
+    for (unsigned i = 0; i < u->n; i++) {
+        uint8_t signature[HOP_SIGNATURE_MAX];
+        const size_t n = hop_signature(&made[i], signature);
+        hop_publish_parts(&c->z, list[i].p + 2, signature, n, list[i].p, list[i].n, c->maker.facts,
+                          c->maker.n_facts, u->list[i].body, u->list[i].n_body);
+    }
+    u->n = 0;
+}
+
+static void make_unsigned(Client *c, uint64_t number, uint64_t wall_ms, const uint8_t *m,
+                          size_t n) {
+    Unsigned *u = c->to_sign;
+    if (n > BODY_MAX)
+        die("messages of %zu bytes: at most %u are signed here", n, BODY_MAX);
+    if (u->n == TREE_MAX)
+        sign_all(c);
+    hop_make(&c->maker, number, wall_ms, m, n);
+    memcpy(u->list[u->n].envelope, c->maker.envelope, c->maker.n_envelope);
+    memcpy(u->list[u->n].body, m, n);
+    u->list[u->n].n_envelope = c->maker.n_envelope;
+    u->list[u->n++].n_body = n;
 }
 
 static void peer_pub_send(pub_t *p, const uint8_t *m, size_t n, uint64_t seq) {
     Client *c = p->h;
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
-    hop_publish(&c->z, &c->maker, (uint64_t)p->idx << PUB_BIT | seq,
-                (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000, m, n);
+    const uint64_t number = (uint64_t)p->idx << PUB_BIT | seq;
+    const uint64_t wall_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    if (c->to_sign)
+        make_unsigned(c, number, wall_ms, m, n);
+    else
+        hop_publish(&c->z, &c->maker, number, wall_ms, m, n);
     if (c->z.n_out > 65536 && zmtp_flush(&c->z) < 0)
         die("send: %s", strerror(errno));
 }
@@ -171,7 +259,7 @@ static void on_published(pub_t *p, const HopField *f) {
     HopResult r;
     for (const uint8_t *at = f->p; hop_result(&at, f->p + f->n, &r);) {
         if (r.verdict != 1 && r.verdict != 2)
-            die("serasid: verdict %u", r.verdict);
+            die("serasid: verdict %u, %.*s", r.verdict, (int)r.n_reason, r.reason);
         bench_confirmed(p, hop_number(r.id) & ((1ull << PUB_BIT) - 1));
     }
 }
@@ -180,6 +268,7 @@ static void peer_pub_poll(pub_t *p) {
     Client *c = p->h;
     ZmtpMessage m;
     HopField f;
+    sign_all(c);
     if (zmtp_flush(&c->z) < 0)
         die("send: %s", strerror(errno));
     for (int timeout = 60000; p->inflight > 0;) {

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by run.sh of the side-by-side measurements: starts serasid with its defaults but for
-# signatures, which are not asked for, and quotas; CURVE on, files in $D. SERASI_BIN is the folder with serasid and serasictl.
+# Sourced by run.sh of the side-by-side measurements: starts serasid with its defaults but for quotas, CURVE on,
+# files in $D; and but for signatures, which clients do not have unless the peer is one of *-signed.
+# SERASI_BIN is the folder with serasid and serasictl.
 : "${SERASI_BIN:?the folder with serasid and serasictl}"
 
+serasid_signs() { case $PEER in *-signed) ;; *) false;; esac; }
 serasid_node() { # LETTER NODE PORT [PARENT-PORT]: a broker's folder, once
   local d=$D/$1 up=()
   [ -f "$d/serasid.conf" ] && return
   [ -n "${4:-}" ] && up=(--parent "tcp://127.0.0.1:$4" --parent-key "$(cat "$D/curve.$4")")
   "$SERASI_BIN/serasictl" init "$d" --role "$([ -n "${4:-}" ] && echo regional || echo hub)" --node "$2" \
     --listen "tcp://127.0.0.1:$3" "${up[@]}" 2>/dev/null || return
-  mkdir -p "$d/serasid.conf.d" # the client of this comparison signs nothing; mailboxes are not emptied between its runs
-  printf '[security]\nunsigned = allow\n[limits]\nsender-queue = 0\nmailbox-queue = 0\n' > "$d/serasid.conf.d/bench.conf"
+  mkdir -p "$d/serasid.conf.d"
+  printf '[limits]\nsender-queue = 0\nmailbox-queue = 0\n' > "$d/serasid.conf.d/bench.conf" # they are not emptied between runs
+  serasid_signs || printf '[security]\nunsigned = allow\n' >> "$d/serasid.conf.d/bench.conf"
   "$SERASI_BIN/serasictl" --dir "$d" pubkey --curve > "$D/curve.$3"
   printf '{"node":{"id":"%s","kind":"%s","name":"%s","home":"%s","broker":true%s}}\n' "$2" \
     "$([ -n "${4:-}" ] && echo NODE_KIND_UPT_BALAI || echo NODE_KIND_NATIONAL_HUB)" "$2" "$2" \
@@ -21,7 +24,9 @@ serasid_client() { # FOLDER NODE HOME PORT
   "$SERASI_BIN/serasictl" init "$D/$1" --role client --node "$2" --broker tcp://127.0.0.1:1 \
     --broker-key "$(cat "$D/curve.$4")" 2>/dev/null
   printf '{"node":{"id":"%s","kind":"NODE_KIND_SOCIAL_AGENCY_REGENCY","name":"%s","home":"%s"}}\n' "$2" "$2" "$3" >> "$D/directory"
-  "$SERASI_BIN/serasictl" --dir "$D/$1" pubkey >> "$D/directory"
+  "$SERASI_BIN/serasictl" --dir "$D/$1" pubkey > "$D/pubkey"
+  serasid_signs || sed -i 's/"ed25519":"[^"]*",\?//' "$D/pubkey" # who has a signing key has to sign
+  cat "$D/pubkey" >> "$D/directory"
 }
 serasid_clients() { # HOME-OF-PUBLISHER HOME-OF-MAILBOXES PORT
   local i
@@ -36,7 +41,7 @@ serasid_run() { # LETTER; echoes the pid
 }
 serasid_options() { # of the client
   XO=(home="$D" receipts="${SERASI_RECEIPTS:-1}" case="${SERASI_CASE:-1}")
-  case $PEER in *-noreceipts) XO[1]=receipts=0;; esac
+  case $PEER in *-noreceipts) XO[1]=receipts=0;; *-signed) XO+=(sign=1);; esac
 }
 serasid_start() {
   serasid_node A hub 5761

@@ -241,7 +241,10 @@ int zmtp_open(Zmtp *z, unsigned port, const ZmtpKeys *keys) {
     *z = (Zmtp) { .keys = *keys, .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
     if (z->fd < 0)
         return -errno;
-    if (connect(z->fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + randombytes_uniform(1 << 22));
+    if ((keys->scattered && bind(z->fd, (struct sockaddr *)&at, sizeof(at)) < 0) ||
+        connect(z->fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
         fcntl(z->fd, F_SETFL, O_NONBLOCK) < 0 ||
         setsockopt(z->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0) {
         const int r = -errno;

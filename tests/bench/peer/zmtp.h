@@ -19,7 +19,8 @@
 
 typedef struct ZmtpKeys {
     uint8_t server[ZMTP_KEY_SIZE], public[ZMTP_KEY_SIZE], secret[ZMTP_KEY_SIZE];
-    bool plain; /* nothing is encrypted: the public key is only said (PLAIN, RFC 24) */
+    bool plain;     /* nothing is encrypted: the public key is only said (PLAIN, RFC 24) */
+    bool scattered; /* calls from one of many addresses of this machine */
 } ZmtpKeys;
 
 typedef enum ZmtpState {
