@@ -36,6 +36,7 @@ void config_fill_broker(const Config *c, BrokerConfig *ret) {
         .node_out_bytes = (size_t)c->node_out_bytes,
         .pending_bytes = (size_t)c->pending_bytes,
         .outbox_bytes = (size_t)c->outbox_bytes,
+        .idle_rate = c->idle_rate,
         .slow_ms = c->slow_ms,
         .unsigned_allowed = c->unsigned_rule == UNSIGNED_ALLOW,
         .signs = c->role == ROLE_HUB,

@@ -135,6 +135,7 @@ int ctl_connect(Ctl *c) {
         .hub_key = client && hub_key[0] != '\0' ? hub_key : NULL,
         .wraps = (serasi_wrap_policy)c->config->connection_wraps,
         .servers_file = client ? servers : NULL,
+        .proofs = c->json, /* `publish` prints them then */
     };
     r = serasi_open(&c->client, &options);
     if (r == -EACCES || r == -EBADMSG || r == -ENOENT) {

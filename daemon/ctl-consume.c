@@ -27,13 +27,14 @@
 #define EXTEND_EVERY_MS  MINUTE_MS
 #define EXIT_RETRY       75 /* EX_TEMPFAIL */
 #define WRAP_RETRY_MS    2000U
+#define WRAP_WAIT_MS     DAY_MS
 
 typedef struct Consume {
     Ctl *c;
-    const char *count_text, *exec, *subscription, *filter, *reject, *retry;
+    const char *count_text, *exec, *subscription, *filter, *reject, *retry, *wrap_wait;
     bool follow, no_settle, receipts, permanent, open;
     uint64_t wanted, seen, put_off; /* wanted 0: no number given */
-    int64_t retry_ms;
+    int64_t retry_ms, wrap_wait_ms;
     uint32_t channel;
     int signal_fd;
     bool interrupted, stdout_failed;
@@ -234,15 +235,28 @@ static int open_text(Consume *q, serasi_delivery *d, char **text, int *ret_state
     return 0;
 }
 
-/* Its sender is asked for a wrap: it comes again, with the wrap when that is here by then. */
+static bool has_waited_enough(const Consume *q, const serasi_delivery *d) {
+    serasi_signature s = { .size = sizeof(s) };
+    return serasi_delivery_signature(d, &s) == 0 &&
+           now_read().wall_ms - s.accepted_at_ms >= q->wrap_wait_ms;
+}
+
+/* Its sender is asked for a wrap: it comes again, with the wrap when that is here by then. Not for
+ * ever: all that others send about its case waits behind it. */
 static int put_off(Consume *q, const serasi_delivery *d) {
     const uint32_t after = q->retry ? (uint32_t)q->retry_ms : WRAP_RETRY_MS;
+    const bool enough = has_waited_enough(q, d);
     char id[UUID_TEXT_SIZE];
     Uuid u;
     memcpy(u.b, serasi_delivery_message_id(d), sizeof(u.b));
     uuid_format(&u, id);
-    fprintf(stderr, "serasictl: %s is not sealed to this node; waiting for a wrap\n", id);
-    int r = q->no_settle ? 0 : serasi_settle(q->c->client, d, SERASI_RETRY, after, NULL, 0);
+    fprintf(stderr, "serasictl: %s is not sealed to this node; %s\n", id,
+            enough ? "no wrap came, it is rejected" : "waiting for a wrap");
+    int r = 0;
+    if (!q->no_settle && enough)
+        r = serasi_settle(q->c->client, d, SERASI_REJECT, 0, "sealed to others; no wrap came", 1);
+    else if (!q->no_settle)
+        r = serasi_settle(q->c->client, d, SERASI_RETRY, after, NULL, 0);
     return r == SERASI_AGAIN ? 0 : r;
 }
 
@@ -327,6 +341,11 @@ static int judge(Consume *q) {
         ctl_complain("--retry %s: not a duration such as 30s", q->retry);
         return CTL_USAGE;
     }
+    q->wrap_wait_ms = WRAP_WAIT_MS;
+    if (q->wrap_wait && duration_parse(q->wrap_wait, &q->wrap_wait_ms) < 0) {
+        ctl_complain("--wrap-wait %s: not a duration such as 24h", q->wrap_wait);
+        return CTL_USAGE;
+    }
     if ((q->reject && q->retry) || (q->receipts && q->subscription) || (q->exec && q->reject) ||
         (q->filter && !q->subscription)) {
         ctl_complain("these options do not go together; see serasictl consume --help");
@@ -394,6 +413,7 @@ int ctl_cmd_consume(Ctl *c, int argc, char **argv) {
         { .name = "reject", .value = &q.reject },
         { .name = "permanent", .flag = &q.permanent },
         { .name = "retry", .value = &q.retry },
+        { .name = "wrap-wait", .value = &q.wrap_wait },
         { 0 },
     };
     int r = ctl_parse(c, argc, argv, options, NULL, 0, 0, NULL);

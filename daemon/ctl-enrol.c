@@ -242,7 +242,7 @@ static void show_fingerprint(const Joining *j, const DirKey *key) {
 
 static int hand_in(Joining *j) {
     _cleanup_(keys_wipe) NodeKeys keys = { 0 };
-    _cleanup_(freep) char *state = NULL;
+    _cleanup_(json_dropp) json_t *row = NULL;
     int r = ctl_load_keys(j->own_keys, &keys);
     if (r != CTL_DONE)
         return r;
@@ -255,7 +255,7 @@ static int hand_in(Joining *j) {
     if (codec_encode_key_demand(&q) < 0)
         return CTL_REFUSED;
     key_request_prove(&q, &keys.sign);
-    r = ctl_hand_in(j->c, "enrol-hand-in", &q, &state);
+    r = ctl_hand_in(j->c, "enrol-hand-in", &q, &row);
     if (r == CTL_DONE)
         show_fingerprint(j, &q.key);
     return r;

@@ -27,8 +27,9 @@
 typedef struct KeyChange {
     Ctl *c;
     NodeKeys now, next;
-    char label[LABEL_SIZE]; /* of the keys */
-    int64_t until_ms;       /* to wait for the directory, monotonic */
+    char label[LABEL_SIZE];       /* of the keys */
+    int64_t until_ms;             /* to wait for the directory, monotonic */
+    char message[UUID_TEXT_SIZE]; /* with which it was asked for last; "" = nothing was sent */
 } KeyChange;
 
 static void change_deinit(KeyChange *k) {
@@ -58,6 +59,19 @@ static const json_t *find_key(const json_t *rows, const char *curve) {
     return NULL;
 }
 
+/* Has the hub refused it? A broker of before says nothing of that. */
+static bool is_refused(const KeyChange *k) {
+    _cleanup_(freep) char *refusal = NULL;
+    _cleanup_(json_dropp) json_t *rows = NULL;
+    const char *arg = k->message;
+    if (k->message[0] == '\0' ||
+        ctl_query(k->c, "key-asked", &arg, 1, (Bytes) { 0 }, &rows, &refusal) != SERASI_REFUSED)
+        return false;
+    ctl_progress(NULL);
+    ctl_complain("refused by the hub: %s", refusal);
+    return true;
+}
+
 /* Until the home broker has the key in that state. */
 static int wait_for(KeyChange *k, const char *curve, const char *state, const char *text) {
     for (;;) {
@@ -70,6 +84,8 @@ static int wait_for(KeyChange *k, const char *curve, const char *state, const ch
         ctl_progress(there ? NULL : text);
         if (there)
             return CTL_DONE;
+        if (is_refused(k))
+            return CTL_REFUSED;
         if (now_read().mono_ms >= k->until_ms) {
             ctl_progress(NULL);
             ctl_complain("%s: not yet; the request is on its way. The same command goes on from "
@@ -83,7 +99,7 @@ static int wait_for(KeyChange *k, const char *curve, const char *state, const ch
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-int ctl_hand_in(Ctl *c, const char *verb, const KeyRequest *r, char **ret_state) {
+int ctl_hand_in(Ctl *c, const char *verb, const KeyRequest *r, json_t **ret_row) {
     _cleanup_(freep) uint8_t *bytes = NULL;
     _cleanup_(freep) char *refusal = NULL;
     _cleanup_(json_dropp) json_t *rows = NULL;
@@ -99,12 +115,12 @@ int ctl_hand_in(Ctl *c, const char *verb, const KeyRequest *r, char **ret_state)
         ctl_complain("%s: %s", verb, serasi_strerror(e));
         return CTL_UNREACHABLE;
     }
-    *ret_state = strdup(cell(json_array_get(rows, 0), "state"));
-    return *ret_state ? CTL_DONE : CTL_REFUSED;
+    *ret_row = json_incref(json_array_get(rows, 0));
+    return CTL_DONE;
 }
 
 static int ask(KeyChange *k, KeyRequest *r, const NodeKeys *signer) {
-    _cleanup_(freep) char *state = NULL;
+    _cleanup_(json_dropp) json_t *row = NULL;
     (void)text_copy(r->key.node, sizeof(r->key.node), k->c->config->node);
     (void)text_copy(r->key.label, sizeof(r->key.label), k->label);
     r->asked_ms = now_read().wall_ms;
@@ -113,7 +129,9 @@ static int ask(KeyChange *k, KeyRequest *r, const NodeKeys *signer) {
     if (r->act == KEY_ACT_ADD)
         key_request_prove(r, &k->next.sign);
     key_request_sign(r, k->c->config->node, &signer->sign);
-    return ctl_hand_in(k->c, "key-request", r, &state);
+    const int e = ctl_hand_in(k->c, "key-request", r, &row);
+    (void)text_copy(k->message, sizeof(k->message), e == CTL_DONE ? cell(row, "message") : "");
+    return e;
 }
 
 static int ask_for_next(KeyChange *k) {

@@ -15,6 +15,7 @@
 #include "daemon/ctl.h"
 #include "store/store.h"
 #include "wire/json.h"
+#include "wire/personal.h"
 
 #define CHUNK_MAX      (200U * 1024)
 #define COMPLAINTS_MAX 50U
@@ -164,7 +165,7 @@ static int import_offline(Ctl *c, const char *note, const Import *in) {
     _cleanup_(store_op_freep) StoreOp *op = make_op(in);
     if (!op)
         return CTL_REFUSED;
-    (void)text_copy(op->import.note, sizeof(op->import.note), note);
+    (void)text_copy(op->import.note, sizeof(op->import.note), text_unless_personal(note));
     fprintf(stderr, "serasictl: the broker is not running; writing into its store\n");
     int r = ctl_open_store(c, &s);
     if (r != CTL_DONE)

@@ -32,16 +32,8 @@ int ctl_store_config(Ctl *c, StoreConfig *ret, char path[static CONFIG_PATH_SIZE
     if (r == 0)
         r = config_fill_store(c->config, ret, path);
     take_hub_keys(c, ret);
+    ret->codec = &codec_message;
     ret->directory_codec = &codec_directory;
-    ret->encode_receipt = codec_encode_receipt;
-    ret->encode_notice = codec_encode_notice;
-    ret->sealed_wraps = codec_sealed_wraps;
-    ret->encode_wrap_request = codec_encode_wrap_request;
-    ret->encode_key_message = codec_encode_key_message;
-    ret->decode_key_request = codec_decode_key_request;
-    ret->decode_envelope = codec_decode_stored_envelope;
-    ret->encode_filter = codec_encode_filter;
-    ret->decode_filter = codec_decode_filter;
     return r;
 }
 

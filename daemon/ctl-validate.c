@@ -118,7 +118,9 @@ static void print_decision(Validation *v, const Message *m, const AcceptDecision
     v->n_bad += !fine;
     result.verdict = fine ? VERDICT_ACCEPTED : VERDICT_REFUSED;
     if (v->c->json) {
-        json_t *o = json_print_result(&result, &text) == 0 ? json_loads(text, 0, NULL) : NULL;
+        json_t *o = json_print_result(&result, NULL, (Bytes) { 0 }, &text) == 0
+                        ? json_loads(text, 0, NULL)
+                        : NULL;
         (void)json_object_set_new(o, "rule_set", json_string(all->rule_set));
         ctl_print_json(o);
         json_decref(o);
@@ -159,6 +161,7 @@ static int decide(Validation *v, Message *m) {
         .policy = &policy,
         .floors = v->c->config ? &v->c->config->rule_floors : NULL,
     };
+    accept_take_aliases(m, v->directory);
     accept_decide(&in, d);
     print_decision(v, m, d);
     return 0;

@@ -111,9 +111,9 @@ _must_check_ int ctl_load_keys(const char *path, NodeKeys *ret);
 const char *ctl_key_file_error(int e);
 
 /* --- requests for keys, ctl-key.c --- */
-/* Encodes it and hands it in with that verb. *ret_state: what the broker says became of it, "" when
- * it did not say; the caller frees. A CtlStatus. */
-_must_check_ int ctl_hand_in(Ctl *c, const char *verb, const KeyRequest *r, char **ret_state);
+/* Encodes it and hands it in with that verb. *ret_row: what the broker says became of it, NULL when
+ * it did not say; the caller's reference. A CtlStatus. */
+_must_check_ int ctl_hand_in(Ctl *c, const char *verb, const KeyRequest *r, json_t **ret_row);
 
 /* --- printing, ctl-print.c --- */
 

@@ -8,7 +8,7 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler pro
  libinih-dev uthash-dev"
 # python3-cryptography: test peers that are not libserasi sign with it (Ed25519).
 PACKAGES_TEST="libcmocka-dev patch python3 python3-zmq python3-protobuf python3-cryptography sqlite3
- strace systemd util-linux mount procps iproute2 man-db groff-base clang-format-14"
+ systemd util-linux mount procps iproute2 man-db groff-base clang-format-14"
 
 install_packages() {
     wanted=

@@ -95,7 +95,7 @@ const CtlCommand ctl_commands[] = {
       "  --receipts            receipts for what this node sent, instead of its mailbox\n"
       "  --subscription NAME   a named subscription instead, --filter JSON makes it\n"
       "  --open                open what is sealed: personal data on stdout; what is sealed to\n"
-      "                        others waits for a wrap of its sender\n"
+      "                        others waits for a wrap of its sender, --wrap-wait TIME (24h)\n"
       "  --exec CMD            run CMD with the message on stdin: exit status 0 settles it,\n"
       "                        75 puts it off (for --retry TIME), else it is rejected\n"
       "  --no-settle           only look: they come again\n"

@@ -48,6 +48,11 @@ static void io_cut(void *data, BrokerPort port, Bytes route) {
     peers_cut(data, port, route);
 }
 
+static void io_put_off(void *data, const char *user_id, int64_t ms) {
+    Daemon *d = data;
+    zap_put_off(d->zap, user_id, ms);
+}
+
 static void io_enrolments(void *data, Enrolments *e) {
     Daemon *d = data;
     zap_set_enrolments(d->zap, e);
@@ -110,6 +115,7 @@ void io_fill(Daemon *d, BrokerIo *ret) {
         .directory = io_directory,
         .session = io_session,
         .cut = io_cut,
+        .put_off = io_put_off,
         .enrolments = io_enrolments,
         .address = io_address,
         .servers = io_servers,

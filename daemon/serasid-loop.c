@@ -57,6 +57,26 @@ static struct timespec wait_limit(Daemon *d, int64_t wait_ms) {
     return (struct timespec) { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
 }
 
+/* As ppoll(), but looks for a moment before it sleeps when somebody was just answered; with one
+ * processor the others could not do anything meanwhile. */
+static int wait_on(Daemon *d, struct pollfd *list, struct timespec limit) {
+    static const struct timespec at_once;
+    const bool may_sleep = limit.tv_sec > 0 || limit.tv_nsec > 0;
+    const int64_t us = may_sleep && d->processors > 1 ? spin_us(&d->spin, d->answered) : 0;
+    d->answered = d->answered && !may_sleep;
+    if (us > 0) {
+        const int64_t end = clock_us() + us;
+        int n;
+        do
+            n = ppoll(list, WAIT_MAX, &at_once, NULL);
+        while (n == 0 && clock_us() < end);
+        spin_ended(&d->spin, n > 0);
+        if (n != 0)
+            return n;
+    }
+    return ppoll(list, WAIT_MAX, &limit, NULL);
+}
+
 static int wait_for_news(Daemon *d, bool read_peers) {
     Sock *sockets[] = { d->clients, d->admin, d->uplink.sock };
     int64_t wait = sleep_ms(d, now_read());
@@ -77,8 +97,7 @@ static int wait_for_news(Daemon *d, bool read_peers) {
         if (!sock_is_drained(sockets[i]) && sock_readable(sockets[i]))
             wait = 0;
     }
-    const struct timespec limit = wait_limit(d, wait);
-    if (ppoll(list, WAIT_MAX, &limit, NULL) < 0)
+    if (wait_on(d, list, wait_limit(d, wait)) < 0)
         return errno == EINTR ? 0 : -errno;
     if (list[WAIT_STORE].revents)
         store_thread_clear_fd(d->store);
@@ -125,6 +144,7 @@ static int on_store(Daemon *d, Now now) {
     }
     if (!done)
         return 0;
+    d->answered = true;
     gather_begin(&d->gather, count(done), broker_waiting(d->broker), store_thread_disk_us(d->store),
                  clock_us());
     return broker_stored(d->broker, now, done);
@@ -160,8 +180,9 @@ static size_t message_size(const SockMessage *m) {
 
 static int read_socket(Daemon *d, Now now, Sock *s, BrokerPort port) {
     size_t bytes = 0;
+    const int64_t until_us = clock_us() + LOOP_DRAIN_US;
     for (int i = 0; s && !sock_is_drained(s) && i < LOOP_DRAIN_MAX && bytes < LOOP_DRAIN_BYTES &&
-                    broker_has_room(d->broker);
+                    clock_us() < until_us && broker_has_room(d->broker);
          i++) {
         SockMessage m = { 0 };
         int r = sock_recv(s, &m);
@@ -313,6 +334,7 @@ static int exit_status(Daemon *d, int r) {
 
 int loop_run(Daemon *d) {
     int r = 0;
+    d->processors = sysconf(_SC_NPROCESSORS_ONLN);
     while (r == 0 && !d->stopping)
         r = turn(d, true);
     return exit_status(d, r);

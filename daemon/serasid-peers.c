@@ -10,8 +10,9 @@
 
 #include "daemon/serasid.h"
 
-#define TELL_EVERY_MS MINUTE_MS
-#define WAITING_SHARE 4U /* of the open files that may be without a session */
+#define TELL_EVERY_MS  MINUTE_MS
+#define STRANGER_BURST 10U /* seconds: many come at one time after a restart */
+#define WAITING_SHARE  4U  /* of the open files that may be without a session */
 
 static void limits_of(const Daemon *d, DoorLimits *ret) {
     const Config *c = d->config;
@@ -19,6 +20,8 @@ static void limits_of(const Daemon *d, DoorLimits *ret) {
         .waiting_max = MAX(MIN(c->waiting_max, d->descriptors / WAITING_SHARE), 1U),
         .waiting_ms = c->handshake_ms + c->hello_ms,
         .rate = { .per_second = c->connect_rate, .burst = c->connect_burst },
+        .strangers = { .per_second = c->stranger_rate,
+                       .burst = (double)STRANGER_BURST * c->stranger_rate },
     };
 }
 
@@ -54,7 +57,7 @@ static void tell(Daemon *d, Now now) {
     p->told_mono_ms = now.mono_ms + TELL_EVERY_MS;
     daemon_log(d, LOG_EVENT_CONNECTIONS_CUT,
                "%u connections were cut: %u without a session in time, %u too many of these, %u "
-               "that came too fast from one address, %u with a message that does not end; %u are "
+               "that came too fast, %u with a message that does not end; %u are "
                "open",
                count_all(&p->cut), p->cut.silent, p->cut.crowded, p->cut.hasty, p->cut.endless,
                doors_open(p->doors));
@@ -85,5 +88,5 @@ bool peers_address(Daemon *d, BrokerPort port, Bytes route, char *ret, size_t si
 
 void peers_cut(Daemon *d, BrokerPort port, Bytes route) {
     if (port == PORT_CLIENTS)
-        doors_cut(d->peers.doors, route);
+        doors_cut(d->peers.doors, route, now_read().mono_ms);
 }

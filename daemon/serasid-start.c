@@ -273,18 +273,9 @@ static int open_store(Daemon *d) {
         return EX_CONFIG;
     }
     int r = config_fill_store(d->config, &d->store_config, d->store_path);
-    d->store_config.encode_receipt = codec_encode_receipt;
-    d->store_config.encode_notice = codec_encode_notice;
-    d->store_config.sealed_wraps = codec_sealed_wraps;
-    d->store_config.encode_wrap_request = codec_encode_wrap_request;
-    d->store_config.encode_key_message = codec_encode_key_message;
-    d->store_config.decode_key_request = codec_decode_key_request;
-    d->store_config.encode_signature = codec_encode_signature;
     d->store_config.sign_key = keys_can_sign(&d->keys) ? &d->keys.sign : NULL;
+    d->store_config.codec = &codec_message;
     d->store_config.directory_codec = &codec_directory;
-    d->store_config.decode_envelope = codec_decode_stored_envelope;
-    d->store_config.encode_filter = codec_encode_filter;
-    d->store_config.decode_filter = codec_decode_filter;
     if (r == 0)
         r = store_thread_start(&d->store, &d->store_config, &d->beats);
     if (r < 0) {

@@ -69,15 +69,7 @@ static void print_report(const char *file, const UpgradeReport *r) {
 }
 
 int check_upgrade(const char *file) {
-    const StoreConfig config = { .encode_receipt = codec_encode_receipt,
-                                 .encode_notice = codec_encode_notice,
-                                 .sealed_wraps = codec_sealed_wraps,
-                                 .encode_wrap_request = codec_encode_wrap_request,
-                                 .encode_key_message = codec_encode_key_message,
-                                 .decode_key_request = codec_decode_key_request,
-                                 .decode_envelope = codec_decode_stored_envelope,
-                                 .encode_filter = codec_encode_filter,
-                                 .decode_filter = codec_decode_filter };
+    const StoreConfig config = { .codec = &codec_message };
     UpgradeReport report;
     char why[256] = "";
     if (hash_init() < 0) {

@@ -18,6 +18,7 @@
 #include "base/times.h"
 #include "broker/broker.h"
 #include "core/gather.h"
+#include "core/spin.h"
 #include "daemon/config.h"
 #include "daemon/serasid-notify.h"
 #include "daemon/serasid-store.h"
@@ -30,8 +31,9 @@
 
 #define LOOP_DRAIN_MAX     256           /* messages of one socket in one turn */
 #define LOOP_DRAIN_BYTES   (1024 * 1024) /* and bytes: it takes about 2 ms to read so much */
-#define LOOP_WAIT_MS       500 /* longest sleep: the watchdog wants to see the loop turn */
-#define LOOP_WAIT_SHORT_MS 50  /* while connections take many descriptors */
+#define LOOP_DRAIN_US      1000 /* and time: somebody waits for what the store finished meanwhile */
+#define LOOP_WAIT_MS       500  /* longest sleep: the watchdog wants to see the loop turn */
+#define LOOP_WAIT_SHORT_MS 50   /* while connections take many descriptors */
 #define PEERS_LOOK_MS      100
 
 /* The connection to the parent broker; serasid-uplink.c. */
@@ -64,6 +66,9 @@ typedef struct Daemon {
     StoreThread *store;
     VerifyThread *verify;
     Gather gather;
+    Spin spin;
+    long processors;
+    bool answered;        /* the store finished something since the loop last might have slept */
     Directory *directory; /* as of the start; later ones go from the broker to Zap */
     void *zmq;
     Zap *zap;

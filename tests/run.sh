@@ -3,6 +3,7 @@
 # Everything that must pass on every change: installs the packages, builds (plain, and with
 # AddressSanitizer+UBSan and with ThreadSanitizer for the system tests), runs all tests.
 #   sh tests/run.sh [ctest options]        e.g. -L unit, -R kill, -j1
+# Several cases run at once (tests/CMakeLists.txt says how many); -j1 runs them one by one.
 # SERASI_BUILD names the build folder (default: build).
 set -eu
 cd "$(dirname "$0")/.."
@@ -24,4 +25,4 @@ for kind in address thread; do # the programs alone, for the system tests
     configure "$build-$kind" -DSERASI_SANITIZE=$sanitizers -DCMAKE_BUILD_TYPE=Debug -DBUILD_TESTING=OFF
 done
 configure "$build" -DBUILD_TESTING=ON -DSERASI_SANITIZED="$(cd "$build-address/.." && pwd)/$(basename "$build")"
-ctest --test-dir "$build" --output-on-failure --timeout 900 "$@"
+ctest --test-dir "$build" --output-on-failure --timeout 900 -j "$((3 * $(nproc)))" "$@"

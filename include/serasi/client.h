@@ -55,6 +55,10 @@ typedef struct serasi_options {
      * changes its server key it listens on a second endpoint, and says so. NULL: not kept, and a
      * program that was not connected meanwhile does not find it. */
     const char *servers_file;
+    /* Not 0: the broker signs what it accepts, so that this node can show it to others later; see
+     * serasi_result_signature(). It costs the broker and this client a signature for all messages
+     * of one commit. */
+    int proofs;
 } serasi_options;
 
 /* Starts connecting and returns at once. 0, -EINVAL, -ENOMEM, or errno of reading the key file. */
@@ -103,6 +107,15 @@ const char *serasi_result_reason_text(const serasi_result *r, size_t i,
                                       const char *language); /* "en" "id" */
 uint32_t serasi_result_retry_after_ms(const serasi_result *r);
 int serasi_result_to_json(const serasi_result *r, char **ret);
+/* What the broker's signature of ACCEPTED or DUPLICATE says, with serasi_options.proofs: judged
+ * before the answer is given out, with keys from the directory. UNSIGNED: it gave none. BAD: it is
+ * not of this message, or of another time than accepted_at. `node` is the broker; flag
+ * WRONG_BROKER: none, or not this node's own. Fills *ret up to ret->size. 0, or -EINVAL. */
+int serasi_result_signature(const serasi_result *r, serasi_signature *ret);
+/* The proof to be kept with the message: the statement that was signed, and the encoded Signature
+ * (PROTOCOL.md, section 7). They live as long as r. 0, or SERASI_AGAIN when there is none. */
+int serasi_result_proof(const serasi_result *r, const void **ret_statement, size_t *ret_n_statement,
+                        const void **ret_signature, size_t *ret_n_signature);
 
 /* Seals what a message has to be sealed, now: afterwards serasi_message_to_json() gives what will
  * be sent. serasi_publish() does it by itself. To every valid key of every addressee, asked of the
@@ -159,7 +172,8 @@ typedef enum serasi_opened {
     SERASI_NOTHING_SEALED = 1,   /* there is none, or this copy comes without (supervisors) */
     SERASI_NOT_FOR_US = 2,       /* and will not be: another role, or no sealing key here */
     SERASI_WAITING_FOR_WRAP = 3, /* to other keys than ours: the broker has asked its sender for a
-                                    wrap; settle with RETRY and it comes again */
+                                    wrap; settle with RETRY and it comes again. Not for ever: the
+                                    rest of its case waits behind it; REJECT it after a day */
     SERASI_BROKEN = 4,           /* damaged, swapped, or not what the envelope says */
 } serasi_opened;
 

@@ -137,8 +137,8 @@ static bool is_proven_new(Proven *p, const Signature *s, Bytes envelope, const S
         return false;
     memcpy(own->siblings, s->path, s->n_path * sizeof(own->siblings[0]));
     p->checks++;
-    return signature_head_holds(s, &(SignedHead) { .size = s->size, .root = own->nodes[own->n] },
-                                public);
+    const SignedHead head = { .size = s->size, .root = own->nodes[own->n] };
+    return signature_head_holds(s, SIGN_LABEL_MESSAGES, &head, public);
 }
 
 bool proven_holds(Proven *p, const Signature *s, Bytes envelope, const SignPublic *public) {

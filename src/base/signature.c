@@ -14,7 +14,8 @@ static void head_pack(const SignedHead *h, uint8_t ret[static HEAD_SIZE]) {
     memcpy(ret + 8, h->root.b, TREE_HASH_SIZE);
 }
 
-int signed_tree_init(SignedTree *t, const SignKey *k, const TreeHash *leaves, size_t n) {
+int signed_tree_init(SignedTree *t, const SignKey *k, const char *label, const TreeHash *leaves,
+                     size_t n) {
     SignedTree made = { .key = key_id(k->public.b) };
     const int r = tree_init(&made.tree, leaves, n);
     if (r < 0)
@@ -22,7 +23,7 @@ int signed_tree_init(SignedTree *t, const SignKey *k, const TreeHash *leaves, si
     const SignedHead head = { .size = (uint32_t)n, .root = tree_root(&made.tree) };
     uint8_t content[HEAD_SIZE];
     head_pack(&head, content);
-    sign_content(k, SIGN_LABEL_MESSAGES, bytes_make(content, sizeof(content)), made.bytes);
+    sign_content(k, label, bytes_make(content, sizeof(content)), made.bytes);
     *t = made;
     return 0;
 }
@@ -46,7 +47,7 @@ int signature_make(const SignKey *k, const Bytes *envelopes, size_t n, Signature
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         leaves[i] = tree_leaf(envelopes[i]);
-    const int r = signed_tree_init(&tree, k, leaves, n);
+    const int r = signed_tree_init(&tree, k, SIGN_LABEL_MESSAGES, leaves, n);
     for (size_t i = 0; r == 0 && i < n; i++)
         signed_tree_signature(&tree, i, &ret[i]);
     return r;
@@ -63,13 +64,15 @@ bool signature_head(const Signature *s, Bytes envelope, SignedHead *ret) {
     return true;
 }
 
-bool signature_head_holds(const Signature *s, const SignedHead *head, const SignPublic *public) {
+bool signature_head_holds(const Signature *s, const char *label, const SignedHead *head,
+                          const SignPublic *public) {
     uint8_t content[HEAD_SIZE];
     head_pack(head, content);
-    return sign_holds(public, SIGN_LABEL_MESSAGES, bytes_make(content, sizeof(content)), s->bytes);
+    return sign_holds(public, label, bytes_make(content, sizeof(content)), s->bytes);
 }
 
 bool signature_holds(const Signature *s, Bytes envelope, const SignPublic *public) {
     SignedHead head;
-    return signature_head(s, envelope, &head) && signature_head_holds(s, &head, public);
+    return signature_head(s, envelope, &head) &&
+           signature_head_holds(s, SIGN_LABEL_MESSAGES, &head, public);
 }

@@ -26,15 +26,15 @@ typedef struct Signature {
 /* Signs n envelopes (1 to TREE_LEAVES_MAX) at once, ret[i] for envelopes[i]. 0 or -ENOMEM. */
 _must_check_ int signature_make(const SignKey *k, const Bytes *envelopes, size_t n, Signature *ret);
 
-/* The same in steps, for leaves (tree_leaf()) that are kept: a tree with the signature of its head,
- * and what it says of each leaf. */
+/* The same in steps, under any label, for leaves (tree_leaf()) that are kept: a tree with the
+ * signature of its head, and what it says of each leaf. */
 typedef struct SignedTree {
     Tree tree;
     KeyId key;
     uint8_t bytes[SIGNATURE_SIZE];
 } SignedTree;
-_must_check_ int signed_tree_init(SignedTree *t, const SignKey *k, const TreeHash *leaves,
-                                  size_t n);
+_must_check_ int signed_tree_init(SignedTree *t, const SignKey *k, const char *label,
+                                  const TreeHash *leaves, size_t n);
 void signed_tree_deinit(SignedTree *t);
 void signed_tree_signature(const SignedTree *t, size_t index, Signature *ret);
 
@@ -46,7 +46,7 @@ typedef struct SignedHead {
 
 /* The head this envelope belongs to by its path; false when there is none such. */
 _must_check_ bool signature_head(const Signature *s, Bytes envelope, SignedHead *ret);
-_must_check_ bool signature_head_holds(const Signature *s, const SignedHead *head,
-                                       const SignPublic *public);
-/* Both: is this envelope signed with this key? Any input is fine. */
+_must_check_ bool signature_head_holds(const Signature *s, const char *label,
+                                       const SignedHead *head, const SignPublic *public);
+/* Both, of a message: is this envelope signed with this key? Any input is fine. */
 _must_check_ bool signature_holds(const Signature *s, Bytes envelope, const SignPublic *public);

@@ -10,13 +10,17 @@ static void uuid_mark(Uuid *u, uint8_t version) {
     u->b[8] = (uint8_t)((u->b[8] & 0x3f) | 0x80);
 }
 
+static void uuid_mark_v7(Uuid *u, int64_t wall_ms) {
+    const uint64_t ms = wall_ms < 0 ? 0 : (uint64_t)wall_ms;
+    for (unsigned i = 0; i < 6; i++)
+        u->b[i] = (uint8_t)(ms >> (40 - 8 * i));
+    uuid_mark(u, 7);
+}
+
 Uuid uuid_v7(int64_t wall_ms) {
     Uuid u;
-    uint64_t ms = wall_ms < 0 ? 0 : (uint64_t)wall_ms;
     random_fill(u.b, sizeof(u.b));
-    for (unsigned i = 0; i < 6; i++)
-        u.b[i] = (uint8_t)(ms >> (40 - 8 * i));
-    uuid_mark(&u, 7);
+    uuid_mark_v7(&u, wall_ms);
     return u;
 }
 
@@ -33,6 +37,12 @@ Uuid uuid_derive(Bytes input) {
     hash_digest(input, digest);
     memcpy(u.b, digest, sizeof(u.b));
     uuid_mark(&u, 8);
+    return u;
+}
+
+Uuid uuid_derive_v7(int64_t wall_ms, Bytes input) {
+    Uuid u = uuid_derive(input);
+    uuid_mark_v7(&u, wall_ms);
     return u;
 }
 

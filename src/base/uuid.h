@@ -29,8 +29,13 @@ static inline bool uuid_is_nil(const Uuid *u) {
 Uuid uuid_v7(int64_t wall_ms);
 /* UUIDv4: random. */
 Uuid uuid_v4(void);
-/* UUIDv8 derived from bytes: the same input gives the same id. */
+/* UUIDv8 derived from bytes: the same input gives the same id. Ids of messages that are made so are
+ * the brokers' own; uuid_derive_v7() is for others, its time is wall_ms. */
 Uuid uuid_derive(Bytes input);
+Uuid uuid_derive_v7(int64_t wall_ms, Bytes input);
+static inline bool uuid_is_derived(const Uuid *u) {
+    return u->b[6] >> 4 == 8;
+}
 void uuid_format(const Uuid *u, char ret[static UUID_TEXT_SIZE]);
 /* Accepts 8-4-4-4-12 in either case. Returns 0 or -EINVAL. */
 _must_check_ int uuid_parse(const char *text, Uuid *ret);

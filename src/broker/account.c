@@ -22,26 +22,35 @@
 #include "broker/internal.h"
 #include "wire/codec.h"
 
-#define WAY_OPS        512U /* let on their way by all */
-#define WAY_COST       (8 * 1024 * 1024)
-#define COMPANY_COST   (256 * 1024) /* by each of several */
-#define COMPANY_MS     SECOND_MS    /* who came so lately may come again */
-#define QUANTUM        (64 * 1024)  /* of a turn, in bytes */
-#define QUERY_COST     (64 * 1024)  /* a query: what it costs is seen afterwards only */
+#define WAY_OPS      512U /* let on their way by all */
+#define WAY_COST     (8 * 1024 * 1024)
+#define COMPANY_COST (256 * 1024) /* by each of several */
+/* By who asks for much, beside somebody who asks for little: a commit that is little longer than
+ * one of a single message. And of the bytes it may have unanswered there: no more has use. */
+#define HEAVY_COST     (32 * 1024)
+#define HEAVY_SHARE    16U
+#define COMPANY_MS     SECOND_MS   /* who came so lately may come again */
+#define QUANTUM        (64 * 1024) /* of a turn, in bytes */
+#define QUERY_COST     (64 * 1024) /* a query: what it costs is seen afterwards only */
 #define OP_COST        1024
 #define CHANGE_COST    (16 * 1024) /* a subscription: it may write */
 #define LATER_MS       200U
+#define PUT_OFF_COST   4096 /* to read and to answer one that is put off */
 #define SLOW_LATER_MS  1000U
 #define TELL_EVERY_MS  MINUTE_MS
 #define SESSIONS_SHARE 8U  /* one node may have an eighth of all sessions */
 #define SESSIONS_LEAST 64U /* or so many */
 #define URGENT_MORE    4U  /* emergencies may have a fourth more than the rest */
 
+/* Who asks for more makes others wait; who asks for less is the one that should not. */
+static const BucketRate usual = { .per_second = 1024 * 1024, .burst = 512 * 1024 };
 /* Refusals are written down, so nobody may cause them without end. */
 static const BucketRate refusals = { .per_second = 32, .burst = 1024 };
-/* What is put off costs us the reading of it. Who is told to come later and goes on at full speed
- * with more than a window of the largest messages does not want to be served. */
-static const BucketRate impatience = { .per_second = 8 * 1024 * 1024, .burst = 128 * 1024 * 1024 };
+/* What is put off costs us the reading of it. The more of it there was, the later it is told to
+ * come again, so that who does as told never fills this. Who goes on at full speed does not want to
+ * be served. */
+static const BucketRate impatience = { .per_second = 8 * 1024 * 1024, .burst = 32 * 1024 * 1024 };
+#define PATIENT_SHARE 4U /* of the burst before it has to come later than usual */
 
 /* --- life ----------------------------------------------------------------------------------- */
 
@@ -81,6 +90,8 @@ static void account_free(Broker *b, Account *a) {
     HASH_DEL(b->accounts, a);
     if (b->came_last == a)
         b->came_last = NULL;
+    if (b->light_last == a)
+        b->light_last = NULL;
     for (unsigned i = 0; i < ARRAY_SIZE(a->held); i++)
         broker_batch_free(a->held[i].ops.first);
     free(a);
@@ -134,6 +145,12 @@ static void tell(Broker *b, Now now, Account *a, const char *what) {
     broker_log(b, LOG_EVENT_NODE_OVER_LIMIT, a->node, "%s", what);
 }
 
+/* Others ask for little, and this one for much. */
+static bool is_heavy_beside_light(const Broker *b, Now now, const Account *a) {
+    return now.mono_ms < a->heavy_until_ms && now.mono_ms < b->light_until_ms && b->light_last &&
+           b->light_last != a;
+}
+
 static bool is_over(size_t n, size_t more, size_t max, bool urgent) {
     return max > 0 && n + more > max + (urgent ? max / URGENT_MORE : 0);
 }
@@ -144,7 +161,8 @@ static const char *no_room(Broker *b, Now now, Account *a, size_t size, bool urg
         tell(b, now, a, "It has more unanswered messages than one node may have.");
         return "WINDOW";
     }
-    if (is_over(a->unanswered_bytes, size, b->config.node_bytes, urgent)) {
+    const size_t max = b->config.node_bytes / (is_heavy_beside_light(b, now, a) ? HEAVY_SHARE : 1);
+    if (is_over(a->unanswered_bytes, size, max, urgent)) {
         tell(b, now, a, "Its unanswered messages have more bytes than one node may have.");
         return "WINDOW";
     }
@@ -160,9 +178,17 @@ static const char *put_off(Broker *b, Now now, Account *a, const Message *m) {
     return "SLOW_DOWN";
 }
 
-static int answer_later(Broker *b, Session *s, const Uuid *id, const char *code) {
+/* So late that what waits to come again stays within what may be put off in a second. */
+static uint32_t later_ms(const Account *a, Now now, const char *code) {
+    const double free = impatience.burst / PATIENT_SHARE;
+    const double over = bucket_level(&a->impatience, &impatience, now.mono_ms) - free;
+    return (strcmp(code, "WINDOW") == 0 ? LATER_MS : SLOW_LATER_MS) +
+           (uint32_t)(MAX(over, 0.0) / impatience.per_second * SECOND_MS);
+}
+
+static int answer_later(Broker *b, Now now, Session *s, const Uuid *id, const char *code) {
     PublishResult r = { .message_id = *id, .verdict = VERDICT_LATER };
-    r.retry_after_ms = strcmp(code, "WINDOW") == 0 ? LATER_MS : SLOW_LATER_MS;
+    r.retry_after_ms = later_ms(s->account, now, code);
     r.reasons = calloc(1, sizeof(*r.reasons));
     if (!r.reasons)
         return -ENOMEM;
@@ -175,14 +201,16 @@ static int answer_later(Broker *b, Session *s, const Uuid *id, const char *code)
 static int come_later(Broker *b, Now now, Session *s, const Uuid *id, size_t size,
                       const char *code) {
     Account *a = s->account;
-    if (bucket_take(&a->impatience, &impatience, (double)(OP_COST + size), now.mono_ms)) {
-        int r = answer_later(b, s, id, code);
+    int r;
+    if (bucket_take(&a->impatience, &impatience, (double)(PUT_OFF_COST + size), now.mono_ms)) {
+        r = answer_later(b, now, s, id, code);
         return r < 0 ? r : 1;
     }
     session_error(b, s, ERROR_WINDOW, 0, true, "messages that were put off come without end");
     tell(b, now, a, "It sends on and on what is put off; its session ends.");
     session_cut(b, s);
-    return 1;
+    r = offender_deaf(b, now, s);
+    return r < 0 ? r : 1;
 }
 
 /* Only its envelope says whether it is urgent; to read all of a large message takes longer than to
@@ -217,8 +245,7 @@ int account_take_unreadable(Broker *b, Now now, Session *s, const Uuid *id) {
     if (bucket_take(&s->account->refused[0], &refusals, 1, now.mono_ms))
         return 0;
     tell(b, now, s->account, "Too many of its messages are refused; it is slowed down.");
-    int r = answer_later(b, s, id, "SLOW_DOWN");
-    return r < 0 ? r : 1;
+    return come_later(b, now, s, id, 0, "SLOW_DOWN");
 }
 
 /* LATER comes from a quota of the store, or for want of room there (INTAKE_CLOSED). */
@@ -233,17 +260,23 @@ static void tell_quota(Broker *b, const StoreOp *op) {
                "%s %s", why->code, why->text_en);
 }
 
-void account_answered(Broker *b, Now now, const StoreOp *op) {
-    tell_quota(b, op);
-    Account *a = account_find(b, op->accept.authority);
-    const Message *m = op->accept.message;
+/* Of a message that is not waited for any more. */
+static void release(Broker *b, Account *a, const Message *m) {
     const size_t size = MIN(body_size(m->body), b->unanswered_bytes);
     b->unanswered_bytes -= size;
     if (!a)
         return;
     a->n_unanswered -= a->n_unanswered > 0;
     a->unanswered_bytes -= MIN(size, a->unanswered_bytes);
-    if (op->accept.result.verdict == VERDICT_REFUSED)
+}
+
+void account_answered(Broker *b, Now now, const StoreOp *op) {
+    tell_quota(b, op);
+    Account *a = account_find(b, op->accept.authority);
+    const Message *m = op->accept.message;
+    release(b, a, m);
+    const Verdict v = op->accept.result.verdict;
+    if (a && (v == VERDICT_REFUSED || v == VERDICT_CONFLICT))
         (void)bucket_take(&a->refused[m->lane <= LANE_EMERGENCY], &refusals, 1, now.mono_ms);
 }
 
@@ -299,10 +332,20 @@ static void hold(Broker *b, Session *s, StoreOp *op) {
     b->n_turns[urgent]++;
 }
 
+static void note_weight(Broker *b, Now now, Account *a, int64_t cost) {
+    if (!bucket_take(&a->usual, &usual, (double)MIN(cost, (int64_t)QUANTUM), now.mono_ms))
+        a->heavy_until_ms = now.mono_ms + COMPANY_MS;
+    if (now.mono_ms < a->heavy_until_ms)
+        return;
+    b->light_last = a;
+    b->light_until_ms = now.mono_ms + COMPANY_MS;
+}
+
 void account_push(Broker *b, Now now, Session *s, StoreOp *op) {
     if (b->came_last && b->came_last != s->account)
         b->company_until_ms = now.mono_ms + COMPANY_MS;
     b->came_last = s->account;
+    note_weight(b, now, s->account, cost_of(op));
     hold(b, s, op);
 }
 
@@ -318,7 +361,8 @@ bool account_hold_behind(Broker *b, uint64_t session_id, StoreOp *op) {
 static bool way_has_room(const Broker *b, Now now, const Account *a, bool urgent) {
     if (b->way_ops >= WAY_OPS || b->way_cost >= WAY_COST)
         return false;
-    return now.mono_ms >= b->company_until_ms || a->way_cost < COMPANY_COST * (urgent ? 2 : 1);
+    const int64_t share = is_heavy_beside_light(b, now, a) ? HEAVY_COST : COMPANY_COST;
+    return now.mono_ms >= b->company_until_ms || a->way_cost < share * (urgent ? 2 : 1);
 }
 
 static void enter_the_way(Broker *b, Account *a, StoreOp *op) {
@@ -347,6 +391,11 @@ static void go_on(Broker *b, Now now, Account *a, StoreOp *op) {
         s->n_held--;
     if (!s && op->kind == OP_QUERY) {
         (void)store_op_free(op); /* nobody waits for it any more */
+        return;
+    }
+    if (!s && op->kind == OP_ACCEPT && offender_is_slowed(b, now, op->accept.key)) {
+        release(b, a, op->accept.message); /* it was not accepted: it may be sent again */
+        (void)store_op_free(op);
         return;
     }
     if (is_intake(op))

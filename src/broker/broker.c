@@ -37,6 +37,7 @@ const BrokerConfig broker_config_default = {
     .node_out_bytes = 128U * 1024 * 1024,
     .pending_bytes = 256U * 1024 * 1024,
     .outbox_bytes = 4U * 1024 * 1024,
+    .idle_rate = 256,
     .slow_ms = MINUTE_MS,
     .unsigned_allowed = true,
 };
@@ -151,7 +152,7 @@ static int receive_garbage(Broker *b, Now now, Session *s, const PeerMessage *m,
                            const char *why) {
     broker_log(b, LOG_EVENT_PEER_MALFORMED, s ? s->node : m->user_id, "A frame means nothing: %s.",
                why);
-    int r = offender_note(b, now, m, GARBAGE_FRAME);
+    int r = offender_note(b, now, m->port, m->user_id, GARBAGE_FRAME);
     if (r < 0)
         return r;
     if (!s) {
@@ -161,6 +162,14 @@ static int receive_garbage(Broker *b, Now now, Session *s, const PeerMessage *m,
     }
     session_error(b, s, code, 0, true, why);
     return session_end(b, now, s, SESSION_DIED, "a frame that means nothing");
+}
+
+/* One that the store is not asked for was refused, or cost the reading of it. */
+static int receive_query(Broker *b, Now now, Session *s, Frame *f, const PeerMessage *m,
+                         bool resolve) {
+    const uint32_t asked = s->account->n_queries;
+    int r = resolve && m->n_parts > 1 ? resolve_frame(b, now, s, f, m) : query_frame(b, now, s, f);
+    return r == 0 && s->account->n_queries == asked ? offender_idle(b, now, s) : r;
 }
 
 static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const PeerMessage *m) {
@@ -177,12 +186,11 @@ static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const Pe
     case FRAME_UNSUBSCRIBE:
         return consume_unsubscribe(b, now, s, f);
     case FRAME_CREDIT:
-        return consume_credit(b, s, f);
+        return consume_credit(b, now, s, f);
     case FRAME_SETTLE:
         return settle_frame(b, now, s, f);
     case FRAME_QUERY:
-        return resolve && m->n_parts > 1 ? resolve_frame(b, now, s, f, m)
-                                         : query_frame(b, now, s, f);
+        return receive_query(b, now, s, f, m, resolve);
     case FRAME_DIRECTORY_WANT:
         return s->broker ? directory_want(b, s, f) : session_denied(b, now, s, 0, "LINK");
     case FRAME_PING: {
@@ -192,14 +200,14 @@ static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const Pe
             neighbour_compare(b, s->node, &f->ping.progress);
         }
         (void)session_send(b, s, &pong, NULL, 0);
-        return 0;
+        return offender_idle(b, now, s);
     }
     case FRAME_PONG:
-        return 0;
+        return offender_idle(b, now, s);
     case FRAME_BYE:
         return session_end(b, now, s, SESSION_ORDERLY, "the peer said BYE");
     case FRAME_ERROR:
-        return 0;
+        return offender_idle(b, now, s);
     default:
         return receive_garbage(b, now, s, m, ERROR_MALFORMED, "this frame is not for a broker");
     }
@@ -208,7 +216,7 @@ static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const Pe
 /* A key whose programs did nothing but harm for a while gets nothing for a while. */
 static int receive_slowed(Broker *b, Now now, Session *s, const PeerMessage *m) {
     int r = s ? session_end(b, now, s, SESSION_DIED, "its key is slowed down") : 0;
-    peer_error(b, m, ERROR_BUSY, "too many frames that cannot be read; try again later");
+    peer_error(b, m, ERROR_BUSY, "this key did harm; try again later");
     if (b->io.cut)
         b->io.cut(b->io.data, m->port, m->route);
     return r;
@@ -220,7 +228,7 @@ static int receive(Broker *b, Now now, const PeerMessage *m) {
         return uplink_receive(b, now, m);
 
     Session *s = session_find(b, m->port, m->route);
-    if (b->offenders && offender_is_slowed(b, now, m))
+    if (m->port == PORT_CLIENTS && offender_is_slowed(b, now, m->user_id))
         return receive_slowed(b, now, s, m);
     if (m->oversized || m->n_parts == 0)
         return receive_garbage(b, now, s, m, ERROR_TOO_LARGE,
@@ -242,7 +250,7 @@ static int receive(Broker *b, Now now, const PeerMessage *m) {
         r = receive_in_session(b, now, s, &f, m);
     } else {
         peer_error(b, m, ERROR_NO_SESSION, "say HELLO first");
-        r = offender_note(b, now, m, GARBAGE_STRAY);
+        r = offender_note(b, now, m->port, m->user_id, GARBAGE_STRAY);
     }
     frame_deinit(&f);
     return r;
@@ -337,14 +345,14 @@ static int stored_one(Broker *b, Now now, StoreOp *op) {
     return 0;
 }
 
-#define LINK_AHEAD 256U /* copies for a neighbour kept in memory as they come */
+#define LINK_AHEAD 2048U /* copies for a neighbour kept in memory as they come */
 
 /* A copy for a neighbour that is there to take it: what a look into the store would tell. NULL with
  * *ret_r 0: leave it on disk. */
 static DeliveryInfo *link_info(Broker *b, const Feed *q, Deposit *d, int *ret_r) {
     const bool open = q->uplink ? b->uplink.state == UPLINK_OPEN : q->channels != NULL;
     if (!d->body || !d->forward || !open || q->window.n_lane[d->row.lane] >= LINK_AHEAD ||
-        b->cached + body_size(d->body) > b->config.cache_bytes)
+        b->cached + body_size(d->body) > b->config.cache_bytes / 2) /* the rest is for mailboxes */
         return NULL;
     DeliveryInfo *info = calloc(1, sizeof(*info));
     if (!info) {

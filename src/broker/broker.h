@@ -61,7 +61,8 @@ typedef struct BrokerConfig {
     size_t node_out_bytes; /* unsettled deliveries: 128 MiB */
     size_t pending_bytes;  /* unanswered bytes of all nodes: 256 MiB */
     size_t outbox_bytes;   /* answers kept for a peer that does not read: 4 MiB */
-    int64_t slow_ms;       /* a key that sends garbage is not served so long: 60 s */
+    uint32_t idle_rate;    /* frames of a key that ask for nothing, a second: 256; 0 = no bound */
+    int64_t slow_ms;       /* a key that does harm is not served so long: 60 s */
     Servers servers;       /* where else this broker is found: told in WELCOME */
     bool signs;            /* the hub: the directory */
     bool follows;          /* below the hub: only what it has signed */
@@ -88,6 +89,8 @@ typedef struct BrokerIo {
     void (*session)(void *data, BrokerPort port, Bytes route, bool open);
     /* End the peer's connection: it did what no mere mistake explains. May be NULL. */
     void (*cut)(void *data, BrokerPort port, Bytes route);
+    /* Let nobody in with this key for so long. May be NULL. */
+    void (*put_off)(void *data, const char *user_id, int64_t ms);
     /* Tokens that may be used (borrowed): tell Zap. May be NULL. */
     void (*enrolments)(void *data, Enrolments *e);
     /* Where else the parent is found, proven by the directory (borrowed). May be NULL. */

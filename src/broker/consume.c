@@ -15,13 +15,16 @@
 #include "broker/internal.h"
 #include "core/access.h"
 
-static void credit_add(const Broker *b, Channel *c, uint32_t messages, uint32_t bytes) {
+/* False: it had as much as it may have. */
+static bool credit_add(const Broker *b, Channel *c, uint32_t messages, uint32_t bytes) {
+    const uint32_t had_messages = c->credit_messages, had_bytes = c->credit_bytes;
     uint32_t room = b->config.credit_messages_max -
                     MIN(c->credit_messages + c->n_out, b->config.credit_messages_max);
     c->credit_messages += MIN(messages, room);
     room = b->config.credit_bytes_max -
            MIN(c->credit_bytes + c->bytes_out, b->config.credit_bytes_max);
     c->credit_bytes += bytes == 0 ? room : MIN(bytes, room);
+    return c->credit_messages > had_messages || c->credit_bytes > had_bytes;
 }
 
 static Channel *channel_get(Session *s, uint32_t id) {
@@ -37,7 +40,7 @@ static Channel *channel_open(const Broker *b, Session *s, const Frame *f) {
     (void)text_copy(c->name, sizeof(c->name), f->subscribe.name);
     c->session = s;
     c->next_tag = 1;
-    credit_add(b, c, f->subscribe.credit_messages, f->subscribe.credit_bytes);
+    (void)credit_add(b, c, f->subscribe.credit_messages, f->subscribe.credit_bytes);
     s->channels[c->id] = c;
     s->channels_used |= 1U << c->id;
     s->n_channels++;
@@ -104,7 +107,7 @@ static int link_take_over(Broker *b, Now now, const Session *reader) {
     return neighbour_session(b, reader->node, true);
 }
 
-int consume_subscribe(Broker *b, Now now, Session *s, Frame *f) {
+static int subscribe(Broker *b, Now now, Session *s, Frame *f) {
     uint32_t id = f->subscribe.channel;
     if (id < 1 || id > CHANNELS_MAX || s->channels_used & 1U << id) {
         session_error(b, s, ERROR_BAD_CHANNEL, id, false, "channel out of range or used before");
@@ -159,6 +162,12 @@ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f) {
     op->owner = (void *)(uintptr_t)id;
     account_push(b, now, s, op);
     return 0;
+}
+
+/* Each is cheap to ask for, and many change nothing. */
+int consume_subscribe(Broker *b, Now now, Session *s, Frame *f) {
+    int r = offender_idle(b, now, s);
+    return r < 0 || s->gone ? r : subscribe(b, now, s, f);
 }
 
 static int channel_attach(Broker *b, Channel *c, QueueId id, QueueKind kind, const char *name,
@@ -273,6 +282,9 @@ int consume_subscription_done(Broker *b, Now now, StoreOp *op) {
 }
 
 int consume_unsubscribe(Broker *b, Now now, Session *s, const Frame *f) {
+    int r = offender_idle(b, now, s);
+    if (r < 0 || s->gone)
+        return r;
     if (f->unsubscribe.drop_name[0] && !account_may_subscribe(b, s->account)) {
         session_error(b, s, ERROR_BUSY, 0, false, "too much of this node waits; try again later");
         return 0;
@@ -295,19 +307,20 @@ int consume_unsubscribe(Broker *b, Now now, Session *s, const Frame *f) {
         return 0;
     }
     bool was_link = c->source == SOURCE_LINK;
-    int r = channel_close(b, now, c, SESSION_ORDERLY);
+    r = channel_close(b, now, c, SESSION_ORDERLY);
     if (r == 0 && was_link)
         r = neighbour_session(b, s->node, false);
     return r;
 }
 
-int consume_credit(Broker *b, Session *s, const Frame *f) {
+int consume_credit(Broker *b, Now now, Session *s, const Frame *f) {
     Channel *c = channel_get(s, f->credit.channel);
     if (!c) {
         session_error(b, s, ERROR_BAD_CHANNEL, f->credit.channel, false, "no such channel");
-        return 0;
+        return offender_idle(b, now, s);
     }
-    credit_add(b, c, f->credit.messages, f->credit.bytes);
+    if (!credit_add(b, c, f->credit.messages, f->credit.bytes))
+        return offender_idle(b, now, s);
     c->blocked = false; /* it reads: the pipe may have room before the next tick */
     if (c->feed)
         feed_want(b, c->feed);

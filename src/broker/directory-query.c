@@ -9,6 +9,7 @@
 #include "broker/import.h"
 #include "broker/internal.h"
 #include "wire/codec.h"
+#include "wire/personal.h"
 
 static const char *arg(const Frame *f, uint32_t i) {
     return i < f->query.n_args && f->query.args[i] ? f->query.args[i] : "";
@@ -19,7 +20,7 @@ static StoreOp *edit_op(OpKind kind, const Session *s, const Frame *f, const cha
     StoreOp *op = query_op(kind, s, f);
     if (op) {
         (void)text_copy(op->import.by, sizeof(op->import.by), s->node);
-        (void)text_copy(op->import.note, sizeof(op->import.note), note);
+        (void)text_copy(op->import.note, sizeof(op->import.note), text_unless_personal(note));
     }
     return op;
 }

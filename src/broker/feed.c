@@ -16,6 +16,7 @@
 
 #define BODIES_PER_OP 64U
 #define BODIES_BYTES  (2U * 1024U * 1024U)
+#define BODIES_AHEAD  256U /* of a link: read while as many are out */
 
 Feed *feed_get(Broker *b, QueueId id) {
     Feed *q = NULL;
@@ -326,6 +327,8 @@ static int pump(Broker *b, Now now, Feed *q) {
     Channel *c;
     for (c = q->channels; c; c = c->next)
         room += c->credit_messages;
+    if (q->kind == QUEUE_LINK && room > 0)
+        room += BODIES_AHEAD;
     /* One delivery each in turn, so that competing consumers share what there is. */
     for (bool moved = q->channels != NULL; moved;) {
         moved = false;

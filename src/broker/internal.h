@@ -76,6 +76,7 @@ struct Session {
     Uuid instance_id;
     bool broker;    /* key of a child broker */
     bool operator_; /* operator verbs allowed */
+    bool proofs;    /* of acceptance wanted */
     /* What the directory says of the key and its node (access.c). */
     char label[LABEL_SIZE], home[NODE_NAME_SIZE], broker_parent[NODE_NAME_SIZE];
     Rights rights;
@@ -173,8 +174,9 @@ typedef struct Witness {
     int64_t due_mono_ms, asked_mono_ms;
     int64_t block; /* what the parent was asked to sign */
     uint32_t query;
-    bool repeated;       /* the parent asked back */
-    uint64_t session_id; /* of an operator who waits; 0 = nobody does */
+    bool repeated;        /* the parent asked back */
+    bool looked, settled; /* since the start: once at all; and there is nothing it did not sign */
+    uint64_t session_id;  /* of an operator who waits; 0 = nobody does */
     uint32_t session_query;
 } Witness;
 
@@ -207,8 +209,10 @@ struct Account {
     uint32_t n_queries;
     uint32_t n_unanswered; /* messages, and their bytes */
     size_t unanswered_bytes;
-    size_t out_bytes; /* of deliveries that are not settled */
-    int64_t way_cost; /* of what accounts_pump() let go on and is in no batch yet */
+    size_t out_bytes;       /* of deliveries that are not settled */
+    int64_t way_cost;       /* of what accounts_pump() let go on and is in no batch yet */
+    Bucket usual;           /* what it asks of the store */
+    int64_t heavy_until_ms; /* monotonic: it asks for more than that */
     Bucket hello, impatience, refused[2]; /* refused: emergencies on their own */
     int64_t told_mono_ms;
     UT_hash_handle hh;
@@ -237,13 +241,13 @@ struct Broker {
     OpList ops, urgent; /* for the store; urgent goes first (batch.c) */
     Account *accounts;
     Held *turns[2]; /* of those that hold something; whose turn it is first. 1: emergencies */
-    const Account *came_last;
+    const Account *came_last, *light_last; /* with something; of those that ask for little */
     Offender *offenders;
     uint32_t n_turns[2], n_held;
     uint32_t way_ops; /* let go on by accounts_pump(), and not in a batch yet */
     int64_t way_cost;
     size_t unanswered_bytes;
-    int64_t company_until_ms;
+    int64_t company_until_ms, light_until_ms;
     Now now;          /* of this turn */
     uint32_t careful; /* so many more small batches */
     size_t cached;
@@ -300,11 +304,16 @@ void accounts_pump(Broker *b, Now now);
 
 /* offender.c */
 #define GARBAGE_FRAME 256U /* of offender_note() */
-#define GARBAGE_STRAY 1U   /* a frame without a session */
-/* Is the key of this peer not served for a while? */
-bool offender_is_slowed(const Broker *b, Now now, const PeerMessage *m);
+#define GARBAGE_STRAY 1U   /* a frame without a session, a HELLO too many */
+/* Is this key not served for a while? */
+bool offender_is_slowed(const Broker *b, Now now, const char *user_id);
 /* The peer sent what means nothing. 0 or -ENOMEM. */
-_must_check_ int offender_note(Broker *b, Now now, const PeerMessage *m, unsigned cost);
+_must_check_ int offender_note(Broker *b, Now now, BrokerPort port, const char *user_id,
+                               unsigned cost);
+/* The session sent a frame that asks for nothing: as good as free to send. 0 or -ENOMEM. */
+_must_check_ int offender_idle(Broker *b, Now now, Session *s);
+/* The session goes on with what it was told not to send. 0 or -ENOMEM. */
+_must_check_ int offender_deaf(Broker *b, Now now, Session *s);
 void offenders_second(Broker *b, Now now); /* forgets those that are good again */
 void offenders_deinit(Broker *b);
 
@@ -384,7 +393,7 @@ _must_check_ int publish_noted(Broker *b, StoreOp *op); /* OP_NOTE */
 /* consume.c */
 _must_check_ int consume_subscribe(Broker *b, Now now, Session *s, Frame *f);
 _must_check_ int consume_unsubscribe(Broker *b, Now now, Session *s, const Frame *f);
-_must_check_ int consume_credit(Broker *b, Session *s, const Frame *f);
+_must_check_ int consume_credit(Broker *b, Now now, Session *s, const Frame *f);
 _must_check_ int consume_queue_found(Broker *b, Now now, StoreOp *op);       /* OP_QUEUE */
 _must_check_ int consume_subscription_done(Broker *b, Now now, StoreOp *op); /* OP_SUBSCRIPTION */
 /* Closes a channel; DIED counts an attempt for the oldest delivery and makes the others suspects.

@@ -141,10 +141,11 @@ int enrol_token_verb(Broker *b, Now now, Session *s, const Frame *f) {
     const DirNode *n = directory_node(b->directory, arg(f, 0));
     char *end = NULL;
     const long hours = strtol(arg(f, 3), &end, 10);
-    if (f->query.n_args != 4 || end == arg(f, 3) || *end != '\0' || hours < 1 ||
-        hours * HOUR_MS > ENROLMENT_LIFE_MAX || strlen(arg(f, 2)) != CURVE_TEXT_SIZE - 1 ||
-        arg(f, 1)[0] == '\0' || strlen(arg(f, 1)) >= LABEL_SIZE)
-        return query_say(b, s, f, 2, "enrol-token NODE LABEL KEY HOURS, at most 168 hours");
+    if (f->query.n_args != 4 || strlen(arg(f, 2)) != CURVE_TEXT_SIZE - 1 || arg(f, 1)[0] == '\0' ||
+        strlen(arg(f, 1)) >= LABEL_SIZE)
+        return query_say(b, s, f, 2, "enrol-token NODE LABEL KEY HOURS");
+    if (end == arg(f, 3) || *end != '\0' || hours < 1 || hours > ENROLMENT_LIFE_MAX / HOUR_MS)
+        return query_say(b, s, f, 2, "a token lives for 1 to 168 hours");
     if (!n || n->inactive || n->broker)
         return query_say(b, s, f, 1,
                          !n          ? "the node is not in the directory: its record comes first"
@@ -284,8 +285,13 @@ static int say_asked(Broker *b, const StoreOp *op, Table *t) {
         return 0;
     }
     const bool known = op->key.verdict == KEY_KNOWN;
+    char id[UUID_TEXT_SIZE] = "";
+    if (!known && op->key.sent)
+        uuid_format(&op->key.message_id, id);
     table_column(t, "state", COLUMN_TEXT);
+    table_column(t, "message", COLUMN_TEXT);
     table_text(t, known ? "known" : op->key.sent ? "sent" : "done");
+    table_text(t, id);
     if (!known)
         tell(b, LOG_EVENT_KEY_CHANGED, r->key.node, "", "Key %s: %s was asked for%s.", r->key.label,
              add ? "a new one" : "the end of an older one",

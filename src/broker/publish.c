@@ -58,7 +58,8 @@ int publish_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMess
     if (s->unanswered >= b->config.publish_window) {
         session_error(b, s, ERROR_WINDOW, 0, true,
                       "more unanswered PUBLISH frames than the window");
-        return session_end(b, now, s, SESSION_DIED, "it overran its publish window");
+        int r = offender_note(b, now, (BrokerPort)s->key.port, s->user_id, GARBAGE_FRAME);
+        return r < 0 ? r : session_end(b, now, s, SESSION_DIED, "it overran its publish window");
     }
     if (f->publish.forward && !may_forward(b, s)) {
         session_error(b, s, ERROR_NOT_ALLOWED, 0, true, "only a broker below may forward");
@@ -102,6 +103,7 @@ int publish_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMess
         return -ENOMEM;
     op->accept.message = TAKE_PTR(msg);
     op->accept.from_link = f->publish.forward != NULL;
+    op->accept.prove = s->proofs && !op->accept.from_link;
     (void)text_copy(op->accept.authority, sizeof(op->accept.authority), s->node);
     session_sign(s, op->accept.key);
     const RightUse use = use_of_publish(&op->accept.message->env);

@@ -28,10 +28,10 @@ static bool is_one_of(const char *verb, const char *const *list, size_t n) {
 }
 
 /* What every node may ask: about its own messages, and what of the law it may see. */
-static const char *const open_verbs[] = { "outcome",       "item",          "item-history",
-                                          "item-due",      "item-receipts", "worklist",
-                                          "due",           "report",        "unacknowledged",
-                                          "directory-keys" };
+static const char *const open_verbs[] = {
+    "outcome", "item",   "item-history",   "item-due",       "item-receipts", "worklist",
+    "due",     "report", "unacknowledged", "directory-keys", "key-asked"
+};
 
 /* What the store answers and nothing is changed by; and two that are not the store's. */
 static const char *const reading_verbs[] = {
@@ -274,6 +274,8 @@ int query_frame(Broker *b, Now now, Session *s, Frame *f) {
         return key_ask(b, now, s, f);
     if (strcmp(verb, "key-list") == 0)
         return key_list(b, now, s, f);
+    if (strcmp(verb, "key-asked") == 0)
+        return ask_store(b, s, f);
     if (strcmp(verb, "ledger-witness") == 0 && s->broker &&
         directory_is_below(b->directory, b->config.self, s->node))
         return ask_store(b, s, f);

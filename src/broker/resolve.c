@@ -13,35 +13,26 @@
 #include "core/access.h"
 #include "wire/codec.h"
 
-static int say(Broker *b, Session *s, const Frame *f, uint32_t code, const char *text) {
-    _cleanup_(table_freep) Table *t = table_new();
-    if (!t)
-        return -ENOMEM;
-    table_say(t, code, "%s", text);
-    query_answer(b, s, f->query.query, t);
-    return 0;
-}
-
 int resolve_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMessage *m) {
     _cleanup_(message_freep) Message *message = NULL;
     const Bytes none = { 0 };
     const char *why = "";
     if (!account_may_query(b, s->account))
-        return say(b, s, f, 1, "BUSY: too many queries of this node wait; ask again later");
+        return query_say(b, s, f, 1, "BUSY: too many queries of this node wait; ask again later");
     message = calloc(1, sizeof(*message));
     if (!message)
         return -ENOMEM;
     int r = codec_decode_message(m->parts[1], m->n_parts > 2 ? m->parts[2] : none,
                                  m->n_parts > 3 ? m->parts[3] : none, message, &why);
     if (r != 0)
-        return r < 0 ? r : say(b, s, f, 2, why);
+        return r < 0 ? r : query_say(b, s, f, 2, why);
     /* It is a question about what the session could publish. */
     const RightUse use = use_of_publish(&message->env);
     if (!session_allows(s, &use)) {
         char missing[RIGHT_USE_TEXT_SIZE];
         right_use_text(&use, missing);
         r = broker_denied(b, now, s->node, s->label, missing);
-        return r < 0 ? r : say(b, s, f, 1, "NOT_ALLOWED: this key lacks the right: PUBLISH");
+        return r < 0 ? r : query_say(b, s, f, 1, "NOT_ALLOWED: this key lacks the right: PUBLISH");
     }
     StoreOp *op = op_for(OP_QUERY, s->id, (void *)(uintptr_t)f->query.query);
     if (!op)

@@ -191,7 +191,7 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
         peer_error(b, m, ERROR_BUSY, "too many new sessions of this node; try again later");
         broker_log(b, LOG_EVENT_SESSION_REFUSED, found.node,
                    "It opens more sessions than %u a second.", b->config.hello_rate);
-        return 0;
+        return offender_note(b, now, m->port, m->user_id, GARBAGE_STRAY);
     }
     Session *s, *tmp;
     DL_FOREACH_SAFE2(a->sessions, s, tmp, next_of_node) {
@@ -221,6 +221,7 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
     *s = found;
     s->id = b->next_session_id++;
     s->instance_id = f->hello.instance_id;
+    s->proofs = f->hello.proofs;
     s->heard_mono_ms = s->probed_mono_ms = now.mono_ms;
     (void)text_copy(s->client, sizeof(s->client), text_unless_personal(f->hello.client));
     (void)text_copy(s->user_id, sizeof(s->user_id), m->user_id);
@@ -337,7 +338,7 @@ static void flush_results(Broker *b, Session *s) {
 
 /* At least as much as it takes in a frame. */
 static size_t result_size(const PublishResult *r) {
-    return 128 + (r->reasons ? r->reasons->n * sizeof(Reason) : 0) +
+    return 128 + (r->proof ? r->proof->n : 0) + (r->reasons ? r->reasons->n * sizeof(Reason) : 0) +
            r->n_recipients * (sizeof(Recipient) + 16) + r->n_outcomes * (sizeof(OutcomeRow) + 16);
 }
 

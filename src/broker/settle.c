@@ -175,7 +175,7 @@ int settle_frame(Broker *b, Now now, Session *s, const Frame *f) {
     Channel *c = id >= 1 && id <= CHANNELS_MAX ? s->channels[id] : NULL;
     if (!c || !c->feed) {
         session_error(b, s, ERROR_BAD_CHANNEL, id, false, "no such channel");
-        return 0;
+        return offender_idle(b, now, s);
     }
     char missing[RIGHT_USE_TEXT_SIZE];
     if (!rights_allow_channel(&s->rights, RIGHT_SETTLE, c->source, c->filter, missing)) {
@@ -195,7 +195,8 @@ int settle_frame(Broker *b, Now now, Session *s, const Frame *f) {
             return r; /* out of memory: the process stops */
     }
     feed_want(b, c->feed);
-    if (--t->pending == 0)
-        ticket_close(b, t);
-    return 0;
+    if (--t->pending > 0)
+        return 0;
+    ticket_close(b, t); /* nothing for the store */
+    return offender_idle(b, now, s);
 }

@@ -236,7 +236,7 @@ int uplink_pump(Broker *b, Now now, Feed *q) {
         if (r > 0)
             continue;
         if (!e->body) {
-            uint32_t room = u->window - u->n_sent;
+            uint32_t room = 2 * u->window - u->n_sent; /* the next window is read meanwhile */
             if (q->n_loading >= room)
                 return 0;
             r = feed_fetch_bodies(b, q, e, room - q->n_loading, false);
@@ -515,7 +515,7 @@ int uplink_second(Broker *b, Now now) {
         b->io.uplink_reset(b->io.data);
         return r;
     }
-    if (now.mono_ms - u->pinged_mono_ms >= u->ping_ms) {
+    if (now.mono_ms - u->pinged_mono_ms > u->ping_ms - SECOND_MS) { /* or the next look is late */
         u->pinged_mono_ms = now.mono_ms;
         Frame f = { .kind = FRAME_PING,
                     .ping = { .sent_ms = now.wall_ms,

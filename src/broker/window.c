@@ -19,9 +19,14 @@ void window_init(Window *w, size_t *cached) {
     *w = (Window) { .parked_due_ms = INT64_MAX, .cached = cached };
 }
 
+/* With what is kept beside it: a route is larger than most bodies. */
+size_t window_body_cost(const Body *body, const DeliveryInfo *info) {
+    return body_size(body) + sizeof(*info) + (info && info->forward ? sizeof(*info->forward) : 0);
+}
+
 void window_drop_body(Window *w, Entry *e) {
     if (e->body) {
-        *w->cached -= body_size(e->body);
+        *w->cached -= window_body_cost(e->body, e->info);
         e->body = body_unref(e->body);
     }
     e->info = delivery_info_free(e->info);
@@ -31,7 +36,7 @@ void window_set_body(Window *w, Entry *e, Body *body, DeliveryInfo *info) {
     window_drop_body(w, e);
     e->body = body;
     e->info = info;
-    *w->cached += body_size(body);
+    *w->cached += window_body_cost(body, info);
 }
 
 static void entry_free(Window *w, Entry *e) {
@@ -209,13 +214,6 @@ Entry *window_find(Window *w, int64_t order_key, int64_t seq) {
 bool window_suspect_waits(const Window *w) {
     for (Lane lane = LANE_EVENT; w->n_suspects > 0 && lane < LANE_COUNT; lane++)
         if (w->ready[lane] && w->ready[lane]->suspect)
-            return true;
-    return false;
-}
-
-bool window_has_ready(const Window *w) {
-    for (Lane lane = LANE_EVENT; lane < LANE_COUNT; lane++)
-        if (w->ready[lane])
             return true;
     return false;
 }

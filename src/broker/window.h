@@ -110,9 +110,9 @@ bool window_gone(Window *w, Entry *e);
 void window_wake(Window *w, int64_t wall_ms, int64_t cap_ms);
 /* Is the next one of some lane a suspect? */
 bool window_suspect_waits(const Window *w);
-bool window_has_ready(const Window *w);
 /* Drops the body of an entry that will not go out soon. */
 void window_drop_body(Window *w, Entry *e);
+size_t window_body_cost(const Body *body, const DeliveryInfo *info);
 void window_set_body(Window *w, Entry *e, Body *body, DeliveryInfo *info);
 DeliveryInfo *delivery_info_free(DeliveryInfo *i);
 DEFINE_CLEANUP(DeliveryInfo *, delivery_info_free);

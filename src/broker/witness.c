@@ -16,6 +16,7 @@
 #include "broker/internal.h"
 
 #define RETRY_MS  HOUR_MS
+#define SOON_MS   MINUTE_MS /* after the start: its disk may have been in other hands */
 #define ANSWER_MS (30 * SECOND_MS)
 
 /* --- the end of an attempt -------------------------------------------------------------------- */
@@ -135,8 +136,10 @@ int witness_result(Broker *b, Now now, const Frame *f) {
 static bool is_worth_it(const Broker *b, Now now, const Table *t) {
     const int64_t last_ms = strtoll(table_cell(t, 0, 4), NULL, 10);
     const bool quiet = strcmp(table_cell(t, 0, 5), "1") == 0;
+    const bool soon = b->witness.looked && !b->witness.settled;
     return b->witness.session_id > 0 || b->witness.repeated ||
-           (!quiet && (last_ms > now.wall_ms || now.wall_ms - last_ms >= b->config.witness_ms));
+           (!quiet &&
+            (soon || last_ms > now.wall_ms || now.wall_ms - last_ms >= b->config.witness_ms));
 }
 
 int witness_stored(Broker *b, Now now, StoreOp *op) {
@@ -151,8 +154,11 @@ int witness_stored(Broker *b, Now now, StoreOp *op) {
         return give_up(b, now, t->text);
     if (looked && is_worth_it(b, now, t))
         return ask_parent(b, now, t);
+    w->settled = !looked || w->looked;
+    w->looked = true;
     w->state = WITNESS_IDLE;
-    w->due_mono_ms = now.mono_ms + MIN(b->config.witness_ms, (int64_t)RETRY_MS);
+    w->due_mono_ms =
+        now.mono_ms + MIN(b->config.witness_ms, (int64_t)(w->settled ? RETRY_MS : SOON_MS));
     return looked ? 0 : answer(b, t);
 }
 

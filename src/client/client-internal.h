@@ -3,9 +3,9 @@
 
 /*
  * What the files of libserasi share. Reading order: client.c (turns, waiting), client-session.c
- * (connection, HELLO, liveness), client-publish.c, client-sign.c, client-consume.c (channels,
- * deliveries), client-verify.c (signatures), client-settle.c, client-query.c; message.c, delivery.c
- * and result.c are the values.
+ * (connection, HELLO, liveness), client-publish.c, client-sign.c, client-proof.c (what the broker
+ * says it has), client-consume.c (channels, deliveries), client-verify.c (signatures),
+ * client-settle.c, client-query.c; message.c, delivery.c and result.c are the values.
  *
  * Only serasi_process() and what waits in it touches the socket: the other calls change the plain
  * state below and ask for a turn with client_wake().
@@ -25,12 +25,14 @@
 #include "base/secret.h"
 #include "base/uuid.h"
 #include "client/client-keys.h"
+#include "core/acceptance.h"
 #include "core/frame.h"
 #include "core/limits.h"
 #include "core/message.h"
 #include "core/wrap.h"
 #include "net/keys.h"
 #include "net/sock.h"
+#include "wire/json.h"
 
 #define SERASI_PUBLIC __attribute__((visibility("default")))
 
@@ -69,10 +71,16 @@ struct serasi_message {
     Body *body;   /* NULL: the draft's */
     Draft *draft; /* NULL: nothing is to be sealed */
     Uuid id;
+    bool urgent; /* for an emergency, as far as the envelope tells */
 };
 
 struct serasi_result {
     PublishResult r;
+    /* Of its proof, when there is one. */
+    uint32_t n_statement;
+    uint8_t statement[ACCEPTANCE_MAX];
+    bool judged;
+    serasi_signature judgement;
     serasi_result *prev, *next;
 };
 
@@ -99,6 +107,7 @@ typedef struct Outgoing {
     Draft *draft;             /* NULL = none */
     serasi_delivery *request; /* the WRAP_REQUEST it answers, owned; NULL = the application's */
     SignatureBytes signature;
+    int64_t sent_ms;
     bool awaited;   /* its answer goes to serasi_publish_wait() */
     bool abandoned; /* nobody wants its answer any more */
     struct Outgoing *prev, *next;
@@ -197,6 +206,10 @@ struct serasi_client {
     Outgoing *waiting, *inflight;
     serasi_result *results, *awaited;
     uint32_t n_waiting, n_unsealed, n_inflight, n_results; /* n_unsealed: of those waiting */
+    size_t inflight_bytes;
+    int64_t answers_ms;  /* how long answers take lately: so many times the average */
+    int64_t sign_due_ms; /* what waits for more to be signed with it goes then; INT64_MAX = none */
+    bool sign_now;       /* and at once: an emergency is among it, or somebody waits */
 
     /* consuming */
     Channel channels[CHANNELS_MAX];
@@ -229,6 +242,11 @@ struct serasi_client {
     /* verifying */
     Proven *proven;
     struct SeenSet *seen; /* settled messages; NULL until the first */
+    /* Of acceptances, to be asked for; and the head that was found good last. */
+    bool proofs;
+    SignedHead proof_head; /* size 0 = none */
+    SignPublic proof_key;
+    uint8_t proof_bytes[SIGNATURE_SIZE];
 
     /* other nodes' keys */
     ClientKeys *directory;
@@ -275,6 +293,9 @@ void publish_session_lost(serasi_client *c);
 void publish_deinit(serasi_client *c);
 
 /* client-sign.c */
+/* What waits is not signed yet: more may come that is signed with it. */
+bool sign_is_held(serasi_client *c);
+void sign_answered(serasi_client *c, const Outgoing *o);
 /* Signs what waits and can go out, if this node has a key for it. */
 _must_check_ int sign_waiting(serasi_client *c);
 
@@ -285,6 +306,17 @@ void verify_deinit(serasi_client *c);
 _must_check_ int delivery_verify(serasi_client *c, serasi_delivery *d);
 /* A message is done with, and the broker has it on disk. */
 void verify_settled(serasi_client *c, uint32_t channel, const Uuid *id);
+
+/* client-proof.c */
+/* What its proof, if any, has to be of. */
+void proof_expect(const serasi_client *c, serasi_result *r, const Body *body);
+/* Judges it, once. False: keys for that are on their way. */
+_must_check_ bool proof_is_judged(serasi_client *c, serasi_result *r);
+
+/* Fills *ret up to its size. 0 or -EINVAL; of may be NULL. */
+_must_check_ int judgement_give(const serasi_signature *of, serasi_signature *ret);
+/* Borrows. */
+JsonSignature judgement_for_json(const serasi_signature *s);
 
 /* client-consume.c */
 _must_check_ int consume_write(serasi_client *c);

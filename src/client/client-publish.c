@@ -11,6 +11,7 @@
 #include "base/times.h"
 #include "client/client-internal.h"
 
+#define WINDOW_BYTES   (8U * 1024 * 1024)
 #define LATER_MIN_MS   50U
 #define SEAL_AHEAD_MAX 32U
 #define SEAL_LOOK_MS   100 /* what is not known yet is looked for again */
@@ -80,6 +81,7 @@ static int send_one(serasi_client *c, Outgoing *o) {
     if (r < 0)
         return r;
     f.publish.signature = o->signature;
+    o->sent_ms = c->now_ms;
     return session_send(c, &f, o->body);
 }
 
@@ -115,13 +117,26 @@ static int seal_waiting(serasi_client *c) {
     return 0;
 }
 
+/* What is sent far ahead of the answers would only be put off by the broker. */
+static bool has_window(const serasi_client *c, const Body *next) {
+    return c->n_inflight < c->publish_window &&
+           (c->n_inflight == 0 || c->inflight_bytes + body_size(next) <= WINDOW_BYTES);
+}
+
+static void inflight_left(serasi_client *c, const Outgoing *o) {
+    c->n_inflight--;
+    c->inflight_bytes -= body_size(o->body);
+}
+
 int publish_write(serasi_client *c) {
     int sealed = c->n_unsealed > 0 ? seal_waiting(c) : 0;
     if (sealed < 0)
         return sealed;
-    while (c->waiting && c->waiting->body && c->n_inflight < c->publish_window) {
+    while (c->waiting && c->waiting->body && has_window(c, c->waiting->body)) {
         Outgoing *o = c->waiting;
         SealFailure why = { .code = "TOO_LARGE" };
+        if (o->signature.n == 0 && sign_is_held(c))
+            break;
         const char *part = too_large_part(c, o->body);
         (void)text_copy(why.field, sizeof(why.field), part ? part : "");
         /* The broker would end the session over it, each time. */
@@ -136,6 +151,7 @@ int publish_write(serasi_client *c) {
         c->n_waiting--;
         DL_APPEND(c->inflight, o);
         c->n_inflight++;
+        c->inflight_bytes += body_size(o->body);
     }
     return 0;
 }
@@ -158,7 +174,7 @@ void publish_session_lost(serasi_client *c) {
         if (!o->abandoned)
             continue;
         DL_DELETE(c->inflight, o);
-        c->n_inflight--;
+        inflight_left(c, o);
         (void)outgoing_free(o);
     }
     DL_CONCAT(c->inflight, c->waiting);
@@ -166,6 +182,7 @@ void publish_session_lost(serasi_client *c) {
     c->n_waiting += c->n_inflight;
     c->inflight = NULL;
     c->n_inflight = 0;
+    c->inflight_bytes = 0;
 }
 
 /* --- answers --- */
@@ -178,9 +195,10 @@ static int take_answer(serasi_client *c, PublishResult *r) {
     }
     if (!o)
         return 0; /* of no message of ours */
+    sign_answered(c, o);
     if (o->request) {
         DL_DELETE(c->inflight, o);
-        c->n_inflight--;
+        inflight_left(c, o);
         request_answered(c, o, r);
         (void)outgoing_free(o);
         return 0;
@@ -188,8 +206,9 @@ static int take_answer(serasi_client *c, PublishResult *r) {
     serasi_result *result = result_new(r);
     if (!result)
         return -ENOMEM;
+    proof_expect(c, result, o->body);
     DL_DELETE(c->inflight, o);
-    c->n_inflight--;
+    inflight_left(c, o);
     keep_result(c, result, o);
     (void)outgoing_free(o);
     return 0;
@@ -231,6 +250,7 @@ static int enqueue(serasi_client *c, const serasi_message *m, Outgoing **ret) {
     o->id = m->id;
     o->body = body ? body_ref(body) : NULL; /* it never changes: the reference is the copy */
     o->draft = body ? NULL : draft_ref(m->draft);
+    c->sign_now |= m->urgent;
     DL_APPEND(c->waiting, o);
     c->n_waiting++;
     c->n_unsealed += !body;
@@ -246,7 +266,7 @@ SERASI_PUBLIC int serasi_publish(serasi_client *c, const serasi_message *m) {
 
 SERASI_PUBLIC int serasi_next_result(serasi_client *c, serasi_result **ret) {
     serasi_result *r = c->results;
-    if (!r)
+    if (!r || !proof_is_judged(c, r))
         return SERASI_AGAIN;
     DL_DELETE(c->results, r);
     c->n_results--;
@@ -259,12 +279,12 @@ SERASI_PUBLIC int serasi_next_result(serasi_client *c, serasi_result **ret) {
 static int await_answer(serasi_client *c, int64_t deadline) {
     for (;;) {
         int r = serasi_process(c);
-        if (c->awaited)
+        if (c->awaited && (r < 0 || proof_is_judged(c, c->awaited)))
             return 0;
         if (r < 0)
             return r;
         if (!client_sleep(c, deadline))
-            return SERASI_TIMEOUT;
+            return c->awaited ? 0 : SERASI_TIMEOUT;
     }
 }
 
@@ -331,7 +351,7 @@ static int attempt(serasi_client *c, const serasi_message *m, int64_t deadline) 
     }
     if (r != 0)
         return r;
-    o->awaited = true;
+    o->awaited = c->sign_now = true;
     r = await_answer(c, deadline);
     if (r != 0)
         abandon(c);

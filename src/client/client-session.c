@@ -144,7 +144,8 @@ static int send_hello(serasi_client *c) {
     Frame f = { .kind = FRAME_HELLO,
                 .hello = { .protocol_min = PROTOCOL_VERSION,
                            .protocol_max = PROTOCOL_VERSION,
-                           .instance_id = c->instance_id } };
+                           .instance_id = c->instance_id,
+                           .proofs = c->proofs } };
     (void)text_copy(f.hello.client, sizeof(f.hello.client), c->label);
     int r = session_send(c, &f, NULL);
     if (r == 0) {
@@ -367,5 +368,7 @@ int64_t session_due_ms(const serasi_client *c) {
     due = MIN(due, c->look_due_ms);
     if (c->deliveries && !c->deliveries->judged)
         due = MIN(due, c->now_ms + JUDGE_AGAIN_MS); /* the answer about a key may never come */
+    if ((c->results && !c->results->judged) || (c->awaited && !c->awaited->judged))
+        due = MIN(due, c->now_ms + JUDGE_AGAIN_MS);
     return MIN(due, c->settle_due_ms);
 }

@@ -3,6 +3,12 @@
 /*
  * Signing what is published. What waits is signed as one tree, so that a burst costs one curve
  * operation; a message keeps its signature for as long as it is repeated.
+ *
+ * Answers come in dribbles, and whoever publishes one message for each answer would sign trees of
+ * two or three. So when an answer takes long (the broker has more to do than it can, and what is
+ * sent now only waits there), messages wait here until they are as many as those on their way, or
+ * enough for a tree; not longer than an answer takes, and never when nothing is on its way, when
+ * the application waits for the answer, or for an emergency.
  */
 
 #include <errno.h>
@@ -10,7 +16,30 @@
 #include "client/client-internal.h"
 #include "wire/codec.h"
 
-#define BATCH_MAX 256U
+#define BATCH_MAX   256U
+#define TREE_ENOUGH 16U /* a curve operation of 50 us is little for each of them */
+#define BUSY_MS     8   /* an answer takes so long from a broker that is behind: many commits */
+#define HOLD_MAX_MS 200
+#define ANSWERS     8 /* the average is of so many, about */
+
+static bool is_worth_it(const serasi_client *c) {
+    const uint32_t room = c->publish_window - MIN(c->n_inflight, c->publish_window);
+    return MIN(c->n_waiting, room) >= MIN(c->n_inflight, TREE_ENOUGH);
+}
+
+bool sign_is_held(serasi_client *c) {
+    const int64_t answer_ms = c->answers_ms / ANSWERS;
+    if (!keys_can_sign(&c->keys) || c->sign_now || answer_ms < BUSY_MS || is_worth_it(c))
+        return false;
+    if (c->sign_due_ms == INT64_MAX)
+        c->sign_due_ms = c->now_ms + MIN(answer_ms, HOLD_MAX_MS);
+    c->look_due_ms = MIN(c->look_due_ms, c->sign_due_ms);
+    return c->now_ms < c->sign_due_ms;
+}
+
+void sign_answered(serasi_client *c, const Outgoing *o) {
+    c->answers_ms += c->now_ms - o->sent_ms - c->answers_ms / ANSWERS;
+}
 
 /* Those at the head of the queue that can go out now. */
 static size_t collect(serasi_client *c, Outgoing *ret[static BATCH_MAX],
@@ -31,6 +60,8 @@ int sign_waiting(serasi_client *c) {
     uint8_t buf[SIGNATURE_MAX];
     if (!keys_can_sign(&c->keys))
         return 0;
+    c->sign_now = false;
+    c->sign_due_ms = INT64_MAX;
     const size_t n = collect(c, list, envelopes);
     if (n == 0)
         return 0;

@@ -225,13 +225,29 @@ int delivery_verify(serasi_client *c, serasi_delivery *d) {
 
 /* --- what applications call ----------------------------------------------------------------- */
 
-SERASI_PUBLIC int serasi_delivery_signature(const serasi_delivery *d, serasi_signature *ret) {
-    if (!d || !ret || ret->size < offsetof(serasi_signature, flags) + sizeof(ret->flags))
+int judgement_give(const serasi_signature *of, serasi_signature *ret) {
+    if (!of || !ret || ret->size < offsetof(serasi_signature, flags) + sizeof(ret->flags))
         return -EINVAL;
     const size_t size = ret->size;
-    memcpy(ret, &d->judgement, MIN(size, sizeof(d->judgement)));
+    memcpy(ret, of, MIN(size, sizeof(*of)));
     ret->size = size;
     return 0;
+}
+
+JsonSignature judgement_for_json(const serasi_signature *s) {
+    JsonSignature o = { .state = serasi_signature_state_name(s->state),
+                        .node = s->node,
+                        .key = s->key,
+                        .label = s->label,
+                        .proven = s->proven };
+    for (uint32_t bit = 1; bit != 0; bit <<= 1)
+        if ((s->flags & bit) && o.n_flags < ARRAY_SIZE(o.flags))
+            o.flags[o.n_flags++] = serasi_signature_flag_name(bit);
+    return o;
+}
+
+SERASI_PUBLIC int serasi_delivery_signature(const serasi_delivery *d, serasi_signature *ret) {
+    return judgement_give(d ? &d->judgement : NULL, ret);
 }
 
 SERASI_PUBLIC const char *serasi_signature_state_name(serasi_signature_state state) {

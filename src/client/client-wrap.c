@@ -209,12 +209,12 @@ static int wrap_for(Judging *j) {
 /* --- the answer --- */
 
 /* The same request is answered with the same id: it is answered once. */
-static Uuid answer_id(const serasi_delivery *d) {
+static Uuid answer_id(const serasi_delivery *d, int64_t asked_ms) {
     static const char label[] = "serasi v1 wrap";
     uint8_t text[sizeof(label) + UUID_SIZE];
     memcpy(text, label, sizeof(label));
     memcpy(text + sizeof(label), d->id.b, UUID_SIZE);
-    return uuid_derive(bytes_make(text, sizeof(text)));
+    return uuid_derive_v7(asked_ms, bytes_make(text, sizeof(text)));
 }
 
 /* Of no case: it waits for nothing and holds nothing up. */
@@ -222,7 +222,7 @@ static int make_answer(const Judging *j, Uuid *ret_id, Body **ret) {
     _cleanup_(freep) uint8_t *facts = NULL, *envelope = NULL;
     size_t n_facts = 0, n = 0;
     Envelope e = {
-        .message_id = answer_id(j->d),
+        .message_id = answer_id(j->d, j->request->asked_ms),
         .kind = KIND_SEAL_WRAP,
         .schema = 1,
         .audience = { .form = AUDIENCE_NODES, .n = 1 },

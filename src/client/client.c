@@ -126,6 +126,7 @@ static int read_options(serasi_client *c, const serasi_options *o) {
     if (o->wraps < SERASI_WRAP_ADDRESSED || o->wraps > SERASI_WRAP_NEVER)
         return -EINVAL;
     c->wrap_policy = o->wraps;
+    c->proofs = o->proofs != 0;
     c->endpoint = strdup(o->endpoint);
     if (!c->endpoint)
         return -ENOMEM;
@@ -192,6 +193,7 @@ SERASI_PUBLIC int serasi_open(serasi_client **ret, const serasi_options *options
         return -ENOMEM;
     c->epoll_fd = c->timer_fd = -1;
     c->status = SERASI_NOT_CONNECTED;
+    c->sign_due_ms = INT64_MAX;
     c->now_ms = now_read().mono_ms;
     int r = hash_init();
     if (r == 0)

@@ -55,15 +55,7 @@ SERASI_PUBLIC uint32_t serasi_delivery_attempt(const serasi_delivery *d) {
 }
 
 SERASI_PUBLIC int serasi_delivery_to_json(const serasi_delivery *d, int pretty, char **ret) {
-    const serasi_signature *s = &d->judgement;
-    JsonSignature signature = { .state = serasi_signature_state_name(s->state),
-                                .node = s->node,
-                                .key = s->key,
-                                .label = s->label,
-                                .proven = s->proven };
-    for (uint32_t bit = 1; bit != 0; bit <<= 1)
-        if ((s->flags & bit) && signature.n_flags < ARRAY_SIZE(signature.flags))
-            signature.flags[signature.n_flags++] = serasi_signature_flag_name(bit);
+    const JsonSignature signature = judgement_for_json(&d->judgement);
     return json_print_delivery(d->raw.parts[1], d->raw.parts[2], d->raw.parts[3], &d->frame,
                                &signature, pretty != 0, ret);
 }

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/times.h"
 #include "client/client-internal.h"
+#include "core/lanes.h"
 #include "wire/codec.h"
 #include "wire/json.h"
 
@@ -46,6 +47,7 @@ static int message_new(serasi_message **ret, Bytes envelope, Bytes facts, Bytes 
     if (!m || !body)
         return -ENOMEM;
     m->id = e.message_id;
+    m->urgent = lane_of(e.kind, e.urgency, true) <= LANE_EMERGENCY; /* any complaint may be */
     if (plain->p) {
         m->draft = draft_new(&e, body, plain);
         if (!m->draft)

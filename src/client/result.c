@@ -11,6 +11,7 @@ serasi_result *result_new(PublishResult *r) {
     if (!result)
         return NULL;
     result->r = *r;
+    result->judged = !r->proof;
     *r = (PublishResult) { 0 };
     return result;
 }
@@ -56,5 +57,7 @@ SERASI_PUBLIC uint32_t serasi_result_retry_after_ms(const serasi_result *r) {
 }
 
 SERASI_PUBLIC int serasi_result_to_json(const serasi_result *r, char **ret) {
-    return json_print_result(&r->r, ret);
+    const JsonSignature judgement = judgement_for_json(&r->judgement);
+    return json_print_result(&r->r, r->r.proof ? &judgement : NULL,
+                             bytes_make(r->statement, r->n_statement), ret);
 }

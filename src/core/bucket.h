@@ -22,4 +22,7 @@ typedef struct Bucket {
 bool bucket_take(Bucket *b, const BucketRate *rate, double n, int64_t mono_ms);
 /* Is there room for n? */
 bool bucket_has(const Bucket *b, const BucketRate *rate, double n, int64_t mono_ms);
+/* How much is in it; and puts in what still goes in. */
+double bucket_level(const Bucket *b, const BucketRate *rate, int64_t mono_ms);
+void bucket_fill(Bucket *b, const BucketRate *rate, int64_t mono_ms);
 bool bucket_is_empty(const Bucket *b, const BucketRate *rate, int64_t mono_ms);

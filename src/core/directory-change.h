@@ -58,6 +58,13 @@ bool dir_name_parse(const char *name, DirName *ret); /* false: it is no name */
 _must_check_ int directory_with_edit(Directory **ret, Directory *from, const DirectoryEdit *edit,
                                      uint64_t version, const char **ret_what);
 
+/* Does the edit leave every key, CURVE or signing, to the node that has it, revoked ones too? 0,
+ * -ENOMEM, or -EINVAL with why. Asked where edits are made; below, what the hub signed is in force
+ * as it is, or its root would not be everybody's. */
+#define DIR_WHY_SIZE 256U
+_must_check_ int directory_owners_check(const Directory *d, const DirectoryEdit *edit,
+                                        char why[static DIR_WHY_SIZE]);
+
 /* One record, decoded. */
 typedef struct DirRecord {
     DirRecordKind kind;

@@ -102,6 +102,7 @@ static void borrow_rest(Directory *d, Directory *from) {
     d->n_keys = from->n_keys;
     d->regions = from->regions;
     memcpy(d->lists_length, from->lists_length, sizeof(d->lists_length));
+    memcpy(d->has_alias, from->has_alias, sizeof(d->has_alias));
     d->holidays = from->holidays;
     d->holiday_list = from->holiday_list;
     d->n_holidays = from->n_holidays;

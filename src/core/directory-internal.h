@@ -61,6 +61,7 @@ struct Directory {
     Directory *lender; /* owns keys, regions and holidays, with their lists; NULL = this one does */
     Directory *node_lender; /* owns the nodes, with their lists; NULL = this one does */
     bool lists_length[100][REGION_SIZE]; /* [province][digits]: some such code is listed */
+    bool has_alias[100];                 /* [province]: some code of it was replaced */
     size_t n_nodes, n_keys, n_holidays;
     const DirNode **node_list;
     const DirKey **key_list;         /* by CURVE key */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "core/directory-internal.h"
 #include "core/regions.h"
 
@@ -178,6 +179,8 @@ int directory_add_region(Directory *d, const DirRegion *r) {
         d->lists_length[region_province_index(r->code)][strlen(r->code)] = true;
     }
     e->region = *r;
+    if (r->alias_of[0] != '\0')
+        d->has_alias[region_province_index(r->code)] = true;
     return 0;
 }
 
@@ -355,16 +358,6 @@ const DirKey *directory_next_usable_key(const Directory *d, const char *node, in
     return NULL;
 }
 
-const DirKey *directory_key_by_label(const Directory *d, const char *node, const char *label,
-                                     int64_t now_ms) {
-    const DirKey *best = NULL, *k;
-    size_t at = 0;
-    while ((k = directory_next_usable_key(d, node, now_ms, &at)))
-        if (strcmp(k->label, label) == 0 && (!best || k->valid_from_ms > best->valid_from_ms))
-            best = k;
-    return best;
-}
-
 const DirKey *directory_key_by_sign_id(const Directory *d, const char *node, const KeyId *id) {
     size_t n;
     const DirKey *found = NULL, *const *keys = directory_keys_of(d, node, &n);
@@ -396,6 +389,30 @@ const DirRegion *directory_next_region(const Directory *d, const DirRegion *last
         e = e ? e->hh.next : NULL;
     }
     return e ? &e->region : NULL;
+}
+
+void directory_region_today(const Directory *d, char inout[static REGION_SIZE]) {
+    static const size_t digits[] = { 10, 6, 4, 2 };
+    const size_t n = strlen(inout);
+    char prefix[REGION_SIZE];
+    if (n < 2 || !region_form_is_valid(inout) || !d->has_alias[region_province_index(inout)])
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(digits); i++) {
+        if (digits[i] > n)
+            continue;
+        memcpy(prefix, inout, digits[i]);
+        prefix[digits[i]] = '\0';
+        const DirRegion *r = directory_region(d, prefix);
+        if (!r)
+            continue;
+        if (r->alias_of[0] == '\0')
+            return; /* a code of its own below an old one stands for itself */
+        if (strlen(r->alias_of) == digits[i])
+            memcpy(inout, r->alias_of, digits[i]);
+        if (strlen(r->alias_of) != digits[i] || !directory_region_is_known(d, inout))
+            (void)text_copy(inout, REGION_SIZE, r->alias_of); /* nothing is known below it */
+        return;
+    }
 }
 
 bool directory_region_is_known(const Directory *d, const char *code) {

@@ -108,9 +108,6 @@ const DirKey *const *directory_keys_of(const Directory *d, const char *node, siz
 /* The usable keys of a node at this moment: *at is 0 at first; NULL after the last. */
 const DirKey *directory_next_usable_key(const Directory *d, const char *node, int64_t now_ms,
                                         size_t *at);
-/* The usable key of that label; of several the one that became valid last. NULL when none is. */
-const DirKey *directory_key_by_label(const Directory *d, const char *node, const char *label,
-                                     int64_t now_ms);
 /* The key set of a node whose signing key has that id, whatever its state (the revoked one, if any
  * is); NULL when unknown. */
 const DirKey *directory_key_by_sign_id(const Directory *d, const char *node, const KeyId *id);
@@ -129,6 +126,9 @@ bool directory_is_working_day(const Directory *d, CivilDate day);
  * 300.2.2-2138/2025) and, where the directory lists codes of that length below the same province,
  * listed there (aliases too). "" is the nation. */
 bool directory_region_is_known(const Directory *d, const char *code);
+/* The code of today: a province that was divided left old codes behind, which are listed as aliases
+ * of the new ones. What lies below an old code lies below the new one. */
+void directory_region_today(const Directory *d, char inout[static REGION_SIZE]);
 /* Minutes ahead of UTC: WIB 420, WITA 480, WIT 540; "" and unknown give WIB. */
 int region_utc_offset_min(const char *code);
 

@@ -9,6 +9,7 @@ void publish_result_deinit(PublishResult *r) {
     free(r->reasons);
     free(r->recipients);
     free(r->outcomes);
+    free(r->proof);
     *r = (PublishResult) { 0 };
 }
 

@@ -111,19 +111,6 @@ typedef struct OutcomeRow {
     char leg[NODE_NAME_SIZE];
 } OutcomeRow;
 
-typedef struct PublishResult {
-    Uuid message_id;
-    Verdict verdict;
-    Reasons *reasons; /* owned, NULL = none */
-    uint32_t n_recipients, n_outcomes;
-    Recipient *recipients; /* owned */
-    OutcomeRow *outcomes;  /* owned */
-    int64_t accepted_ms;
-    uint32_t retry_after_ms;
-    char rule_set[16]; /* of the law, that it was judged by; "" = none */
-} PublishResult;
-void publish_result_deinit(PublishResult *r);
-
 /* An encoded Signature as it came; n = 0: none. */
 typedef struct SignatureBytes {
     uint32_t n;
@@ -134,6 +121,20 @@ static inline Bytes signature_bytes(const SignatureBytes *s) {
     return bytes_make(s->p, s->n);
 }
 
+typedef struct PublishResult {
+    Uuid message_id;
+    Verdict verdict;
+    Reasons *reasons; /* owned, NULL = none */
+    uint32_t n_recipients, n_outcomes;
+    Recipient *recipients; /* owned */
+    OutcomeRow *outcomes;  /* owned */
+    int64_t accepted_ms;
+    uint32_t retry_after_ms;
+    char rule_set[16];     /* of the law, that it was judged by; "" = none */
+    SignatureBytes *proof; /* owned; of the acceptance (core/acceptance.h); NULL = none */
+} PublishResult;
+void publish_result_deinit(PublishResult *r);
+
 typedef struct Frame {
     FrameKind kind;
     union {
@@ -142,6 +143,7 @@ typedef struct Frame {
             char client[LABEL_SIZE];
             Uuid instance_id;
             LinkProgress progress;
+            bool proofs; /* of acceptance wanted */
         } hello;
         struct {
             uint32_t protocol, envelope_max, facts_max, sealed_max, publish_window;

@@ -115,15 +115,22 @@ static bool is_crowded(const Directory *d, const DirKey *k, int64_t now_ms) {
     return usable >= LABEL_KEYS_MAX || n >= NODE_KEYS_MAX;
 }
 
+/* Of whichever node: it would be two authors of what it signs. */
+static bool is_signing_key_known(const Directory *d, const SignPublic *sign) {
+    for (size_t i = 0; i < directory_key_count(d); i++)
+        if (memcmp(directory_key_at(d, i)->sign.b, sign->b, sizeof(sign->b)) == 0)
+            return true;
+    return false;
+}
+
 static KeyVerdict judge_add(const Directory *d, const KeyRequest *r, const DirKey *by,
                             int64_t now_ms, DirKey *ret) {
     const DirKey *k = &r->key, *other = directory_key(d, k->curve);
-    const KeyId id = key_id(k->sign.b);
     const bool rotation = is_rotation(r, by);
     if (other)
         return dir_key_is_same(other, k) && directory_key_is_usable(d, other, now_ms) ? KEY_KNOWN
                                                                                       : KEY_TAKEN;
-    if (directory_key_by_sign_id(d, k->node, &id))
+    if (is_signing_key_known(d, &k->sign))
         return KEY_TAKEN;
     if (!rotation && directory_node(d, k->node)->broker)
         return KEY_UNFIT; /* brokers are entered by the hub's operators */
@@ -210,6 +217,13 @@ const char *key_verdict_name(KeyVerdict v) {
 
 const char *key_verdict_text(KeyVerdict v) {
     return verdicts[v].text;
+}
+
+KeyVerdict key_verdict_by_name(const char *name) {
+    for (size_t v = KEY_UNPROVEN; v < ARRAY_SIZE(verdicts); v++)
+        if (strcmp(verdicts[v].name, name) == 0)
+            return (KeyVerdict)v;
+    return KEY_UNFIT;
 }
 
 void key_fingerprint(const DirKey *k, char ret[static KEY_FINGERPRINT_SIZE]) {

@@ -65,8 +65,9 @@ typedef enum KeyVerdict {
     KEY_CROWDED,   /* the node has too many */
     KEY_NOT_OLDER, /* END by a key that is not younger than the one to be ended */
 } KeyVerdict;
-const char *key_verdict_name(KeyVerdict v); /* "STRANGER": for the ledger and the journal */
-const char *key_verdict_text(KeyVerdict v); /* for whoever asked; English */
+const char *key_verdict_name(KeyVerdict v);       /* "STRANGER": for the ledger and the journal */
+const char *key_verdict_text(KeyVerdict v);       /* for whoever asked; English */
+KeyVerdict key_verdict_by_name(const char *name); /* KEY_UNFIT for a word from later than this */
 
 /* Is the new key's signature there? Of what is handed in with a token no more can be said. */
 bool key_request_is_proven(const KeyRequest *r);

@@ -87,6 +87,9 @@ const ReasonCode reason_codes[] = {
       "Direktori pusat tidak membuktikan kunci penerima ini." },
     { "TOO_MANY_SEAL_KEYS", "The recipients have more keys than a part can be sealed to.",
       "Kunci para penerima terlalu banyak untuk satu bagian tersegel." },
+    { "RECALLED_BEFORE",
+      "The recall was ordered before; its outcome is told in the receipts of the message.",
+      "Penarikan sudah pernah diminta; hasilnya ada pada tanda terima pesan itu." },
     { "RECALL_TOO_LATE", "Every recipient has an outcome already.",
       "Semua penerima sudah memiliki hasil akhir." },
 };

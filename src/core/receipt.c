@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "core/receipt.h"
 
 const char *receipt_level_name(int level) {
@@ -58,6 +59,10 @@ bool receipt_is_wanted(ReceiptPolicy policy, int level) {
     }
 }
 
+/* The time in the message's id begins its receipts' too: brokers keep ids in their order, and those
+ * of one batch are to lie together there. */
+#define ID_TIME_SIZE 6U
+
 Uuid receipt_message_id(const Receipt *r) {
     static const char label[] = "serasi receipt";
     uint8_t input[sizeof(label) + UUID_SIZE + 1 + 2 * NODE_NAME_SIZE] = { 0 };
@@ -70,5 +75,18 @@ Uuid receipt_message_id(const Receipt *r) {
     memcpy(p, r->recipient, strnlen(r->recipient, NODE_NAME_SIZE - 1));
     p += NODE_NAME_SIZE;
     memcpy(p, r->leg, strnlen(r->leg, NODE_NAME_SIZE - 1));
-    return uuid_derive(bytes_make(input, sizeof(input)));
+    Uuid id = uuid_derive(bytes_make(input, sizeof(input)));
+    memcpy(id.b, r->message_id.b, ID_TIME_SIZE);
+    return id;
+}
+
+bool receipt_has_own_id(const Message *m) {
+    const ReceiptFacts *f = &m->facts.receipt;
+    if (m->env.kind != KIND_RECEIPT || !m->facts.readable || strcmp(f->leg, m->env.sender) != 0)
+        return false;
+    Receipt r = { .message_id = f->message_id, .level = (ReceiptLevel)f->level };
+    (void)text_copy(r.recipient, sizeof(r.recipient), f->recipient);
+    (void)text_copy(r.leg, sizeof(r.leg), f->leg);
+    const Uuid own = receipt_message_id(&r);
+    return uuid_equal(&own, &m->env.message_id);
 }

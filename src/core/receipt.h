@@ -72,3 +72,5 @@ typedef struct Receipt {
 /* The same receipt always gets the same message id: derived from message, recipient, level and the
  * broker that says it (two brokers may warn about the same delivery). */
 Uuid receipt_message_id(const Receipt *r);
+/* Is m a receipt under the id that is its own, by the broker that says it? */
+bool receipt_has_own_id(const Message *m);

@@ -10,7 +10,3 @@ int64_t retry_delay_ms(const RetryPolicy *p, uint32_t n, uint32_t random) {
     int64_t least = delay / 2;
     return least + (int64_t)random % (delay - least + 1);
 }
-
-int64_t retry_clamp_due_ms(const RetryPolicy *p, int64_t due_ms, int64_t now_ms) {
-    return MIN(due_ms, now_ms + p->cap_ms);
-}

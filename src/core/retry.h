@@ -14,5 +14,3 @@ typedef struct RetryPolicy {
 /* Delay before attempt n+1 after n failed ones (n >= 1): first * 2^(n-1), capped, then spread over
  * [delay/2, delay] by random (any 32 bits). */
 int64_t retry_delay_ms(const RetryPolicy *p, uint32_t n, uint32_t random);
-/* A persisted due time is never further away than the cap: protects against clock jumps. */
-int64_t retry_clamp_due_ms(const RetryPolicy *p, int64_t due_ms, int64_t now_ms);

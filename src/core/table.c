@@ -64,6 +64,13 @@ void table_number(Table *t, int64_t value) {
     table_textf(t, "%" PRId64, value);
 }
 
+void table_uuid(Table *t, const Uuid *id) {
+    char text[UUID_TEXT_SIZE] = "";
+    if (!uuid_is_nil(id))
+        uuid_format(id, text);
+    table_text(t, text);
+}
+
 void table_textf(Table *t, const char *format, ...) {
     char *value = NULL;
     va_list ap;

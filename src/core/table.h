@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "base/uuid.h"
 
 typedef enum ColumnType {
     COLUMN_TEXT = 1,
@@ -42,6 +43,7 @@ DEFINE_CLEANUP(Table *, table_free);
 void table_column(Table *t, const char *name, ColumnType type);
 void table_text(Table *t, const char *value);
 void table_number(Table *t, int64_t value);
+void table_uuid(Table *t, const Uuid *id); /* empty for none */
 _printf_(2, 3) void table_textf(Table *t, const char *format, ...);
 _printf_(3, 4) void table_say(Table *t, uint32_t code, const char *format, ...);
 /* Cuts rows off the end until names and cells have at most so many bytes and fields; sets more. */

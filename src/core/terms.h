@@ -417,6 +417,14 @@ typedef enum DeclineReason {
     DECLINE_REASON_OTHER = 7,
 } DeclineReason;
 
+typedef enum SubjectAction {
+    SUBJECT_ACTION_UNSPECIFIED = 0,
+    SUBJECT_ACTION_RECTIFY = 1,
+    SUBJECT_ACTION_RESTRICT = 2,
+    SUBJECT_ACTION_ERASE = 3,
+    SUBJECT_ACTION_DESTROY = 4,
+} SubjectAction;
+
 typedef enum ReferralAction {
     REFERRAL_ACTION_UNSPECIFIED = 0,
     REFERRAL_ACTION_SUPPLEMENT = 1,

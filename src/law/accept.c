@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/receipt.h"
 #include "law/accept-internal.h"
 #include "law/copies.h"
 
@@ -46,6 +47,19 @@ static void check_digests(const AcceptInput *in, Reasons *r) {
         reasons_add(r, "DIGEST_MISMATCH", "sealed_digest", NULL, NULL);
 }
 
+/* Derived ids are the brokers' own: what a receipt has for id everybody can say who knows the
+ * message, and under an id that is taken it would never arrive. */
+static void check_id(const AcceptInput *in, Reasons *r) {
+    const Message *m = in->message;
+    const int kind = m->env.kind;
+    bool brokers = in->from_link &&
+                   (kind == KIND_NOTICE || kind == KIND_WRAP_REQUEST || kind >= KIND_KEY_REQUEST);
+    if (in->from_link && kind == KIND_RECEIPT)
+        brokers = receipt_has_own_id(m);
+    if (uuid_is_derived(&m->env.message_id) && !brokers)
+        reasons_add(r, "MALFORMED", "message_id", NULL, NULL);
+}
+
 /* --- envelope -------------------------------------------------------------------------------- */
 
 static void check_sender(const AcceptInput *in, const DirNode *sender, Reasons *r) {
@@ -72,7 +86,7 @@ static void check_kind(const Envelope *e, Reasons *r) {
     /* A recall rides a lane of its own and needs no urgency. */
     if (e->urgency == URGENCY_UNSPECIFIED && e->kind != KIND_RECALL_ORDER)
         reasons_add(r, "URGENCY_MISSING", "urgency", NULL, NULL);
-    if (e->urgency == URGENCY_EVENT && info && !info->event)
+    if (e->urgency == URGENCY_EVENT && !(info && info->event)) /* of what it does not know, too */
         reasons_add(r, "URGENCY_NOT_ALLOWED", "urgency", NULL, NULL);
 }
 
@@ -216,8 +230,21 @@ static const char *hop_from_link(const AcceptInput *in, const char *id) {
     return hop;
 }
 
+/* By its sender's own, signed word it ended so long ago that nobody can have held it up till now:
+ * its id may be forgotten, and what it did would be done once more. */
+static bool is_long_over(const AcceptInput *in) {
+    const Envelope *e = &in->message->env;
+    const AcceptPolicy *p = in->policy;
+    const int64_t end_ms = in->now_ms - p->default_expiry_ms; /* a dead letter is requeued once */
+    const int64_t life_ms = e->expires_ms > 0 ? p->max_expiry_ms : p->default_expiry_ms;
+    return (e->expires_ms > 0 && e->expires_ms < end_ms) ||
+           e->created_ms < end_ms - life_ms - p->max_expiry_ms; /* accepted as late as can be */
+}
+
 static void decide_from_link(const AcceptInput *in, AcceptDecision *ret) {
     const Forward *f = &in->message->fwd;
+    if (is_long_over(in))
+        reasons_add(&ret->reasons, "BAD_TIME", "created_at", NULL, NULL);
     if (!f->present || (f->n_recipients == 0 && !f->scope))
         reasons_add(&ret->reasons, "NO_AUDIENCE", "recipients", NULL, NULL);
     if (f->n_recipients > RECIPIENTS_MAX) {
@@ -239,6 +266,7 @@ void accept_decide(const AcceptInput *in, AcceptDecision *ret) {
     ret->expires_ms = effective_expiry(in);
     check_sizes(in->message->body, &ret->reasons);
     check_digests(in, &ret->reasons);
+    check_id(in, &ret->reasons);
     if (in->from_link)
         decide_from_link(in, ret);
     else

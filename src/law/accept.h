@@ -60,6 +60,8 @@ typedef struct AcceptDecision {
  * are checked again, recipients are routed; one that this broker cannot route has hop "" and is
  * answered UNDELIVERABLE(RECIPIENT_UNKNOWN) by the store, not refused. */
 void accept_decide(const AcceptInput *in, AcceptDecision *ret);
+/* Before that: the codes of regions become those of today (alias.c). */
+void accept_take_aliases(Message *m, const Directory *d);
 /* Iterates the nodes at home here that an event scope covers. *cursor starts at 0. NULL = end. */
 const DirNode *accept_scope_next(const AcceptInput *in, size_t *cursor);
 /* Does the event scope of the message cover the node (active, and not the sender)? */

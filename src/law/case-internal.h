@@ -28,7 +28,7 @@ typedef struct CaseTurn {
     const LawContext *ctx;
     const Act *a;
     const Facts *facts;
-    const Item *referral; /* NULL = none touched */
+    const Item *referral, *proposal; /* NULL = none touched */
     Item *item;
     CaseFile *c;
     const char *actor;

@@ -2,6 +2,8 @@
 
 /* The stages of a case, its end, and the person's standing in the register. */
 
+#include <string.h>
+
 #include "law/case-internal.h"
 
 /* --- the register (data terpadu, P7 Pasal 43)
@@ -45,7 +47,9 @@ static Step on_proposal(const CaseTurn *t) {
 
 static Step on_register_result(const CaseTurn *t) {
     const int result = t->facts->proposal_result.result;
-    if (t->item->state == CASE_NONE || !guard_answers_for_register(t->ctx->directory, t->a->actor))
+    const bool asked = t->proposal && strcmp(t->proposal->custodian, t->actor) == 0;
+    if (t->item->state == CASE_NONE ||
+        !guard_answers_for_register(t->ctx->directory, t->a->actor, asked ? "" : t->item->region))
         return case_verdict(t, STEP_NONE);
     if (result == DTKS_OUTCOME_LISTED)
         case_learn_register(t, DTKS_STATUS_LISTED);
@@ -170,6 +174,7 @@ void case_apply(const LawContext *ctx, const Act *a, const Items *items, Step *r
                          .a = a,
                          .facts = a->facts,
                          .referral = items->of[ITEM_REFERRAL],
+                         .proposal = items->of[ITEM_PROPOSAL],
                          .item = item,
                          .c = &item->case_file,
                          .actor = act_actor(ctx, a) };

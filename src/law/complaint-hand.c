@@ -65,6 +65,23 @@ bool complaint_escalate(const LawContext *ctx, Item *item, TimerKind fired, int6
     return true;
 }
 
+bool complaint_climbed(const Turn *t) {
+    const int64_t said_ms = MIN(t->a->said_ms, t->a->at_ms);
+    Item now = *t->item;
+    int64_t from_ms = now.complaint.said_ms;
+    while (now.state == COMPLAINT_RECEIVED && from_ms < said_ms) {
+        from_ms = item_timer_due(t->ctx, &now, TIMER_CLASSIFY, from_ms);
+        if (from_ms == 0 || from_ms > said_ms ||
+            !complaint_escalate(t->ctx, &now, TIMER_CLASSIFY, t->a->at_ms))
+            return false;
+        if (complaint_actor_is(t, now.custodian)) {
+            *t->item = now;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- handing on --- */
 
 static bool is_former(const Complaint *c, const char *node) {

@@ -94,7 +94,8 @@ static Step on_complaint(const Turn *t) {
                        .channel = f->channel,
                        .subject = f->subject,
                        .anonymous = f->anonymous,
-                       .harm_now = f->harm_now };
+                       .harm_now = f->harm_now,
+                       .said_ms = MIN(t->a->said_ms, t->a->at_ms) };
     (void)text_copy(c->origin, sizeof(c->origin), t->actor);
     (void)text_copy(c->about_node, sizeof(c->about_node), f->about_node);
     if (f->harm_now && t->item->urgency < URGENCY_EMERGENCY)
@@ -253,7 +254,21 @@ static Step on_reopen(const Turn *t) {
 /* --- dispatch --- */
 
 static Step by_holder(const Turn *t, Step (*step)(const Turn *t)) {
-    return complaint_is_holder(t) ? step(t) : illegal(t, "NOT_THE_HOLDER");
+    if (complaint_is_holder(t))
+        return step(t);
+    const Item before = *t->item;
+    if (!complaint_climbed(t))
+        return illegal(t, "NOT_THE_HOLDER");
+    const Step done = step(t);
+    if (done.verdict != STEP_APPLIED)
+        *t->item = before;
+    return done;
+}
+
+static Step on_not_our_authority(const Turn *t) {
+    return complaint_is_assigned(t->item->state) && complaint_is_assignee(t)
+               ? complaint_on_not_our_authority(t)
+               : by_holder(t, complaint_on_not_our_authority);
 }
 
 static Step on_update(const Turn *t) {
@@ -281,7 +296,7 @@ static Step on_update(const Turn *t) {
     case COMPLAINT_ACTION_REJECT_INVALID:
         return by_holder(t, on_reject);
     case COMPLAINT_ACTION_NOT_OUR_AUTHORITY:
-        return complaint_on_not_our_authority(t);
+        return on_not_our_authority(t);
     default:
         return illegal(t, "UNKNOWN_STEP");
     }

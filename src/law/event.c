@@ -42,9 +42,10 @@ static Step illegal(const EventTurn *t, const char *why) {
 static bool is_actor(const EventTurn *t, const char *node) {
     return strcmp(node, t->actor) == 0 || strcmp(node, t->a->actor) == 0;
 }
+/* Of an event that is known only who is of its place: nobody calms another province's disaster. */
 static bool verifies(const EventTurn *t) {
     const DirNode *n = directory_node(t->ctx->directory, t->actor);
-    return n && guard_verifies_events(n->kind);
+    return n && guard_verifies_events(n->kind) && guard_is_of_place(n, t->item->region);
 }
 static bool leads(const EventTurn *t) {
     return is_actor(t, t->item->custodian);

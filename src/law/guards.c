@@ -4,6 +4,8 @@
 
 #include "law/guards.h"
 
+#include "base/text.h"
+
 /* From 2 to 5 opens an emergency (P7 Pasal 11 ayat (5)); stage 3, which such a jump has left out,
  * may then be started like any other, once. */
 bool guard_stage_follows(int at, const CaseFile *c, const CaseStageFacts *f) {
@@ -91,8 +93,17 @@ static bool kind_answers_for_register(const DirNode *n) {
            (kind_info(KIND_DTKS_RESULT)->publishers >> n->kind & 1U);
 }
 
-bool guard_answers_for_register(const Directory *d, const char *node) {
+bool guard_answers_for_register(const Directory *d, const char *node, const char *region) {
     const DirNode *n = directory_node(d, node);
-    return n &&
-           (kind_answers_for_register(n) || kind_answers_for_register(directory_speaks_for(d, n)));
+    const DirNode *owner = n ? directory_speaks_for(d, n) : NULL;
+    return n && (kind_answers_for_register(n) || kind_answers_for_register(owner)) &&
+           guard_is_of_place(owner ? owner : n, region);
+}
+
+bool guard_is_of_place(const DirNode *n, const char *region) {
+    char area[REGION_SIZE];
+    if (n->kind != NODE_SOCIAL_AGENCY_PROVINCE && n->kind != NODE_SOCIAL_AGENCY_REGENCY)
+        return true;
+    node_region(n->id, area);
+    return text_starts_with(region, area) || text_starts_with(area, region);
 }

@@ -26,5 +26,8 @@ bool guard_aftercare_is_assessed(const AftercareFacts *f);
 bool guard_may_terminate(int state, int reason);
 /* may a node of that kind say that an event is so, and everything after that? */
 bool guard_verifies_events(int node_kind);
-/* May that node say how far a proposal for the register came (the kinds of M51)? */
-bool guard_answers_for_register(const Directory *d, const char *node);
+/* May that node say how far a proposal for the register came, of a matter of that region (the kinds
+ * of M51)? */
+bool guard_answers_for_register(const Directory *d, const char *node, const char *region);
+/* An agency speaks for its own area, within it or around it; nodes of the ministry everywhere. */
+bool guard_is_of_place(const DirNode *n, const char *region);

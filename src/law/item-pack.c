@@ -90,6 +90,7 @@ static const Field complaint[] = {
     F(NAMES, complaint.former),
     F(TIME, complaint.closed_ms),
     F(ID, complaint.became),
+    F(TIME, complaint.said_ms),
 };
 
 static const Field case_file[] = {

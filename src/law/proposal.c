@@ -53,7 +53,8 @@ static int state_of_result(int result) {
 static const char *result_is_barred(const LawContext *ctx, const Act *a, const Item *i, int to) {
     if (to == PROPOSAL_NONE)
         return "UNKNOWN_RESULT";
-    if (!guard_answers_for_register(ctx->directory, a->actor))
+    const bool asked = strcmp(i->custodian, act_actor(ctx, a)) == 0;
+    if (!guard_answers_for_register(ctx->directory, a->actor, asked ? "" : i->region))
         return "NOT_AUTHORISED";
     if (i->state == PROPOSAL_LISTED && to != PROPOSAL_LISTED)
         return "ALREADY_LISTED";

@@ -54,12 +54,14 @@ Severity rule_074(const RuleInput *in) {
 }
 
 /* P4 Pasal 26 ayat (1) wants social workers and social welfare workers. A record replaces the one
- * before it, so staff that is not told is not there. */
+ * before it, so staff that is not told is not there. A record may leave out what kind the node is.
+ */
 Severity rule_075(const RuleInput *in) {
     const NodeRecordFacts *f = &in->message->facts.node;
     if (f->inactive)
         return SEVERITY_NONE;
-    switch (f->kind) {
+    const DirNode *about = directory_node(in->directory, f->id);
+    switch (f->kind == NODE_UNSPECIFIED && about ? about->kind : f->kind) {
     case NODE_UPTD:
     case NODE_LKSA:
     case NODE_SOCIAL_AGENCY_REGENCY:

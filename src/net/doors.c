@@ -14,7 +14,9 @@
 
 #include "net/doors.h"
 #include "net/sock-internal.h"
+#include "net/syn-gate.h"
 
+#define BAR_MS           100       /* calls of who comes too fast are dropped so long */
 #define WAITING_LEAST_MS SECOND_MS /* nobody is too slow before that */
 #define LOOK_AT_ONCE     1024U
 #define CUT_AT_ONCE      64U
@@ -27,7 +29,7 @@
 
 /* Connections one address may open now. */
 typedef struct Address {
-    uint8_t ip[16]; /* hash key: v4 in the last four bytes */
+    uint8_t ip[16]; /* hash key: v4 in the last four bytes, of v6 the network */
     Bucket bucket;
     UT_hash_handle hh;
 } Address;
@@ -53,6 +55,8 @@ struct Doors {
     Door *by_route;
     Address *addresses, shared;
     uint32_t n_open, n_waiting, cursor;
+    SynGate *gate;
+    Bucket strangers;
     uint64_t unended; /* of all, as far as looked at */
     DoorCounts counts;
 };
@@ -65,8 +69,11 @@ int doors_new(Doors **ret, Sock *s, const DoorLimits *limits) {
         return -ENOMEM;
     d->sock = s;
     d->limits = *limits;
-    int r = sock_monitor(s, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED,
-                         &d->monitor);
+    int r = syn_gate_new(&d->gate);
+    if (r == 0)
+        r = sock_monitor(
+            s, ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED,
+            &d->monitor);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(d);
@@ -94,6 +101,7 @@ Doors *doors_free(Doors *d) {
     for (uint32_t fd = 0; fd < d->size; fd++)
         door_close(d, fd);
     free(d->by_fd);
+    d->gate = syn_gate_free(d->gate);
     Address *a, *tmp;
     HASH_ITER (hh, d->addresses, a, tmp) {
         HASH_DEL(d->addresses, a);
@@ -144,10 +152,12 @@ static bool address_of(int fd, uint8_t ret[static 16]) {
     memset(ret, 0, 16);
     if (getpeername(fd, &a.any, &n) != 0)
         return false;
-    if (a.any.sa_family == AF_INET6)
-        memcpy(ret, &a.v6.sin6_addr, 16);
-    else
+    if (a.any.sa_family != AF_INET6)
         memcpy(ret + 12, &a.v4.sin_addr, 4);
+    else if (IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr))
+        memcpy(ret + 12, &a.v6.sin6_addr.s6_addr[12], 4);
+    else
+        memcpy(ret, &a.v6.sin6_addr, 8); /* who has one has all of these */
     return a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6;
 }
 
@@ -178,9 +188,17 @@ static Address *address_get(Doors *d, const uint8_t ip[static 16], int64_t now_m
 
 static bool may_come(Doors *d, int fd, int64_t now_ms) {
     uint8_t ip[16];
-    if (!address_of(fd, ip))
-        return true; /* gone already */
-    return bucket_take(&address_get(d, ip, now_ms)->bucket, &d->limits.rate, 1, now_ms);
+    const bool here = address_of(fd, ip); /* else it is gone already, and cost as much */
+    syn_gate_release(fd);
+    if (here && !bucket_take(&address_get(d, ip, now_ms)->bucket, &d->limits.rate, 1, now_ms)) {
+        syn_gate_bar(d->gate, ip, now_ms + BAR_MS);
+        return false;
+    }
+    if ((here && syn_gate_knows(d->gate, ip)) ||
+        bucket_take(&d->strangers, &d->limits.strangers, 1, now_ms))
+        return true;
+    syn_gate_bar_strangers(d->gate, now_ms + BAR_MS);
+    return false;
 }
 
 /* --- what the monitor tells --- */
@@ -232,11 +250,14 @@ int doors_turn(Doors *d, int64_t now_ms) {
     uint32_t value;
     int r = 0;
     while (r == 0 && sock_read_event(d->monitor, &event, &value)) {
-        if (event == ZMQ_EVENT_ACCEPTED)
+        if (event == ZMQ_EVENT_LISTENING)
+            syn_gate_add(d->gate, (int)value);
+        else if (event == ZMQ_EVENT_ACCEPTED)
             r = door_add(d, value, now_ms);
         else
             door_close(d, value);
     }
+    syn_gate_turn(d->gate, now_ms);
     return r;
 }
 
@@ -305,6 +326,9 @@ void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
     Door *door = door_by_route(d, route);
     if (!door || door->cut || door->session == open)
         return;
+    uint8_t ip[16];
+    if (open && address_of(door->fd, ip))
+        syn_gate_know(d->gate, ip, now_ms);
     door->session = open;
     door->since_ms = now_ms;
     d->n_waiting += open ? -1U : 1U;
@@ -329,9 +353,13 @@ bool doors_address(Doors *d, Bytes route, char *ret, size_t size) {
                     ntohs(v4 ? a.v4.sin_port : a.v6.sin6_port)) < (int)size;
 }
 
-void doors_cut(Doors *d, Bytes route) {
+void doors_cut(Doors *d, Bytes route, int64_t now_ms) {
     Door *door = door_by_route(d, route);
     uint32_t told_by_the_owner = 0;
-    if (door)
-        door_cut(d, door, &told_by_the_owner);
+    uint8_t ip[16];
+    if (!door || door->cut)
+        return;
+    if (address_of(door->fd, ip))
+        bucket_fill(&address_get(d, ip, now_ms)->bucket, &d->limits.rate, now_ms);
+    door_cut(d, door, &told_by_the_owner);
 }

@@ -9,7 +9,8 @@
  *
  *   - it has been without a session for longer than waiting_ms,
  *   - more than waiting_max are without one: those that wait longest, from WAITING_LEAST_MS on,
- *   - its address opens them faster than rate allows,
+ *   - its address opens them faster than rate allows, or addresses that nobody had a session from
+ *     do so together: then the kernel also drops their calls for a moment (syn-gate.h),
  *   - it sends more than a message can have without ending one.
  *
  * For the thread that owns the socket. Peers are known by their routing id (zap.c).
@@ -24,14 +25,15 @@ typedef struct Doors Doors;
 typedef struct DoorLimits {
     uint32_t waiting_max;
     int64_t waiting_ms;
-    BucketRate rate; /* connections of one address */
+    BucketRate rate;      /* connections of one address */
+    BucketRate strangers; /* of all addresses together from which nobody had a session */
 } DoorLimits;
 
 /* Why connections were cut since the last doors_take_counts(). */
 typedef struct DoorCounts {
     uint32_t silent;  /* no session in time */
     uint32_t crowded; /* too many without a session */
-    uint32_t hasty;   /* too fast from one address */
+    uint32_t hasty;   /* too fast, from one address or from all strangers */
     uint32_t endless; /* a message that does not end, or bytes before a session */
 } DoorCounts;
 
@@ -55,8 +57,8 @@ void doors_heard(Doors *d, const SockMessage *m);
 void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms);
 /* Where it comes from, "192.0.2.7:40210"; false when that is not known. */
 bool doors_address(Doors *d, Bytes route, char *ret, size_t size);
-/* The connection ends. */
-void doors_cut(Doors *d, Bytes route);
+/* The connection ends; who comes from the same address next has no allowance but the rate. */
+void doors_cut(Doors *d, Bytes route, int64_t now_ms);
 
 uint32_t doors_open(const Doors *d);
 DoorCounts doors_take_counts(Doors *d);

@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * The key file: lines `name = value` under a comment, one name for each half of each pair. The
- * secret halves stand in it in the clear, so it is refused when others can read it. The pair of
- * CURVE is made by libzmq, the others by base/crypto-key.
- */
+/* The pairs of a node as values. That of CURVE is made by libzmq, the others by base/crypto-key. */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zmq.h>
 
-#include "base/base64.h"
-#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "net/keys.h"
 
-#define KEY_FILE_MAX 4096U
-/* A pair in one line, which may stand in the file several times: public half, secret half. */
-#define OLD_SEAL_NAME "old-x25519"
-#define OLD_SEAL_SIZE (PUBLIC_KEY_SIZE + SEAL_SECRET_SIZE)
 #define Z85_CHARACTERS                                                                             \
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 
@@ -44,7 +28,7 @@ void keys_wipe(NodeKeys *k) {
         secret_unlock(k, sizeof(*k));
 }
 
-static void give(const NodeKeys *k, NodeKeys *ret) {
+void keys_copy(const NodeKeys *k, NodeKeys *ret) {
     secret_lock(ret, sizeof(*ret));
     *ret = *k;
 }
@@ -58,7 +42,7 @@ int keys_generate(NodeKeys *ret) {
         return -errno;
     sign_key_new(&k.sign);
     seal_key_new(&k.seal);
-    give(&k, ret);
+    keys_copy(&k, ret);
     return 0;
 }
 
@@ -70,7 +54,7 @@ int keys_follow(const NodeKeys *old, NodeKeys *ret) {
         keys_retire_seal(&before);
         memcpy(k.old_seal, before.old_seal, sizeof(k.old_seal));
         k.n_old_seal = before.n_old_seal;
-        give(&k, ret);
+        keys_copy(&k, ret);
     }
     secret_wipe(&before, sizeof(before));
     return r;
@@ -84,7 +68,7 @@ int keys_from_curve(const char *curve_secret, NodeKeys *ret) {
     if (!curve_text_is_valid(curve_secret) || zmq_curve_public(k.curve_public, curve_secret) != 0)
         return -EINVAL;
     (void)text_copy(k.curve_secret, sizeof(k.curve_secret), curve_secret);
-    give(&k, ret);
+    keys_copy(&k, ret);
     return 0;
 }
 
@@ -104,311 +88,4 @@ size_t keys_opening(const NodeKeys *k, SealKey ret[static KEYS_OLD_MAX + 1]) {
     for (uint32_t i = 0; i < k->n_old_seal; i++)
         ret[n++] = k->old_seal[i];
     return n;
-}
-
-/* --- writing --- */
-
-static void add_line(Buf *b, const char *name, const uint8_t *p, size_t n) {
-    char *text = base64_encode(bytes_make(p, n));
-    b->failed |= !text;
-    if (!text)
-        return;
-    buf_addf(b, "%s = %s\n", name, text);
-    secret_wipe(text, strlen(text));
-    free(text);
-}
-
-static void add_old_seal(Buf *b, const SealKey *k) {
-    uint8_t pair[OLD_SEAL_SIZE];
-    memcpy(pair, k->public.b, PUBLIC_KEY_SIZE);
-    memcpy(pair + PUBLIC_KEY_SIZE, k->secret, SEAL_SECRET_SIZE);
-    add_line(b, OLD_SEAL_NAME, pair, sizeof(pair));
-    secret_wipe(pair, sizeof(pair));
-}
-
-static void print_keys(Buf *b, const NodeKeys *k) {
-    buf_add_text(b, "# Keys of a serasi node. Secret: keep this file readable by its owner alone.\n"
-                    "# Lose it and the node must be given new keys by the hub.\n");
-    buf_addf(b, "curve-public = %s\n", k->curve_public);
-    buf_addf(b, "curve-secret = %s\n", k->curve_secret);
-    if (keys_can_sign(k)) {
-        add_line(b, "ed25519-public", k->sign.public.b, sizeof(k->sign.public.b));
-        add_line(b, "ed25519-secret", k->sign.secret, sizeof(k->sign.secret));
-    }
-    if (keys_can_open(k)) {
-        add_line(b, "x25519-public", k->seal.public.b, sizeof(k->seal.public.b));
-        add_line(b, "x25519-secret", k->seal.secret, sizeof(k->seal.secret));
-    }
-    for (uint32_t i = 0; i < k->n_old_seal; i++)
-        add_old_seal(b, &k->old_seal[i]);
-}
-
-static int write_all(int fd, const char *p, size_t n) {
-    while (n > 0) {
-        ssize_t done = write(fd, p, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -errno;
-        p += done;
-        n -= (size_t)done;
-    }
-    return fsync(fd) == 0 ? 0 : -errno;
-}
-
-/* The name of the new file is durable only when its folder is synced too. */
-static int sync_folder_of(const char *path) {
-    char copy[PATH_MAX];
-    if (!text_copy(copy, sizeof(copy), path))
-        return -ENAMETOOLONG;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int r = fsync(fd) == 0 ? 0 : -errno;
-    close(fd);
-    return r;
-}
-
-/* To a new file of that owner; the name is not synced yet. */
-static int write_file(const NodeKeys *k, const char *path, uid_t owner, gid_t group) {
-    Buf b = { .p = malloc(KEY_FILE_MAX), .room = KEY_FILE_MAX }; /* growing would leave copies */
-    int r = -ENOMEM, fd = -1;
-
-    if (b.p)
-        print_keys(&b, k);
-    if (!b.p || b.failed)
-        goto out;
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        r = -errno;
-        goto out;
-    }
-    r = (owner != geteuid() || group != getegid()) && fchown(fd, owner, group) != 0 ? -errno : 0;
-    if (r == 0)
-        r = write_all(fd, (const char *)b.p, b.n);
-    if (close(fd) != 0 && r == 0)
-        r = -errno;
-    if (r < 0)
-        (void)unlink(path); /* it was ours: half a key file is worse than none */
-out:
-    if (b.p)
-        secret_wipe(b.p, b.n);
-    buf_deinit(&b);
-    return r;
-}
-
-int keys_save(const NodeKeys *k, const char *path) {
-    int r = write_file(k, path, geteuid(), getegid());
-    if (r < 0)
-        return r;
-    r = sync_folder_of(path);
-    if (r < 0)
-        (void)unlink(path);
-    return r;
-}
-
-/* --- reading --- */
-
-static bool read_base64(const char *text, uint8_t *p, size_t n) {
-    uint8_t *bytes = NULL;
-    size_t got = 0;
-    if (base64_decode(text, strlen(text), &bytes, &got) < 0)
-        return false;
-    if (got == n)
-        memcpy(p, bytes, n);
-    secret_wipe(bytes, got);
-    free(bytes);
-    return got == n;
-}
-
-static bool read_curve(const char *text, char ret[static CURVE_TEXT_SIZE]) {
-    return curve_text_is_valid(text) && text_copy(ret, CURVE_TEXT_SIZE, text);
-}
-
-static bool read_old_seal(NodeKeys *k, const char *value) {
-    uint8_t pair[OLD_SEAL_SIZE];
-    if (k->n_old_seal == KEYS_OLD_MAX || !read_base64(value, pair, sizeof(pair)))
-        return false;
-    SealKey *old = &k->old_seal[k->n_old_seal++];
-    memcpy(old->public.b, pair, PUBLIC_KEY_SIZE);
-    memcpy(old->secret, pair + PUBLIC_KEY_SIZE, SEAL_SECRET_SIZE);
-    secret_wipe(pair, sizeof(pair));
-    return public_key_is_set(old->public.b) && seal_key_is_whole(old);
-}
-
-/* Bits say which names were seen: none but the last may stand in the file twice. */
-static bool read_value(NodeKeys *k, unsigned *seen, const char *name, const char *value) {
-    static const char *const names[] = { "curve-public",   "curve-secret",  "ed25519-public",
-                                         "ed25519-secret", "x25519-public", "x25519-secret" };
-    unsigned i = 0;
-    if (strcmp(name, OLD_SEAL_NAME) == 0)
-        return read_old_seal(k, value);
-    while (i < ARRAY_SIZE(names) && strcmp(names[i], name) != 0)
-        i++;
-    if (i == ARRAY_SIZE(names) || (*seen & 1U << i))
-        return false;
-    *seen |= 1U << i;
-    switch (i) {
-    case 0:
-        return read_curve(value, k->curve_public);
-    case 1:
-        return read_curve(value, k->curve_secret);
-    case 2:
-        return read_base64(value, k->sign.public.b, sizeof(k->sign.public.b));
-    case 3:
-        return read_base64(value, k->sign.secret, sizeof(k->sign.secret));
-    case 4:
-        return read_base64(value, k->seal.public.b, sizeof(k->seal.public.b));
-    default:
-        return read_base64(value, k->seal.secret, sizeof(k->seal.secret));
-    }
-}
-
-/* Both halves or none, and of one pair: a public half that is not the one of its secret would sign
- * or seal what nobody can check. */
-static bool keys_are_consistent(const NodeKeys *k, unsigned seen) {
-    const unsigned curve = 0x03, sign = 0x0c, seal = 0x30;
-    char public[CURVE_TEXT_SIZE];
-    if ((seen & curve) != curve || zmq_curve_public(public, k->curve_secret) != 0 ||
-        strcmp(public, k->curve_public) != 0)
-        return false;
-    if ((seen & sign) != 0 &&
-        ((seen & sign) != sign || !keys_can_sign(k) || !sign_key_is_whole(&k->sign)))
-        return false;
-    return (seen & seal) == 0 ||
-           ((seen & seal) == seal && keys_can_open(k) && seal_key_is_whole(&k->seal));
-}
-
-static int parse_keys(char *text, NodeKeys *k) {
-    unsigned seen = 0;
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        char name[32], value[128];
-        if (line[strspn(line, " \t\r")] == '\0' || line[0] == '#' || line[0] == ';')
-            continue;
-        int n = sscanf(line, " %31[a-z0-9-] = %127s", name, value);
-        bool fine = n == 2 && read_value(k, &seen, name, value);
-        secret_wipe(value, sizeof(value));
-        if (!fine)
-            return -EBADMSG;
-    }
-    return keys_are_consistent(k, seen) ? 0 : -EBADMSG;
-}
-
-static bool is_private(const struct stat *st) {
-    const bool given = st->st_uid == 0 && geteuid() != 0; /* by root, to a group */
-    return (st->st_mode & (given ? 037 : 077)) == 0;
-}
-
-static int read_file(const char *path, char *text, size_t size) {
-    struct stat st;
-    size_t n = 0;
-    int r = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) != 0)
-        r = -errno;
-    else if (!S_ISREG(st.st_mode) || st.st_size >= (off_t)size)
-        r = -EBADMSG;
-    else if (!is_private(&st))
-        r = -EACCES;
-    while (r == 0) {
-        ssize_t got = read(fd, text + n, size - 1 - n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            r = -errno;
-        if (got <= 0)
-            break;
-        n += (size_t)got;
-    }
-    close(fd);
-    text[n] = '\0';
-    return r < 0 ? r : strlen(text) == n ? 0 : -EBADMSG;
-}
-
-int keys_load(NodeKeys *ret, const char *path) {
-    _cleanup_(keys_wipe) NodeKeys k = { 0 };
-    char text[KEY_FILE_MAX] = "";
-    int r = hash_init();
-    if (r == 0)
-        r = read_file(path, text, sizeof(text));
-    if (r == 0)
-        r = parse_keys(text, &k);
-    secret_wipe(text, sizeof(text));
-    if (r == 0)
-        give(&k, ret);
-    return r;
-}
-
-/* --- adding --- */
-
-static int replace_file(const NodeKeys *k, const char *path) {
-    char next[PATH_MAX];
-    struct stat st;
-    if (snprintf(next, sizeof(next), "%s.new", path) >= (int)sizeof(next))
-        return -ENAMETOOLONG;
-    if (stat(path, &st) != 0)
-        return -errno;
-    int r = write_file(k, next, st.st_uid, st.st_gid);
-    if (r < 0)
-        return r;
-    if (rename(next, path) != 0) {
-        r = -errno;
-        (void)unlink(next);
-        return r;
-    }
-    return sync_folder_of(path);
-}
-
-int keys_add(const char *path) {
-    _cleanup_(keys_wipe) NodeKeys k = { 0 };
-    char real[PATH_MAX]; /* the file itself and not a link to it is replaced */
-    if (!realpath(path, real))
-        return -errno;
-    int r = keys_load(&k, real);
-    if (r < 0)
-        return r;
-    if (keys_can_sign(&k) && keys_can_open(&k))
-        return 1;
-    if (!keys_can_sign(&k))
-        sign_key_new(&k.sign);
-    if (!keys_can_open(&k))
-        seal_key_new(&k.seal);
-    return replace_file(&k, real);
-}
-
-/* --- changing --- */
-
-/* The file itself and not a link to it is replaced. */
-static int name_beside(const char *path, const char *suffix, char real[static PATH_MAX],
-                       char ret[static PATH_MAX]) {
-    if (!realpath(path, real))
-        return -errno;
-    return snprintf(ret, PATH_MAX, "%s%s", real, suffix) < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
-int keys_save_next(const NodeKeys *k, const char *path) {
-    char real[PATH_MAX], next[PATH_MAX];
-    struct stat st;
-    int r = name_beside(path, KEYS_NEXT, real, next);
-    if (r == 0 && stat(real, &st) != 0)
-        r = -errno;
-    if (r == 0)
-        r = write_file(k, next, st.st_uid, st.st_gid);
-    return r == 0 ? sync_folder_of(next) : r;
-}
-
-int keys_switch(const char *path) {
-    char real[PATH_MAX], next[PATH_MAX], old[PATH_MAX];
-    int r = name_beside(path, KEYS_NEXT, real, next);
-    if (r == 0)
-        r = name_beside(path, KEYS_OLD, real, old);
-    if (r < 0)
-        return r;
-    /* A second name first: at no moment are the old keys nowhere. */
-    if ((unlink(old) != 0 && errno != ENOENT) || link(real, old) != 0 || rename(next, real) != 0)
-        return -errno;
-    return sync_folder_of(real);
 }

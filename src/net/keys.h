@@ -20,7 +20,7 @@ typedef struct NodeKeys {
     uint32_t n_old_seal;
 } NodeKeys;
 
-/* These two keep what they return out of the swap: end with keys_wipe(). */
+/* Who returns keys keeps them out of the swap: end with keys_wipe(). */
 _must_check_ int keys_generate(NodeKeys *ret);
 /* -EACCES when others can read the file, -EBADMSG when it is not a key file, else errno of open.
  * "Others": anybody but its owner, or but root and the group it is given to (which is also how a
@@ -41,6 +41,7 @@ _must_check_ int keys_from_curve(const char *curve_secret, NodeKeys *ret);
 #define KEYS_OLD  ".old"
 _must_check_ int keys_save_next(const NodeKeys *k, const char *path); /* -EEXIST: there are some */
 _must_check_ int keys_switch(const char *path);
+void keys_copy(const NodeKeys *k, NodeKeys *ret);
 void keys_wipe(NodeKeys *k);
 /* Makes the sealing pair an earlier one, for a new pair to take its place; of KEYS_OLD_MAX the
  * oldest is forgotten. Nothing happens without a pair. */

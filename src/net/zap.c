@@ -26,6 +26,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include <uthash.h>
+
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
@@ -37,6 +39,15 @@
 #define ZAP_FRAMES    8U /* version, request id, domain, address, identity, mechanism, credentials */
 #define ZAP_FIELD_MAX 256U
 #define ZAP_MOMENT_NS 300000 /* much longer than libzmq takes to read some properties */
+
+#define HELD_MAX 4096U /* keys that are put off at one time */
+
+/* A key that is not let in for a while. */
+typedef struct HeldKey {
+    char key[CURVE_TEXT_SIZE]; /* hash key */
+    int64_t until_ms;          /* monotonic */
+    UT_hash_handle hh;
+} HeldKey;
 
 struct Zap {
     void *socket; /* the thread's, once it runs */
@@ -50,6 +61,7 @@ struct Zap {
     Directory *directory;
     Enrolments *enrolments;
     char own_key[CURVE_TEXT_SIZE];
+    HeldKey *held;
 };
 
 /* A request, its frames cut to what we look at. */
@@ -144,6 +156,12 @@ static bool zap_lets_in(const Directory *d, const Enrolments *e, const char *key
     return k ? directory_key_is_usable(d, k, now_ms) : enrolments_find(e, key, now_ms) != NULL;
 }
 
+static bool zap_holds(const Zap *z, const char *key) {
+    HeldKey *h = NULL;
+    HASH_FIND_STR(z->held, key, h);
+    return h && now_read().mono_ms < h->until_ms;
+}
+
 static void zap_judge_key(Zap *z, const char *key, ZapReply *a) {
     char own_key[CURVE_TEXT_SIZE];
     _cleanup_(directory_unrefp) Directory *d = NULL;
@@ -154,9 +172,13 @@ static void zap_judge_key(Zap *z, const char *key, ZapReply *a) {
     if (z->directory)
         d = directory_ref(z->directory);
     e = enrolments_ref(z->enrolments);
+    const bool held = zap_holds(z, key);
     pthread_mutex_unlock(&z->lock);
 
-    if (strcmp(key, own_key) == 0 || (d && zap_lets_in(d, e, key))) {
+    if (held) {
+        a->status = "300";
+        a->text = "put off";
+    } else if (strcmp(key, own_key) == 0 || (d && zap_lets_in(d, e, key))) {
         a->status = "200";
         a->text = "OK";
         (void)text_copy(a->user_id, sizeof(a->user_id), key);
@@ -227,6 +249,17 @@ static void *zap_run(void *data) {
     }
 }
 
+/* Those that may come again make room. */
+static void held_forget(Zap *z, int64_t now_ms) {
+    HeldKey *h, *tmp;
+    HASH_ITER (hh, z->held, h, tmp) {
+        if (now_ms < h->until_ms)
+            continue;
+        HASH_DEL(z->held, h);
+        free(h);
+    }
+}
+
 static int zap_open(Zap *z, void *zmq_ctx) {
     int linger = 0;
     z->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -278,6 +311,7 @@ Zap *zap_stop(Zap *z) {
         close(z->stop_fd);
     directory_unref(z->directory);
     (void)enrolments_unref(z->enrolments);
+    held_forget(z, INT64_MAX);
     pthread_mutex_destroy(&z->lock);
     free(z);
     return NULL;
@@ -299,6 +333,21 @@ void zap_set_enrolments(Zap *z, Enrolments *e) {
     z->enrolments = fresh;
     pthread_mutex_unlock(&z->lock);
     (void)enrolments_unref(old);
+}
+
+void zap_put_off(Zap *z, const char *curve_public, int64_t ms) {
+    const int64_t now_ms = now_read().mono_ms;
+    HeldKey *h = NULL;
+    pthread_mutex_lock(&z->lock);
+    held_forget(z, now_ms);
+    HASH_FIND_STR(z->held, curve_public, h);
+    if (!h && HASH_COUNT(z->held) < HELD_MAX && (h = calloc(1, sizeof(*h)))) {
+        (void)text_copy(h->key, sizeof(h->key), curve_public);
+        HASH_ADD_STR(z->held, key, h);
+    }
+    if (h)
+        h->until_ms = now_ms + ms; /* else the broker turns it away behind the handshake */
+    pthread_mutex_unlock(&z->lock);
 }
 
 void zap_set_own_key(Zap *z, const char *curve_public) {

@@ -27,4 +27,6 @@ void zap_set_directory(Zap *z, Directory *d);
 void zap_set_enrolments(Zap *z, Enrolments *e);
 /* A key let in besides the directory: the broker's own, for the self-test. "" = none. Any thread.
  */
+/* Nobody gets in with this key for so long (Z85): those that try are told to come again. */
+void zap_put_off(Zap *z, const char *curve_public, int64_t ms);
 void zap_set_own_key(Zap *z, const char *curve_public);

@@ -95,7 +95,7 @@ bool copy_is_still_allowed(Store *s, const StoredMessage *m, const Body *body,
     if (!queue || !queue->subscription || !(row->flags & DELIVERY_FACTS_ONLY))
         return true;
     const DirNode *owner = directory_node(s->directory, queue->subscription->owner);
-    if (!owner || owner->inactive || s->config.decode_envelope(body_envelope(body), &e) < 0)
+    if (!owner || owner->inactive || s->config.codec->decode_envelope(body_envelope(body), &e) < 0)
         return false;
     text_copy(e.region, sizeof(e.region), m->region);
     return filter_in_scope(owner, &e);

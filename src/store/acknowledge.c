@@ -22,7 +22,7 @@ static bool told_load(Store *s, const Uuid *event, Told *ret) {
     bool damaged = false;
     const int64_t seq = message_find(s, event, NULL);
     return seq > 0 && message_load_body(s, seq, &ret->message, &body, &damaged) && !damaged &&
-           s->config.decode_envelope(body_envelope(body), &ret->env) == 0;
+           s->config.codec->decode_envelope(body_envelope(body), &ret->env) == 0;
 }
 
 static bool was_told(const Told *t, const DirNode *n) {

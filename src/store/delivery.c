@@ -12,10 +12,11 @@
     16U /* a link that retries for a month must not fill the store with notes                      \
          */
 
-/* A row that is simply done with needs no look at it, only to have been there. */
+/* A row that is simply done with needs no look at it, only to have been there. On a link the row
+ * tells whether a recipient joined it meanwhile; mostly none ever did. */
 static bool take_away(Store *s, const StoreOp *op, const Queue *queue) {
-    return op->delivery.action == ACTION_DONE && queue && queue->kind != QUEUE_LINK &&
-           queue_remove_row(s, &op->delivery.row);
+    return op->delivery.action == ACTION_DONE && queue &&
+           (queue->kind != QUEUE_LINK || !s->any_joined) && queue_remove_row(s, &op->delivery.row);
 }
 
 /* By its key, or by its number when it was lifted into another lane meanwhile. */
@@ -241,9 +242,10 @@ void run_delivery(Store *s, StoreOp *op) {
     const bool doubted =
         op->delivery.action == ACTION_DEAD && op->delivery.cause == CAUSE_DEAD_CHECKSUM;
     const StoredMessage *m = recent_find(s, row.seq);
-    if (!m &&
-        (doubted ? message_load_doubted(s, row.seq, &stored) : message_load(s, row.seq, &stored)))
+    if (!m && doubted && message_load_doubted(s, row.seq, &stored))
         m = &stored;
+    else if (!doubted)
+        m = recent_load(s, row.seq, &stored);
     if (!m) {
         Uuid id = { 0 };
         if (op->delivery.action != ACTION_DEAD)

@@ -4,9 +4,13 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "base/times.h"
 #include "law/record.h"
 #include "store/directory-layer.h"
 #include "store/directory-sign.h"
+#include "store/pace.h"
+
+#define RECORD_AGE_MAX (31 * DAY_MS) /* of a node's record that a link brings */
 
 _printf_(2, 3) static void say(StoreOp *op, const char *format, ...) {
     va_list args;
@@ -16,14 +20,14 @@ _printf_(2, 3) static void say(StoreOp *op, const char *format, ...) {
 }
 
 static void change(Store *s, StoreOp *op, const DirectoryEdit *e) {
-    const char *what;
+    char why[DIR_WHY_SIZE];
     op->import.text[0] = '\0';
     const int r = directory_change_why(s, e, op->import.by[0] ? op->import.by : s->self,
-                                       op->import.note, &op->import.directory, &what);
+                                       op->import.note, &op->import.directory, why);
     if (r == -EPERM)
         say(op, "below the hub the directory is what the hub has signed; import it there");
     else if (r == -EINVAL)
-        say(op, "refused: %.120s does not stand", what);
+        say(op, "refused: %.240s", why);
     /* else: done, or the fault says it */
 }
 
@@ -104,9 +108,18 @@ bool directory_record_accepted(Store *s, StoreOp *op, const char **ret_why) {
         *ret_why = "UNPROVEN";
         return false;
     }
+    /* Nor what it signed once and may have said otherwise since. */
+    if (op->accept.from_link && m->env.created_ms < s->now_ms - RECORD_AGE_MAX) {
+        *ret_why = "STALE";
+        return false;
+    }
     DirNode node = *known;
     if (!node_record_apply(s->directory, m->env.sender, f, &node, ret_why))
         return false;
+    if (op->accept.from_link && pace_exceeded(s, m) > 0) {
+        *ret_why = "TOO_OFTEN";
+        return false;
+    }
     Directory *d = NULL;
     const int r = directory_way(s) == DIRECTORY_FOLLOWS ? put_on_top(s, &node, &d)
                                                         : change_node(s, m, &node, &d);

@@ -293,6 +293,13 @@ static void note_key(Store *s, const DirKey *k, const char *what) {
     ledger_note(s, &e);
 }
 
+/* No hub of ours signs that (directory_owners_check()), but what is signed is in force. */
+static void note_moved(Store *s, const DirKey *k, const DirKey *old) {
+    char what[LEDGER_NOTE_MAX + 1];
+    (void)snprintf(what, sizeof(what), "MOVED FROM %s", old->node);
+    note_key(s, k, what);
+}
+
 static void note_keys(Store *s, const Directory *before, const DirectoryEdit *e) {
     for (uint32_t i = 0; i < e->n_keys; i++) {
         const DirKey *k = &e->keys[i], *old = directory_key(before, k->curve);
@@ -302,6 +309,8 @@ static void note_keys(Store *s, const Directory *before, const DirectoryEdit *e)
             note_key(s, k, k->revoked ? "ADDED REVOKED" : "ADDED");
         else if (k->revoked && !old->revoked)
             note_key(s, k, "REVOKED");
+        else if (strcmp(k->node, old->node) != 0)
+            note_moved(s, k, old);
         else if (!s->config.directory_codec || !same_record(s, &a, &b))
             note_key(s, k, "CHANGED");
     }

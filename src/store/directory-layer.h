@@ -50,6 +50,7 @@ void layer_note(Store *s, const Directory *before, const DirectoryEdit *e, uint6
 /* --- directory-sign.c --- */
 /* At the hub: what is there and was never signed. */
 void directory_sign_all(Store *s);
-/* directory_change() that says of -EINVAL which record it is about. */
+/* directory_change() that says of -EINVAL what does not stand. */
 _must_check_ int directory_change_why(Store *s, const DirectoryEdit *e, const char *by,
-                                      const char *note, Directory **ret, const char **ret_what);
+                                      const char *note, Directory **ret,
+                                      char why[static DIR_WHY_SIZE]);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Verbs about the signed directory and its log. */
+/* Verbs about the directory as it is now, and about what is signed of it and its log. */
 
 #include "store/private.h"
 
+/* query-node.c */
+void query_node_list(Store *s, StoreOp *op, Table *t);
+void query_node_show(Store *s, StoreOp *op, Table *t);
+/* directory-query.c */
 void query_directory_keys(Store *s, StoreOp *op, Table *t);
 void query_node_log(Store *s, StoreOp *op, Table *t);
 void query_node_at(Store *s, StoreOp *op, Table *t);

@@ -9,6 +9,7 @@
 #include "store/directory-sign.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/text.h"
 #include "store/directory-layer.h"
@@ -445,20 +446,29 @@ void directory_sign_all(Store *s) {
 
 /* --- edits ---------------------------------------------------------------------------------- */
 
-int directory_change_why(Store *s, const DirectoryEdit *e, const char *by, const char *note,
-                         Directory **ret, const char **ret_what) {
-    const DirectoryWay way = directory_way(s);
+static int make_edit(Store *s, const DirectoryEdit *e, const char *by, const char *note,
+                     const char **ret_what) {
     _cleanup_(directory_unrefp) Directory *final = NULL;
-    *ret_what = "the directory as a whole";
-    if (way == DIRECTORY_FOLLOWS)
+    const int r =
+        directory_with_edit(&final, s->directory, e, directory_version(s->directory) + 1, ret_what);
+    if (r < 0)
+        return r;
+    *ret_what = "the directory as a whole, or the key the hub signs with,";
+    return directory_way(s) == DIRECTORY_SIGNS ? sign_edit(s, e, final, by, note)
+                                               : apply_edit(s, e, final, by, note);
+}
+
+int directory_change_why(Store *s, const DirectoryEdit *e, const char *by, const char *note,
+                         Directory **ret, char why[static DIR_WHY_SIZE]) {
+    const char *what = "the directory as a whole";
+    if (directory_way(s) == DIRECTORY_FOLLOWS)
         return -EPERM;
     directory_sign_all(s);
-    int r =
-        directory_with_edit(&final, s->directory, e, directory_version(s->directory) + 1, ret_what);
+    int r = directory_owners_check(s->directory, e, why);
     if (r == 0) {
-        *ret_what = "the directory as a whole, or the key the hub signs with,";
-        r = way == DIRECTORY_SIGNS ? sign_edit(s, e, final, by, note)
-                                   : apply_edit(s, e, final, by, note);
+        r = make_edit(s, e, by, note, &what);
+        if (r == -EINVAL)
+            (void)snprintf(why, DIR_WHY_SIZE, "%.120s does not stand", what);
     }
     if (r == 0)
         *ret = directory_ref(s->directory);
@@ -469,8 +479,8 @@ int directory_change_why(Store *s, const DirectoryEdit *e, const char *by, const
 
 int directory_change(Store *s, const DirectoryEdit *e, const char *by, const char *note,
                      Directory **ret) {
-    const char *what;
-    return directory_change_why(s, e, by, note, ret, &what);
+    char why[DIR_WHY_SIZE];
+    return directory_change_why(s, e, by, note, ret, why);
 }
 
 #define ABOVE_MAX 1000000U /* further than that nobody can be ahead */

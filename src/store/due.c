@@ -102,7 +102,7 @@ static void fire(Store *s, StoreOp *op, const DueRow *row) {
     for (uint32_t k = 0; k < fired.n && k < TELLINGS_MAX; k++)
         notice_send(s, op, &i->item, &fired.tell[k], level, row->due_ms);
     if (fired.changed)
-        law_pass_on(s, op, &i->item);
+        law_pass_on(s, op, i, NULL);
 }
 
 /* An agency that never says anything owes its yearly report all the same (P4 Pasal 29 ayat (3)). */

@@ -65,7 +65,7 @@ static bool find(Store *s, int64_t id, Enrolment *ret) {
 static int load_request(Store *s, int64_t id, KeyRequest *ret) {
     const char *why;
     _query_ q = QUERY(s, "SELECT request FROM enrolment WHERE id = ?1", INT(id));
-    if (!db_row(s, q) || s->config.decode_key_request(col_bytes(q, 0), ret, &why) != 0)
+    if (!db_row(s, q) || s->config.codec->decode_key_request(col_bytes(q, 0), ret, &why) != 0)
         return db_fault(s, -EUCLEAN, "an enrolment cannot be read");
     return 0;
 }
@@ -236,7 +236,7 @@ static void show_fingerprint(Store *s, Table *t, Bytes request) {
     KeyRequest r;
     const char *why;
     char text[KEY_FINGERPRINT_SIZE] = "";
-    if (request.n > 0 && s->config.decode_key_request(request, &r, &why) == 0)
+    if (request.n > 0 && s->config.codec->decode_key_request(request, &r, &why) == 0)
         key_fingerprint(&r.key, text);
     table_text(t, text);
 }

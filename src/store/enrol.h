@@ -16,8 +16,17 @@ KeyVerdict key_request_carry_out(Store *s, StoreOp *op, const KeyRequest *r, con
  * goes into no mailbox. */
 bool key_request_ends_here(const Store *s, const StoreOp *op);
 /* It was accepted, and this broker is who it is for: op->accept.wish says what came of it. */
-void key_request_arrived(Store *s, StoreOp *op);
+void key_request_arrived(Store *s, StoreOp *op, const StoredMessage *m);
 void run_key(Store *s, StoreOp *op);
+
+/* --- key-answer.c --- */
+/* To the broker that a request came from: it is refused. */
+void key_answer_send(Store *s, StoreOp *op, const StoredMessage *m, KeyVerdict v);
+/* Is the message that comes over a link that answer to a request of this broker's? Then it is noted
+ * and ends here: op->accept.wish says what it says. */
+bool key_answer_arrived(Store *s, StoreOp *op);
+/* What became of a request that was passed on; for who asked. */
+void query_key_asked(Store *s, StoreOp *op, Table *t);
 
 void enrol_token(Store *s, StoreOp *op);
 void enrol_hand_in(Store *s, StoreOp *op);

@@ -9,7 +9,6 @@
 const char *query_arg(const StoreOp *op, uint32_t i);
 bool query_may_see(const Store *s, const StoreOp *op, const Item *i);
 void query_columns(Table *t, const Column *list, size_t n);
-void query_cell_id(Table *t, const Uuid *id);
 void query_cell_item(Table *t, const Item *i); /* its id, of a node the name */
 /* Who owes the next step of it, or answers for it. */
 const char *query_debtor(const Item *i);

@@ -26,19 +26,12 @@ void query_columns(Table *t, const Column *list, size_t n) {
         table_column(t, list[i].name, list[i].type);
 }
 
-void query_cell_id(Table *t, const Uuid *id) {
-    char text[UUID_TEXT_SIZE] = "";
-    if (!uuid_is_nil(id))
-        uuid_format(id, text);
-    table_text(t, text);
-}
-
 /* What people call it: a node by its name. */
 void query_cell_item(Table *t, const Item *i) {
     if (i->kind == ITEM_NODE)
         table_text(t, i->oversight.node);
     else
-        query_cell_id(t, &i->id);
+        table_uuid(t, &i->id);
 }
 
 static ItemKind kind_of(const char *name) {
@@ -99,7 +92,7 @@ void query_item(Store *s, StoreOp *op, Table *t) {
     query_columns(t, list, ARRAY_SIZE(list));
     table_text(t, item_kind_name((int)is->kind));
     query_cell_item(t, is);
-    query_cell_id(t, &is->case_id);
+    table_uuid(t, &is->case_id);
     table_text(t, item_state_name((int)is->kind, is->state));
     table_number(t, is->final);
     table_number(t, is->flagged);
@@ -152,7 +145,7 @@ static void cell_deed(Store *s, Table *t, const StoredAct *a) {
     if (a->type == ACT_MESSAGE &&
         act_unpack(bytes_make(a->body, a->n_body), &act, &s->law->facts)) {
         const KindInfo *info = kind_info(act.kind);
-        query_cell_id(t, &act.message_id);
+        table_uuid(t, &act.message_id);
         table_text(t, info ? info->name : "");
         table_text(t, act.actor);
         return;
@@ -243,7 +236,7 @@ static void receipt_rows(Store *s, Table *t, const StoredItem *i, const StoredAc
                       "WHERE seq = ?1 AND level > 0 LIMIT ?2",
                       INT(seq), INT(RECIPIENTS_MAX));
     while (seq > 0 && db_row(s, q)) {
-        query_cell_id(t, &act.message_id);
+        table_uuid(t, &act.message_id);
         table_text(t, col_text(q, 0));
         table_text(t, receipt_level_name((int)col_int(q, 1)));
         table_text(t, receipt_cause_name((int)col_int(q, 2)));

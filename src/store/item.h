@@ -162,8 +162,9 @@ void tally_flush(Store *s); /* at the end of a transaction */
 void tally_drop(Store *s);  /* it was rolled back */
 
 /* --- law-pass.c --- */
-/* Whoever a complaint was handed to gets a copy of it, unless it had one. */
-void law_pass_on(Store *s, StoreOp *op, const Item *i);
+/* Whoever a complaint was handed to gets a copy of it, and of the updates since but the one at work
+ * (NULL: none), unless it had one. */
+void law_pass_on(Store *s, StoreOp *op, const StoredItem *i, const Uuid *at_work);
 
 /* --- notice.c --- */
 /* What texts call the integrated register. */

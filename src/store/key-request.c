@@ -41,10 +41,22 @@ static Uuid message_id(const Store *s, const KeyRequest *r) {
     return uuid_derive(bytes_make(input, sizeof(input)));
 }
 
+/* The hub's answer names the request by its id. */
+static void claim(Store *s, const StoredMessage *m, const Body *body) {
+    uint8_t facts[DIGEST_SIZE], sealed[DIGEST_SIZE], digest[DIGEST_SIZE];
+    hash_digest(body_facts(body), facts);
+    hash_digest(body_sealed(body), sealed);
+    hash_message_of(body_envelope(body), facts, sealed, digest);
+    RUN(s, "INSERT OR REPLACE INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4)",
+        UUID(&m->id), BLOB(bytes_make(digest, sizeof(digest))), INT(m->seq), INT(s->now_ms));
+}
+
 static void send_up(Store *s, StoreOp *op, const KeyRequest *r, const char *hub, const char *hop) {
     const Uuid id = message_id(s, r);
+    if (op->kind == OP_KEY)
+        op->key.message_id = id;
     _cleanup_(body_unrefp) Body *body =
-        s->config.encode_key_message(r, &id, s->self, hub, s->now_ms);
+        s->config.codec->encode_key_message(r, &id, s->self, hub, s->now_ms);
     _cleanup_(copies_deinit) Copies copies = { 0 };
     _cleanup_(stored_message_deinit) StoredMessage m = {
         .id = id,
@@ -66,6 +78,7 @@ static void send_up(Store *s, StoreOp *op, const KeyRequest *r, const char *hub,
     if (!place_recipient(s, &m, &(Placement) { .node = hub, .role = ROLE_ADDRESSEE, .hop = hop }))
         return;
     message_insert(s, &m, body);
+    claim(s, &m, body);
     copies_init(s, &copies, body, true);
     place_delivery(s, op, &m, 0, &copies);
     note_key(s, LEDGER_KEY, r->key.node, r->key.label,
@@ -93,7 +106,7 @@ KeyVerdict key_request_carry_out(Store *s, StoreOp *op, const KeyRequest *r, con
         return apply(s, r, &key, note, ret_directory);
     const char *hub = key_hub_of(s->directory, s->self);
     const char *hop = hub ? directory_next_hop(s->directory, s->self, hub) : NULL;
-    if (!hop || !s->config.encode_key_message)
+    if (!hop || !s->config.codec->encode_key_message)
         return KEY_NO_WAY;
     send_up(s, op, r, hub, hop);
     return KEY_GRANTED;
@@ -107,7 +120,7 @@ bool key_request_ends_here(const Store *s, const StoreOp *op) {
     return here;
 }
 
-void key_request_arrived(Store *s, StoreOp *op) {
+void key_request_arrived(Store *s, StoreOp *op, const StoredMessage *stored) {
     const Message *m = op->accept.message;
     struct KeyWish *w = &op->accept.wish;
     char id[UUID_TEXT_SIZE], note[DIR_NOTE_MAX + 1], what[LEDGER_NOTE_MAX + 1];
@@ -115,8 +128,8 @@ void key_request_arrived(Store *s, StoreOp *op) {
     KeyRequest r = { 0 };
     w->told = true;
     w->verdict = KEY_UNFIT;
-    if (directory_way(s) != DIRECTORY_FOLLOWS && s->config.decode_key_request &&
-        s->config.decode_key_request(body_facts(m->body), &r, &why) == 0) {
+    if (directory_way(s) != DIRECTORY_FOLLOWS && s->config.codec->decode_key_request &&
+        s->config.codec->decode_key_request(body_facts(m->body), &r, &why) == 0) {
         uuid_format(&m->env.message_id, id);
         (void)snprintf(note, sizeof(note), "message %s", id);
         w->verdict = key_request_carry_out(s, op, &r, note, &op->accept.directory);
@@ -129,6 +142,7 @@ void key_request_arrived(Store *s, StoreOp *op) {
         return;
     (void)snprintf(what, sizeof(what), "key request: %s", key_verdict_name(w->verdict));
     key_note_denied(s, w->node, w->by, what);
+    key_answer_send(s, op, stored, w->verdict);
 }
 
 /* --- OP_KEY ---------------------------------------------------------------------------------- */

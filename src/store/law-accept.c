@@ -130,7 +130,7 @@ static void supersede(Store *s, StoreOp *op, const StoredItem *event, const Stor
     const int64_t seq =
         find_report(s, event, m->sender, &before) ? message_find(s, &before, NULL) : 0;
     if (seq == 0 || !message_load_body(s, seq, &old, &body, &damaged) || damaged ||
-        s->config.decode_envelope(body_envelope(body), &e) < 0)
+        s->config.codec->decode_envelope(body_envelope(body), &e) < 0)
         return;
     recall_superseded(s, op, &old,
                       covers(&op->accept.message->env.audience, &e.audience) ? NULL : &m->route);
@@ -173,7 +173,7 @@ static void move_items(Store *s, StoreOp *op, const StoredMessage *m) {
         act_kept(s, items[ITEM_REFERRAL]);
     law_answer(s, op, steps, from, items);
     if (m->kind == KIND_COMPLAINT_UPDATE && !op->accept.from_link && items[ITEM_COMPLAINT])
-        law_pass_on(s, op, &items[ITEM_COMPLAINT]->item);
+        law_pass_on(s, op, items[ITEM_COMPLAINT], &m->id);
     if (m->kind == KIND_EVENT_SITUATION && steps[ITEM_EVENT].verdict == STEP_APPLIED)
         supersede(s, op, items[ITEM_EVENT], m);
 }
@@ -208,4 +208,5 @@ void law_accepted(Store *s, StoreOp *op, const StoredMessage *m) {
         law_notice(s, op->accept.message);
     look_for_ends(s, m);
     take_record(s, op, m);
+    subject_carry_out(s, op, m);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A complaint that is handed on takes its opening message along: facts only, the sealed part was
- * not sealed for the new holder. Without it the new holder's broker would not know the matter. */
+/* A complaint that is handed on takes its opening message and the updates since along: facts only,
+ * the sealed parts were not sealed for the new holder. Without them the new holder's broker would
+ * not know the matter, nor that whoever names the new holder held it. */
 #include <errno.h>
 
 #include "base/text.h"
@@ -46,19 +47,63 @@ static void add_copy(Store *s, StoreOp *op, StoredMessage *m, Body *body, const 
     trail_add(s, m->seq, "handed on", node, "");
 }
 
-void law_pass_on(Store *s, StoreOp *op, const Item *i) {
+/* --- its story ------------------------------------------------------------------------------- */
+
+#define STORY_MAX 16U
+
+/* The updates that made it what it is, newest first; the one at work finds its own way. What the
+ * clock did is made up for where they are read (complaint_climbed()). */
+static size_t find_story(Store *s, const StoredItem *i, const Uuid *at_work,
+                         int64_t seqs[static STORY_MAX]) {
+    _cleanup_(freep) StoredAct *row = malloc(sizeof(*row));
+    size_t count = 0;
+    Act a;
+    for (int64_t n = i->last_act; row && count < STORY_MAX && n > 0 && act_load(s, n, row);) {
+        const ActLink *l = act_link(row, ITEM_COMPLAINT, &i->item.id);
+        if (row->type == ACT_MESSAGE && l && l->verdict == STEP_APPLIED &&
+            act_unpack(bytes_make(row->body, row->n_body), &a, &s->law->facts) &&
+            a.kind == KIND_COMPLAINT_UPDATE && (!at_work || !uuid_equal(&a.message_id, at_work))) {
+            const int64_t seq = message_find(s, &a.message_id, NULL);
+            if (seq > 0)
+                seqs[count++] = seq;
+        }
+        n = l ? l->prev : 0;
+    }
+    return count;
+}
+
+static void hand_on(Store *s, StoreOp *op, int64_t seq, const char *const nodes[2]) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     _cleanup_(body_unrefp) Body *body = NULL;
     bool damaged = false;
-    if (i->kind != ITEM_COMPLAINT || i->final)
-        return;
-    const char *const nodes[] = { i->custodian, i->complaint.assignee };
-    if (!somebody_must_hear(s, &i->id, nodes, ARRAY_SIZE(nodes)))
-        return;
-    const int64_t seq = message_find(s, &i->id, NULL);
     if (seq == 0 || !message_load_body(s, seq, &m, &body, &damaged) || damaged)
         return;
-    for (size_t k = 0; k < ARRAY_SIZE(nodes) && s->fault == 0; k++)
+    for (size_t k = 0; k < 2 && s->fault == 0; k++)
         if (must_hear(s, &m, nodes[k]))
             add_copy(s, op, &m, body, nodes[k]);
+}
+
+/* The message at work says something only after what it builds on. */
+static void put_first(StoreOp *op, uint32_t added_from) {
+    for (uint32_t i = added_from; i < op->n_deposits; i++) {
+        const Deposit d = op->deposits[i];
+        Deposit *to = &op->deposits[i - added_from];
+        memmove(to + 1, to, added_from * sizeof(d));
+        *to = d;
+    }
+}
+
+void law_pass_on(Store *s, StoreOp *op, const StoredItem *i, const Uuid *at_work) {
+    const Item *item = &i->item;
+    const char *const nodes[] = { item->custodian, item->complaint.assignee };
+    int64_t story[STORY_MAX];
+    if (item->kind != ITEM_COMPLAINT || item->final ||
+        !somebody_must_hear(s, &item->id, nodes, ARRAY_SIZE(nodes)))
+        return;
+    const uint32_t before = op->n_deposits;
+    size_t n = find_story(s, i, at_work, story);
+    hand_on(s, op, message_find(s, &item->id, NULL), nodes);
+    while (n > 0)
+        hand_on(s, op, story[--n], nodes);
+    put_first(op, before);
 }

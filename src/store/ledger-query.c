@@ -111,9 +111,6 @@ void query_ledger_newest(Store *s, StoreOp *op, Table *t) {
     Uuid list[AUDIT_MESSAGES_MAX];
     const uint32_t n = ledger_newest(s, list);
     table_column(t, "message_id", COLUMN_TEXT);
-    for (uint32_t i = 0; i < n; i++) {
-        char text[UUID_TEXT_SIZE];
-        uuid_format(&list[i], text);
-        table_text(t, text);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        table_uuid(t, &list[i]);
 }

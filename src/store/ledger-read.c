@@ -26,7 +26,8 @@ bool ledger_read(Store *s, int64_t after, Buf *hold, LedgerBlock *ret) {
                                    .n = col_int(q, 3) };
             hold->n = 0;
             buf_add(hold, body.p, body.n);
-            memcpy(ret->hash, hash.p, MIN(hash.n, sizeof(ret->hash)));
+            if (hash.n > 0) /* it may have been altered */
+                memcpy(ret->hash, hash.p, MIN(hash.n, sizeof(ret->hash)));
             ret->body = buf_bytes(hold);
         }
     }

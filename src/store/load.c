@@ -122,6 +122,8 @@ static void load_body(Store *s, struct BodyWanted *w) {
     } else {
         w->body = TAKE_PTR(body);
     }
+    if (w->queue_kind == QUEUE_LINK) /* it is handed over soon */
+        recent_keep(s, &m);
 }
 
 void run_bodies(Store *s, StoreOp *op) {

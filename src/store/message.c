@@ -275,6 +275,10 @@ int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]) 
     return col_int(q, 0);
 }
 
+int64_t message_accepted_ms(Store *s, const Uuid *id) {
+    return db_number(s, QUERY(s, "SELECT accepted_at FROM dedup WHERE id = ?1", UUID(id)), 0);
+}
+
 bool message_find_id(Store *s, int64_t seq, Uuid *ret) {
     _query_ q = QUERY(s, "SELECT id FROM dedup WHERE seq = ?1 LIMIT 1", INT(seq));
     if (!db_row(s, q))

@@ -59,7 +59,7 @@ static Body *encode(Store *s, const Item *i, const Telling *t, uint32_t level, i
     text_copy(n.to, sizeof(n.to), t->to);
     text_copy(n.owed_by, sizeof(n.owed_by), i->owes);
     text_copy(n.region, sizeof(n.region), i->region);
-    return s->config.encode_notice(&n, s->self);
+    return s->config.codec->encode_notice(&n, s->self);
 }
 
 void notice_send(Store *s, StoreOp *op, const Item *i, const Telling *t, uint32_t level,

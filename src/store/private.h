@@ -39,7 +39,9 @@ typedef struct LedgerWriter LedgerWriter;
 typedef struct Pending Pending;
 typedef struct Tally Tally;
 typedef struct SenderLoad SenderLoad;
+typedef struct Pace Pace;
 typedef struct Signing Signing;
+typedef struct Acceptances Acceptances;
 
 #define QUEUE_KEY_SIZE (1 + NODE_NAME_SIZE + SUBSCRIPTION_SIZE)
 
@@ -115,6 +117,7 @@ struct Store {
     Subscription *subscriptions;
     Link *links;
     SenderLoad *loads, *dirty_loads; /* quota.h */
+    Pace *paces;                     /* pace.h */
     CaseSketch *cases;
     bool any_joined, any_dead; /* rows with DELIVERY_JOINED, dead letters: there may be some */
     Recent *recent;            /* NULL until the first message */
@@ -129,8 +132,9 @@ struct Store {
     LawWork *law;            /* scratch: larger */
     Pending *pending;        /* items that are not in their table yet; NULL = none */
     LedgerWriter *ledger;
-    Tally *tally;     /* what this transaction changed; NULL = nothing */
-    Signing *signing; /* what this broker says itself; NULL until it says something */
+    Tally *tally;             /* what this transaction changed; NULL = nothing */
+    Signing *signing;         /* what this broker says itself; NULL until it says something */
+    Acceptances *acceptances; /* to be proven, of this transaction; NULL until somebody asks */
     int64_t next_act;
     uint64_t watched_version; /* directory whose agencies are watched, and one; 0 = none */
     Backup backup;
@@ -257,6 +261,8 @@ void message_insert(Store *s, StoredMessage *m, Body *body);
 void message_update(Store *s, const StoredMessage *m, const Body *body);
 /* seq by id; 0 when not known. */
 int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]);
+/* When; also of a message that is purged. 0 when not known. */
+int64_t message_accepted_ms(Store *s, const Uuid *id);
 /* The id remembered for a sequence number, of a row that is damaged or gone: a long search. False
  * when there is none. */
 bool message_find_id(Store *s, int64_t seq, Uuid *ret);
@@ -275,6 +281,12 @@ Bytes signed_read(Store *s, int64_t seq, uint8_t buf[static SIGNATURE_MAX]);
 void signed_purge(Store *s, int64_t seq);
 Signing *signing_free(Signing *g);
 
+/* --- acceptance.c --- */
+/* The result of OP_ACCEPT is settled: its proof, if wanted, is made before the transaction ends. */
+void acceptance_add(Store *s, StoreOp *op);
+void acceptances_flush(Store *s);
+void acceptances_drop(Store *s); /* rolled back */
+
 /* --- receipts.c --- */
 /* What is to be said about one recipient of a message. */
 typedef struct Saying {
@@ -288,6 +300,8 @@ typedef struct Saying {
 /* Records a final level (the first one wins) and makes the receipt the sender wants. Returns true
  * when it was the first final one, or a level that is not final. */
 bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say);
+/* The receipt alone, wanted or not. */
+void receipt_send(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say);
 /* Writes an outcome unless there is one. Returns true when it was written. */
 bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempts,
                     const char *detail);
@@ -301,6 +315,12 @@ ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient);
 bool receipt_note(Store *s, const Message *receipt, const char *neighbour);
 /* Does the message get outcomes and receipts at all? */
 bool receipt_applies(int kind);
+
+/* --- hearsay.c --- */
+/* May this neighbour say what became of the message at that node? */
+bool hearsay_is_believed(Store *s, const StoredMessage *m, const char *node, const char *neighbour);
+/* The same when all that is left of the message are its outcomes. */
+bool hearsay_of_purged_is_believed(Store *s, int64_t seq, const char *node, const char *neighbour);
 
 /* --- trail (trace.c) --- */
 void trail_add(Store *s, int64_t seq, const char *step, const char *who, const char *note);
@@ -355,6 +375,16 @@ void accept_recall(Store *s, StoreOp *op);
 /* Withdraws what of a message is not out yet, here: a newer one took its place, for those on the
  * route `by` (NULL: for everybody). */
 void recall_superseded(Store *s, StoreOp *op, const StoredMessage *target, const Route *by);
+/* Withdraws it from everybody who has no outcome yet. */
+void recall_all(Store *s, StoreOp *op, const StoredMessage *target);
+
+/* --- subject.c --- */
+/* Of a DATA_SUBJECT_ACTION: everybody whom messages of its case went to from here. */
+void subject_add_recipients(Store *s, const StoreOp *op, StoredMessage *m);
+/* After it was stored: what it orders of the messages of the case. */
+void subject_carry_out(Store *s, StoreOp *op, const StoredMessage *m);
+/* Was its sealed part erased on such an order? It does not come back with a repeated message. */
+bool subject_is_erased(Store *s, int64_t seq);
 /* What both kinds of acceptance share. */
 void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret);
 void accept_store(Store *s, StoreOp *op, StoredMessage *m);

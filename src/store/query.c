@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/base64.h"
 #include "base/text.h"
 #include "store/directory-query.h"
 #include "store/enrol.h"
@@ -38,17 +37,7 @@ static const char *kind_text(int kind, char buf[static 16]) {
     return buf;
 }
 
-static void table_uuid(Table *t, const Uuid *id) {
-    char text[UUID_TEXT_SIZE];
-    uuid_format(id, text);
-    table_text(t, text);
-}
-
 /* --- status --------------------------------------------------------------------------------- */
-
-static void field(Table *t, const char *name, ColumnType type) {
-    table_column(t, name, type);
-}
 
 static void query_status(Store *s, StoreOp *op, Table *t) {
     (void)op;
@@ -74,7 +63,7 @@ static void query_status(Store *s, StoreOp *op, Table *t) {
         { "commits", COLUMN_NUMBER },
     };
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-        field(t, columns[i].name, columns[i].type);
+        table_column(t, columns[i].name, columns[i].type);
     int64_t deliveries = 0, mailboxes = 0;
     const Queue *q, *next;
     HASH_ITER (hh_id, s->queues_by_id, q, next) {
@@ -138,12 +127,12 @@ static void query_queues(Store *s, StoreOp *op, Table *t) {
                                            "bulk",  "parked",    "dead" };
     const uint32_t limit = limit_of(op, 1000);
     const char *prefix = op->query.n_args > 0 ? op->query.args[0] : "";
-    field(t, "kind", COLUMN_TEXT);
-    field(t, "name", COLUMN_TEXT);
-    field(t, "waiting", COLUMN_NUMBER);
-    field(t, "oldest_at", COLUMN_TIME);
+    table_column(t, "kind", COLUMN_TEXT);
+    table_column(t, "name", COLUMN_TEXT);
+    table_column(t, "waiting", COLUMN_NUMBER);
+    table_column(t, "oldest_at", COLUMN_TIME);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-        field(t, numbers[i], COLUMN_NUMBER);
+        table_column(t, numbers[i], COLUMN_NUMBER);
     const Queue *q, *next;
     uint32_t n = 0;
     count_dead(s);
@@ -164,13 +153,13 @@ static void query_queues(Store *s, StoreOp *op, Table *t) {
 
 static void query_links(Store *s, StoreOp *op, Table *t) {
     (void)op;
-    field(t, "neighbour", COLUMN_TEXT);
-    field(t, "open", COLUMN_BOOL);
-    field(t, "queued", COLUMN_NUMBER);
-    field(t, "sent_count", COLUMN_NUMBER);
-    field(t, "received_count", COLUMN_NUMBER);
-    field(t, "sent_digest", COLUMN_TEXT);
-    field(t, "received_digest", COLUMN_TEXT);
+    table_column(t, "neighbour", COLUMN_TEXT);
+    table_column(t, "open", COLUMN_BOOL);
+    table_column(t, "queued", COLUMN_NUMBER);
+    table_column(t, "sent_count", COLUMN_NUMBER);
+    table_column(t, "received_count", COLUMN_NUMBER);
+    table_column(t, "sent_digest", COLUMN_TEXT);
+    table_column(t, "received_digest", COLUMN_TEXT);
     const Link *l;
     DL_FOREACH (s->links, l) {
         table_text(t, queue_name(l->queue));
@@ -185,11 +174,11 @@ static void query_links(Store *s, StoreOp *op, Table *t) {
 
 static void query_subscriptions(Store *s, StoreOp *op, Table *t) {
     (void)op;
-    field(t, "owner", COLUMN_TEXT);
-    field(t, "name", COLUMN_TEXT);
-    field(t, "waiting", COLUMN_NUMBER);
-    field(t, "blocked", COLUMN_BOOL);
-    field(t, "overrun_at", COLUMN_TIME);
+    table_column(t, "owner", COLUMN_TEXT);
+    table_column(t, "name", COLUMN_TEXT);
+    table_column(t, "waiting", COLUMN_NUMBER);
+    table_column(t, "blocked", COLUMN_BOOL);
+    table_column(t, "overrun_at", COLUMN_TIME);
     const Subscription *sub;
     DL_FOREACH (s->subscriptions, sub) {
         table_text(t, sub->owner);
@@ -217,12 +206,12 @@ const char *message_state(Store *s, const StoredMessage *m) {
 
 static void query_messages(Store *s, StoreOp *op, Table *t) {
     const uint32_t limit = limit_of(op, 100);
-    field(t, "message_id", COLUMN_TEXT);
-    field(t, "kind", COLUMN_TEXT);
-    field(t, "sender", COLUMN_TEXT);
-    field(t, "lane", COLUMN_TEXT);
-    field(t, "accepted_at", COLUMN_TIME);
-    field(t, "state", COLUMN_TEXT);
+    table_column(t, "message_id", COLUMN_TEXT);
+    table_column(t, "kind", COLUMN_TEXT);
+    table_column(t, "sender", COLUMN_TEXT);
+    table_column(t, "lane", COLUMN_TEXT);
+    table_column(t, "accepted_at", COLUMN_TIME);
+    table_column(t, "state", COLUMN_TEXT);
     int64_t seq = s->next_seq;
     for (uint32_t i = 0; i < limit; i++) {
         _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
@@ -248,16 +237,16 @@ static void query_messages(Store *s, StoreOp *op, Table *t) {
 }
 
 static void dead_columns(Table *t) {
-    field(t, "message_id", COLUMN_TEXT);
-    field(t, "recipient", COLUMN_TEXT);
-    field(t, "queue", COLUMN_TEXT);
-    field(t, "cause", COLUMN_TEXT);
-    field(t, "detail", COLUMN_TEXT);
-    field(t, "attempts", COLUMN_NUMBER);
-    field(t, "at", COLUMN_TIME);
-    field(t, "kind", COLUMN_TEXT);
-    field(t, "sender", COLUMN_TEXT);
-    field(t, "accepted_at", COLUMN_TIME);
+    table_column(t, "message_id", COLUMN_TEXT);
+    table_column(t, "recipient", COLUMN_TEXT);
+    table_column(t, "queue", COLUMN_TEXT);
+    table_column(t, "cause", COLUMN_TEXT);
+    table_column(t, "detail", COLUMN_TEXT);
+    table_column(t, "attempts", COLUMN_NUMBER);
+    table_column(t, "at", COLUMN_TIME);
+    table_column(t, "kind", COLUMN_TEXT);
+    table_column(t, "sender", COLUMN_TEXT);
+    table_column(t, "accepted_at", COLUMN_TIME);
 }
 
 /* q: seq, recipient, queue, cause, detail, attempts, at */
@@ -313,151 +302,6 @@ static void query_dead_show(Store *s, StoreOp *op, Table *t) {
         table_say(t, 1, "no dead letter of this message");
 }
 
-/* --- directory ------------------------------------------------------------------------------ */
-
-static void query_node_list(Store *s, StoreOp *op, Table *t) {
-    const uint32_t limit = limit_of(op, ROWS_MAX);
-    const char *prefix = op->query.n_args > 0 ? op->query.args[0] : "";
-    uint32_t n = 0;
-    field(t, "id", COLUMN_TEXT);
-    field(t, "kind", COLUMN_TEXT);
-    field(t, "name", COLUMN_TEXT);
-    field(t, "parent", COLUMN_TEXT);
-    field(t, "home", COLUMN_TEXT);
-    field(t, "broker", COLUMN_BOOL);
-    field(t, "inactive", COLUMN_BOOL);
-    for (size_t i = 0; i < directory_node_count(s->directory); i++) {
-        const DirNode *node = directory_node_at(s->directory, i);
-        if (!text_starts_with(node->id, prefix))
-            continue;
-        if (n++ == limit) {
-            t->more = true;
-            break;
-        }
-        table_text(t, node->id);
-        table_text(t, node_kind_name(node->kind));
-        table_text(t, node->name);
-        table_text(t, node->parent);
-        table_text(t, node->home);
-        table_number(t, node->broker);
-        table_number(t, node->inactive);
-    }
-}
-
-static void show(Table *t, const char *name, const char *value) {
-    table_text(t, name);
-    table_text(t, value);
-}
-
-/* A public key as the directory lines have it, and whose label it goes under. */
-static void show_public(Table *t, const char *name, const uint8_t public[static PUBLIC_KEY_SIZE],
-                        const char *label) {
-    if (!public_key_is_set(public))
-        return;
-    _cleanup_(freep) char *text = base64_encode(bytes_make(public, PUBLIC_KEY_SIZE));
-    table_text(t, name);
-    table_textf(t, "%s %s", text ? text : "?", label);
-}
-
-/* None: all its node may do. */
-static void show_rights(Table *t, const DirKey *k) {
-    char text[256];
-    for (uint32_t i = 0; i < k->rights.n; i++) {
-        right_text(&k->rights.list[i], text, sizeof(text));
-        table_text(t, "right");
-        table_textf(t, "%s %s", text, k->label);
-    }
-}
-
-static void show_keys(Store *s, Table *t, const char *node) {
-    size_t n;
-    const DirKey *const *keys = directory_keys_of(s->directory, node, &n);
-    for (size_t i = 0; i < n; i++) {
-        const DirKey *k = keys[i];
-        table_text(t, "key");
-        table_textf(t, "%s %s%s%s%s", k->curve, k->label, k->broker ? " broker" : "",
-                    k->operator_ ? " operator" : "",
-                    directory_key_is_usable(s->directory, k, s->now_ms) ? "" : " (not usable)");
-        show_public(t, "ed25519", k->sign.b, k->label);
-        show_public(t, "x25519", k->seal.b, k->label);
-        show_rights(t, k);
-    }
-}
-
-static void show_day(Table *t, const char *name, CivilDate d) {
-    if (!civil_is_set(d))
-        return;
-    table_text(t, name);
-    table_textf(t, "%04d-%02u-%02u", d.year, d.month, d.day);
-}
-
-/* What the law asks of an institution; what does not hold, and was not told, is left out. */
-static void show_attributes(Table *t, const DirNode *n) {
-    static const char *const grades[] = { "", "none", "A", "B", "C" };
-    static const char *const by[] = { "", "regency agency", "governor", "minister" };
-    static const char *const scope[] = { "", "outside homes", "in homes", "outside and in homes" };
-    static const char *const bases[] = { "", "family", "community", "residential" };
-    const struct {
-        const char *name;
-        bool holds;
-    } flags[] = {
-        { "ipwl", n->ipwl },
-        { "lpks", n->lpks },
-        { "national_referral_centre", n->national_referral_centre },
-        { "ska", n->ska },
-        { "odhiv", n->odhiv },
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-        if (flags[i].holds)
-            show(t, flags[i].name, "yes");
-    for (int i = 1; i < (int)ARRAY_SIZE(bases); i++)
-        if (codes_has(n->bases, i))
-            show(t, "base", bases[i]);
-    if (n->accreditation_grade > 0 && n->accreditation_grade < ARRAY_SIZE(grades))
-        show(t, "accreditation", grades[n->accreditation_grade]);
-    show_day(t, "accreditation_valid_until", n->accreditation_valid_until);
-    if (n->designation_by > 0 && n->designation_by < ARRAY_SIZE(by))
-        show(t, "designation_by", by[n->designation_by]);
-    if (n->designation_scope > 0 && n->designation_scope < ARRAY_SIZE(scope))
-        show(t, "designation_scope", scope[n->designation_scope]);
-    show_day(t, "designation_valid_until", n->designation_valid_until);
-}
-
-static void query_node_show(Store *s, StoreOp *op, Table *t) {
-    const DirNode *n =
-        op->query.n_args > 0 ? directory_node(s->directory, op->query.args[0]) : NULL;
-    field(t, "field", COLUMN_TEXT);
-    field(t, "value", COLUMN_TEXT);
-    if (!n) {
-        table_say(t, op->query.n_args > 0 ? 1 : 2, "no such node");
-        return;
-    }
-    const char *hop = directory_next_hop(s->directory, s->self, n->id);
-    show(t, "id", n->id);
-    show(t, "kind", node_kind_name(n->kind));
-    show(t, "name", n->name);
-    show(t, "parent", n->parent);
-    show(t, "home", n->home);
-    show(t, "broker_parent", n->broker_parent);
-    show(t, "broker", n->broker ? "yes" : "no");
-    show(t, "inactive", n->inactive ? "yes" : "no");
-    show(t, "no_clients", n->no_clients ? "yes" : "no");
-    table_text(t, "capacity");
-    table_textf(t, "%u", (unsigned)n->capacity);
-    show(t, "next_hop", hop ? hop : "");
-    for (uint32_t i = 0; i < n->n_areas; i++) {
-        table_text(t, "area");
-        table_textf(t, "%s cluster %d priority %u", n->areas[i].region, n->areas[i].cluster,
-                    (unsigned)n->areas[i].priority);
-    }
-    for (uint32_t i = 0; i < n->n_clusters; i++) {
-        table_text(t, "cluster");
-        table_textf(t, "%d", n->clusters[i]);
-    }
-    show_attributes(t, n);
-    show_keys(s, t, n->id);
-}
-
 /* --- verbs ---------------------------------------------------------------------------------- */
 
 void run_query(Store *s, StoreOp *op) {
@@ -491,6 +335,7 @@ void run_query(Store *s, StoreOp *op) {
         { "node-at", query_node_at },
         { "node-diff", query_node_diff },
         { "enrol-list", query_enrolments },
+        { "key-asked", query_key_asked },
         { "ledger-info", query_ledger_info },
         { "ledger-blocks", query_ledger_blocks },
         { "ledger-proofs", query_ledger_proofs },

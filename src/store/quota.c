@@ -10,9 +10,11 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "store/pace.h"
 #include "store/quota.h"
 
-#define KEPT_FROM       4U /* the share of the quota */
+#define KEPT_FROM       4U  /* the share of the quota */
+#define RECEIPTS_MORE   10U /* so many times the quota of a sender may wait unread */
 #define FULL_RETRY_MS   60000U
 #define LETTER_RETRY_MS 600000U
 
@@ -111,6 +113,19 @@ static bool answer(Store *s, StoreOp *op, const char *code, const char *field, u
     return true;
 }
 
+static bool answer_pace(Store *s, StoreOp *op, uint32_t retry_ms) {
+    PublishResult *r = &op->accept.result;
+    Reasons *list = accept_reasons(s, r);
+    r->verdict = VERDICT_LATER;
+    r->retry_after_ms = retry_ms;
+    if (list)
+        reasons_add(list, "SLOW_DOWN", "",
+                    "Too many of these from this node: each goes to the whole region or country.",
+                    "Terlalu banyak dari simpul ini: masing-masing sampai ke seluruh wilayah atau "
+                    "negara.");
+    return true;
+}
+
 static const char *full_mailbox(Store *s) {
     const AcceptDecision *d = &s->decision;
     for (uint32_t i = 0; s->config.mailbox_quota > 0 && i < d->n_routes; i++) {
@@ -123,14 +138,28 @@ static const char *full_mailbox(Store *s) {
     return NULL;
 }
 
+/* They are small, but each of its messages makes one, and who never reads them never stops. */
+static bool are_receipts_unread(Store *s, const char *sender) {
+    const Queue *q = queue_find(s, QUEUE_RECEIPTS, sender);
+    return s->config.sender_quota > 0 && q &&
+           q->waiting >= RECEIPTS_MORE * (uint64_t)s->config.sender_quota;
+}
+
 bool quota_is_reached(Store *s, StoreOp *op) {
     const Message *m = op->accept.message;
-    if (op->accept.from_link || is_exempt(m))
+    if (op->accept.from_link)
+        return false;
+    const uint32_t wait_ms = pace_exceeded(s, m);
+    if (wait_ms > 0)
+        return answer_pace(s, op, wait_ms);
+    if (is_exempt(m))
         return false;
     const StoreConfig *c = &s->config;
     const SenderLoad *l = find(s, m->env.sender);
     if (l && c->sender_quota > 0 && l->waiting + s->decision.n_routes > c->sender_quota)
         return answer(s, op, "SENDER_FULL", "", FULL_RETRY_MS);
+    if (are_receipts_unread(s, m->env.sender))
+        return answer(s, op, "SENDER_FULL", "receipts", FULL_RETRY_MS);
     if (l && c->dead_quota > 0 && l->dead >= c->dead_quota)
         return answer(s, op, "DEAD_LETTERS", "", LETTER_RETRY_MS);
     const char *full = full_mailbox(s);

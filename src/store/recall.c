@@ -4,11 +4,14 @@
  * outcome yet: rows waiting here are flagged and given to the caller, and every link behind which
  * such a recipient is gets the order too. On a link it has the order key of the message, so it can
  * never overtake it; a neighbour that never saw the message ignores it.
+ * Orders count against no quota, so one that has nothing left to order is not stored.
  */
 #include <errno.h>
 
 #include "base/text.h"
 #include "store/private.h"
+
+#define STEP_ORDERED "recall ordered"
 
 static void flag_row(Store *s, StoreOp *op, const StoredMessage *m, QueueId queue, uint32_t flags) {
     DeliveryRow row;
@@ -36,6 +39,29 @@ static bool is_named(const StoreOp *op, const char *node) {
     return false;
 }
 
+/* node "": anybody at all. */
+static bool was_ordered(Store *s, int64_t seq, const char *node) {
+    return db_number(s,
+                     QUERY(s,
+                           "SELECT 1 FROM trail WHERE seq = ?1 AND step = ?2"
+                           " AND (?3 = '' OR who = ?3) LIMIT 1",
+                           INT(seq), TEXT(STEP_ORDERED), TEXT(node)),
+                     0) != 0;
+}
+
+/* Is there somebody of whom the message was not recalled yet, such as one it was redirected to? */
+static bool has_news(Store *s, const StoredMessage *target) {
+    if (!was_ordered(s, target->seq, ""))
+        return true;
+    for (uint32_t i = 0; i < target->route.n; i++) {
+        const RouteEntry *e = &target->route.list[i];
+        if (e->queue != 0 && outcome_level(s, target->seq, e->node) == LEVEL_NONE &&
+            !was_ordered(s, target->seq, e->node))
+            return true;
+    }
+    return false;
+}
+
 /* Route of the order: the pending part of the message's route. */
 static void collect(Store *s, StoreOp *op, const StoredMessage *target, StoredMessage *order) {
     for (uint32_t i = 0; i < target->route.n && s->fault == 0; i++) {
@@ -54,12 +80,22 @@ static void collect(Store *s, StoreOp *op, const StoredMessage *target, StoredMe
         const QueueId way = queue && queue->kind == QUEUE_LINK ? e->queue : 0;
         if (!route_add(&order->route, e->node, e->role, e->flags, way))
             db_fault(s, -ENOMEM, "out of memory");
-        trail_add(s, target->seq, "recall ordered", e->node, "");
+        trail_add(s, target->seq, STEP_ORDERED, e->node, "");
     }
+    if (order->route.n == 0)
+        trail_add(s, target->seq, STEP_ORDERED, target->sender, "too late");
     order->route.scope = target->route.scope;
 }
 
-static bool refuse_unless_theirs(Store *s, StoreOp *op, int64_t seq, const StoredMessage *target) {
+/* Who has an outcome already, as the first order was told. */
+static void warn_of_ended(Store *s, const StoredMessage *target) {
+    for (uint32_t i = 0; i < target->route.n; i++)
+        if (target->route.list[i].queue != 0 &&
+            outcome_level(s, target->seq, target->route.list[i].node) != LEVEL_NONE)
+            reasons_warn(&s->decision.reasons, "RECALL_TOO_LATE", target->route.list[i].node);
+}
+
+static bool refuse_order(Store *s, StoreOp *op, int64_t seq, const StoredMessage *target) {
     if (op->accept.from_link)
         return false;
     const char *code = NULL;
@@ -67,9 +103,13 @@ static bool refuse_unless_theirs(Store *s, StoreOp *op, int64_t seq, const Store
         code = "NO_SUCH_MESSAGE";
     else if (strcmp(target->sender, op->accept.message->env.sender) != 0)
         code = "NOT_YOURS";
+    else if (!has_news(s, target))
+        code = "RECALLED_BEFORE";
     if (!code)
         return false;
     reasons_add(&s->decision.reasons, code, "recall_of", NULL, NULL);
+    if (strcmp(code, "RECALLED_BEFORE") == 0)
+        warn_of_ended(s, target);
     accept_refuse(s, op, VERDICT_REFUSED);
     return true;
 }
@@ -96,7 +136,7 @@ void accept_recall(Store *s, StoreOp *op) {
     if (op->accept.from_link && seq > 0 && strcmp(target.sender, message->env.sender) != 0)
         seq = 0;
     accept_begin(s, op, &order);
-    if (refuse_unless_theirs(s, op, seq, &target))
+    if (refuse_order(s, op, seq, &target))
         return;
     if (seq > 0) {
         order.order_key = target.order_key;
@@ -129,4 +169,13 @@ void recall_superseded(Store *s, StoreOp *op, const StoredMessage *target, const
     }
     if (!by)
         withdraw_copies(s, target);
+}
+
+void recall_all(Store *s, StoreOp *op, const StoredMessage *target) {
+    for (uint32_t i = 0; i < target->route.n && s->fault == 0; i++) {
+        const RouteEntry *e = &target->route.list[i];
+        if (e->queue > 0 && outcome_level(s, target->seq, e->node) == LEVEL_NONE)
+            flag_row(s, op, target, e->queue, DELIVERY_RECALLED);
+    }
+    withdraw_copies(s, target);
 }

@@ -70,13 +70,13 @@ static void fill_receipt(Store *s, const StoredMessage *m, const Saying *say, Re
 
 /* A receipt is a message of this broker's own. It needs no dedup row here: what it tells is said
  * once, because it is said together with the change of state. */
-static void send_receipt(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say) {
+void receipt_send(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say) {
     Queue *queue = way_to_sender(s, m);
     Receipt r;
     if (!queue || s->fault < 0)
         return;
     fill_receipt(s, m, say, &r);
-    _cleanup_(body_unrefp) Body *body = s->config.encode_receipt(&r, s->self, s->now_ms);
+    _cleanup_(body_unrefp) Body *body = s->config.codec->encode_receipt(&r, s->self, s->now_ms);
     _cleanup_(stored_message_deinit) StoredMessage receipt = {
         .id = r.id,
         .kind = KIND_RECEIPT,
@@ -107,6 +107,8 @@ static void send_receipt(Store *s, StoreOp *op, const StoredMessage *m, const Sa
                                    .size = (uint32_t)body_size(body),
                                    .body = body,
                                    .message = &receipt });
+    if (queue->kind == QUEUE_LINK)
+        recent_keep(s, &receipt);
 }
 
 static LedgerKind ledger_kind_at(ReceiptLevel level) {
@@ -152,18 +154,8 @@ bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *sa
     const Queue *way = way_to_sender(s, m);
     if (receipt_is_wanted(m->receipts, (int)say->level) ||
         (receipt_is_final(say->level) && way && way->kind == QUEUE_LINK))
-        send_receipt(s, op, m, say); /* its broker records every end, wanted by the sender or not */
+        receipt_send(s, op, m, say); /* its broker records every end, wanted by the sender or not */
     return s->fault == 0;
-}
-
-/* May this neighbour speak about that recipient? Only when the message was given to it for the
- * recipient, or when the recipient was not known when the message was stored (event scope,
- * redirected dead letter). */
-static bool may_speak(Store *s, const StoredMessage *m, const char *recipient,
-                      const char *neighbour) {
-    const RouteEntry *e = route_find(&m->route, recipient);
-    const Queue *link = queue_find(s, QUEUE_LINK, neighbour);
-    return !e || (link && e->queue == link->id);
 }
 
 /* The end of a message published here that its sender does not want to hear of. */
@@ -172,40 +164,51 @@ static bool is_for_record(const StoredMessage *m, int level) {
            !receipt_is_wanted(m->receipts, level);
 }
 
-static void note_told(Store *s, const StoredMessage *m, const OutcomeRow *o, LedgerKind kind,
+static void note_told(Store *s, const Uuid *id, const OutcomeRow *o, LedgerKind kind,
                       bool believed) {
-    LedgerEntry e = { .kind = kind, .message_id = m->id, .code = (int64_t)o->level };
+    LedgerEntry e = { .kind = kind, .message_id = *id, .code = (int64_t)o->level };
     text_copy(e.node, sizeof(e.node), o->recipient);
     text_copy(e.peer, sizeof(e.peer), o->leg);
     text_copy(e.note, sizeof(e.note), believed ? "" : "NOT_BELIEVED");
     ledger_note(s, &e);
 }
 
+/* Of a message that was passed on and is purged here: its sender's home judges once more. */
+static bool note_purged(Store *s, const Uuid *id, int64_t seq, const OutcomeRow *o,
+                        const char *neighbour) {
+    if (hearsay_of_purged_is_believed(s, seq, o->recipient, neighbour))
+        return false;
+    note_told(s, id, o, LEDGER_TOLD, false);
+    return true;
+}
+
 bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     const Facts *f = &receipt->facts;
-    _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
+    _cleanup_(stored_message_deinit) StoredMessage read = { 0 };
     if (!f->readable)
         return false;
     const int64_t seq = message_find(s, &f->receipt.message_id, NULL);
-    if (seq == 0 || !message_load(s, seq, &m) || !receipt_applies(m.kind))
+    const StoredMessage *m = seq > 0 ? recent_load(s, seq, &read) : NULL;
+    if (seq == 0 || (m && !receipt_applies(m->kind)))
         return false;
     OutcomeRow o = { .level = (ReceiptLevel)f->receipt.level,
                      .cause = (ReceiptCause)f->receipt.cause,
                      .said_ms = f->receipt.said_ms };
     text_copy(o.recipient, sizeof(o.recipient), f->receipt.recipient);
     text_copy(o.leg, sizeof(o.leg), f->receipt.leg);
-    const bool allowed = may_speak(s, &m, o.recipient, neighbour);
+    if (!m)
+        return note_purged(s, &f->receipt.message_id, seq, &o, neighbour);
+    const bool allowed = hearsay_is_believed(s, m, o.recipient, neighbour);
     const bool decides =
         allowed && receipt_is_final(f->receipt.level) && outcome_insert(s, seq, &o, 0, NULL);
-    note_told(s, &m, &o, decides ? LEDGER_NOTED : LEDGER_TOLD, allowed);
+    note_told(s, &m->id, &o, decides ? LEDGER_NOTED : LEDGER_TOLD, allowed);
     if (decides) {
-        law_ended(s, &m, o.recipient, o.level);
-        return is_for_record(&m, f->receipt.level);
+        law_ended(s, m, o.recipient, o.level);
+        return is_for_record(m, f->receipt.level);
     }
     char note[160];
     snprintf(note, sizeof(note), "%s said by %.64s%s", receipt_level_name(f->receipt.level), o.leg,
-             allowed ? "" : ", not believed: it came over another link");
+             allowed ? "" : ", not believed: the message did not go that way for it");
     trail_add(s, seq, "told", o.recipient, note);
-    return !allowed ||
-           is_for_record(&m, f->receipt.level); /* nobody is told what is not believed */
+    return !allowed || is_for_record(m, f->receipt.level); /* nobody is told what is not believed */
 }

@@ -3,9 +3,10 @@
 
 #include "store/private.h"
 
-#define RECENT_MESSAGES 1024 /* about 1 KiB each */
+#define RECENT_MESSAGES 4096 /* about 1 KiB each */
 
 struct Recent {
+    int64_t held;                        /* was found last, and stays */
     StoredMessage list[RECENT_MESSAGES]; /* by seq; seq 0 = free */
 };
 
@@ -22,16 +23,26 @@ void recent_keep(Store *s, StoredMessage *m) {
     if (!s->recent)
         s->recent = calloc(1, sizeof(*s->recent)); /* without it messages are read */
     StoredMessage *at = place(s, m->seq);
-    if (!at)
+    if (!at || m->route.n > RECIPIENTS_MAX || (at->seq != 0 && at->seq == s->recent->held))
         return;
     empty(at);
     *at = *m;
     m->route = (Route) { 0 };
 }
 
-const StoredMessage *recent_find(const Store *s, int64_t seq) {
+const StoredMessage *recent_find(Store *s, int64_t seq) {
     const StoredMessage *m = place(s, seq);
-    return m && m->seq == seq ? m : NULL;
+    if (!m || m->seq != seq)
+        return NULL;
+    s->recent->held = seq;
+    return m;
+}
+
+const StoredMessage *recent_load(Store *s, int64_t seq, StoredMessage *ret) {
+    const StoredMessage *m = recent_find(s, seq);
+    if (m)
+        return m;
+    return message_load(s, seq, ret) ? ret : NULL;
 }
 
 void recent_forget(Store *s, int64_t seq) {

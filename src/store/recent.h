@@ -12,10 +12,12 @@ typedef struct Store Store;
 typedef struct StoredMessage StoredMessage;
 typedef struct Recent Recent;
 
-/* Takes the message over; *m is empty after it. */
+/* Takes the message over, or leaves it when there is no room for it. */
 void recent_keep(Store *s, StoredMessage *m);
-/* NULL when it is not here. Good until the next call of a function of this module. */
-const StoredMessage *recent_find(const Store *s, int64_t seq);
+/* NULL when it is not here. Good until the next search here, or until its row is changed. */
+const StoredMessage *recent_find(Store *s, int64_t seq);
+/* The same, or else read into *ret; NULL as message_load() says false. */
+const StoredMessage *recent_load(Store *s, int64_t seq, StoredMessage *ret);
 void recent_forget(Store *s, int64_t seq); /* the row changed or went */
 void recent_drop(Store *s);                /* all: a transaction was rolled back */
 Recent *recent_free(Recent *r);

@@ -20,6 +20,7 @@ static void run_op(Store *s, StoreOp *op) {
     switch (op->kind) {
     case OP_ACCEPT:
         run_accept(s, op);
+        acceptance_add(s, op);
         break;
     case OP_DELIVERY:
         run_delivery(s, op);
@@ -88,6 +89,7 @@ static void rollback(Store *s) {
     recent_drop(s);
     tally_drop(s);
     signed_drop(s);
+    acceptances_drop(s);
     pending_drop(s);
     ledger_rolled_back(s);
     layer_copy_drop(s);
@@ -95,7 +97,7 @@ static void rollback(Store *s) {
 }
 
 static int attempt(Store *s, StoreOp *list) {
-    (void)db_exec(s, "BEGIN IMMEDIATE"); /* errors stick and end the loop */
+    RUN(s, "BEGIN IMMEDIATE"); /* errors stick and end the loop */
     for (StoreOp *op = list; op && s->fault == 0; op = op->next)
         run_op(s, op);
     links_flush(s);
@@ -103,8 +105,10 @@ static int attempt(Store *s, StoreOp *list) {
     pending_write(s);
     tally_flush(s);
     signed_flush(s);
+    acceptances_flush(s);
     ledger_flush(s); /* the last: others note while they write */
-    return db_exec(s, "COMMIT");
+    RUN(s, "COMMIT");
+    return s->fault;
 }
 
 /* The clock may be set back by a day: what was due in a second then still is, or intake would stay

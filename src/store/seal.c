@@ -168,5 +168,6 @@ int seal_when_quiet(Store *s) {
                                     .frames = (uint32_t)s->health.wal_frames });
     if (r == 0)
         s->seal_done = s->health.commits;
-    return r == -ENOSPC ? 0 : r; /* its 32 bytes have no room yet: it is tried again */
+    /* Its 32 bytes have no room yet, or connections hold every descriptor: it is tried again. */
+    return r == -ENOSPC || r == -EMFILE || r == -ENFILE ? 0 : r;
 }

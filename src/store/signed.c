@@ -92,20 +92,21 @@ void signed_flush(Store *s) {
     Signature signature;
     if (!g || g->made.n == 0 || s->fault < 0)
         return;
-    if (signed_tree_init(&tree, s->config.sign_key, g->made.hashes, g->made.n) < 0) {
+    if (signed_tree_init(&tree, s->config.sign_key, SIGN_LABEL_MESSAGES, g->made.hashes,
+                         g->made.n) < 0) {
         db_fault(s, -ENOMEM, "out of memory");
         return;
     }
     for (uint32_t i = 0; i < g->made.n; i++) {
         signed_tree_signature(&tree, i, &signature);
-        body_set_signature(g->bodies[i], s->config.encode_signature(&signature, buf));
+        body_set_signature(g->bodies[i], s->config.codec->encode_signature(&signature, buf));
     }
     write_statement(s, &g->made, &tree);
     signed_drop(s);
 }
 
 void signed_add(Store *s, int64_t seq, Body *body) {
-    if (!s->config.sign_key || !s->config.encode_signature || !body_can_take_signature(body))
+    if (!s->config.sign_key || !s->config.codec->encode_signature || !body_can_take_signature(body))
         return;
     Signing *g = signing(s);
     if (!g)
@@ -159,7 +160,7 @@ static bool is_within(const Leaves *l, int64_t seq) {
 }
 
 Bytes signed_read(Store *s, int64_t seq, uint8_t buf[static SIGNATURE_MAX]) {
-    Signing *g = s->config.encode_signature ? signing(s) : NULL;
+    Signing *g = s->config.codec->encode_signature ? signing(s) : NULL;
     Signature signature;
     if (!g)
         return (Bytes) { 0 };
@@ -169,7 +170,7 @@ Bytes signed_read(Store *s, int64_t seq, uint8_t buf[static SIGNATURE_MAX]) {
         if (g->read.seqs[i] != seq)
             continue;
         signed_tree_signature(&g->tree, i, &signature);
-        return s->config.encode_signature(&signature, buf);
+        return s->config.codec->encode_signature(&signature, buf);
     }
     return (Bytes) { 0 };
 }

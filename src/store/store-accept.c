@@ -139,6 +139,7 @@ void accept_judge(Store *s, const StoreOp *op) {
         .register_name = s->config.register_name,
         .free_places = &places,
     };
+    accept_take_aliases(op->accept.message, s->directory);
     law_look(s, op->accept.message);
     accept_decide(&in, &s->decision);
 }
@@ -163,7 +164,7 @@ static bool is_other_form(Store *s, const Message *m, StoredMessage *stored) {
     if (!bytes_equal(body_envelope(body), body_envelope(m->body)) ||
         !bytes_equal(body_facts(body), body_facts(m->body)))
         return false;
-    if (m->body->n_sealed == 0)
+    if (m->body->n_sealed == 0 || subject_is_erased(s, stored->seq))
         return true;
     if (body->n_sealed > 0 || !sealed_is_right(m))
         return false;
@@ -280,8 +281,10 @@ static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *dige
     }
     r->verdict = VERDICT_DUPLICATE;
     list_outcomes(s, r, seq);
-    if (!kept)
+    if (!kept) {
+        r->accepted_ms = message_accepted_ms(s, &m->env.message_id);
         return;
+    }
     /* An order to recall went where its message went, and is never put into a mailbox; a receipt
      * without a route was only to be noted. */
     if (op->accept.from_link && stored.kind != KIND_RECALL_ORDER &&
@@ -427,6 +430,12 @@ static void note_decision(const AcceptDecision *d, const Envelope *e, StoredMess
     }
 }
 
+/* When it is settled or handed over; a receipt that waits here for its reader is not. */
+static bool is_looked_at_again(Store *s, const StoredMessage *m) {
+    const Queue *q = m->route.n > 0 ? queue_by_id(s, m->route.list[0].queue) : NULL;
+    return q && q->kind != QUEUE_RECEIPTS;
+}
+
 /* known: its items have moved before. */
 static void accept_new(Store *s, StoreOp *op, bool known) {
     const Message *message = op->accept.message;
@@ -437,7 +446,8 @@ static void accept_new(Store *s, StoreOp *op, bool known) {
     note_decision(d, &message->env, &m);
     const bool asks_us = key_request_ends_here(s, op);
     const bool ends_here =
-        asks_us || (m.kind == KIND_RECEIPT && receipt_note(s, message, op->accept.authority));
+        asks_us || key_answer_arrived(s, op) ||
+        (m.kind == KIND_RECEIPT && receipt_note(s, message, op->accept.authority));
     for (uint32_t i = 0; i < d->n_routes && !ends_here && s->fault == 0; i++)
         place_recipient(s, &m,
                         &(Placement) { .node = d->routes[i].who.node,
@@ -445,11 +455,13 @@ static void accept_new(Store *s, StoreOp *op, bool known) {
                                        .hop = d->routes[i].hop });
     if (d->scope)
         route_scope(s, op, &m);
+    subject_add_recipients(s, op, &m);
     accept_store(s, op, &m);
     copies_init(s, &copies, message->body, true);
     deliver_all(s, op, &m, &copies);
     wraps_check(s, op, &m, message->body);
-    accept_list_recipients(s, &op->accept.result, &m);
+    if (!op->accept.from_link) /* a neighbour named them itself */
+        accept_list_recipients(s, &op->accept.result, &m);
     if (d->reasons.n > 0) { /* warnings */
         Reasons *list = accept_reasons(s, &op->accept.result);
         if (list)
@@ -458,8 +470,9 @@ static void accept_new(Store *s, StoreOp *op, bool known) {
     if (!known)
         law_accepted(s, op, &m);
     if (asks_us)
-        key_request_arrived(s, op);
-    recent_keep(s, &m);
+        key_request_arrived(s, op, &m);
+    if (is_looked_at_again(s, &m))
+        recent_keep(s, &m);
 }
 
 /* Stored a second time under a new number, which takes over the outcomes; those who have one are
@@ -486,6 +499,20 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
     accept_new(s, op, true);
 }
 
+/* A receipt under the id that is its own: another message that took it, and only a broker can have
+ * done that, must not keep the sender from being told. */
+static bool takes_its_id(Store *s, const StoreOp *op) {
+    const Message *m = op->accept.message;
+    _cleanup_(stored_message_deinit) StoredMessage other = { 0 };
+    if (!op->accept.from_link || !receipt_has_own_id(m))
+        return false;
+    const int64_t seq = message_find(s, &m->env.message_id, NULL);
+    if (seq == 0 || !message_load(s, seq, &other) || other.kind == KIND_RECEIPT)
+        return false;
+    give_back_id(s, m);
+    return claim_id(s, m);
+}
+
 /* Of a message that is new: one that is known was signed well enough when it came first. */
 static void judge_signature(Store *s, const StoreOp *op) {
     const SignatureState state = op->accept.signature;
@@ -498,7 +525,7 @@ void run_accept(Store *s, StoreOp *op) {
     const Message *m = op->accept.message;
     const bool open = space_intake_is_open(s, m);
     op->accept.result.message_id = m->env.message_id;
-    if (!open || !claim_id(s, m)) {
+    if (!open || !(claim_id(s, m) || takes_its_id(s, op))) {
         uint8_t digest[DIGEST_SIZE];
         const int64_t seq =
             open || s->intake == INTAKE_NORMAL ? message_find(s, &m->env.message_id, digest) : 0;

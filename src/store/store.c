@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/pace.h"
 #include "store/pending.h"
 #include "store/quota.h"
 
@@ -253,12 +254,14 @@ Store *store_close(Store *s) {
     }
     store_cache_drop(s);
     quota_drop(s);
+    paces_drop(s);
     s->cases = case_sketch_free(s->cases);
     s->recent = recent_free(s->recent);
     tally_drop(s);
     layer_copy_drop(s);
     signed_drop(s);
     s->signing = signing_free(s->signing);
+    free(s->acceptances);
     pending_drop(s);
     free(s->law);
     free(s->ledger);

@@ -24,6 +24,7 @@
 #include "core/frame.h"
 #include "core/key-request.h"
 #include "core/ledger.h"
+#include "core/message-codec.h"
 #include "core/message.h"
 #include "core/notice.h"
 #include "core/receipt.h"
@@ -147,6 +148,7 @@ struct StoreOp {
             char
                 authority[NODE_NAME_SIZE]; /* node of the session; of a link the neighbour broker */
             bool from_link;
+            bool prove; /* the publisher wants a proof of its acceptance */
             /* The CURVE key of the session, judged when it is accepted; "" = surroundings that
              * need none. denied: it was found wanting before, whatever else is wrong with it. */
             char key[CURVE_TEXT_SIZE];
@@ -347,6 +349,7 @@ struct StoreOp {
             /* out */
             KeyVerdict verdict; /* of ASK, and of DECIDE when it approves */
             bool sent;          /* ASK: to the hub; else it is in force */
+            Uuid message_id;    /* of what was sent there */
             bool done;          /* of all but ASK; if not, text says why */
             bool denied, news;  /* of HAND_IN: for the journal */
             char text[256];
@@ -382,6 +385,7 @@ typedef struct StoreConfig {
     bool hub;              /* no parent: what it signs is the directory */
     uint32_t n_hub_keys;   /* below the hub: who signs the directory; 0 = believe imports */
     SignPublic hub_keys[HUB_TOLD_MAX];
+    const MessageCodec *codec;
     const DirectoryCodec *directory_codec; /* NULL = nothing of the directory is ever signed */
     AcceptPolicy accept;
     uint32_t page_size;       /* of a new file; 8192 */
@@ -408,24 +412,7 @@ typedef struct StoreConfig {
     int64_t dedup_ms;            /* 180 days */
     int64_t delay_warning_ms;    /* DELAYED after so long undelivered: 4 hours; 0 = never */
     int64_t ledger_retention_ms; /* countersigned blocks are pruned after so long; 0 = never */
-    /* Encodes a receipt as envelope and facts of kind RECEIPT (wire knows how). Returns a new
-     * reference or NULL when out of memory. */
-    Body *(*encode_receipt)(const Receipt *r, const char *self, int64_t now_ms);
-    Body *(*encode_notice)(const Notice *n, const char *self); /* likewise, of kind NOTICE */
-    /* The wraps of a sealed part, 0 when it is none, and a WRAP_REQUEST; NULL: nobody is asked. */
-    uint32_t (*sealed_wraps)(Bytes sealed, uint8_t *ret_commitment, SealWrap *ret);
-    Body *(*encode_wrap_request)(const WrapRequest *r, const char *self);
-    /* A whole KEY_REQUEST, and its facts; NULL: nobody asks for keys. */
-    Body *(*encode_key_message)(const KeyRequest *r, const Uuid *id, const char *self,
-                                const char *to, int64_t now_ms);
-    int (*decode_key_request)(Bytes b, KeyRequest *ret, const char **ret_why);
-    /* How a signature stands beside an envelope. */
-    Bytes (*encode_signature)(const Signature *s, uint8_t buf[static SIGNATURE_MAX]);
-    const SignKey *sign_key; /* signs what this broker says itself; NULL = unsigned; borrowed */
-    /* Decodes a stored envelope again (dead letter redirect, trace). 0 or -EBADMSG. */
-    int (*decode_envelope)(Bytes envelope, Envelope *ret);
-    Bytes (*encode_filter)(const Filter *f, uint8_t *buf, size_t size); /* n == 0: did not fit */
-    int (*decode_filter)(Bytes b, Filter *ret);
+    const SignKey *sign_key;     /* signs what this broker says itself; NULL = unsigned; borrowed */
 } StoreConfig;
 
 typedef struct StoreHealth {

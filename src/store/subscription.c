@@ -39,7 +39,7 @@ void subscriptions_load(Store *s) {
             queue ? subscription_new(s, queue, col_text(q, 1), col_text(q, 2)) : NULL;
         if (!sub)
             continue;
-        if (s->config.decode_filter(col_bytes(q, 3), &sub->filter) < 0)
+        if (s->config.codec->decode_filter(col_bytes(q, 3), &sub->filter) < 0)
             db_fault(s, -EUCLEAN, "the filter of a subscription cannot be decoded");
         sub->blocked = col_int(q, 4) != 0;
         sub->overrun_ms = col_int(q, 5);
@@ -143,7 +143,8 @@ static void drop(Store *s, Subscription *sub) {
 static Subscription *create(Store *s, const StoreOp *op) {
     char name[NODE_NAME_SIZE + SUBSCRIPTION_SIZE];
     uint8_t bytes[FILTER_BYTES_MAX];
-    const Bytes filter = s->config.encode_filter(op->subscription.filter, bytes, sizeof(bytes));
+    const Bytes filter =
+        s->config.codec->encode_filter(op->subscription.filter, bytes, sizeof(bytes));
     snprintf(name, sizeof(name), "%s %s", op->subscription.owner, op->subscription.name);
     Queue *queue = queue_get(s, QUEUE_SUBSCRIPTION, name);
     Subscription *sub =

@@ -11,6 +11,11 @@
 #define TRACE_STEPS_MAX    5000U /* an alert to thousands: more does not fit into one answer */
 
 void trail_add(Store *s, int64_t seq, const char *step, const char *who, const char *note) {
+    if (RUN(s,
+            "INSERT INTO trail(seq, n, at, step, who, note) VALUES(?1, 1, ?2, ?3, ?4, ?5) "
+            "ON CONFLICT DO NOTHING", /* mostly it is the only one, and need not be looked for */
+            INT(seq), INT(s->now_ms), TEXT(step), TEXT(who), TEXT(note)) > 0)
+        return;
     RUN(s,
         "INSERT INTO trail(seq, n, at, step, who, note) VALUES(?1,"
         " (SELECT coalesce(max(n), 0) + 1 FROM trail WHERE seq = ?1), ?2, ?3, ?4, ?5)",
@@ -205,11 +210,9 @@ void query_trace(Store *s, StoreOp *op, Table *t) {
     if (story.n > 1)
         qsort(story.list, story.n, sizeof(Told), by_time);
     for (uint32_t i = 0; i < story.n; i++) {
-        char text[UUID_TEXT_SIZE];
         const Told *e = &story.list[i];
-        uuid_format(&e->id, text);
         table_number(t, e->at_ms);
-        table_text(t, text);
+        table_uuid(t, &e->id);
         table_text(t, e->step);
         table_text(t, e->who);
         table_text(t, e->note);

@@ -23,8 +23,8 @@ typedef struct WrapLook {
 static void look_at(const Store *s, const Body *body, WrapLook *ret) {
     const Bytes sealed = body_sealed(body);
     ret->n = 0;
-    if (sealed.n > 0 && s->config.sealed_wraps)
-        ret->n = s->config.sealed_wraps(sealed, ret->commitment, ret->list);
+    if (sealed.n > 0 && s->config.codec->sealed_wraps)
+        ret->n = s->config.codec->sealed_wraps(sealed, ret->commitment, ret->list);
 }
 
 /* Has it a key at all, and one of those? */
@@ -80,7 +80,7 @@ static Body *encode(const Store *s, const StoredMessage *m, const Body *body, co
     text_copy(r->by, sizeof(r->by), ask->by ? ask->by : "");
     memcpy(r->commitment, l->commitment, sizeof(r->commitment));
     memcpy(r->wraps, l->list, l->n * sizeof(*r->wraps));
-    return s->config.encode_wrap_request(r, s->self);
+    return s->config.codec->encode_wrap_request(r, s->self);
 }
 
 static void note(Store *s, const StoredMessage *m, const WrapAsk *ask) {

@@ -14,6 +14,9 @@
 #define BUDGET_BASE     (64U * 1024U)
 #define CHUNK_MIN       (4U * 1024U)
 
+/* Bytes of an arena with its first chunk: what malloc() keeps at hand for each thread. */
+#define FIRST 1024U
+
 typedef struct Chunk {
     struct Chunk *next;
     size_t used, room;
@@ -25,7 +28,9 @@ struct Arena {
     Chunk *chunks; /* the first is the one being filled */
     size_t used, budget;
     bool over_budget, failed;
+    Chunk first; /* with the rest of FIRST */
 };
+_Static_assert(sizeof(Arena) < FIRST / 2, "room in the first chunk");
 
 static Chunk *chunk_add(Arena *a, size_t need) {
     size_t room = MAX(need, (size_t)CHUNK_MIN);
@@ -49,7 +54,7 @@ void *arena_alloc(Arena *a, size_t n) {
         return refuse(a, true);
     size_t size = (MAX(n, (size_t)1) + unit - 1) / unit * unit;
     Chunk *c = a->chunks;
-    if (!c || size > c->room - c->used)
+    if (size > c->room - c->used)
         c = chunk_add(a, size);
     if (!c)
         return refuse(a, false);
@@ -69,9 +74,11 @@ static void on_free(void *data, void *p) {
 }
 
 Arena *arena_new(size_t budget) {
-    Arena *a = calloc(1, sizeof(*a));
+    Arena *a = malloc(FIRST);
     if (!a)
         return NULL;
+    *a = (Arena) { .first.room = FIRST - sizeof(*a) };
+    a->chunks = &a->first;
     a->allocator = (ProtobufCAllocator) { .alloc = on_alloc, .free = on_free, .allocator_data = a };
     a->budget = budget;
     return a;
@@ -86,7 +93,7 @@ Arena *arena_new_for(size_t n) {
 Arena *arena_free(Arena *a) {
     if (!a)
         return NULL;
-    while (a->chunks) {
+    while (a->chunks != &a->first) {
         Chunk *next = a->chunks->next;
         free(a->chunks);
         a->chunks = next;

@@ -150,7 +150,7 @@ static int take_region_record(RecordWhy *r, const Serasi__V1__RegionRecord *in, 
 }
 
 static int take_holiday_record(RecordWhy *r, const Serasi__V1__HolidayRecord *in, DirHoliday *h) {
-    if (!in->on || !take_day(in->on, &h->on))
+    if (!in->on || !take_day(in->on, &h->on) || !civil_is_set(h->on))
         return refuse(r, "holiday.on", "must be a day");
     if (!text_copy(h->name, sizeof(h->name), in->name))
         return refuse(r, "holiday.name", "too long");

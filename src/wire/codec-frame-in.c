@@ -41,6 +41,7 @@ static const char *take_hello(const Serasi__V1__Hello *in, Frame *f) {
         return "hello: client label too long";
     if (!take_uuid(in->instance_id, &f->hello.instance_id))
         return "hello: instance_id is not 16 bytes";
+    f->hello.proofs = in->proofs;
     return take_progress(in->progress, &f->hello.progress);
 }
 
@@ -133,6 +134,15 @@ static const char *take_outcome(const Serasi__V1__Outcome *in, OutcomeRow *o) {
     return NULL;
 }
 
+static const char *take_proof(ProtobufCBinaryData b, PublishResult *r) {
+    if (b.len == 0)
+        return NULL;
+    r->proof = calloc(1, sizeof(*r->proof));
+    if (!r->proof)
+        return codec_out_of_memory;
+    return take_signature(b, r->proof) ? NULL : "published: proof too long";
+}
+
 static const char *take_result(const Serasi__V1__PublishResult *in, PublishResult *r) {
     if (!take_uuid(in->message_id, &r->message_id))
         return "published: message_id is not 16 bytes";
@@ -146,7 +156,9 @@ static const char *take_result(const Serasi__V1__PublishResult *in, PublishResul
     r->retry_after_ms = in->retry_after_ms;
     if (!text_copy(r->rule_set, sizeof(r->rule_set), in->rule_set))
         return "published: rule_set is too long";
-    const char *why = take_reasons(in, r);
+    const char *why = take_proof(in->proof, r);
+    if (!why)
+        why = take_reasons(in, r);
     if (why)
         return why;
     r->recipients = list_of(in->n_recipients, sizeof(*r->recipients));

@@ -31,6 +31,7 @@ static void give_hello(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
     out->client = (char *)f->hello.client;
     out->instance_id = id_of(&f->hello.instance_id);
     out->progress = give_progress(a, &f->hello.progress);
+    out->proofs = f->hello.proofs;
 }
 
 static void give_welcome(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
@@ -102,6 +103,8 @@ static void give_result(Arena *a, const PublishResult *in, Serasi__V1__PublishRe
     out->accepted_at = (uint64_t)in->accepted_ms;
     out->retry_after_ms = in->retry_after_ms;
     out->rule_set = (char *)in->rule_set;
+    if (in->proof)
+        out->proof = give_signature(in->proof);
     if (in->reasons) {
         out->n_reasons = in->reasons->n;
         out->reasons = give_reasons(a, in->reasons);

@@ -103,6 +103,19 @@ Body *codec_encode_receipt(const Receipt *r, const char *self, int64_t now_ms) {
     return body_of(&e, bytes_make(facts, n));
 }
 
+bool codec_receipt_detail(Bytes facts, char *ret, size_t size) {
+    static const GuardLimits limits = {
+        .bytes = FACTS_MAX, .depth = 6, .fields = 2048, .unknown_fields = 64
+    };
+    _cleanup_(arena_freep) Arena *a = NULL;
+    ProtobufCMessage *m;
+    const char *why;
+    if (wire_unpack(&serasi__v1__receipt__descriptor, facts, &limits, &a, &m, &why) != 0)
+        return false;
+    const char *detail = ((const Serasi__V1__Receipt *)m)->detail;
+    return detail && detail[0] != '\0' && text_copy(ret, size, detail);
+}
+
 static int encode_notice_facts(const Notice *n, uint8_t **ret, size_t *ret_n) {
     Serasi__V1__Notice out = SERASI__V1__NOTICE__INIT;
     out.code = (char *)n->code;
@@ -149,3 +162,17 @@ int codec_encode_recall_order(const Uuid *message_id, const char *reason, uint8_
     out.reason_code = (char *)(reason ? reason : "");
     return wire_pack(&out.base, ret, ret_n);
 }
+
+const MessageCodec codec_message = {
+    .encode_receipt = codec_encode_receipt,
+    .receipt_detail = codec_receipt_detail,
+    .encode_notice = codec_encode_notice,
+    .encode_wrap_request = codec_encode_wrap_request,
+    .encode_key_message = codec_encode_key_message,
+    .decode_key_request = codec_decode_key_request,
+    .sealed_wraps = codec_sealed_wraps,
+    .encode_signature = codec_encode_signature,
+    .decode_envelope = codec_decode_stored_envelope,
+    .encode_filter = codec_encode_filter,
+    .decode_filter = codec_decode_filter,
+};

@@ -15,6 +15,7 @@
 #include "core/directory-change.h"
 #include "core/frame.h"
 #include "core/key-request.h"
+#include "core/message-codec.h"
 #include "core/message.h"
 #include "core/notice.h"
 #include "core/receipt.h"
@@ -34,7 +35,7 @@ _must_check_ int codec_encode_frame(const Frame *f, uint8_t **ret, size_t *ret_n
 
 /* Envelope alone; checks forms (ids of 16 bytes, node ids, digits, digest sizes) too. */
 _must_check_ int codec_decode_envelope(Bytes b, Envelope *ret, const char **ret_why);
-/* The same with the signature StoreConfig.decode_envelope wants. */
+/* The same as MessageCodec wants it. */
 _must_check_ int codec_decode_stored_envelope(Bytes b, Envelope *ret);
 /* Envelope and facts of a message into m->env, m->facts, m->lane, m->digest; m->body is made from
  * the three parts. Facts of unknown kinds are left unread. Does not look at m->fwd. */
@@ -45,9 +46,10 @@ _must_check_ int codec_decode_signed_message(Bytes envelope, Bytes facts, Bytes 
                                              Bytes signature, Message *m, const char **ret_why);
 /* Envelope bytes from plain values. Returns 0, -ENOMEM. */
 _must_check_ int codec_encode_envelope(const Envelope *e, uint8_t **ret, size_t *ret_n);
-/* StoreConfig.encode_receipt: a whole RECEIPT message from broker `self`. The same receipt gives
+/* A whole RECEIPT message from broker `self`. The same receipt gives
  * the same bytes at any now_ms. NULL when out of memory. */
 Body *codec_encode_receipt(const Receipt *r, const char *self, int64_t now_ms);
+bool codec_receipt_detail(Bytes facts, char *ret, size_t size);
 /* A whole NOTICE message from broker `self` to n->to. NULL when out of memory. */
 Body *codec_encode_notice(const Notice *n, const char *self);
 /* Facts of kind RECALL_ORDER. */
@@ -98,3 +100,5 @@ _must_check_ int codec_decode_change(Bytes b, DirChange *ret, const char **ret_w
 /* Fills c->bytes from all the rest, signed when hub is given, else as a part of a copy. */
 _must_check_ int codec_encode_change(DirChange *c, const SignKey *hub); /* 0 or -ENOMEM */
 extern const DirectoryCodec codec_directory;
+/* What a store asks of all this. */
+extern const MessageCodec codec_message;

@@ -44,6 +44,7 @@ const char *json_enum_short_name(const ProtobufCEnumDescriptor *e, int number);
 int json_enum_number(const ProtobufCEnumDescriptor *e, const char *name);
 
 json_t *json_of_bytes(Bytes b); /* base64 */
+json_t *json_of_signature(const JsonSignature *s, bool *failed);
 json_t *json_of_time(int64_t ms);
 json_t *json_of_uuid(const Uuid *u);
 /* Sets key to value, which it takes; false (and *failed) when value is NULL or memory is short. */

@@ -15,11 +15,6 @@
 
 #define TEXT_MAX (2U * (ENVELOPE_MAX + FACTS_MAX + SEALED_MAX))
 
-int json_kind_by_name(const char *name) {
-    int kind = json_enum_number(&serasi__v1__message_kind__descriptor, name);
-    return kind == ENUM_NONE ? 0 : kind;
-}
-
 void json_message_deinit(JsonMessage *m) {
     free(m->envelope);
     free(m->facts);
@@ -272,7 +267,7 @@ int json_print_sealed(int kind, Bytes plain, bool pretty, char **ret) {
     return json_finish(object, failed, pretty, ret);
 }
 
-static json_t *of_signature(const JsonSignature *s, bool *failed) {
+json_t *json_of_signature(const JsonSignature *s, bool *failed) {
     json_t *o = json_object(), *flags = json_array();
     json_put_text(o, "state", s->state, failed);
     json_put_text(o, "node", s->node, failed);
@@ -308,6 +303,6 @@ int json_print_delivery(Bytes envelope, Bytes facts, Bytes sealed, const Frame *
     if (deliver)
         json_put(object, "delivery", of_delivery(deliver, &failed), &failed);
     if (signature)
-        json_put(object, "signature", of_signature(signature, &failed), &failed);
+        json_put(object, "signature", json_of_signature(signature, &failed), &failed);
     return json_finish(TAKE_PTR(object), failed, pretty, ret);
 }

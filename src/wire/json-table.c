@@ -68,7 +68,16 @@ static void put_lists(json_t *o, const PublishResult *r, bool *failed) {
         json_put(o, "outcomes", outcomes, failed);
 }
 
-int json_print_result(const PublishResult *r, char **ret) {
+static json_t *of_proof(const PublishResult *r, const JsonSignature *judgement, Bytes statement,
+                        bool *failed) {
+    json_t *o = json_of_signature(judgement, failed);
+    json_put(o, "statement", json_of_bytes(statement), failed);
+    json_put(o, "signature", json_of_bytes(signature_bytes(r->proof)), failed);
+    return o;
+}
+
+int json_print_result(const PublishResult *r, const JsonSignature *proof, Bytes statement,
+                      char **ret) {
     json_t *o = json_object();
     bool failed = !o;
     json_put(o, "message_id", json_of_uuid(&r->message_id), &failed);
@@ -76,6 +85,8 @@ int json_print_result(const PublishResult *r, char **ret) {
     if (r->accepted_ms != 0)
         json_put(o, "accepted_at", json_of_time(r->accepted_ms), &failed);
     put_lists(o, r, &failed);
+    if (proof)
+        json_put(o, "proof", of_proof(r, proof, statement, &failed), &failed);
     return json_finish(o, failed, false, ret);
 }
 

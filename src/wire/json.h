@@ -56,9 +56,9 @@ _must_check_ int json_parse_directory_line(const char *text, size_t n, DirRecord
 /* A record, or a key record, as such a line. 0 or -ENOMEM. */
 _must_check_ int json_print_directory_line(const DirRecord *r, char **ret);
 _must_check_ int json_print_key_line(const DirKey *k, char **ret);
-/* PUBLISHED result as one JSON object. */
-_must_check_ int json_print_result(const PublishResult *r, char **ret);
+/* PUBLISHED result as one JSON object; its proof with what a client found out about it and the
+ * statement that it signs, or left out (NULL). */
+_must_check_ int json_print_result(const PublishResult *r, const JsonSignature *proof,
+                                   Bytes statement, char **ret);
 /* A table as JSON: an array of objects, or one object when single. */
 _must_check_ int json_print_table(const Table *t, bool single, char **ret);
-/* Kind name <-> number: "REFERRAL_REQUEST" or "MESSAGE_KIND_REFERRAL_REQUEST"; 0 when unknown. */
-int json_kind_by_name(const char *name);

@@ -4,26 +4,29 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "base/signature.h"
 #include "base/text.h"
 #include "bench/bench.h"
+#include "bench/peer/hop-sign.h"
 
-#define CREDIT        256U
-#define SETTLE_AFTER  128U /* half of it: the broker never waits for credit */
-#define STUCK_S       30
-#define TREE_MAX      256U
-#define SIGNATURE_MAX 512U
+#define CREDIT       256U
+#define SETTLE_AFTER 128U /* half of it: the broker never waits for credit */
+#define STUCK_S      30
+#define TREE_MAX     256U
+#define TREE_ENOUGH  16U /* as libserasi has it, and these, in seconds */
+#define BUSY         8e-3
+#define HOLD_MAX     200e-3
 
 typedef struct SignedMessage {
     uint32_t number;
     size_t n_envelope, n_signature;
-    uint8_t envelope[HOP_ENVELOPE_MAX], signature[SIGNATURE_MAX];
+    uint8_t envelope[HOP_ENVELOPE_MAX], signature[HOP_SIGNATURE_MAX];
 } SignedMessage;
 
 /* Of one publisher: signed, and from `next` on not sent yet. */
 struct Signed {
     SignedMessage list[TREE_MAX];
     uint32_t n, next;
+    double answer, held_until; /* what an answer takes lately; 0 = nothing is held */
 };
 
 /* --- what comes back ------------------------------------------------------------------------ */
@@ -35,12 +38,19 @@ static double since_sent(const Flow *f, const uint8_t *id) {
     return seconds() - f->sent_at[number];
 }
 
+static void note_answer(Signed *s, double took) {
+    s->answer += (took - s->answer) / 8;
+}
+
 static void on_published(Flow *f, Client *c, const HopField *body) {
     HopResult r;
     for (const uint8_t *p = body->p; hop_result(&p, body->p + body->n, &r);) {
         if (r.verdict != 1)
             die("a message got verdict %u", r.verdict);
-        series_add(&f->confirm, since_sent(f, r.id));
+        const double took = since_sent(f, r.id);
+        series_add(&f->confirm, took);
+        if (f->to_send)
+            note_answer(&f->to_send[c - f->crowd.list], took);
         f->confirmed++;
         c->unanswered--;
     }
@@ -102,32 +112,6 @@ static bool is_due(const Flow *f) {
     return f->every_us == 0 || seconds() >= f->start + 1e-6 * f->every_us * (double)f->made;
 }
 
-/* Signature (envelope.proto) as bytes; returns how many. */
-static size_t encode_signature(const Signature *s, uint8_t ret[static SIGNATURE_MAX]) {
-    uint8_t *at = ret;
-    *at++ = 1 << 3 | 2;
-    *at++ = KEY_ID_SIZE;
-    memcpy(at, s->key.b, KEY_ID_SIZE);
-    at += KEY_ID_SIZE;
-    *at++ = 2 << 3 | 2;
-    *at++ = SIGNATURE_SIZE;
-    memcpy(at, s->bytes, SIGNATURE_SIZE);
-    at += SIGNATURE_SIZE;
-    const uint32_t numbers[] = { s->index, s->size };
-    for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
-        *at++ = (uint8_t)((3 + i) << 3);
-        *at++ = (uint8_t)(numbers[i] | 128);
-        *at++ = (uint8_t)(numbers[i] >> 7);
-    }
-    for (uint32_t i = 0; i < s->n_path; i++) {
-        *at++ = 5 << 3 | 2;
-        *at++ = TREE_HASH_SIZE;
-        memcpy(at, s->path[i].b, TREE_HASH_SIZE);
-        at += TREE_HASH_SIZE;
-    }
-    return (size_t)(at - ret);
-}
-
 /* Signs as one tree all that may go now, or with -A the next so many, as libserasi signs all that
  * waits in it. */
 static void sign_some(Flow *f, Client *c, Signed *s) {
@@ -146,8 +130,9 @@ static void sign_some(Flow *f, Client *c, Signed *s) {
         list[s->n++] = bytes_make(m->envelope, m->n_envelope);
     }
     must(signature_make(&f->bench->sign_key, list, s->n, made), "signing");
+    f->trees++;
     for (uint32_t i = 0; i < s->n; i++)
-        s->list[i].n_signature = encode_signature(&made[i], s->list[i].signature);
+        s->list[i].n_signature = hop_signature(&made[i], s->list[i].signature);
 }
 
 static void send_signed(Flow *f, Client *c, Signed *s) {
@@ -167,11 +152,27 @@ static void send_signed(Flow *f, Client *c, Signed *s) {
     }
 }
 
+/* As libserasi does (client-sign.c): when answers take long, more are signed when they are as many
+ * as those on their way, or enough for a tree. */
+static bool is_worth_signing(const Flow *f, const Client *c, Signed *s) {
+    const double now = seconds();
+    if (f->every_us > 0 || s->answer < BUSY ||
+        f->window - c->unanswered >= MIN(c->unanswered, TREE_ENOUGH)) {
+        s->held_until = 0;
+        return true;
+    }
+    if (s->held_until == 0)
+        s->held_until = now + MIN(s->answer, HOLD_MAX);
+    return now >= s->held_until;
+}
+
 static void send_more(Flow *f) {
     for (uint32_t i = 0; i < f->publishers; i++) {
         Client *c = &f->crowd.list[i];
         Signed *s = f->to_send ? &f->to_send[i] : NULL;
-        while (s && c->unanswered < f->window && (s->next < s->n || (f->made < f->n && is_due(f))))
+        const bool held = s && s->next == s->n && !is_worth_signing(f, c, s);
+        while (s && !held && c->unanswered < f->window &&
+               (s->next < s->n || (f->made < f->n && is_due(f))))
             send_signed(f, c, s);
         while (!s && c->unanswered < f->window && f->made < f->n && is_due(f)) {
             memcpy(f->body, &f->made, sizeof(f->made)); /* no two are alike */
@@ -296,6 +297,8 @@ static void report_flow(Flow *f, const Workload *w, const Usage *before, const U
     report_target(b, w->name, "bytes written, per message", (after->written - before->written) / n,
                   "B", full ? -1 : 0, 4000);
     report(b, w->name, "messages, per commit", n / (after->commits - before->commits), "");
+    if (f->to_send)
+        report(b, w->name, "messages, per tree", n / f->trees, "");
     report(b, w->name, "peak memory", after->peak / 1048576, "MiB");
 }
 

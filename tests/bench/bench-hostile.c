@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HOSTILE: a message each 5 ms from one node to another (L1), first with nobody else, then beside a
- * third node that does harm in one way at a time, as fast as it can, with a key that is good. How
- * much longer does the message take?
+ * HOSTILE: a message each 5 ms from one node to another (L1) beside a third program that does harm
+ * in one way at a time, as fast as it can: a node with a good key, or strangers. How much longer
+ * does the message take than beside a program that keeps a processor as busy and sends nothing?
+ * Harm and nothing take turns; the harmful program has one processor, the last, whatever it does.
  */
+#include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "bench/bench.h"
 
 #define PHASE_N    800
 #define EVERY_US   5000
-#define CROWD      4 /* sessions of the hostile node */
+#define ROUNDS     2    /* of nothing and of harm */
+#define CROWD      4    /* sessions of the hostile node */
+#define HALVES     1000 /* half-open connections */
 #define TARGET     1.2
-#define READ_EVERY 16
+#define BETWEEN_US 500000
 
 typedef struct Hostile {
     ZmtpKeys keys;
+    int halves[HALVES];
     unsigned port;
     const struct Sort *sort;
     atomic_bool stop;
@@ -31,6 +40,8 @@ typedef struct Sort {
     const char *name;
     /* Puts one or some frames, which are then sent. false: the connection is to be made anew. */
     bool (*put)(Hostile *h, Zmtp *z);
+    void (*strangers)(Hostile *h); /* or connections of its own, some at a time */
+    bool unknown, scattered;       /* with a key of nobody; from as many addresses as there are */
 } Sort;
 
 /* --- frames by hand ------------------------------------------------------------------------- */
@@ -43,13 +54,6 @@ static void put_frame(Zmtp *z, unsigned field, const void *body, size_t n) {
     frame[at++] = (uint8_t)(n > 127 ? n >> 7 : n);
     memcpy(frame + at, body, n);
     zmtp_put(z, frame, at + n, false);
-}
-
-/* Keeps a processor busy and sends nothing: the floor of all the others. */
-static bool spin(Hostile *h, Zmtp *z) {
-    (void)h;
-    (void)z;
-    return true;
 }
 
 static bool publish_large(Hostile *h, Zmtp *z) {
@@ -151,21 +155,69 @@ static bool reconnect(Hostile *h, Zmtp *z) {
     return false;
 }
 
+/* --- strangers ------------------------------------------------------------------------------ */
+
+/* Keeps a processor busy and sends nothing: what all the others are compared with. */
+static void spin(Hostile *h) {
+    h->done++;
+}
+
+static int call(const Hostile *h) {
+    struct sockaddr_in at = { .sin_family = AF_INET }, to = at;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + randombytes_uniform(1 << 22));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons((uint16_t)h->port);
+    if (fd >= 0 &&
+        ((h->sort->scattered && bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) ||
+         (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS))) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void garbage(Hostile *h) {
+    uint8_t bytes[100];
+    const int fd = call(h);
+    randombytes_buf(bytes, sizeof(bytes));
+    if (fd < 0)
+        return;
+    (void)!send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL);
+    (void)close(fd);
+}
+
+/* Each stays until so many more were opened. */
+static void half_open(Hostile *h) {
+    int *fd = &h->halves[h->done++ % HALVES];
+    if (*fd > 0)
+        (void)close(*fd);
+    *fd = call(h);
+}
+
 static const Sort sorts[] = {
-    { "nothing", spin },
-    { "publish 1 MB", publish_large },
-    { "publish 1 KB", publish_small },
-    { "refused", publish_refused },
-    { "malformed", malformed },
-    { "subscribe", subscribe },
-    { "query outcome", query_outcome },
-    { "query worklist", query_worklist },
-    { "query keys", query_keys },
-    { "settle", settle },
-    { "credit", credit },
-    { "ping", ping },
-    { "hello", hello },
-    { "reconnect", reconnect },
+    { .name = "nothing", .strangers = spin },
+    { .name = "publish 1 MB", .put = publish_large },
+    { .name = "publish 1 KB", .put = publish_small },
+    { .name = "refused", .put = publish_refused },
+    { .name = "malformed", .put = malformed },
+    { .name = "subscribe", .put = subscribe },
+    { .name = "query outcome", .put = query_outcome },
+    { .name = "query worklist", .put = query_worklist },
+    { .name = "query keys", .put = query_keys },
+    { .name = "settle", .put = settle },
+    { .name = "credit", .put = credit },
+    { .name = "ping", .put = ping },
+    { .name = "hello", .put = hello },
+    { .name = "reconnect", .put = reconnect },
+    { .name = "strangers, unknown key", .put = reconnect, .unknown = true },
+    { .name = "strangers, unknown key, many addresses",
+      .put = reconnect,
+      .unknown = true,
+      .scattered = true },
+    { .name = "strangers, garbage", .strangers = garbage },
+    { .name = "strangers, garbage, many addresses", .strangers = garbage, .scattered = true },
+    { .name = "strangers, half open", .strangers = half_open },
 };
 
 /* --- the hostile node ----------------------------------------------------------------------- */
@@ -185,26 +237,54 @@ static int read_some(Zmtp *z, bool *greeted) {
     return r;
 }
 
+static void keep_to_one_processor(void) {
+    cpu_set_t set;
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    CPU_ZERO(&set);
+    CPU_SET(n > 0 ? (size_t)n - 1 : 0, &set);
+    (void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set); /* else it runs anywhere */
+}
+
+static int open_one(const Hostile *h, Zmtp *z) {
+    ZmtpKeys keys = h->keys;
+    if (h->sort->unknown)
+        (void)crypto_box_keypair(keys.public, keys.secret);
+    keys.scattered = h->sort->scattered;
+    return zmtp_open(z, h->port, &keys);
+}
+
+static void one_turn(Hostile *h, Zmtp list[CROWD], bool greeted[CROWD]) {
+    for (unsigned i = 0; i < CROWD; i++) {
+        Zmtp *z = &list[i];
+        bool good = z->fd > 0 || open_one(h, z) == 0;
+        if (good && z->state == ZMTP_OPEN && greeted[i]) {
+            good = h->sort->put(h, z) && zmtp_flush(z) == 0;
+            h->done += 64;
+        }
+        if (!good || read_some(z, &greeted[i]) < 0) {
+            zmtp_close(z);
+            greeted[i] = false;
+        }
+    }
+}
+
 static void *hostile_main(void *data) {
     Hostile *h = data;
     Zmtp list[CROWD] = { { .fd = 0 } };
     bool greeted[CROWD] = { false };
+    keep_to_one_processor();
     while (!atomic_load(&h->stop)) {
-        for (unsigned i = 0; i < CROWD; i++) {
-            Zmtp *z = &list[i];
-            bool good = z->fd > 0 || zmtp_open(z, h->port, &h->keys) == 0;
-            if (good && z->state == ZMTP_OPEN && greeted[i]) {
-                good = h->sort->put(h, z) && zmtp_flush(z) == 0;
-                h->done += 64;
-            }
-            if (!good || read_some(z, &greeted[i]) < 0) {
-                zmtp_close(z);
-                greeted[i] = false;
-            }
-        }
+        if (h->sort->strangers)
+            h->sort->strangers(h);
+        else
+            one_turn(h, list, greeted);
     }
     for (unsigned i = 0; i < CROWD; i++)
         zmtp_close(&list[i]);
+    for (unsigned i = 0; i < HALVES; i++)
+        if (h->halves[i] > 0)
+            (void)close(h->halves[i]);
+    memset(h->halves, 0, sizeof(h->halves));
     return NULL;
 }
 
@@ -231,29 +311,58 @@ static void add_clients(Pair *p, Hostile *h, Bench *b, const char *name) {
     h->port = p->at->port;
 }
 
-static double phase(const Bench *b, const char *name, const char *what, const Pair *p,
-                    double alone) {
+static void add_all(Series *to, const Series *from) {
+    for (uint32_t i = 0; i < from->n; i++)
+        series_add(to, from->list[i]);
+}
+
+/* Both ways of a message, for the time of some of them, beside that. */
+static void phase(const Bench *b, const Pair *p, Hostile *h, const Sort *sort, Series *confirm,
+                  Series *deliver) {
     const FlowSetup setup = { .publishers = 1,
                               .window = 256,
                               .n = (uint32_t)(PHASE_N * b->scale),
                               .every_us = EVERY_US,
                               .consume = true };
     const HopKind kind = pair_kind(p);
-    char measure[64];
+    pthread_t thread;
     Flow f;
     flow_init(&f, b, &setup, &kind, p->at->port, &p->publisher, p->home->port, &p->consumer);
+    h->sort = sort;
+    atomic_store(&h->stop, false);
+    if (pthread_create(&thread, NULL, hostile_main, h) != 0)
+        die("no thread");
     flow_run(&f);
-    const double p99 = series_at(&f.confirm, .99);
-    (void)snprintf(measure, sizeof(measure), "%s, confirm", what);
-    report_series(b, name, measure, &f.confirm);
-    (void)snprintf(measure, sizeof(measure), "%s, deliver", what);
-    report_series(b, name, measure, &f.deliver);
-    if (alone > 0) {
-        (void)snprintf(measure, sizeof(measure), "%s, p99 to alone", what);
-        report_target(b, name, measure, p99 / alone, "x", -1, TARGET);
-    }
+    atomic_store(&h->stop, true);
+    (void)pthread_join(thread, NULL);
+    add_all(confirm, &f.confirm);
+    add_all(deliver, &f.deliver);
     flow_deinit(&f);
-    return p99;
+    (void)usleep(BETWEEN_US); /* who was too fast may come again, and the listener has time */
+}
+
+static void compare(const Bench *b, const char *name, const Pair *p, Hostile *h, const Sort *sort) {
+    Series confirm[2] = { { .n = 0 } }, deliver[2] = { { .n = 0 } };
+    char measure[64];
+    for (unsigned i = 0; i < 2 * ROUNDS; i++)
+        phase(b, p, h, i % 2 ? sort : sorts, &confirm[i % 2], &deliver[i % 2]);
+    for (unsigned i = 0; i < 2; i++) {
+        const char *beside = i ? sort->name : sorts[0].name;
+        (void)snprintf(measure, sizeof(measure), "%s, confirm", beside);
+        report_series(b, name, measure, &confirm[i]);
+        (void)snprintf(measure, sizeof(measure), "%s, deliver", beside);
+        report_series(b, name, measure, &deliver[i]);
+    }
+    (void)snprintf(measure, sizeof(measure), "%s, confirm p99 : nothing", sort->name);
+    report_target(b, name, measure, series_at(&confirm[1], .99) / series_at(&confirm[0], .99), "x",
+                  -1, TARGET);
+    (void)snprintf(measure, sizeof(measure), "%s, deliver p99 : nothing", sort->name);
+    report_target(b, name, measure, series_at(&deliver[1], .99) / series_at(&deliver[0], .99), "x",
+                  -1, TARGET);
+    for (unsigned i = 0; i < 2; i++) {
+        series_deinit(&confirm[i]);
+        series_deinit(&deliver[i]);
+    }
 }
 
 void bench_hostile(Bench *b, const char *name) {
@@ -269,19 +378,9 @@ void bench_hostile(Bench *b, const char *name) {
     hop_maker_init(&h.maker, &kind);
     kind.sender = "dsk/3302"; /* another's name */
     hop_maker_init(&h.wrong, &kind);
-    for (size_t i = 0; i < ARRAY_SIZE(sorts); i++) {
-        pthread_t thread;
-        if (b->only && !strstr(sorts[i].name, b->only))
-            continue;
-        const double alone = phase(b, name, "alone", &p, 0);
-        h.sort = &sorts[i];
-        atomic_store(&h.stop, false);
-        if (pthread_create(&thread, NULL, hostile_main, &h) != 0)
-            die("no thread");
-        (void)phase(b, name, sorts[i].name, &p, alone);
-        atomic_store(&h.stop, true);
-        (void)pthread_join(thread, NULL);
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(sorts); i++)
+        if (!b->only || strstr(sorts[i].name, b->only))
+            compare(b, name, &p, &h, &sorts[i]);
     free(h.body);
     site_deinit(&p.site);
 }

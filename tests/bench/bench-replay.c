@@ -19,6 +19,7 @@
 
 #include "base/text.h"
 #include "bench/stream.h"
+#include "store-config.h"
 #include "store/refold.h"
 #include "wire/codec.h"
 
@@ -145,27 +146,9 @@ static void import(Replay *r) {
 
 static void open_store(Replay *r) {
     char why[256] = "";
-    r->config = (StoreConfig) {
-        .path = r->path,
-        .self = "hub",
-        .accept = { .default_expiry_ms = 30 * DAY_MS,
-                    .event_expiry_ms = 72 * HOUR_MS,
-                    .max_expiry_ms = 180 * DAY_MS,
-                    .clock_skew_ms = 5 * MINUTE_MS },
-        .page_size = 8192,
-        .subscription_quota = 1000,
-        .subscriptions_max = 8,
-        .item_retention_ms = 365 * DAY_MS,
-        .retention_ms = 30 * DAY_MS,
-        .retention_event_ms = 90 * DAY_MS,
-        .dedup_ms = 180 * DAY_MS,
-        .delay_warning_ms = 4 * HOUR_MS,
-        .encode_receipt = codec_encode_receipt,
-        .encode_notice = codec_encode_notice,
-        .decode_envelope = codec_decode_stored_envelope,
-        .encode_filter = codec_encode_filter,
-        .decode_filter = codec_decode_filter,
-    };
+    r->config = test_store_config(r->path, "hub", &codec_message);
+    r->config.page_size = 8192;
+    r->config.delay_warning_ms = 4 * HOUR_MS;
     if (store_open(&r->store, &r->config, NULL, NULL, why) < 0) {
         fprintf(stderr, "%s\n", why);
         exit(1);

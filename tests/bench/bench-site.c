@@ -96,7 +96,8 @@ void site_add_key(Site *s, const char *node, const char *label, const Daemon *at
     zmtp_key_print(ret->public, key);
     fprintf(s->directory, "{\"key\":{\"node\":\"%s\",\"label\":\"%s\",\"curve\":\"%s\"", node,
             label, key);
-    if (s->bench->sign) {
+    if (s->bench->sign && !s->has_signer) { /* the first key is the publishers' */
+        s->has_signer = true;
         _cleanup_(freep) char *sign = base64_encode(
             bytes_make(s->bench->sign_key.public.b, sizeof(s->bench->sign_key.public.b)));
         fprintf(s->directory, ",\"ed25519\":\"%s\"", sign ? sign : "");

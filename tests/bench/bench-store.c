@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "store/store.h"
+#include "store-config.h"
 
 #define SELF    "upt/satria"
 #define NODES   200
@@ -162,21 +162,12 @@ static void ops_free(StoreOp **ops, unsigned n) {
 static void measure(const char *folder, unsigned page_size, unsigned batch, unsigned n) {
     char path[256], why[256], command[512];
     snprintf(path, sizeof(path), "%.200s/bench-store.db", folder);
-    const StoreConfig config = {
-        .path = path,
-        .self = SELF,
-        .accept = { 30 * DAY_MS, 72 * HOUR_MS, 180 * DAY_MS, 5 * MINUTE_MS },
-        .page_size = page_size,
-        .subscription_quota = 1000,
-        .subscriptions_max = 8,
-        .retention_ms = 30 * DAY_MS,
-        .retention_event_ms = 90 * DAY_MS,
-        .dedup_ms = 180 * DAY_MS,
-        .encode_receipt = encode_receipt,
-        .decode_envelope = decode_envelope,
-        .encode_filter = encode_filter,
-        .decode_filter = decode_filter,
-    };
+    const MessageCodec codec = { .encode_receipt = encode_receipt,
+                                 .decode_envelope = decode_envelope,
+                                 .encode_filter = encode_filter,
+                                 .decode_filter = decode_filter };
+    StoreConfig config = test_store_config(path, SELF, &codec);
+    config.page_size = page_size;
     Store *s = NULL;
     if (store_open(&s, &config, NULL, NULL, why) < 0) {
         fprintf(stderr, "%s\n", why);

@@ -27,7 +27,7 @@ typedef struct Bench {
     bool opaque;                      /* messages of a kind the broker does not know */
     bool sign;                        /* publishers sign (P, E, M, L, F, SLOW), and brokers */
     uint32_t ahead;                   /* so many at a time; 0 = those that may go at once */
-    SignKey sign_key;                 /* of all of them */
+    SignKey sign_key;                 /* of the publishers, who are one node */
     bool bare;                        /* brokers were built without CURVE */
     const char *only;                 /* of HOSTILE the ways with that in their name; NULL = all */
     bool keep;                        /* the folder */
@@ -84,6 +84,7 @@ typedef struct Site {
     Daemon daemons[2];
     unsigned n_daemons;
     unsigned sync_delay_ms;
+    bool has_signer;
 } Site;
 
 /* What the brokers of a site have used since they started. */
@@ -163,6 +164,7 @@ typedef struct Flow {
     double stop_at; /* instead of n; 0 = n counts */
     uint32_t made, sent, confirmed, delivered, settled;
     Signed *to_send;  /* of each publisher; NULL: nothing is signed */
+    uint32_t trees;   /* signed */
     Client *consumer; /* or NULL */
     double *sent_at;
     Series confirm, deliver;

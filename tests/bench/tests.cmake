@@ -3,6 +3,7 @@
 option(SERASI_BENCH "Build the measurements in tests/bench" OFF)
 if(SERASI_BENCH)
     add_executable(bench-store ${CMAKE_CURRENT_LIST_DIR}/bench-store.c)
+    target_include_directories(bench-store PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(bench-store PRIVATE serasi_flags serasi_store)
     add_executable(bench-crypto ${CMAKE_CURRENT_LIST_DIR}/bench-crypto.c)
     target_link_libraries(bench-crypto PRIVATE serasi_flags serasi_wire)
@@ -15,7 +16,8 @@ if(SERASI_BENCH)
     list(TRANSFORM bench_parts PREPEND ${CMAKE_CURRENT_LIST_DIR}/bench-)
     list(TRANSFORM bench_parts APPEND .c)
     add_executable(serasi-bench ${bench_parts} ${CMAKE_CURRENT_LIST_DIR}/peer/zmtp.c
-                   ${CMAKE_CURRENT_LIST_DIR}/peer/hop.c)
+                   ${CMAKE_CURRENT_LIST_DIR}/peer/hop.c
+                   ${CMAKE_CURRENT_LIST_DIR}/peer/hop-sign.c)
     target_include_directories(serasi-bench PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(serasi-bench PRIVATE serasi_flags serasi_stream serasi_base PkgConfig::SODIUM
                                                Threads::Threads)

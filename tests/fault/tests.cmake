@@ -14,7 +14,7 @@ foreach(source ${FAULT_TESTS})
                           PkgConfig::CMOCKA)
     target_link_options(${name} PRIVATE ${fault_wrapped})
     add_test(NAME fault/${short} COMMAND ${name})
-    set_tests_properties(fault/${short} PROPERTIES LABELS fault TIMEOUT 120)
+    set_tests_properties(fault/${short} PROPERTIES LABELS fault TIMEOUT 300 ${TEST_COMPUTES} COST 50)
 endforeach()
 
 # What sits under the real daemon in tests/system: a disk and a clock on order. Loaded by

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "store-config.h"
 #include "wire/codec.h"
 
 #define ROUNDS_MAX 5000 /* more turns without a rest are a loop */
@@ -123,31 +124,11 @@ static int import(World *w) {
 }
 
 void world_store_config(const World *w, StoreConfig *ret) {
-    *ret = (StoreConfig) { .path = w->path,
-                           .self = "upt/satria",
-                           .accept = { .default_expiry_ms = 30 * DAY_MS,
-                                       .event_expiry_ms = 3 * DAY_MS,
-                                       .max_expiry_ms = 180 * DAY_MS,
-                                       .clock_skew_ms = 5 * MINUTE_MS },
-                           .page_size = 4096,
-                           .subscription_quota = 8,
-                           .subscriptions_max = 3,
-                           .item_retention_ms = 365 * DAY_MS,
-                           .pending_items = 2,
-                           .retention_ms = 30 * DAY_MS,
-                           .retention_event_ms = 90 * DAY_MS,
-                           .dedup_ms = 180 * DAY_MS,
-                           .delay_warning_ms = 4 * HOUR_MS,
-                           .encode_receipt = codec_encode_receipt,
-                           .encode_notice = codec_encode_notice,
-                           .encode_signature = codec_encode_signature,
-                           .sealed_wraps = codec_sealed_wraps,
-                           .encode_wrap_request = codec_encode_wrap_request,
-                           .encode_key_message = codec_encode_key_message,
-                           .decode_key_request = codec_decode_key_request,
-                           .decode_envelope = codec_decode_stored_envelope,
-                           .encode_filter = codec_encode_filter,
-                           .decode_filter = codec_decode_filter };
+    *ret = test_store_config(w->path, "upt/satria", &codec_message);
+    ret->subscription_quota = 8;
+    ret->subscriptions_max = 3;
+    ret->pending_items = 2;
+    ret->delay_warning_ms = 4 * HOUR_MS;
 }
 
 static int open_store(World *w, const char *path) {

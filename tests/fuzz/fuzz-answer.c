@@ -24,7 +24,7 @@ static void check_table(const Table *t, bool single) {
 
 static void check_result(const PublishResult *r) {
     char *text = NULL;
-    FUZZ_CHECK(json_print_result(r, &text) == 0);
+    FUZZ_CHECK(json_print_result(r, NULL, (Bytes) { 0 }, &text) == 0);
     check_json(text);
 }
 

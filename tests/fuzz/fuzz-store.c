@@ -14,8 +14,8 @@
 
 #include "base/text.h"
 #include "fuzz/fuzz.h"
+#include "store-config.h"
 #include "store/checksum.h"
-#include "store/store.h"
 #include "wire/codec.h"
 
 #define NOW_MS     INT64_C(1741575900000)
@@ -49,27 +49,12 @@ static Bytes get_file(const char *path) {
 }
 
 static StoreConfig config_of(const Image *i) {
-    return (StoreConfig) { .path = i->db,
-                           .self = "upt/satria",
-                           .accept = { .default_expiry_ms = 30 * DAY_MS,
-                                       .event_expiry_ms = 3 * DAY_MS,
-                                       .max_expiry_ms = 180 * DAY_MS,
-                                       .clock_skew_ms = 5 * MINUTE_MS },
-                           .page_size = PAGE,
-                           .subscription_quota = 10,
-                           .subscriptions_max = 4,
-                           .retention_ms = 30 * DAY_MS,
-                           .retention_event_ms = 90 * DAY_MS,
-                           .dedup_ms = 180 * DAY_MS,
-                           .encode_receipt = codec_encode_receipt,
-                           .encode_notice = codec_encode_notice,
-                           .sealed_wraps = codec_sealed_wraps,
-                           .encode_wrap_request = codec_encode_wrap_request,
-                           .encode_key_message = codec_encode_key_message,
-                           .decode_key_request = codec_decode_key_request,
-                           .decode_envelope = codec_decode_stored_envelope,
-                           .encode_filter = codec_encode_filter,
-                           .decode_filter = codec_decode_filter };
+    StoreConfig c = test_store_config(i->db, "upt/satria", &codec_message);
+    c.page_size = PAGE;
+    c.subscription_quota = 10;
+    c.subscriptions_max = 4;
+    c.item_retention_ms = 0;
+    return c;
 }
 
 /* --- the image ------------------------------------------------------------------------------ */

@@ -26,6 +26,11 @@ static void put_request(const char *name, KeyAct act, const char *by_node) {
         key_request_sign(&r, by_node, &k);
     FUZZ_CHECK(codec_encode_key_request(&r, &p, &n) == 0);
     put("key-request", name, bytes_make(p, n));
+    if (by_node) {
+        char facts[64];
+        (void)snprintf(facts, sizeof(facts), "key-request-%s", name);
+        put_facts(facts, KIND_KEY_REQUEST, bytes_make(p, n));
+    }
     free(p);
 }
 

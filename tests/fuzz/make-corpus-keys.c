@@ -107,12 +107,14 @@ static void wraps(void) {
     add_byte(&b, 1);
     buf_add(&b, body_facts(body).p, body_facts(body).n);
     put_buf("key-proofs", "wrap-request", &b);
+    put_facts("wrap-request", KIND_WRAP_REQUEST, body_facts(body));
     (void)body_unref(body);
     w.message_id = golden_id;
     w.n = q.n_wraps;
     memcpy(w.list, q.wraps, sizeof(w.list));
     FUZZ_CHECK(codec_encode_seal_wraps(&w, &p, &n) == 0);
     put_marked("seal-wrap", 1, p, n);
+    put_facts("seal-wrap", KIND_SEAL_WRAP, bytes_make(p, n));
     w.n = SEAL_WRAPS_MAX;
     FUZZ_CHECK(codec_encode_seal_wraps(&w, &p, &n) == 0);
     put_marked("seal-wrap-64", 1, p, n);

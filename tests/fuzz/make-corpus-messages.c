@@ -96,11 +96,17 @@ static void example(const char *name) {
     json_message_deinit(&m);
 }
 
+bool is_seed(const char *name) {
+    const char *end = strrchr(name, '.');
+    return end && strcmp(end, ".json") == 0 &&
+           (text_starts_with(name, "s1-") || text_starts_with(name, "x-"));
+}
+
 void examples(void) {
     DIR *d = opendir(source_path("tests/examples"));
     FUZZ_CHECK(d);
     for (struct dirent *e; (e = readdir(d));)
-        if (strlen(e->d_name) > 5 && strcmp(e->d_name + strlen(e->d_name) - 5, ".json") == 0)
+        if (is_seed(e->d_name))
             example(e->d_name);
     (void)closedir(d);
 }

@@ -25,7 +25,7 @@ static unsigned number_of_kind(int kind) {
     return n;
 }
 
-static void put_facts(const char *name, int kind, Bytes facts) {
+void put_facts(const char *name, int kind, Bytes facts) {
     Buf b = { 0 };
     add_byte(&b, number_of_kind(kind));
     buf_add(&b, facts.p, facts.n);
@@ -85,8 +85,7 @@ static void facts_of_examples(void) {
         const char *why = NULL;
         char name[300], reason[JSON_WHY_SIZE];
         size_t size;
-        const char *end = strrchr(list[i]->d_name, '.');
-        if (end && strcmp(end, ".json") == 0) {
+        if (is_seed(list[i]->d_name)) {
             (void)snprintf(name, sizeof(name), "tests/examples/%s", list[i]->d_name);
             _cleanup_(freep) char *text = read_text(name, &size);
             FUZZ_CHECK(json_parse_message(text, size, "dsk/3203", NOW_MS, &m, reason) == 0);

@@ -32,6 +32,10 @@ void encode(Frame *f, uint8_t **p, size_t *n);
 Forward sample_forward(void);
 Filter sample_filter(void);
 void bombs(const char *target);
+/* For the targets facts and guard. */
+void put_facts(const char *name, int kind, Bytes facts);
+/* Of the examples one scenario and what is odd: the corpus is to stay small. */
+bool is_seed(const char *example);
 Envelope sample_envelope(int kind, AudienceForm form, Bytes facts, Bytes sealed);
 
 void frames(void);

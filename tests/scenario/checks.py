@@ -197,6 +197,7 @@ def nobody_else(script, m):
 
 @phrase("{who:nodes} (gets|get) nothing of {names:names}", "nobody gets {names:names}")
 def gets_nothing(script, m):
+    """Nor was it meant for them; or it was withdrawn before they had it."""
     who = script.node_list(m["who"]) if m.groupdict().get("who") else None
     names = [script.needs(n) for n in listed(m["names"])]
 
@@ -206,7 +207,8 @@ def gets_nothing(script, m):
             there = [g.node for g in copies(world, name) if who is None or g.node in who]
             result = world.sent[name].result
             there += [r.node for r in (result.recipients if result else [])
-                      if who is None or r.node in who]
+                      if (who is None or r.node in who) and
+                      r.node not in world.withdrawn_from(name)]
             if there:
                 raise Failed(f"{', '.join(there)} got {name}")
     return check

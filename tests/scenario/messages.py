@@ -282,7 +282,7 @@ class Draft:
         name = field.name
         value = one_value(words, field)
         if field.label == REPEATED:
-            values[name] = [value] if first else [*values[name], value]
+            values[name] = [*values.get(name, []), value]
             return
         if name in values and not first:
             raise Mistake(f"{name} has one value only")

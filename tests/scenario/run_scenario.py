@@ -108,7 +108,7 @@ def the_end(world):
     say("ok", END[2], None)
     n = sum(search_files(world.c.dir(b), planted(world), cases(world))
             for b in world.script.brokers)
-    say("ok", END[3], f"{n} files" + ("" if looked else "; the memory takes root to read"))
+    say("ok", END[3], f"{n} files" + ("" if looked else "; no leave to read the memory"))
 
 
 END = [Step(0, text, None, True) for text in (

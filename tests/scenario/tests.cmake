@@ -2,7 +2,7 @@
 # Every scenario/NAME-*.txt is one case, scenario/NAME, over real brokers.
 function(scenario_test name)
     add_test(NAME scenario/${name} COMMAND ${PYTHON3} ${ARGN})
-    set_tests_properties(scenario/${name} PROPERTIES LABELS scenario TIMEOUT 300 SKIP_RETURN_CODE 77
+    set_tests_properties(scenario/${name} PROPERTIES LABELS scenario TIMEOUT 300 COST 10 SKIP_RETURN_CODE 77
                          ENVIRONMENT "SERASI_BIN=${CMAKE_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
 endfunction()
 

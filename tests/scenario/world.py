@@ -307,13 +307,23 @@ class World:
         return self.last
 
     def arrive(self, name, result):
-        """Waits until every recipient who is online has it."""
+        """Waits until every recipient who is online has it, where no broker on the way is down."""
+        home = self.nodes[self.sent[name].sender].home
+
         def missing():
             have = {g.node for g in self.got if g.id == self.ids[name]}
+            have |= self.withdrawn_from(name)
             late = [r.node for r in result.recipients if r.node not in have and
-                    r.node in self.nodes and self.nodes[r.node].client]
+                    r.node in self.nodes and self.nodes[r.node].client and
+                    (self.nodes[r.node].home == home or "hub" in self.running)]
             return f"{name} has not reached {', '.join(late)}" if late else None
         self.until(missing, PATIENCE)
+
+    def withdrawn_from(self, name):
+        """Whom it was taken back from, or never reached, by the receipts its sender got."""
+        over = {pb.RECEIPT_LEVEL_RECALLED, pb.RECEIPT_LEVEL_UNDELIVERABLE}
+        return {r.recipient for who, r in self.receipts if who == self.sent[name].sender and
+                r.message_id == self.ids[name] and r.level in over}
 
     def crash(self, node, message):
         """The program dies between the broker's fsync and its answer."""

@@ -33,8 +33,8 @@ UNIT = ["test-window", "test-lanes", "test-retry", "test-rules", "test-accept", 
         "test-law-early", "test-law-due", "test-law-notice", "test-law-wire", "test-law-refold",
         "test-law-pending", "test-store-access", "test-store-signed", "test-store-ledger",
         "test-store-directory", "test-broker-check", "test-broker-rights", "test-zap",
-        "test-client"]
-BUILD_PATIENCE, RUN_PATIENCE = 400, 120
+        "test-client", "test-client-publish", "test-client-consume", "test-client-signed"]
+BUILD_PATIENCE, RUN_PATIENCE = 900, 120
 
 
 class Trouble(Exception):

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "sim/sim-world.h"
+#include "store-config.h"
 
 #define IDLE_SOON_MS   100
 #define IDLE_LATER_MS  1500
@@ -77,40 +78,20 @@ static void on_sync(void *data, bool done) {
 /* --- life and death --- */
 
 void sim_broker_config(const World *w, const SimBroker *sb, StoreConfig *ret) {
-    *ret = (StoreConfig) { .path = "serasid.db",
-                           .self = sb->name,
-                           .disk = disk_hooks(sb->disk),
-                           .accept = { .default_expiry_ms = 30 * DAY_MS,
-                                       .event_expiry_ms = 72 * HOUR_MS,
-                                       .max_expiry_ms = 180 * DAY_MS,
-                                       .clock_skew_ms = 5 * MINUTE_MS },
-                           .page_size = w->profile.page_size,
-                           .free_low_bytes = 8 << 20,
-                           .free_high_bytes = 12 << 20,
-                           .ballast_bytes = 1 << 20,
-                           .subscription_quota = w->profile.quota,
-                           .subscriptions_max = 8,
-                           .timers = w->profile.quick_timers ? &story_quick_timers : NULL,
-                           .item_retention_ms = 365 * DAY_MS,
-                           .pending_items = w->profile.pending_items,
-                           .retention_ms = w->profile.retention_ms,
-                           .retention_event_ms = w->profile.retention_ms,
-                           .dedup_ms = 180 * DAY_MS,
-                           .encode_signature = codec_encode_signature,
-                           .encode_receipt = codec_encode_receipt,
-                           .encode_notice = codec_encode_notice,
-                           .sealed_wraps = codec_sealed_wraps,
-                           .encode_wrap_request = codec_encode_wrap_request,
-                           .encode_key_message = codec_encode_key_message,
-                           .decode_key_request = codec_decode_key_request,
-                           .decode_envelope = codec_decode_stored_envelope,
-                           .encode_filter = codec_encode_filter,
-                           .decode_filter = codec_decode_filter,
-                           .directory_codec = &codec_directory };
+    *ret = test_store_config("serasid.db", sb->name, &codec_message);
+    ret->disk = disk_hooks(sb->disk);
+    ret->page_size = w->profile.page_size;
+    ret->free_low_bytes = 8 << 20;
+    ret->free_high_bytes = 12 << 20;
+    ret->ballast_bytes = 1 << 20;
+    ret->subscription_quota = w->profile.quota;
+    ret->timers = w->profile.quick_timers ? &story_quick_timers : NULL;
+    ret->pending_items = w->profile.pending_items;
+    ret->retention_ms = ret->retention_event_ms = w->profile.retention_ms;
+    ret->directory_codec = &codec_directory;
     ret->hub = sb == w->brokers;
-    if (ret->hub) {
-        ret->sign_key = &w->hub_key;
-    } else {
+    ret->sign_key = sign_key_of_broker(w, index_of(w, sb));
+    if (!ret->hub) {
         ret->n_hub_keys = 1;
         ret->hub_keys[0] = w->hub_key.public;
     }
@@ -180,6 +161,7 @@ void sim_broker_start(World *w, SimBroker *sb) {
         (void)text_copy(bc.parent, sizeof(bc.parent), w->brokers[sb->parent].name);
     bc.signs = sb == w->brokers;
     bc.follows = !bc.signs;
+    bc.unsigned_allowed = w->profile.signing != SIGNING_ALL;
     BrokerIo io = { .data = sb,
                     .send = io_send,
                     .log = io_log,

@@ -101,13 +101,21 @@ static bool is_over(const Parcel *i) {
 }
 
 static void send_item(World *w, SimClient *c, Parcel *i, bool spoilt) {
-    Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = i->id } };
+    Frame f = { .kind = FRAME_PUBLISH,
+                .publish = { .message_id = i->id, .signature = i->signature } };
     Bytes parts[3] = { bytes_make(i->envelope, i->n_envelope), bytes_make(i->facts, i->n_facts),
                        bytes_make(i->sealed, i->n_sealed) };
     if (spoilt) { /* the same id with other bytes: nobody ever hears of it */
         i->conflict = true;
         parts[2] = bytes_make("spoilt", 6);
         client_say(w, c, &f, parts, 3);
+        c->unanswered++;
+        return;
+    }
+    i->forged = i->sent_ms == 0 && sign_forge(w, c, i, &f.publish.signature);
+    if (i->forged) { /* nor of this */
+        client_say(w, c, &f, parts, i->n_sealed > 0 ? 3 : 2);
+        i->in_doubt = true;
         c->unanswered++;
         return;
     }
@@ -171,6 +179,17 @@ static int64_t publish(World *w, SimClient *c) {
     return c->unanswered < c->window ? c->next_publish_ms : INT64_MAX;
 }
 
+static void on_forged(World *w, SimClient *c, Parcel *i, const PublishResult *res,
+                      const char *reason) {
+    if (res->verdict != VERDICT_REFUSED && res->verdict != VERDICT_LATER)
+        world_wrong(w, "%s: %s, though its sender did not sign it", c->who,
+                    verdict_name(res->verdict));
+    world_note(w, c->who, "is told %s %s of a forgery", verdict_name(res->verdict), reason);
+    i->forged = i->in_doubt = false;
+    i->again_ms = w->now_ms + MAX(res->retry_after_ms, 50U);
+    c->n_done = 0;
+}
+
 static void on_result(World *w, SimClient *c, const PublishResult *res) {
     const char *to[RECIPIENTS],
         *reason = res->reasons && res->reasons->n ? res->reasons->list[0].code : "none";
@@ -182,6 +201,10 @@ static void on_result(World *w, SimClient *c, const PublishResult *res) {
     }
     if (res->verdict == VERDICT_CONFLICT && i->conflict && i->accepted)
         return;
+    if (i->forged) {
+        on_forged(w, c, i, res, reason);
+        return;
+    }
     const bool yes = res->verdict == VERDICT_ACCEPTED || res->verdict == VERDICT_DUPLICATE;
     HistoryEvent e = { .at_us = w->now_ms * 1000,
                        .phase = yes ? HISTORY_OK : HISTORY_FAIL,

@@ -202,6 +202,7 @@ void consume_delivery(World *w, SimClient *c, const Frame *f, const Packet *p) {
             ? p->size[3] != i->n_sealed || memcmp(p->part[3], i->sealed, i->n_sealed) != 0
             : mail && i->n_sealed > 0)
         world_wrong(w, "%s got another sealed part than was sent", c->who);
+    sign_check(w, c, f, i);
     if (mail) {
         i->heard = true;
         w->report->deliveries++;

@@ -174,7 +174,7 @@ void parcels_make(World *w, SimClient *c) {
         Parcel *i = c->items[n] = calloc(1, sizeof(*i));
         assert(i);
         const uint64_t bits[2] = { dice_roll(&d), dice_roll(&d) };
-        i->id = uuid_derive(bytes_make(bits, sizeof(bits)));
+        i->id = uuid_derive_v7(0, bytes_make(bits, sizeof(bits)));
         i->client = c->node;
         const unsigned what = dice_below(&d, 100), recalls = w->profile.recalls_of_100;
         Dice own = { dice_roll(&d) }; /* so that what follows does not depend on its kind */

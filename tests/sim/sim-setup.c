@@ -66,6 +66,7 @@ void world_draw(World *w) {
     p->stories = (unsigned)PICK(&d, 0, 1, 2, 4);
     p->quick_timers = dice_once_in(&d, 2);
     p->pending_items = (uint32_t)PICK(&d, 0, 1, 4, 16);
+    p->signing = (Signing)PICK(&d, SIGNING_NONE, SIGNING_NONE, SIGNING_SOME, SIGNING_ALL);
     p->regionals = cf->regionals ? MIN(cf->regionals, BROKERS_MAX - 1) : p->regionals;
     p->clients_per_broker = cf->clients ? MIN(cf->clients, 3U) : p->clients_per_broker;
     p->messages = cf->messages ? cf->messages : p->messages;
@@ -182,6 +183,8 @@ static StoreOp *import_op(const World *w) {
         broker_key(i, k->curve);
         (void)text_copy(k->node, sizeof(k->node), n->id);
         k->broker = true;
+        if (w->profile.signing != SIGNING_NONE)
+            k->sign = sign_key_of_broker(w, i)->public;
     }
     for (unsigned i = 0; i < w->n_nodes - w->n_brokers; i++)
         (void)add_node(op, w->clients[i].name, NODE_SOCIAL_AGENCY_REGENCY,
@@ -190,6 +193,8 @@ static StoreOp *import_op(const World *w) {
         DirKey *k = &op->import.keys[op->import.n_keys++];
         client_key(i, k->curve);
         (void)text_copy(k->node, sizeof(k->node), w->clients[i].name);
+        if (i < w->n_nodes && sign_key_of_node(w, i))
+            k->sign = sign_key_of_node(w, i)->public;
     }
     return op;
 }
@@ -245,6 +250,9 @@ void world_set_up(World *w) {
     for (unsigned i = 0; i < w->n_nodes; i++)
         parcels_make(w, &w->clients[i]);
     stories_make(w);
+    sign_set_up(w);
+    for (unsigned i = 0; i < w->n_nodes; i++)
+        sign_parcels(w, &w->clients[i]);
     for (unsigned i = 0; i < w->n_clients; i++)
         make_conn(w, true, i, w->clients[i].broker);
     for (unsigned i = 1; i < w->n_brokers; i++)

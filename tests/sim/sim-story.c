@@ -196,7 +196,7 @@ static void tell_step(Telling *t, const Step *step, unsigned by) {
     Parcel *i = calloc(1, sizeof(*i));
     assert(i);
     const uint64_t bits[2] = { dice_roll(&t->dice), dice_roll(&t->dice) };
-    i->id = uuid_derive(bytes_make(bits, sizeof(bits)));
+    i->id = uuid_derive_v7(0, bytes_make(bits, sizeof(bits)));
     if (!t->first)
         t->first = i;
     i->story = t->first;

@@ -168,6 +168,8 @@ typedef struct Parcel { /* one message of a publisher */
     const struct Parcel *after; /* said when that one was heard; NULL = at any time */
     bool delicate;              /* of a complaint: not everybody may have a copy */
     bool heard;                 /* some recipient has it */
+    bool forged;                /* what was sent last is not signed as it has to be */
+    SignatureBytes signature;   /* n == 0: its sender does not sign */
     uint8_t *envelope, *facts, *sealed;
     size_t n_envelope, n_facts, n_sealed;
     uint64_t sum;
@@ -218,7 +220,7 @@ typedef struct SimClient {
     Copies copies;
     uint64_t token;
     int64_t wake_ms;
-    Dice dice;
+    Dice dice, forgery;
 } SimClient;
 
 typedef struct Copy { /* of an item, for the owner of a named subscription */
@@ -242,6 +244,12 @@ typedef struct SimFault {
     Dice dice;
 } SimFault;
 
+typedef enum Signing {
+    SIGNING_NONE = 0,
+    SIGNING_SOME, /* every other node */
+    SIGNING_ALL,  /* and what is unsigned is refused */
+} Signing;
+
 typedef struct Profile { /* of a world, all from its seed */
     unsigned regionals, clients_per_broker, messages, cases;
     unsigned n_faults;
@@ -255,6 +263,7 @@ typedef struct Profile { /* of a world, all from its seed */
     unsigned stories;                                        /* sim-story.c */
     bool quick_timers;                                       /* of the law: after a minute */
     uint32_t pending_items;
+    Signing signing;
     unsigned gather_ms;    /* batches wait up to so long for more */
     unsigned power_of_100; /* of the deaths are power cuts */
 } Profile;
@@ -284,7 +293,8 @@ struct World {
     unsigned n_faults, faults_left;
     History *history;
     uint64_t hash;
-    SignKey hub_key;  /* signs the directory */
+    SignKey hub_key; /* signs the directory */
+    SignKey broker_keys[BROKERS_MAX], node_keys[CLIENTS_MAX];
     unsigned n_edits; /* of it, so far */
 };
 
@@ -303,6 +313,7 @@ enum { /* kinds of dice */
        DICE_FAULT,
        DICE_RANDOM,
        DICE_STORY,
+       DICE_SIGN,
 };
 
 static inline Now now_of(const World *w, const SimBroker *sb) {
@@ -352,6 +363,15 @@ void parcel_free(World *w, Parcel *i);
 bool parcel_is_for(const Parcel *i, unsigned n);
 /* Of a story only its own recipients are judged; the law may order copies for others. */
 bool parcel_names(const World *w, const Parcel *i, const char *node);
+
+/* --- sim-sign.c --- */
+void sign_set_up(World *w);
+const SignKey *sign_key_of_broker(const World *w, unsigned broker); /* NULL: it signs nothing */
+const SignKey *sign_key_of_node(const World *w, unsigned node);
+void sign_parcels(World *w, SimClient *c);
+/* True: to be sent with that instead, which every broker has to refuse. */
+bool sign_forge(World *w, SimClient *c, const Parcel *i, SignatureBytes *ret);
+void sign_check(World *w, const SimClient *c, const Frame *f, const Parcel *i);
 
 /* --- sim-net.c --- */
 /* -EAGAIN: no room now, or (up) no connection; -EHOSTUNREACH (down): nobody there. */

@@ -20,4 +20,4 @@ add_test(NAME sim/replay COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/sim/replay.sh $<
 add_test(NAME sim/lying-disk COMMAND test-sim --seeds ${SIM_CONTROLS} --disk lies --must-fail)
 add_test(NAME sim/synchronous-normal COMMAND test-sim --seeds ${SIM_CONTROLS} --disk normal --must-fail)
 set_tests_properties(sim/seeds sim/replay sim/lying-disk sim/synchronous-normal
-                     PROPERTIES LABELS sim TIMEOUT 900)
+                     PROPERTIES LABELS sim TIMEOUT 900 ${TEST_COMPUTES} COST 200)

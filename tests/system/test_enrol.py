@@ -16,6 +16,7 @@ import zmq  # noqa: E402
 import serasi_client as sc  # noqa: E402
 from cluster import BIN, PATIENCE, SANITIZED, Cluster, main, reserve_port, wait_for  # noqa: E402
 from load import Load  # noqa: E402
+from preload import Under  # noqa: E402
 from serasi_client import Message, SerasiClient, pb  # noqa: E402
 
 HOME, AWAY = "upt/phala-martha", "upt/satria"
@@ -40,9 +41,11 @@ class Tree(Cluster):
         self._node(node, home, parent=home, **more)
 
     def up(self):
-        for node in ["hub", *self.regionals]:
-            self.start(node)
+        """The hub first: who it does not know yet is let in at the next dial, ten seconds later."""
+        self.start("hub")
         self.ctl("hub", "node", "import", self.directory())
+        for node in self.regionals:
+            self.start(node)
         for node in self.regionals:
             self.wait_link(node)
             wait_for(f"{node} to have the directory",
@@ -157,6 +160,28 @@ def a_token_is_good_for_one_use():
         c.ctl(HOME, "enrol", "refuse", str(row["id"]))
         p = c.run("serasictl", "enrol", os.path.join(c.folder, "fourth"), check=False)
         refused(p, "refused these keys")
+
+
+def a_token_has_its_time_and_no_other():
+    with Tree() as c:
+        c.add_node(LKS, HOME)
+        c.up()
+        c.stop(HOME)
+        under = Under(c, HOME)
+        under.start(wait=True)
+        # The largest that is 1 hour and a bit when it is multiplied in 64 bits among them.
+        for hours in ["0", "-1", "169", "x", "1h", "2562047788016", "9223372036854775807",
+                      "5124095576030432", "99999999999999999999"]:
+            refused(c.ctl(HOME, "enrol", "token", LKS, f"--hours={hours}", check=False),
+                    "1 to 168 hours")
+        assert not c.rows(HOME, "enrol", "list")
+        line = token(c, HOME, LKS, "--hours", "1")
+        for minutes, state in [(59, "OPEN"), (61, "EXPIRED")]:
+            under.orders.clock_offset_ms = minutes * 60000
+            assert c.rows(HOME, "enrol", "list")[0]["state"] == state, minutes
+        refused(join(c, line, "late", check=False), "EXPIRED")
+        assert [e for e in c.ledger(HOME, "DENIED") if "EXPIRED" in e["note"]]
+        assert not c.rows(HOME, "key", "list", LKS)
 
 
 def a_token_lets_in_for_nothing_else():
@@ -295,9 +320,11 @@ def a_key_is_changed_and_both_work_meanwhile():
         # What was sealed to the old pair still opens: it is in the new file.
         with open(os.path.join(c.dir(NODE), "keys")) as f:
             assert "old-x25519" in f.read()
-        keys = {r["curve"]: r for r in wait_for("the end of the old key", lambda: [
-            r for r in c.rows(NODE, "key", "list")
-            if any(x["valid_until"] for x in c.rows(NODE, "key", "list"))])}
+
+        def listed():
+            rows = c.rows(NODE, "key", "list")
+            return rows if any(r["valid_until"] for r in rows) else None
+        keys = {r["curve"]: r for r in wait_for("the end of the old key", listed)}
         assert {keys[k[0]]["state"] for k in (old, new)} == {"valid"} and len(keys) == 2, keys
         assert {r["label"] for r in keys.values()} == {"main"}
         both = [open_with(c, k) for k in (old, new)]
@@ -443,6 +470,35 @@ def only_who_may_gets_a_key():
         assert row["valid_until"], row
 
 
+def what_the_hub_refuses_comes_back_with_its_reason():
+    """The home broker grants it by what it knows; the hub has more keys of that node by now."""
+    with Tree() as c:
+        c.client(NODE, HOME)
+        c.up()
+        before = keys_of(c, NODE)
+        c.stop("hub")
+        path = os.path.join(c.folder, "eight.jsonl")
+        with open(path, "w") as f:
+            for _ in range(8):
+                curve = zmq.curve_keypair()[0].decode()
+                print(json.dumps({"key": {"node": NODE, "label": "main", "curve": curve}}), file=f)
+        c.ctl("hub", "node", "import", path)
+        p = subprocess.Popen([os.path.join(BIN, "serasictl"), "--dir", c.dir(NODE), "key",
+                              "rotate", "--timeout", "60s"], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_for("the request on its way", lambda: c.rows(HOME, "queues"))
+        c.start("hub")
+        out, err = p.communicate(timeout=50)
+        assert p.returncode == 1 and "CROWDED" in err, (p.returncode, out, err)
+        assert keys_of(c, NODE) == before
+        assert [e for e in c.ledger(HOME, "DENIED") if "CROWDED" in e["note"]]
+        # Another node learns nothing of it, and what is no request is none.
+        s = open_with(c, keys_of(c, NODE))
+        for word in ["", "nonsense", "00000000-0000-7000-8000-000000000000"]:
+            assert ask(s, "key-asked", word).code > 0
+        assert c.journal().count("KEY_NOT_GRANTED") >= 2, c.journal()
+
+
 def what_a_broker_approves_for_others_is_refused_at_the_hub():
     """A broker that was taken over: it has its own keys, and sends the hub what it likes."""
     with Tree() as c:
@@ -581,8 +637,8 @@ def change_server_key(c, load, broker, clients, children):
 
 if __name__ == "__main__":
     main([from_a_token_to_a_published_message, a_token_is_good_for_one_use,
-          a_token_lets_in_for_nothing_else, a_key_is_changed_and_both_work_meanwhile,
+          a_token_lets_in_for_nothing_else, a_token_has_its_time_and_no_other, a_key_is_changed_and_both_work_meanwhile,
           an_end_bites_within_a_second, keys_change_under_load_and_nothing_is_lost,
           without_a_signed_directory_the_home_broker_decides,
-          only_who_may_gets_a_key, what_a_broker_approves_for_others_is_refused_at_the_hub,
+          only_who_may_gets_a_key, what_the_hub_refuses_comes_back_with_its_reason, what_a_broker_approves_for_others_is_refused_at_the_hub,
           the_key_of_a_server_changes_under_load])

@@ -1,29 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A disk that fails under the broker: writes and syncs answered with an error at some call (strace).
+"""A disk that fails under the broker: writes and syncs answered with an error at some call (preload.py).
 
 After EIO the broker answers nothing more and exits with 74; after ENOSPC it may put messages off.
 Either way all that was ever answered ACCEPTED is there after a restart, and the store is sound.
-Needs strace.
 """
+import errno
 import os
-import shutil
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "pyclient"))
 import serasi_client as sc  # noqa: E402
-from cluster import Cluster, main, need_root, wait_for  # noqa: E402
+from cluster import PATIENCE, Cluster, main  # noqa: E402
+from preload import CALLS, SYNC, WRITE, Under  # noqa: E402
 from serasi_client import Message, SerasiClient, pb  # noqa: E402
 
 HOME = "hub"
 IO_ERROR = 74
 FAULTS = [  # call, error, at which call from the time the broker is ready
-    ("fdatasync", "EIO", 1), ("fdatasync", "EIO", 2), ("fdatasync", "EIO", 7),
-    ("fdatasync", "EIO", 20), ("pwrite64", "EIO", 1), ("pwrite64", "EIO", 2),
-    ("pwrite64", "EIO", 9), ("pwrite64", "EIO", 40), ("pwrite64", "EIO", 41),
-    ("pwrite64", "ENOSPC", 1), ("pwrite64", "ENOSPC", 10), ("pwrite64", "ENOSPC", 41),
-    ("fdatasync", "ENOSPC", 3),
+    (SYNC, errno.EIO, 1), (SYNC, errno.EIO, 2), (SYNC, errno.EIO, 7), (SYNC, errno.EIO, 20),
+    (WRITE, errno.EIO, 1), (WRITE, errno.EIO, 2), (WRITE, errno.EIO, 9), (WRITE, errno.EIO, 40),
+    (WRITE, errno.EIO, 41), (WRITE, errno.ENOSPC, 1), (WRITE, errno.ENOSPC, 10),
+    (WRITE, errno.ENOSPC, 41), (SYNC, errno.ENOSPC, 3),
 ]
 
 
@@ -41,28 +39,14 @@ def message():
                                case_id=os.urandom(16)), facts, sealed)
 
 
-def attach(process, call, error, when):
-    """Injects from now on; the tracer ends with the broker."""
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-q", "-o", "/dev/null", "-e", f"trace={call}",
-         "-e", f"inject={call}:error={error}:when={when}", "-p", str(process.pid)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def attached():
-        for task in os.listdir(f"/proc/{process.pid}/task"):
-            with open(f"/proc/{process.pid}/task/{task}/status") as f:
-                if "TracerPid:\t0\n" in f.read():
-                    return False
-        return True
-    wait_for("strace to attach", attached, 10)
-    return tracer
-
-
-def publish_until(client, process, seconds):
-    """Messages one after the other while the broker lives; (accepted, all)."""
-    accepted, sent = [], []
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None and len(sent) < 150:
+def publish_through(client, process, orders):
+    """Messages one after the other until the fault has come, and for two seconds more if the broker
+    lives on; (accepted, all)."""
+    accepted, sent, came = [], [], False
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and process.poll() is None and len(sent) < 200:
+        if orders.hits and not came:
+            came, end = True, time.monotonic() + 2
         m = message()
         sent.append(m)
         try:
@@ -74,25 +58,28 @@ def publish_until(client, process, seconds):
         else:
             assert r.verdict == pb.VERDICT_LATER, r
             time.sleep(0.05)
+    assert orders.hits == 1, "the disk never failed"
     return accepted, sent
 
 
-def survive(c, call, error, when):
+def survive(c, under, call, error, when):
     process = c.process[HOME]
     client = connect(c, "dsk/3203")
-    tracer = attach(process, call, error, when)
-    accepted, sent = publish_until(client, process, 2.5)
-    if error == "EIO" or call == "fdatasync":
+    orders = under.orders
+    orders.fault_at, orders.fault_count, orders.fault_errno = when, 1, error
+    orders.fault_calls = call  # counts from now on
+    accepted, sent = publish_through(client, process, orders)
+    if error == errno.EIO or call == SYNC:
         assert process.wait(10) == IO_ERROR, f"exit {process.returncode}"
     else:
         assert process.poll() is None, f"a full disk ended it with {process.returncode}\n{c.tail()}"
         process.kill()
         process.wait()
-    tracer.wait(10)
     client.drop()
     c.process.pop(HOME)
 
-    c.start(HOME)
+    under.reset()
+    under.start(wait=True)
     client = connect(c, "dsk/3203")
     for m in accepted:
         r = client.publish(m)
@@ -118,14 +105,14 @@ def what_was_answered_survives_a_failing_disk():
     with Cluster() as c:
         for node in ["dsk/3203", "dsk/3302"]:
             c.client(node, HOME)
-        c.up()
+        c.ctl(HOME, "node", "import", c.directory())
+        under = Under(c, HOME)
+        under.start(wait=True)
         for call, error, when in FAULTS:
-            accepted, sent = survive(c, call, error, when)
-            print(f"   {call} {error} at {when}: {accepted} of {sent} accepted", flush=True)
+            accepted, sent = survive(c, under, call, error, when)
+            print(f"   {CALLS[call]} {errno.errorcode[error]} at {when}: {accepted} of {sent} accepted",
+                  flush=True)
 
 
 if __name__ == "__main__":
-    if not shutil.which("strace"):
-        sys.exit("needs strace")
-    need_root()
     main([what_was_answered_survives_a_failing_disk])

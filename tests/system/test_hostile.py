@@ -315,7 +315,7 @@ def claimed_identities_neither_end_the_broker_nor_steal():
 
 
 def who_does_not_read_is_ended():
-    with Site({"limits": {"answer-bytes": "1M"}}) as s:
+    with Site({"limits": {"answer-bytes": "1M", "idle-rate": 0}}) as s:
         x = s.raw().connect()
         x.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         x.send_message(hello_frame())
@@ -367,6 +367,78 @@ def garbage_frames_slow_their_key_alone():
         assert s.lines("PEER_MALFORMED") < 30
 
 
+def frames_that_ask_for_nothing_slow_their_key():
+    """Good frames of a good key: only their number does harm."""
+    frames = {
+        "PING": pb.Frame(ping=pb.Ping(sent_at=1)),
+        "CREDIT": pb.Frame(credit=pb.Credit(channel=1, messages=1)),
+        "SETTLE": pb.Frame(settle=pb.Settle(channel=1, settlements=[
+            pb.Settlement(first_tag=1, last_tag=9, action=1)])),
+    }
+    for name, f in frames.items():
+        with Site({"limits": {"slow-time": "2s", "idle-rate": 16}}) as s:
+            x = s.raw().connect()
+            x.send_message(hello_frame())
+            n = 0
+            try:
+                while n < 20000:
+                    x.send(b"".join(x.part(f.SerializeToString()) for _ in range(50)))
+                    n += 50
+            except OSError:
+                pass
+            assert n < 20000, f"{n} of {name} and nobody is slowed down"
+            wait_for("the journal", lambda: s.said("ask for nothing without end"))
+            again = s.client(BAD)
+            try:
+                again.hello(timeout=1)
+                raise AssertionError("a slowed key was served")
+            except (sc.ProtocolError, sc.Timeout):
+                pass
+            again.drop()
+            s.good.turns()
+            time.sleep(2)
+            b = s.bad()  # later it is
+            b.bye()
+
+
+def who_goes_on_with_what_is_put_off_is_slowed():
+    with Site({"limits": {"node-bytes": "2M", "slow-time": "3s"}}) as s:
+        x = s.raw(timeout=3).connect()
+        x.send_message(hello_frame())
+        sealed, sent = os.urandom(500000), 0
+        try:
+            while sent < 400:  # 200 MB
+                m = message(BAD, BAD, sealed=sealed)
+                publish = pb.Frame(publish=pb.Publish(message_id=m.id)).SerializeToString()
+                x.send_message(publish, m.envelope, m.facts, m.sealed)
+                sent += 1
+        except OSError:
+            pass
+        assert sent < 400, "nobody slowed it down"
+        wait_for("the journal", lambda: s.said("what it was told to send later"))
+        s.good.turns()
+        assert s.good.memory - s.before < 300
+
+
+def strangers_from_everywhere_keep_out_nobody_who_was_here():
+    with Site({"limits": {"stranger-rate": 10}}) as s:
+        held = []
+        for n in range(300):  # a hundred may come at once
+            x = socket.socket()
+            x.bind((f"127.0.{n % 250 + 2}.{n // 250 + 2}", 0))
+            x.setblocking(False)
+            x.connect_ex(("127.0.0.1", s.port))
+            held.append(x)
+            if n % 20 == 19:
+                time.sleep(0.05)
+                late = s.client(VICTIMS[1], label="known")  # from where others have sessions
+                late.hello(timeout=5)
+                late.bye()
+        wait_for("them to be cut", lambda: s.said("CONNECTIONS_CUT"))
+        for x in held:
+            x.close()
+
+
 def storms_of_small_things():
     """Each for a moment, as fast as Python can, from a peer that does not read."""
     def settle(n):
@@ -406,9 +478,9 @@ def storms_of_small_things():
 def floods_of_one_node_are_put_off_and_others_served():
     with Site({"limits": {"node-bytes": "8M"}}) as s:
         crowd = [s.bad() for _ in range(4)]
-        sealed = os.urandom(1000000)
+        sealed = os.urandom(500000)
         asked = 0
-        for round_ in range(10):
+        for round_ in range(4):
             for b in crowd:
                 for _ in range(4):
                     b.send_publish(message(BAD, BAD, sealed=sealed))
@@ -556,6 +628,23 @@ def who_wants_to_speak_for_another_cannot():
         b.drop()
 
 
+def what_peers_say_stays_on_its_line():
+    """An operator reads lists of what others said: no line in them may be theirs alone."""
+    with Site() as s:
+        row = "x\n01a20000-0000-7000-8000-000000000000  dsk/3203  \u202eDEAD"
+        s.client(VICTIMS[0]).hello()
+        b = s.bad()
+        assert b.publish(message(BAD, BAD)).verdict == pb.VERDICT_ACCEPTED
+        b.subscribe(1, pb.SOURCE_MAILBOX, credit=1)
+        b.settle(1, b.delivery(1).tag, pb.SETTLE_ACTION_REJECT, permanent=True, reason=row)
+        b.hello(client=row[:60])
+        for command in (("dead", "list"), ("sessions",)):
+            said = s.cluster.ctl(HOME, *command).stdout
+            assert "\u202e" not in said and "x 01a20000" in said, said
+            assert not any(x.startswith("01a20000") for x in said.splitlines()), said
+        b.drop()
+
+
 def few_open_files():
     with Site({"socket": {"handshake": "2s", "hello": "2s"}}, wrap=("prlimit", "--nofile=64:64")) as s:
         held = []
@@ -577,7 +666,10 @@ if __name__ == "__main__":
           other_mechanisms_and_versions_get_nothing, absurd_lengths_and_bytes_before_a_session,
           strangers_do_not_flood_the_journal, endless_messages_are_cut,
           claimed_identities_neither_end_the_broker_nor_steal, who_does_not_read_is_ended,
-          garbage_frames_slow_their_key_alone, storms_of_small_things,
+          garbage_frames_slow_their_key_alone, frames_that_ask_for_nothing_slow_their_key,
+          who_goes_on_with_what_is_put_off_is_slowed,
+          strangers_from_everywhere_keep_out_nobody_who_was_here, storms_of_small_things,
           floods_of_one_node_are_put_off_and_others_served, refused_messages_are_slowed_down,
           quotas_of_waiting_messages, bytes_heard_before_are_worth_nothing,
-          who_wants_to_speak_for_another_cannot, few_open_files])
+          who_wants_to_speak_for_another_cannot, what_peers_say_stays_on_its_line,
+          few_open_files])

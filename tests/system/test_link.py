@@ -96,6 +96,16 @@ def a_link_key_that_is_enrolled_late_comes_up_by_itself():
         c.wait_link(R1)
 
 
+def a_quiet_link_stays_open_with_the_shortest_ping():
+    with Cluster([R1], config={"link": {"ping": "500ms"}}) as c:
+        c.up()
+        c.wait_link(R1)
+        time.sleep(6)
+        with open(c.log.name) as f:
+            text = f.read()
+        assert "LINK_DOWN" not in text and text.count("LINK_UP") == 2, c.tail()
+
+
 def a_revoked_key_loses_its_session_at_once():
     with tree() as c:
         c.up()
@@ -118,4 +128,5 @@ if __name__ == "__main__":
     main([a_parent_that_hangs_is_noticed_and_nothing_is_lost,
           a_broker_that_was_away_gets_everything_in_case_order_once,
           a_link_key_that_is_enrolled_late_comes_up_by_itself,
+          a_quiet_link_stays_open_with_the_shortest_ping,
           a_revoked_key_loses_its_session_at_once])

@@ -2,6 +2,7 @@
 """Signatures on the whole path: real brokers, a broker in the middle that lies, and a broker of
 one's own that does. What a recipient's library says is read from `serasictl consume --json`."""
 import base64
+import hashlib
 import json
 import os
 import queue
@@ -9,6 +10,7 @@ import select
 import subprocess
 import sys
 import threading
+import uuid
 
 from cluster import BIN, Cluster, main, wait_for
 
@@ -17,6 +19,7 @@ import serasi_client as sc  # noqa: E402
 from serasi_client import SerasiClient, pb  # noqa: E402
 
 import zmq  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: E402
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
 from zmq.auth.thread import ThreadAuthenticator  # noqa: E402
 
@@ -145,6 +148,96 @@ def the_rule_for_the_unsigned_may_change_while_the_broker_runs():
         assert verdict() == pb.VERDICT_ACCEPTED
 
 
+# --- proofs of acceptance ---------------------------------------------------------------------------
+
+
+def acceptance(envelope, accepted_at, sender=SENDER, broker=HOME):
+    """What a broker signs (PROTOCOL.md, section 7)."""
+    e = pb.Envelope.FromString(envelope)
+    return (e.message_id + sc.digest(envelope) + accepted_at.to_bytes(8, "big") + sender.encode() +
+            b"\0" + broker.encode())
+
+
+def root_of(leaf, index, size, path):
+    """RFC 9162, 2.1.3.2."""
+    fn, sn, node = index, size - 1, leaf
+    for p in path:
+        assert sn > 0
+        if fn & 1 or fn == sn:
+            node = hashlib.sha256(b"\1" + p + node).digest()
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            node = hashlib.sha256(b"\1" + node + p).digest()
+        fn, sn = fn >> 1, sn >> 1
+    assert sn == 0
+    return node
+
+
+def check_proof(public, statement, signature):
+    """As anybody can who has the broker's public key; raises when it does not hold."""
+    s = pb.Signature.FromString(signature)
+    root = root_of(sc.leaf(statement), s.index, s.size, s.path)
+    Ed25519PublicKey.from_public_bytes(public).verify(
+        s.ed25519, b" " * 64 + b"serasi v1 acceptances\0" + s.size.to_bytes(8, "big") + root)
+    return s
+
+
+def public_of(c, node):
+    line = json.loads(next(x for x in c.lines if f'"{node}"' in x and '"curve"' in x))
+    return base64.b64decode(line["key"]["ed25519"])
+
+
+def what_is_accepted_is_proven_to_who_asks_for_it_and_again_when_it_is_repeated():
+    with Cluster([HOME]) as c:
+        c.client(SENDER, HOME)
+        c.client("uptd/32/pa-02", HOME)
+        c.up()
+        public = public_of(c, HOME)
+        asks, asks_not = raw(c, SENDER, HOME), raw(c, SENDER, HOME)
+        asks.hello(proofs=True)
+        batch = [signed(c, to="uptd/32/pa-02", facts=b"%d" % i) for i in range(20)]
+        for m in batch:
+            asks.send_publish(m)
+        first = [asks.result_of(m.id) for m in batch]
+        sizes = []
+        for m, r in zip(batch, first):
+            assert r.verdict == pb.VERDICT_ACCEPTED, r
+            sizes.append(check_proof(public, acceptance(m.envelope, r.accepted_at), r.proof).size)
+        assert max(sizes) > 1, sizes  # one signature for all of a commit
+        c.kill(HOME)
+        c.start(HOME)
+        asks, asks_not = raw(c, SENDER, HOME), raw(c, SENDER, HOME)
+        asks.hello(proofs=True)
+        for m, before in zip(batch[:3], first):
+            r = asks.publish(m)
+            assert r.verdict == pb.VERDICT_DUPLICATE and r.accepted_at == before.accepted_at, r
+            check_proof(public, acceptance(m.envelope, before.accepted_at), r.proof)
+            assert not asks_not.publish(m).proof
+        other = sc.Message(sc.envelope(sc.OPAQUE, SENDER, "uptd/32/pa-02", b"x",
+                                       message_id=batch[0].id), b"x")
+        other.signature = asks.signer.sign([other.envelope])[0]
+        r = asks.publish(other)
+        assert r.verdict == pb.VERDICT_CONFLICT and not r.proof, r
+        r = asks.publish(signed(c, to="dsk/9999"))
+        assert r.verdict == pb.VERDICT_REFUSED and not r.proof, r
+
+
+def the_proof_that_serasictl_prints_can_be_shown_to_others():
+    with Cluster([HOME]) as c:
+        c.client(SENDER, HOME)
+        c.client("uptd/32/pa-02", HOME)
+        c.up()
+        m = c.message(SENDER, "uptd/32/pa-02")
+        o = json.loads(c.publish(SENDER, m, "--json").stdout)
+        p = o["proof"]
+        assert p["state"] == "VALID" and p["node"] == HOME and not p["flags"], o
+        statement = base64.b64decode(p["statement"])
+        check_proof(public_of(c, HOME), statement, base64.b64decode(p["signature"]))
+        assert statement.endswith(SENDER.encode() + b"\0" + HOME.encode()), statement
+        assert uuid.UUID(bytes=statement[:16]) == uuid.UUID(o["message_id"])
+
+
 # --- a broker in the middle that lies ---------------------------------------------------------------
 # It is a real child of the hub by its keys; the test takes its place and speaks for it.
 
@@ -247,6 +340,35 @@ def what_a_middle_broker_sends_again_or_late_is_stopped_or_told_on():
         assert lie.forward(late, RECIPIENT).verdict == pb.VERDICT_ACCEPTED
         s = signature_of(c.consume(RECIPIENT, 1)[0])
         assert s["state"] == "VALID" and s["flags"] == ["STALE"], s
+        year = sc.now_ms() - 365 * 86400000  # by now its id may be forgotten
+        old = signed(c, created_at=year, expires_at=year + 86400000)
+        assert codes(lie.forward(old, RECIPIENT)) == ["BAD_TIME"]
+
+
+def receipt_id(message, level, recipient, leg):
+    """As every broker derives it, and everybody can who knows the message (core/receipt.c)."""
+    of = b"serasi receipt\0" + message + bytes([level]) + \
+        recipient.encode().ljust(65, b"\0") + leg.encode().ljust(65, b"\0")
+    derived = bytearray(sc.digest(of)[:16])
+    derived[6] = derived[6] & 0x0F | 0x80
+    derived[8] = derived[8] & 0x3F | 0x80
+    return bytes(derived)
+
+
+def nobody_takes_the_id_of_a_receipt_before_it_is_written():
+    with two_regions() as c:
+        c.client("uptd/32/pa-02", HOME)
+        c.up()
+        thief, sender = raw(c, "uptd/32/pa-02", HOME), raw(c, SENDER, HOME)
+        m = sc.Message(sc.envelope(sc.OPAQUE, SENDER, RECIPIENT))
+        taken = receipt_id(m.id, pb.RECEIPT_LEVEL_COLLECTED, RECIPIENT, FAR)
+        r = thief.publish(sc.Message(sc.envelope(sc.OPAQUE, "uptd/32/pa-02", SENDER,
+                                                 message_id=taken)))
+        assert codes(r) == ["MALFORMED"], r
+        assert sender.publish(m).verdict == pb.VERDICT_ACCEPTED
+        assert len(c.consume(RECIPIENT, 1)) == 1
+        told = c.consume(SENDER, 1, "--receipts")
+        assert told[0]["facts"]["level"].endswith("COLLECTED"), told
 
 
 def a_forged_receipt_is_told_on():
@@ -295,7 +417,7 @@ class FalseHome(threading.Thread):
         super().__init__(daemon=True)
         public, secret = sc.read_keys(keys(c, HOME))
         self.c, self.node, self.tag, self.ended = c, node, 0, False
-        self.route, self.queue = None, queue.Queue()
+        self.name, self.route, self.queue, self.verdict = HOME, None, queue.Queue(), None
         self.context = zmq.Context()
         self.auth = ThreadAuthenticator(self.context)
         self.auth.start()
@@ -334,11 +456,11 @@ class FalseHome(threading.Thread):
         values.update(more)
         self.say(m.envelope, m.facts, m.sealed, deliver=pb.Deliver(**values))
 
-    def answer(self, frame):
+    def answer(self, frame, parts):
         kind = frame.WhichOneof("body")
         if kind == "hello":
             self.say(welcome=pb.Welcome(
-                protocol=1, broker=HOME, node=self.node, envelope_max=4096, facts_max=65536,
+                protocol=1, broker=self.name, node=self.node, envelope_max=4096, facts_max=65536,
                 sealed_max=1048576, publish_window=64, credit_messages_max=64,
                 credit_bytes_max=16777216, ping_interval_ms=10000, broker_at=sc.now_ms()))
         elif kind == "subscribe":
@@ -351,6 +473,8 @@ class FalseHome(threading.Thread):
             done = [pb.TagRange(first_tag=x.first_tag, last_tag=x.last_tag or x.first_tag)
                     for x in frame.settle.settlements]
             self.say(settled=pb.Settled(channel=frame.settle.channel, done=done))
+        elif kind == "publish" and self.verdict:
+            self.say(published=pb.Published(results=[self.verdict(frame.publish, parts)]))
         elif kind == "ping":
             self.say(pong=pb.Pong(sent_at=frame.ping.sent_at))
 
@@ -358,8 +482,8 @@ class FalseHome(threading.Thread):
         self.open = False
         while not self.ended:
             if self.socket.poll(20):
-                self.route, first, *_ = self.socket.recv_multipart()
-                self.answer(pb.Frame.FromString(first))
+                self.route, first, *parts = self.socket.recv_multipart()
+                self.answer(pb.Frame.FromString(first), parts)
             elif self.open and not self.queue.empty():
                 self.deliver(*self.queue.get())
 
@@ -448,16 +572,71 @@ def a_home_broker_that_lies_is_found_out_by_the_client():
         assert not any(s["proven"] for s in found)
 
 
+def a_proof_that_does_not_hold_is_not_believed():
+    with Cluster([HOME, FAR]) as c:
+        c.client(SENDER, HOME)
+        c.client("uptd/32/pa-02", HOME)
+        for s in c.reserved:
+            s.close()
+        sc.read_keys(keys(c, HOME))
+        sc.read_keys(keys(c, FAR))
+        own = sc.SIGNERS[sc.read_keys(keys(c, HOME))[0]]
+        far = sc.SIGNERS[sc.read_keys(keys(c, FAR))[0]]
+        stranger = sc.SIGNERS[sc.read_keys(keys(c, "uptd/32/pa-02"))[0]]
+        gone = with_key(c, HOME, revoked=True)
+        other = sc.envelope(sc.OPAQUE, SENDER, "uptd/32/pa-02")
+        now = sc.now_ms()
+
+        def made(signer, envelope, at=now, label=b"serasi v1 acceptances", **names):
+            return signer.sign([acceptance(envelope, at, **names)], label)[0]
+        cases = [
+            ("as it should be", lambda e: made(own, e), "VALID", []),
+            ("of another time", lambda e: made(own, e, at=now - 1), "BAD", []),
+            ("of another message", lambda e: made(own, other), "BAD", []),
+            ("of another's message", lambda e: made(own, e, sender="uptd/32/pa-02"), "BAD", []),
+            ("of another broker", lambda e: made(own, e, broker=FAR), "BAD", []),
+            ("made for something else",
+             lambda e: made(own, e, label=b"serasi v1 messages"), "BAD", []),
+            ("no Signature at all", lambda e: b"\xff" * 40, "BAD", []),
+            ("signed by another broker", lambda e: made(far, e), "UNKNOWN_KEY", []),
+            ("signed by a stranger", lambda e: made(stranger, e), "UNKNOWN_KEY", []),
+            ("with a revoked key", lambda e: made(gone, e), "KEY_NOT_THEN", []),
+            ("by another broker that took its place", lambda e: made(far, e, broker=FAR), "VALID",
+             ["WRONG_BROKER"]),
+        ]
+        broker = FalseHome(c, SENDER)
+        try:
+            for name, proof, state, flags in cases:
+                broker.verdict = lambda f, parts, proof=proof: pb.PublishResult(
+                    message_id=f.message_id, verdict=pb.VERDICT_ACCEPTED, accepted_at=now,
+                    proof=proof(parts[0]))
+                broker.name = FAR if flags else HOME
+                o = json.loads(c.publish(SENDER, c.message(SENDER, "uptd/32/pa-02"),
+                                         "--json").stdout)
+                assert o["verdict"] == "ACCEPTED", (name, o)
+                assert (o["proof"]["state"], o["proof"]["flags"]) == (state, flags), (name, o)
+            broker.verdict = lambda f, parts: pb.PublishResult(
+                message_id=f.message_id, verdict=pb.VERDICT_ACCEPTED, accepted_at=now)
+            o = json.loads(c.publish(SENDER, c.message(SENDER, "uptd/32/pa-02"), "--json").stdout)
+            assert o["verdict"] == "ACCEPTED" and "proof" not in o, o
+        finally:
+            broker.stop()
+
+
 if __name__ == "__main__":
     main([a_message_and_its_receipt_are_valid_across_three_brokers,
           a_signature_outlives_a_kill_and_a_restart,
           a_thief_of_the_connection_key_cannot_publish,
           a_node_without_a_signing_key_is_refused_unless_the_configuration_allows_it,
           the_rule_for_the_unsigned_may_change_while_the_broker_runs,
+          what_is_accepted_is_proven_to_who_asks_for_it_and_again_when_it_is_repeated,
+          the_proof_that_serasictl_prints_can_be_shown_to_others,
+          a_proof_that_does_not_hold_is_not_believed,
           a_middle_broker_cannot_alter_or_make_up_messages,
           a_middle_broker_that_takes_out_parts_is_told_on,
           a_middle_broker_that_sends_elsewhere_is_told_on,
           what_a_middle_broker_sends_again_or_late_is_stopped_or_told_on,
+          nobody_takes_the_id_of_a_receipt_before_it_is_written,
           a_forged_receipt_is_told_on,
           what_was_signed_with_a_revoked_key_is_refused_everywhere,
           a_home_broker_that_lies_is_found_out_by_the_client])

@@ -13,7 +13,7 @@ function(system_test name label bin slow)
     endif()
     add_test(NAME ${label}/${name}
              COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/system/test_${name}.py)
-    set_tests_properties(${label}/${name} PROPERTIES LABELS ${label} TIMEOUT 900 SKIP_RETURN_CODE 77
+    set_tests_properties(${label}/${name} PROPERTIES LABELS ${label} TIMEOUT 900 COST 100 SKIP_RETURN_CODE 77
                          ENVIRONMENT "SERASI_BIN=${bin};SERASI_CHECK_HISTORY=${CMAKE_BINARY_DIR}/tests/check-history;SERASI_SLOW=${slow};PYTHONDONTWRITEBYTECODE=1;TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp halt_on_error=1 exitcode=66 ignore_noninstrumented_modules=1;ASAN_OPTIONS=detect_leaks=1;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/lsan.supp")
 endfunction()
 
@@ -27,7 +27,7 @@ if(SERASI_SANITIZED)
     endforeach()
 endif()
 
-foreach(name install systemd demo)
+foreach(name install systemd demo peer)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/system/test-${name}.sh)
         add_test(NAME system/${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/system/test-${name}.sh
                  ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "broker/broker.h"
+#include "store-config.h"
 #include "test.h"
 #include "wire/codec.h"
 
@@ -174,28 +175,7 @@ static inline void world_init(World *w, const char *self) {
     strcpy(w->folder, "/dev/shm/test-broker-XXXXXX");
     assert_non_null(mkdtemp(w->folder));
     snprintf(w->path, sizeof(w->path), "%s/store.db", w->folder);
-    w->store_config = (StoreConfig) { .path = w->path,
-                                      .self = self,
-                                      .accept = { .default_expiry_ms = 30 * DAY_MS,
-                                                  .event_expiry_ms = 72 * HOUR_MS,
-                                                  .max_expiry_ms = 180 * DAY_MS,
-                                                  .clock_skew_ms = 5 * MINUTE_MS },
-                                      .page_size = 4096,
-                                      .subscription_quota = 1000,
-                                      .subscriptions_max = 8,
-                                      .retention_ms = 30 * DAY_MS,
-                                      .retention_event_ms = 90 * DAY_MS,
-                                      .dedup_ms = 180 * DAY_MS,
-                                      .encode_receipt = codec_encode_receipt,
-                                      .encode_notice = codec_encode_notice,
-                                      .encode_signature = codec_encode_signature,
-                                      .sealed_wraps = codec_sealed_wraps,
-                                      .encode_wrap_request = codec_encode_wrap_request,
-                                      .encode_key_message = codec_encode_key_message,
-                                      .decode_key_request = codec_decode_key_request,
-                                      .decode_envelope = codec_decode_stored_envelope,
-                                      .encode_filter = codec_encode_filter,
-                                      .decode_filter = codec_decode_filter };
+    w->store_config = test_store_config(w->path, self, &codec_message);
     w->config = broker_config_default;
     w->config.retry.cap_ms = RETRY_CAP;
     (void)text_copy(w->config.self, sizeof(w->config.self), self);

@@ -19,13 +19,7 @@
 static inline void law_fixture_init(Fixture *f) {
     fixture_init(f);
     f->config.item_retention_ms = 365 * DAY_MS;
-    f->config.encode_receipt = codec_encode_receipt;
-    f->config.encode_notice = codec_encode_notice;
-    f->config.sealed_wraps = codec_sealed_wraps;
-    f->config.encode_wrap_request = codec_encode_wrap_request;
-    f->config.encode_key_message = codec_encode_key_message;
-    f->config.decode_key_request = codec_decode_key_request;
-    f->config.decode_envelope = codec_decode_stored_envelope;
+    f->codec = codec_message;
     fixture_reopen(f);
 }
 #define LAW_FIXTURE(f)                                                                             \

@@ -337,6 +337,10 @@ PROBE(break_075) {
     lawful_record(r, "uptd/32/pa-02", NODE_UPTD);
     r->message->facts.node.social_workers = 0;
 }
+PROBE(break_075_no_kind) {
+    lawful_record(r, "uptd/32/pa-02", NODE_UNSPECIFIED);
+    r->message->facts.node.welfare_workers = 0;
+}
 PROBE(break_075_puskesos) {
     lawful_record(r, "pks/3203052001", NODE_PUSKESOS);
     r->message->facts.node.volunteers = 0;
@@ -435,6 +439,7 @@ static const Probe probes_to_082[] = {
     { "R-073", WARNS, break_073 },
     { "R-074", WARNS, break_074 },
     { "R-075", WARNS, break_075 },
+    { "R-075", WARNS, break_075_no_kind },
     { "R-075", WARNS, break_075_puskesos },
     { "R-080", REFUSES, break_080 },
     { "R-080", REFUSES, break_080_target },

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "sample.h"
+#include "store-config.h"
 #include "store/pages.h"
 #include "store/store.h"
 
@@ -26,6 +27,7 @@
 typedef struct Fixture {
     char folder[64], path[96], why[256];
     StoreConfig config;
+    MessageCodec codec; /* of the configuration */
     Store *store;
     int64_t now_ms;
     uint32_t n_ids;
@@ -62,6 +64,12 @@ static inline int fake_decode_filter(Bytes b, Filter *ret) {
     memcpy(ret, b.p, sizeof(*ret));
     return 0;
 }
+
+static const MessageCodec fake_codec = { .encode_receipt = fake_encode_receipt,
+                                         .encode_notice = fake_encode_notice,
+                                         .decode_envelope = fake_decode_envelope,
+                                         .encode_filter = fake_encode_filter,
+                                         .decode_filter = fake_decode_filter };
 
 static inline int fixture_try_open(Fixture *f) {
     return store_open(&f->store, &f->config, NULL, NULL, f->why);
@@ -116,26 +124,13 @@ static inline void fixture_init_as(Fixture *f, const char *self) {
     strcpy(f->folder, "/tmp/test-store-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->path, sizeof(f->path), "%s/store.db", f->folder);
-    f->config = (StoreConfig) {
-        .path = f->path,
-        .self = self,
-        .accept = { .default_expiry_ms = 30 * DAY_MS,
-                    .event_expiry_ms = 72 * HOUR_MS,
-                    .max_expiry_ms = 180 * DAY_MS,
-                    .clock_skew_ms = 5 * MINUTE_MS },
-        .page_size = 8192,
-        .subscription_quota = 4,
-        .subscriptions_max = 2,
-        .retention_ms = 30 * DAY_MS,
-        .retention_event_ms = 90 * DAY_MS,
-        .dedup_ms = 180 * DAY_MS,
-        .delay_warning_ms = 4 * HOUR_MS,
-        .encode_receipt = fake_encode_receipt,
-        .encode_notice = fake_encode_notice,
-        .decode_envelope = fake_decode_envelope,
-        .encode_filter = fake_encode_filter,
-        .decode_filter = fake_decode_filter,
-    };
+    f->codec = fake_codec;
+    f->config = test_store_config(f->path, self, &f->codec);
+    f->config.page_size = 8192;
+    f->config.subscription_quota = 4;
+    f->config.subscriptions_max = 2;
+    f->config.item_retention_ms = 0;
+    f->config.delay_warning_ms = 4 * HOUR_MS;
     fixture_open(f);
     fixture_import(f);
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "core/receipt.h"
 #include "law/accept.h"
 #include "sample.h"
 
@@ -205,6 +206,10 @@ TEST(kind_schema_and_urgency_are_given) {
         e->kind = KIND_CAPACITY_UPDATE;
         e->urgency = URGENCY_EVENT;
     });
+    ASSERT_REFUSED("URGENCY_NOT_ALLOWED", { /* nor for what this broker does not know */
+                                            e->kind = 1001;
+                                            e->urgency = URGENCY_EVENT;
+    });
 }
 
 TEST(the_audience_exists_and_can_be_reached) {
@@ -380,7 +385,7 @@ static void add_forward(Message *m, const char *node, RecipientRole role) {
 TEST(what_the_home_broker_decided_stands) {
     _cleanup_(case_freep) Case *c = link_case_new(sample_message(), "hub", "upt/phala-martha");
     Envelope *e = &c->m->env;
-    e->created_ms = 0; /* judged at the publisher's home, not here */
+    e->created_ms = SAMPLE_NOW - 200 * DAY_MS; /* judged at the publisher's home, not here */
     e->kind = KIND_RECEIPT;
     strcpy(e->region, "99");
     c->m->fwd.expires_ms = SAMPLE_NOW - 5;
@@ -428,6 +433,53 @@ TEST(a_message_is_never_handed_back_to_where_it_has_been) {
     c->m->fwd.n_stamps = STAMPS_MAX;
     ASSERT_STR(decide(c), "");
     ASSERT_STR(c->out.routes[0].hop, "");
+}
+
+TEST(what_ended_long_ago_is_no_news_from_a_link) {
+    _cleanup_(case_freep) Case *c = link_case_new(sample_message(), "hub", "upt/satria");
+    Envelope *e = &c->m->env;
+    add_forward(c->m, "dsp/32", ROLE_ADDRESSEE);
+    e->created_ms =
+        SAMPLE_NOW - 240 * DAY_MS; /* accepted late, 30 days, and requeued for 30 more */
+    ASSERT_STR(decide(c), "");
+    e->created_ms--;
+    ASSERT_STR(decide(c), "BAD_TIME");
+    e->expires_ms = SAMPLE_NOW - 30 * DAY_MS;
+    ASSERT_STR(decide(c), "");
+    e->expires_ms--;
+    ASSERT_STR(decide(c), "BAD_TIME");
+    e->expires_ms = INT64_MAX; /* nobody may ask for so long a life */
+    e->created_ms = SAMPLE_NOW - 390 * DAY_MS - 1;
+    ASSERT_STR(decide(c), "BAD_TIME");
+    e->created_ms = INT64_MIN;
+    ASSERT_STR(decide(c), "BAD_TIME");
+}
+
+/* Derived ids are the brokers': each is known beforehand to all who know the message. */
+TEST(nobody_takes_the_id_of_a_receipt) {
+    _cleanup_(case_freep) Case *own = case_new(sample_message(), "upt/phala-martha");
+    _cleanup_(case_freep) Case *c = link_case_new(sample_message(), "hub", "upt/satria");
+    Envelope *e = &c->m->env;
+    Receipt r = { .message_id = { { 1 } }, .level = LEVEL_COLLECTED };
+    strcpy(r.recipient, "dsk/3203");
+    strcpy(r.leg, "upt/satria");
+    e->message_id = own->m->env.message_id = receipt_message_id(&r);
+    ASSERT_STR(decide(own), "MALFORMED");
+    add_forward(c->m, "dsp/32", ROLE_ADDRESSEE);
+    e->kind = KIND_RECALL_ORDER;
+    ASSERT_STR(decide(c), "MALFORMED"); /* what institutions send */
+    e->kind = KIND_RECEIPT;
+    ASSERT_STR(decide(c), "MALFORMED"); /* of something else */
+    c->m->facts =
+        (Facts) { .readable = true, .receipt = { .message_id = r.message_id, .level = r.level } };
+    strcpy(c->m->facts.receipt.recipient, r.recipient);
+    strcpy(c->m->facts.receipt.leg, r.leg);
+    strcpy(e->sender, "upt/phala-martha");
+    ASSERT_STR(decide(c), "MALFORMED"); /* by another broker */
+    strcpy(e->sender, r.leg);
+    ASSERT_STR(decide(c), "");
+    e->kind = KIND_NOTICE;
+    ASSERT_STR(decide(c), "");
 }
 
 TEST(a_link_that_names_nobody_is_refused) {

@@ -208,8 +208,174 @@ TEST(who_goes_on_with_what_is_put_off_is_ended) {
     unsigned n = 0;
     for (; n < 400 && !heard(&w, 1, FRAME_ERROR, 0); n++)
         publish_bytes(&w, 1, BAD, SEALED_MAX);
-    ASSERT_TRUE(n > 100 && n < 150); /* 128 megabytes are forgiven */
+    ASSERT_TRUE(n > 25 && n < 40); /* 32 megabytes are forgiven */
     ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_WINDOW);
+    forget(&w);
+    hello(&w, 1, BAD, 1); /* and its key is not served for a while */
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
+}
+
+TEST(the_more_is_put_off_the_later_it_is_to_come_again) {
+    WORLD(w, "upt/r1");
+    w.config.node_bytes = 1;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    uint32_t last = 0;
+    for (unsigned i = 0; i < 28; i++) {
+        publish_bytes(&w, 1, BAD, SEALED_MAX);
+        const uint32_t ms = heard(&w, 1, FRAME_PUBLISHED, i)->f.published.results[0].retry_after_ms;
+        ASSERT_TRUE(ms >= last && (i < 7 ? ms == 200 : ms < 5000));
+        last = ms;
+    }
+    ASSERT_TRUE(last > 2000); /* 20 megabytes too many at 8 a second */
+    assert_null(heard(&w, 1, FRAME_ERROR, 0));
+}
+
+TEST(what_a_slowed_key_has_waiting_is_not_accepted) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    publish(&w, 2, GOOD, TO, 1);
+    for (unsigned i = 0; i < 900; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    for (unsigned i = 0; i < 16 * 300 && broker_status(w.broker).sessions > 1; i++) {
+        if (i % 1000 == 999)
+            forget(&w);
+        else
+            say(&w, 1, BAD, (Frame) { .kind = FRAME_PING });
+    }
+    ASSERT_EQ(broker_status(w.broker).sessions, 1);
+    run(&w);
+    const uint64_t accepted = broker_status(w.broker).accepted;
+    ASSERT_TRUE(accepted < 600); /* only those that were on their way */
+    ASSERT_EQ(w.broker->unanswered_bytes, 0);
+    ASSERT_EQ(account_get(w.broker, BAD)->n_unanswered, 0);
+}
+
+TEST(beside_who_asks_for_little_batches_of_another_are_small) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    for (unsigned i = 0; i < 900; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    run(&w);
+    forget(&w);
+    publish(&w, 2, GOOD, TO, 1);
+    for (unsigned i = 0; i < 200; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    for (unsigned left = 200, n = 0; left > 0; left -= n) {
+        broker_check_here(w.broker, w.now);
+        StoreOp *list = broker_take_batch(w.broker);
+        n = 0;
+        for (const StoreOp *op = list; op; op = op->next)
+            n += op->kind == OP_ACCEPT && strcmp(op->accept.authority, BAD) == 0;
+        ASSERT_TRUE(n > 0 && n <= 64);
+        ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+        ASSERT_OK(broker_stored(w.broker, w.now, list));
+    }
+}
+
+/* --- frames that ask for nothing --- */
+
+/* How many of them until the session ends; 0: not within 10,000. */
+static unsigned frames_until_the_end(World *w, uint8_t peer, Frame f) {
+    for (unsigned n = 1; n <= 10000; n++) {
+        say(w, peer, BAD, f);
+        run(w);
+        if (heard(w, peer, FRAME_ERROR, 0) &&
+            heard(w, peer, FRAME_ERROR, 0)->f.error.code == ERROR_BUSY)
+            return n;
+        forget(w);
+    }
+    return 0;
+}
+
+TEST(who_asks_for_nothing_without_end_waits) {
+    static TagRange none = { 7, 9 };
+    static Settlement nothing;
+    nothing.tags = none;
+    nothing.action = SETTLE_DONE;
+    const Frame frames[] = {
+        { .kind = FRAME_PING },
+        { .kind = FRAME_PONG },
+        { .kind = FRAME_CREDIT, .credit = { .channel = 1, .messages = 1 } },
+        { .kind = FRAME_CREDIT, .credit = { .channel = 9, .messages = 1 } },
+        { .kind = FRAME_SETTLE, .settle = { .channel = 1, .n = 1, .settlements = &nothing } },
+        { .kind = FRAME_SETTLE, .settle = { .channel = 9, .n = 1, .settlements = &nothing } },
+        { .kind = FRAME_UNSUBSCRIBE, .unsubscribe = { .channel = 9 } },
+        { .kind = FRAME_QUERY, .query = { .query = 1, .verb = "no-such-verb" } },
+    };
+    WORLD(w, "upt/r1");
+    for (unsigned i = 0; i < ARRAY_SIZE(frames); i++) {
+        begin_again(&w);
+        hello(&w, 1, BAD, 1);
+        hello(&w, 2, GOOD, 2);
+        subscribe(&w, 1, BAD, 1, SOURCE_MAILBOX, w.config.credit_messages_max);
+        run(&w);
+        forget(&w);
+        const unsigned n = frames_until_the_end(&w, 1, frames[i]);
+        ASSERT_TRUE(n > 4000 && n < 4300);
+        ASSERT_EQ(broker_status(w.broker).sessions, 1);
+        say(&w, 2, GOOD, (Frame) { .kind = FRAME_PING });
+        ASSERT_EQ(count(&w, 2, FRAME_PONG), 1);
+        pass(&w, MINUTE_MS + 1000);
+        forget(&w);
+        hello(&w, 1, BAD, 1);
+        ASSERT_EQ(count(&w, 1, FRAME_WELCOME), 1);
+    }
+}
+
+TEST(queries_that_the_store_answers_are_work) {
+    WORLD(w, "upt/r1");
+    w.config.idle_rate = 1;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 1; i <= 60; i++) {
+        say(&w, 1, BAD,
+            (Frame) { .kind = FRAME_QUERY, .query = { .query = i, .verb = "worklist" } });
+        run(&w);
+        ASSERT_EQ(count(&w, 1, FRAME_RESULT), i);
+    }
+}
+
+TEST(without_a_bound_anybody_may_ask_for_nothing) {
+    WORLD(w, "upt/r1");
+    w.config.idle_rate = 0;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    ASSERT_EQ(frames_until_the_end(&w, 1, (Frame) { .kind = FRAME_PING }), 0);
+}
+
+TEST(credit_for_what_was_delivered_is_work) {
+    WORLD(w, "upt/r1");
+    w.config.idle_rate = 1; /* 16 frames, and one for each session */
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, TO, 2);
+    subscribe(&w, 2, TO, 1, SOURCE_MAILBOX, 1);
+    for (unsigned i = 1; i <= 60; i++) {
+        Settlement done = { .tags = { i, i }, .action = SETTLE_DONE };
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+        run(&w);
+        ASSERT_EQ(count(&w, 2, FRAME_DELIVER), i);
+        say(&w, 2, TO,
+            (Frame) { .kind = FRAME_SETTLE,
+                      .settle = { .channel = 1, .n = 1, .settlements = &done } });
+        say(&w, 2, TO, (Frame) { .kind = FRAME_CREDIT, .credit = { .channel = 1, .messages = 1 } });
+        run(&w);
+    }
+}
+
+TEST(who_overruns_its_window_again_and_again_waits) {
+    WORLD(w, "upt/r1");
+    w.config.publish_window = 1;
+    begin_again(&w);
+    for (unsigned i = 0; i < 20; i++) {
+        hello(&w, 1, BAD, 1);
+        publish(&w, 1, BAD, TO, 1);
+        publish(&w, 1, BAD, TO, 2);
+    }
+    ASSERT_TRUE(count(&w, 1, FRAME_WELCOME) >= 16 && count(&w, 1, FRAME_WELCOME) <= 18);
 }
 
 TEST(refusals_without_end_are_put_off) {

@@ -26,7 +26,6 @@ static void as_hub(World *w) {
     the_hub_key = hub_key();
     w->store_config.hub = true;
     w->store_config.sign_key = &the_hub_key;
-    w->store_config.encode_signature = codec_encode_signature;
     w->store_config.directory_codec = &codec_directory;
     w->config.signs = true;
     open_again(w);

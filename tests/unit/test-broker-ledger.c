@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include "store/private.h" /* before the broker: how uthash fails is said there */
+
 #include "broker-fixture.h"
 #include "broker/internal.h"
 #include "store/ledger.h"
@@ -70,6 +72,39 @@ TEST(denied_rights_of_many_names_are_counted_together) {
     }
     run(&w);
     assert_in_range(entries(&w, LEDGER_DENIED, &code), 1, 10);
+}
+
+static void seconds(World *w, unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        say(w, 0, "hub", (Frame) { .kind = FRAME_PING });
+        pass(w, SECOND_MS);
+        run(w);
+    }
+}
+
+/* Whoever has the disk in his hands while the broker is off must not have until tomorrow. */
+TEST(the_parent_is_asked_soon_after_a_start_though_it_signed_today) {
+    WORLD(w, "upt/r1");
+    char sql[256];
+    w.config.witness_ms = DAY_MS;
+    w.broker = broker_free(w.broker);
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO ledger_witness(block, hash, at, node, key, signature) "
+             "VALUES(1, zeroblob(32), %lld, 'hub', zeroblob(32), zeroblob(64))",
+             (long long)w.now.wall_ms);
+    ASSERT_OK(sqlite3_exec(w.store->db, sql, NULL, NULL, NULL));
+    open_broker(&w);
+    uplink_open(&w, 100);
+    hello(&w, 1, "dsk/3203", 1);
+    for (unsigned i = 0; i < 3; i++) { /* something happens */
+        publish(&w, 1, "dsk/3203", "dsk/3201", (uint8_t)i);
+        run(&w);
+    }
+    seconds(&w, 5);
+    ASSERT_EQ(count(&w, 0, FRAME_QUERY), 0);
+    seconds(&w, 70);
+    ASSERT_EQ(count(&w, 0, FRAME_QUERY), 1);
+    ASSERT_STR(heard(&w, 0, FRAME_QUERY, 0)->f.query.verb, "ledger-witness");
 }
 
 TEST_MAIN

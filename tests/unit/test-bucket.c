@@ -32,4 +32,14 @@ TEST(a_clock_that_stands_or_goes_back_gives_nothing) {
     ASSERT_TRUE(!bucket_take(&b, &rate, 1, 500));
 }
 
+TEST(a_full_one_leaks_like_any_other) {
+    const BucketRate slow = { .per_second = 10, .burst = 5 };
+    Bucket b = { 0 };
+    bucket_fill(&b, &slow, 1000);
+    ASSERT_TRUE(bucket_level(&b, &slow, 1000) == 5);
+    ASSERT_TRUE(!bucket_take(&b, &slow, 1, 1000));
+    ASSERT_TRUE(bucket_level(&b, &slow, 1200) == 3);
+    ASSERT_TRUE(bucket_take(&b, &slow, 2, 1200));
+}
+
 TEST_MAIN

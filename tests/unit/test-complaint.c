@@ -416,6 +416,24 @@ TEST(nobody_resolves_and_the_next_level_holds_it) {
     desk_deinit(&k);
 }
 
+/* A broker that is handed the complaint has not seen the clock of the one that kept it. */
+TEST(whom_the_clock_made_the_holder_elsewhere_may_hand_it_on) {
+    Desk k;
+    desk_init(&k);
+    bring_to(&k, COMPLAINT_RECEIVED);
+    const int64_t received = k.now_ms;
+    k.now_ms = received + 3 * DAY_MS - 2 * MINUTE_MS; /* an act takes one */
+    ASSERT_STR(does(&k, DSP, DO(REROUTE), "dsk/3302"), "ILLEGAL NOT_THE_HOLDER");
+    k.now_ms = received + 3 * DAY_MS;
+    ASSERT_STR(does(&k, "min/anak", DO(REROUTE), "dsk/3302"), "ILLEGAL NOT_THE_HOLDER");
+    ASSERT_STR(does(&k, DSP, DO(ASSIGN), "dsk/9999"), "ILLEGAL NOBODY_NAMED");
+    ASSERT_STR(complaint(&k)->custodian, DSK);
+    ASSERT_STR(does(&k, DSP, DO(REROUTE), "dsk/3302"), "APPLIED RECEIVED>RECEIVED");
+    ASSERT_STR(complaint(&k)->custodian, "dsk/3302");
+    ASSERT_STR(complaint(&k)->complaint.former[0], DSP);
+    desk_deinit(&k);
+}
+
 TEST(a_reroute_keeps_the_clock) {
     Desk k;
     desk_init(&k);

@@ -352,6 +352,18 @@ TEST(drop_ins_come_in_order_of_name_and_replace_lists) {
     teardown(&f);
 }
 
+/* A child looks after its link once a second: with less than this a quiet one would be closed. */
+TEST(sessions_are_not_asked_more_often_than_links_can_answer) {
+    Folder f;
+    setup(&f);
+    load(&f, HUB "[link]\nping = 499ms\n");
+    ASSERT_EQ(f.r, -EINVAL);
+    assert_has(complaints(&f), "[link] ping");
+    load(&f, HUB "[link]\nping = 500ms\n");
+    ASSERT_OK(f.r);
+    teardown(&f);
+}
+
 TEST(a_line_that_is_too_long_is_told_and_not_split) {
     Folder f;
     char text[1024] = "[node]\nid = hub\nrole = hub\n# ";

@@ -29,7 +29,8 @@ typedef struct Gate {
 
 static const DoorLimits wide = { .waiting_max = 1000,
                                  .waiting_ms = 60000,
-                                 .rate = { .per_second = 1000, .burst = 1000 } };
+                                 .rate = { .per_second = 1000, .burst = 1000 },
+                                 .strangers = { .per_second = 1000, .burst = 1000 } };
 
 static void gate_open(Gate *g, const DoorLimits *limits) {
     *g = (Gate) { 0 };
@@ -239,6 +240,108 @@ TEST(one_address_comes_no_faster_than_it_may) {
     ASSERT_TRUE(hasty >= 9 && hasty <= 10);
     for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
         close(fds[i]);
+}
+
+/* Calls from that address of this machine; -1: nobody answers. */
+static int call_from(const Gate *g, const char *address) {
+    struct sockaddr_in to = { .sin_family = AF_INET }, at = to;
+    unsigned port;
+    const struct timeval patience = { .tv_usec = 300000 };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(sscanf(sock_endpoint(g->router), "tcp://127.0.0.1:%u", &port), 1);
+    ASSERT_EQ(inet_pton(AF_INET, address, &at.sin_addr), 1);
+    to.sin_port = htons((uint16_t)port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_OK(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)));
+    ASSERT_OK(bind(fd, (struct sockaddr *)&at, sizeof(at)));
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* So many at once; they go again. */
+static void crowd_from(Gate *g, const char *address, unsigned n) {
+    int fds[64];
+    ASSERT_TRUE(n <= ARRAY_SIZE(fds));
+    for (unsigned i = 0; i < n; i++)
+        fds[i] = call_from(g, address);
+    (void)poll(NULL, 0, 50);
+    ASSERT_OK(doors_turn(g->doors, now_read().mono_ms));
+    for (unsigned i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+static bool is_answered(const Gate *g, const char *address) {
+    const int fd = call_from(g, address);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+TEST(who_comes_too_fast_is_not_even_answered_for_a_moment) {
+    _cleanup_(gate_close) Gate g;
+    DoorLimits limits = wide;
+    limits.rate = (BucketRate) { .per_second = 1, .burst = 10 };
+    gate_open(&g, &limits);
+    turns(&g, 1);
+    crowd_from(&g, "127.0.0.2", 20);
+    ASSERT_TRUE(!is_answered(&g, "127.0.0.2"));
+    ASSERT_TRUE(is_answered(&g, "127.0.0.3"));
+    turns(&g, 10);
+    ASSERT_TRUE(is_answered(&g, "127.0.0.2"));
+}
+
+TEST(many_strangers_do_not_keep_out_who_had_a_session) {
+    _cleanup_(gate_close) Gate g;
+    DoorLimits limits = wide;
+    SockMessage m = { 0 };
+    char address[32];
+    limits.strangers = (BucketRate) { .per_second = 1, .burst = 10 };
+    gate_open(&g, &limits);
+    void *known = peer(&g, NULL, 0); /* from 127.0.0.1 */
+    ASSERT_EQ(zmq_send(known, "x", 1, 0), 1);
+    hear(&g, &m);
+    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms));
+    doors_heard(g.doors, &m);
+    doors_session(g.doors, bytes_make(m.route, m.n_route), true, now_read().mono_ms);
+    int fds[20];
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
+        (void)snprintf(address, sizeof(address), "127.0.9.%u", i + 1);
+        fds[i] = call_from(&g, address);
+    }
+    (void)poll(NULL, 0, 50);
+    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms));
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        close(fds[i]);
+    ASSERT_TRUE(doors_take_counts(g.doors).hasty > 0);
+    ASSERT_TRUE(!is_answered(&g, "127.0.7.7"));
+    ASSERT_TRUE(is_answered(&g, "127.0.0.1"));
+    turns(&g, 10);
+    ASSERT_TRUE(is_answered(&g, "127.0.7.7"));
+    sock_message_deinit(&m);
+    zmq_close(known);
+}
+
+TEST(who_is_cut_for_harm_has_no_allowance_left) {
+    _cleanup_(gate_close) Gate g;
+    DoorLimits limits = wide;
+    SockMessage m = { 0 };
+    limits.rate = (BucketRate) { .per_second = 1, .burst = 10 };
+    gate_open(&g, &limits);
+    void *bad = peer(&g, NULL, 0);
+    ASSERT_EQ(zmq_send(bad, "x", 1, 0), 1);
+    hear(&g, &m);
+    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms));
+    doors_heard(g.doors, &m);
+    doors_cut(g.doors, bytes_make(m.route, m.n_route), now_read().mono_ms);
+    zmq_close(bad);
+    const int fd = dial(&g);
+    turns(&g, 3);
+    ASSERT_TRUE(is_cut(fd));
+    close(fd);
+    sock_message_deinit(&m);
 }
 
 TEST(bytes_without_a_handshake_are_cut) {

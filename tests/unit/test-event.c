@@ -226,6 +226,26 @@ TEST(only_reporter_lead_and_authorities_update) {
     desk_deinit(&k);
 }
 
+/* An agency of another province neither takes the lead nor calms it; who is named to lead does. */
+TEST(nobody_calms_the_disaster_of_another_province) {
+    DESK;
+    Item *i = event_at(&k, DSP, EVENT_VERIFIED);
+    update(&k, "dsk/3302", EVENT_STATUS_UNSPECIFIED);
+    (void)text_copy(k.facts.event.lead_node, NODE_NAME_SIZE, "dsk/3302");
+    ASSERT_STR(says(&k), "ILLEGAL NOT_AUTHORISED");
+    cancel(&k, "dsk/3302");
+    ASSERT_STR(says(&k), "ILLEGAL NOT_AUTHORISED");
+    situation(&k, "dsk/3302", 1, EVENT_STATUS_CLOSED);
+    ASSERT_STR(says(&k), "APPLIED VERIFIED>VERIFIED NOT_AUTHORISED");
+    ASSERT_STR(i->custodian, DSP);
+    update(&k, DSP, EVENT_STATUS_UNSPECIFIED);
+    (void)text_copy(k.facts.event.lead_node, NODE_NAME_SIZE, "dsk/3302");
+    ASSERT_STR(says(&k), "APPLIED VERIFIED>VERIFIED");
+    cancel(&k, "dsk/3302");
+    ASSERT_STR(says(&k), "APPLIED VERIFIED>FALSE_ALARM");
+    desk_deinit(&k);
+}
+
 /* --- references
  * ----------------------------------------------------------------------------------- */
 

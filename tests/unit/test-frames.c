@@ -66,6 +66,8 @@ static void fill_published(Frame *f) {
                              .n_recipients = 1,
                              .n_outcomes = 1,
                              .accepted_ms = TIME_MS };
+    r[1].proof = calloc(1, sizeof(*r[1].proof));
+    signature_bytes_set(r[1].proof, bytes_make("proof", 5));
     r[1].recipients = calloc(1, sizeof(Recipient));
     r[1].recipients[0] = (Recipient) { "dsk/3203", ROLE_ADDRESSEE };
     r[1].outcomes = calloc(1, sizeof(OutcomeRow));
@@ -165,6 +167,7 @@ static void sample(int kind, Frame *f) {
         SET_TEXT(f->hello.client, "sistem balai 1.0");
         f->hello.instance_id = ID;
         f->hello.progress = sample_progress();
+        f->hello.proofs = true;
         break;
     case FRAME_WELCOME:
         fill_welcome(f);
@@ -292,6 +295,9 @@ TEST(results_keep_reasons_and_tables_own_their_names) {
     ASSERT_EQ(out.published.results[0].reasons->n_refusals, 1);
     ASSERT_STR(out.published.results[0].reasons->list[0].text_id, "Tidak dikenal");
     assert_null(out.published.results[1].reasons);
+    assert_null(out.published.results[0].proof);
+    ASSERT_TRUE(
+        bytes_equal(signature_bytes(out.published.results[1].proof), bytes_make("proof", 5)));
     ASSERT_EQ(out.published.results[1].outcomes[0].cause, CAUSE_EXPIRED_ON_LINK);
     sample(FRAME_RESULT, &in_table);
     ASSERT_OK(codec_encode_frame(&in_table, &q, &n));

@@ -242,13 +242,6 @@ TEST(what_cannot_be_read_is_printed_as_base64) {
     ASSERT_STR(broken, "{\"envelope_bytes\":\"/w==\"}");
 }
 
-TEST(kinds_have_names) {
-    ASSERT_EQ(json_kind_by_name("REFERRAL_REQUEST"), KIND_REFERRAL_REQUEST);
-    ASSERT_EQ(json_kind_by_name("MESSAGE_KIND_RECEIPT"), KIND_RECEIPT);
-    ASSERT_EQ(json_kind_by_name("referral_request"), 0);
-    ASSERT_EQ(json_kind_by_name(""), 0);
-}
-
 TEST(filters_are_read) {
     Filter f;
     char why[JSON_WHY_SIZE];
@@ -421,7 +414,7 @@ TEST(results_are_printed) {
                         .accepted_ms = NOW_MS,
                         .retry_after_ms = 500 };
     _cleanup_(freep) char *text = NULL;
-    ASSERT_OK(json_print_result(&r, &text));
+    ASSERT_OK(json_print_result(&r, NULL, (Bytes) { 0 }, &text));
     ASSERT_STR(text,
                "{\"message_id\":\"11000000-0000-0000-0000-000000000000\",\"verdict\":\"REFUSED\","
                "\"accepted_at\":\"2025-03-10T03:05:00.123Z\",\"recipients\":[{\"node\":"
@@ -430,6 +423,20 @@ TEST(results_are_printed) {
                "\"P7 Pasal 3\",\"warning\":false}],\"retry_after_ms\":500,\"outcomes\":[{"
                "\"recipient\":\"upt/satria\",\"level\":\"COLLECTED\",\"said_at\":"
                "\"2025-03-10T03:05:00.123Z\",\"leg\":\"hub\"},{\"recipient\":\"dsp/32\"}]}");
+}
+
+TEST(a_result_is_printed_with_its_proof) {
+    SignatureBytes proof = { .n = 3, .p = { 1, 2, 3 } };
+    PublishResult r = { .verdict = VERDICT_ACCEPTED, .proof = &proof };
+    const JsonSignature judged = {
+        .state = "VALID", .node = "hub", .key = "00", .label = "main", .proven = true
+    };
+    _cleanup_(freep) char *text = NULL;
+    ASSERT_OK(json_print_result(&r, &judged, bytes_make("said", 4), &text));
+    ASSERT_STR(text,
+               "{\"message_id\":\"00000000-0000-0000-0000-000000000000\",\"verdict\":\"ACCEPTED\","
+               "\"proof\":{\"state\":\"VALID\",\"node\":\"hub\",\"key\":\"00\",\"label\":\"main\","
+               "\"proven\":true,\"flags\":[],\"statement\":\"c2FpZA==\",\"signature\":\"AQID\"}}");
 }
 
 TEST(tables_are_printed_by_column_type) {

@@ -200,6 +200,18 @@ TEST(a_key_is_entered_once) {
     ASSERT_EQ(judge_by(&w, r, NODE, &w.main), KEY_TAKEN);
 }
 
+/* Who has another node's signing key gets it into no record of his own. */
+TEST(a_signing_key_is_one_nodes_for_good) {
+    _cleanup_(world_deinit) World w;
+    world_init(&w);
+    w.fresh = w.away;
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_TAKEN);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), HOME, &w.home), KEY_TAKEN);
+    w.keys[2].revoked = true;
+    build(&w);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_TAKEN);
+}
+
 TEST(a_label_has_a_few_keys) {
     _cleanup_(world_deinit) World w;
     const char *what;

@@ -128,6 +128,8 @@ TEST(only_the_register_answers_and_only_to_what_was_proposed) {
     ASSERT_STR(says(&k), "ILLEGAL NOT_AUTHORISED");
     answer(&k, "no/such", DTKS_OUTCOME_LISTED);
     ASSERT_STR(says(&k), "ILLEGAL NOT_AUTHORISED");
+    answer(&k, "dsk/3302", DTKS_OUTCOME_LISTED); /* of another province, and not asked */
+    ASSERT_STR(says(&k), "ILLEGAL NOT_AUTHORISED");
     answer(&k, BRIDGE, 0);
     ASSERT_STR(says(&k), "ILLEGAL UNKNOWN_RESULT");
     answer(&k, BRIDGE, DTKS_OUTCOME_REJECTED + 1);

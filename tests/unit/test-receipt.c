@@ -51,6 +51,16 @@ TEST(the_same_receipt_gets_the_same_id) {
     ASSERT_TRUE(!uuid_equal(&id, &other));
 }
 
+/* Ids are kept in their order: those of one batch touch one part of the table. */
+TEST(the_id_of_a_receipt_begins_with_the_time_of_its_message) {
+    Receipt r = { .recipient = "dsk/3203", .level = LEVEL_COLLECTED };
+    r.message_id = uuid_v7(1741575900000);
+    const Uuid id = receipt_message_id(&r);
+    ASSERT_EQ(memcmp(id.b, r.message_id.b, 6), 0);
+    ASSERT_TRUE(uuid_is_derived(&id));
+    ASSERT_TRUE(!uuid_equal(&id, &r.message_id));
+}
+
 TEST(names_of_levels_and_causes) {
     ASSERT_STR(receipt_level_name(LEVEL_COLLECTED_LATE), "COLLECTED_LATE");
     ASSERT_STR(receipt_level_name(50), "");

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "core/regions.h"
 #include "sample.h"
 
@@ -70,6 +71,32 @@ TEST(where_codes_are_listed_only_those_are_known) {
     ASSERT_TRUE(directory_region_is_known(d, "9101"));
     ASSERT_TRUE(directory_region_is_known(d, "5401")); /* alias of a province that is no more */
     ASSERT_TRUE(!directory_region_is_known(d, "5402"));
+}
+
+static void assert_today(const Directory *d, const char *code, const char *today) {
+    char region[REGION_SIZE];
+    (void)text_copy(region, sizeof(region), code);
+    directory_region_today(d, region);
+    ASSERT_STR(region, today);
+}
+
+TEST(codes_that_were_replaced_become_those_of_today) {
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "9101", .alias_of = "9301" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "9301", .name = "Merauke" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "9171", .name = "Jayapura" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "910102", .name = "its own" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "5401", .alias_of = "53" }));
+    ASSERT_OK(directory_seal(d, 1));
+    assert_today(d, "9101", "9301");
+    assert_today(d, "9101012001", "9301012001");
+    assert_today(d, "9101022001", "9101022001"); /* that district has a record of its own */
+    assert_today(d, "9171", "9171");
+    assert_today(d, "91", "91");
+    assert_today(d, "5401", "53");
+    assert_today(d, "3203", "3203");
+    assert_today(d, "", "");
+    assert_today(d, "xx", "xx");
 }
 
 TEST_MAIN

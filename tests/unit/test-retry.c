@@ -34,10 +34,4 @@ TEST(delays_survive_odd_policies) {
     ASSERT_TRUE(retry_delay_ms(&policy, 0, 7) <= 1000);
 }
 
-TEST(a_due_time_is_never_further_away_than_the_cap) {
-    ASSERT_EQ(retry_clamp_due_ms(&policy, 5000, 1000), 5000);
-    ASSERT_EQ(retry_clamp_due_ms(&policy, 500, 1000), 500);
-    ASSERT_EQ(retry_clamp_due_ms(&policy, 100000000, 1000), 901000);
-}
-
 TEST_MAIN

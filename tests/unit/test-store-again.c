@@ -8,7 +8,7 @@
 
 #define BELOW "upt/loka-kutoarjo" /* a child of upt/satria, and home of dsk/3306 */
 
-static StoreOp *receipt_from_hub(Fixture *f, const Uuid *about) {
+static Message *receipt_about(Fixture *f, const Uuid *about) {
     Message *m = message_to(f, SENDER, 0);
     m->env.kind = KIND_RECEIPT;
     m->lane = LANE_PRIORITY;
@@ -18,7 +18,11 @@ static StoreOp *receipt_from_hub(Fixture *f, const Uuid *about) {
     m->facts.receipt.level = LEVEL_COLLECTED;
     m->facts.receipt.said_ms = f->now_ms;
     strcpy(m->facts.receipt.leg, "upt/satria");
-    StoreOp *op = link_op(m, "hub", SENDER, f->now_ms);
+    return m;
+}
+
+static StoreOp *receipt_from_hub(Fixture *f, const Uuid *about) {
+    StoreOp *op = link_op(receipt_about(f, about), "hub", SENDER, f->now_ms);
     run(f, op);
     return op;
 }
@@ -41,6 +45,35 @@ TEST(a_receipt_that_was_only_noted_is_a_duplicate_when_it_comes_again) {
     ASSERT_EQ(op->n_deposits, 0);
     store_op_free(op);
     ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 0);
+}
+
+/* A broker that lies takes it, for a notice of its own. */
+TEST(a_receipt_arrives_though_another_message_has_its_id) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    const Uuid id = id_of(f.n_ids);
+    Receipt said = { .message_id = id, .level = LEVEL_COLLECTED };
+    strcpy(said.recipient, REMOTE);
+    strcpy(said.leg, "upt/satria");
+    settle(&f, &row, QUEUE_LINK);
+    Message *thief = message_to(&f, SENDER, 2);
+    thief->env.kind = KIND_NOTICE;
+    strcpy(thief->env.sender, "upt/loka-kutoarjo");
+    thief->env.message_id = receipt_message_id(&said);
+    StoreOp *op = link_op(thief, "hub", SENDER, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    for (int again = 0; again < 2; again++) {
+        Message *m = receipt_about(&f, &id);
+        m->env.message_id = receipt_message_id(&said);
+        op = link_op(m, "hub", SENDER, f.now_ms);
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, again ? VERDICT_DUPLICATE : VERDICT_ACCEPTED);
+        store_op_free(op);
+        f.n_ids--; /* the same bytes */
+    }
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 1);
 }
 
 static StoreOp *brought_by(Fixture *f, const char *neighbour) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Damage at rest: what tells a torn tail of the log from a damaged middle, pages against their
  * checksums, quarantine, and getting out what is left. */
+#include <sys/resource.h>
+
 #include "test.h"
 
 #include "store-fixture.h"
@@ -185,6 +187,24 @@ TEST(a_seal_of_a_log_that_began_anew_says_nothing) {
     old.seal.p = NULL;
     crash_again(&f, &new);
     ASSERT_EQ(messages_after_opening(&f), old.messages + new.messages);
+}
+
+TEST(without_a_free_descriptor_the_seal_waits) {
+    FIXTURE(f);
+    struct rlimit limit, none;
+    FILE_(before);
+    FILE_(after);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    idle(&f);
+    file_read(&before, beside(&f, "seal"));
+    ASSERT_OK(getrlimit(RLIMIT_NOFILE, &limit));
+    none = (struct rlimit) { .rlim_cur = 0, .rlim_max = limit.rlim_max };
+    ASSERT_OK(setrlimit(RLIMIT_NOFILE, &none));
+    idle(&f);
+    ASSERT_OK(setrlimit(RLIMIT_NOFILE, &limit));
+    idle(&f);
+    file_read(&after, beside(&f, "seal"));
+    ASSERT_TRUE(memcmp(before.p, after.p, after.n) != 0);
 }
 
 TEST(a_store_that_is_missing_or_empty_is_not_made_anew) {

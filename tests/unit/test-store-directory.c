@@ -9,11 +9,19 @@
 #include "base/text.h"
 #include "core/directory-change.h"
 #include "store-fixture.h"
+#include "store/ledger.h"
 #include "wire/codec.h"
 
 static SignKey hub_key(void) {
     SignKey k;
     const uint8_t seed[SIGN_SEED_SIZE] = { 'h', 'u', 'b' };
+    sign_key_from_seed(seed, &k);
+    return k;
+}
+
+static SignKey sign_key_for(uint8_t n) {
+    SignKey k;
+    const uint8_t seed[SIGN_SEED_SIZE] = { 'k', 'e', 'y', n };
     sign_key_from_seed(seed, &k);
     return k;
 }
@@ -55,23 +63,33 @@ static void curve_of(unsigned n, char ret[static CURVE_TEXT_SIZE]) {
     snprintf(ret, CURVE_TEXT_SIZE, "%040u", n);
 }
 
-/* One key put; returns the text why it was refused. */
-static const char *put_key(Fixture *f, const char *node, unsigned n, bool revoked) {
+static DirKey key_for(const char *node, unsigned n) {
+    DirKey k = { 0 };
+    text_copy(k.node, sizeof(k.node), node);
+    snprintf(k.label, sizeof(k.label), "key %u", n);
+    curve_of(n, k.curve);
+    return k;
+}
+
+static const char *put_key_as_it_is(Fixture *f, const DirKey *k) {
     static char text[256];
     StoreOp *op = store_op_new(OP_IMPORT);
     op->import.keys = calloc(1, sizeof(DirKey));
     op->import.n_keys = 1;
-    DirKey *k = &op->import.keys[0];
-    text_copy(k->node, sizeof(k->node), node);
-    snprintf(k->label, sizeof(k->label), "key %u", n);
-    curve_of(n, k->curve);
-    k->revoked = revoked;
+    op->import.keys[0] = *k;
     text_copy(op->import.by, sizeof(op->import.by), "hub");
     text_copy(op->import.note, sizeof(op->import.note), "for a test");
     run(f, op);
     text_copy(text, sizeof(text), op->import.text);
     store_op_free(op);
     return text;
+}
+
+/* One key put; returns the text why it was refused. */
+static const char *put_key(Fixture *f, const char *node, unsigned n, bool revoked) {
+    DirKey k = key_for(node, n);
+    k.revoked = revoked;
+    return put_key_as_it_is(f, &k);
 }
 
 static const DirHead *head_of(Fixture *f) {
@@ -406,6 +424,7 @@ static void import_many(Fixture *f, unsigned n_nodes, unsigned n_keys) {
         strcpy(k->label, "main");
         curve_of(1000 + i, k->curve);
         memset(k->sign.b, 1 + (int)(i % 250), sizeof(k->sign.b));
+        memcpy(k->sign.b, &i, sizeof(i));
     }
     run(f, op);
     ASSERT_STR(op->import.text, "");
@@ -596,6 +615,100 @@ TEST(the_hub_does_not_revoke_the_key_it_signs_with) {
     ASSERT_TRUE(strstr(op->import.text, "does not stand") != NULL);
     ASSERT_EQ(head_of(&hub)->version, version);
     store_op_free(op);
+}
+
+/* --- whose a key is ------------------------------------------------------------------------- */
+
+TEST(a_key_does_not_go_to_another_node_with_an_import) {
+    HUB(hub);
+    DirKey k = key_for("dsk/3203", 1);
+    k.sign = sign_key_for(1).public;
+    ASSERT_STR(put_key_as_it_is(&hub, &k), "");
+    const DirHead before = *head_of(&hub);
+    ASSERT_STR(put_key(&hub, "lks/3203/0001", 1, false),
+               "refused: the CURVE key of lks/3203/0001 is the one of dsk/3203: no key goes from "
+               "one node to another, make a new one");
+    DirKey other = key_for("lks/3203/0001", 2);
+    other.sign = k.sign;
+    ASSERT_STR(put_key_as_it_is(&hub, &other),
+               "refused: the signing key of lks/3203/0001 is the one of dsk/3203: no key goes from "
+               "one node to another, make a new one");
+    k.revoked = true; /* nor afterwards: what it signed stays its node's */
+    ASSERT_STR(put_key_as_it_is(&hub, &k), "");
+    ASSERT_TRUE(strstr(put_key(&hub, "lks/3203/0001", 1, false), "CURVE") != NULL);
+    ASSERT_TRUE(strstr(put_key_as_it_is(&hub, &other), "signing") != NULL);
+    ASSERT_EQ(head_of(&hub)->version, before.version + 1);
+    other.sign = sign_key_for(2).public;
+    ASSERT_STR(put_key_as_it_is(&hub, &other), "");
+    strcpy(other.label, "renamed"); /* within its node a record may change */
+    ASSERT_STR(put_key_as_it_is(&hub, &other), "");
+}
+
+static bool is_on_record(Fixture *f, const char *note) {
+    LedgerBlock b;
+    LedgerEntry e;
+    bool found = false;
+    _cleanup_(buf_deinit) Buf hold = { 0 };
+    _cleanup_(freep) LedgerReader *r = calloc(1, sizeof(*r));
+    for (int64_t at = 0; ledger_read(f->store, at, &hold, &b); at = b.number) {
+        ledger_reader_init(r, b.body);
+        while (ledger_next(r, &e))
+            found = found || strcmp(e.note, note) == 0;
+    }
+    return found;
+}
+
+/* As a hub would sign it that does not ask whose the key is. */
+static DirChange moved_by_the_hub(Fixture *hub, const DirKey *k, DirLeaf *leaf, uint8_t *content) {
+    const DirHead before = *head_of(hub);
+    const DirRecord r = { .kind = DIR_KEY, .key = *k };
+    DirTree *tree = NULL, *after = NULL;
+    DirChange all = { 0 };
+    const char *why;
+    _cleanup_(sent_deinit) Sent copy = read_for(hub, 0, NULL, 0, "");
+    ASSERT_OK(codec_decode_change(copy.changes[0], &all, &why));
+    ASSERT_OK(dir_tree_edit(&tree, NULL, all.leaves, all.n_records));
+    dir_record_name(&r, leaf->name);
+    leaf->content = codec_encode_record(&r, content, DIR_RECORD_MAX);
+    ASSERT_OK(dir_tree_edit(&after, tree, leaf, 1));
+    DirChange c = { .version = before.version + 1,
+                    .previous = before.root,
+                    .changed_ms = hub->now_ms,
+                    .by = "hub",
+                    .n_records = 1,
+                    .leaves = leaf };
+    c.head = (DirHead) { .version = c.version,
+                         .at_ms = MAX(hub->now_ms, before.at_ms),
+                         .size = dir_tree_size(after),
+                         .root = dir_tree_root(after) };
+    directory_head_sign(&c.head, &the_hub_key);
+    ASSERT_OK(codec_encode_change(&c, &the_hub_key));
+    dir_tree_free(tree);
+    dir_tree_free(after);
+    dir_change_deinit(&all);
+    return c;
+}
+
+/* Who keeps the old record has another root than the hub from then on, and hears of nothing more:
+ * of no revocation either. */
+TEST(below_the_hub_a_key_that_it_moved_is_moved_and_on_record) {
+    HUB(hub);
+    CHILD(child);
+    DirLeaf leaf = { 0 };
+    uint8_t content[DIR_RECORD_MAX];
+    ASSERT_STR(put_key(&hub, "dsk/3203", 1, false), "");
+    follow(&hub, &child);
+    const DirKey moved = key_for("lks/3203/0001", 1);
+    DirChange c = moved_by_the_hub(&hub, &moved, &leaf, content);
+    Sent f = { .head = c.head, .n = 1, .changes = { bytes_make(c.bytes, c.n_bytes) } };
+    ASSERT_EQ(take_verdict(&child, &f), CHANGE_OK);
+    ASSERT_TRUE(tree_hash_equal(&head_of(&child)->root, &c.head.root));
+    fixture_reopen(&child);
+    Directory *d = store_directory(child.store);
+    ASSERT_STR(directory_key(d, moved.curve)->node, "lks/3203/0001");
+    directory_unref(d);
+    ASSERT_TRUE(is_on_record(&child, "MOVED FROM dsk/3203"));
+    free(c.bytes);
 }
 
 TEST(a_hub_restored_from_a_backup_signs_above_what_others_have) {

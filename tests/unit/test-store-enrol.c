@@ -24,7 +24,6 @@ static void world_init(World *w) {
     sign_key_new(&w->other);
     law_fixture_init(&w->f);
     w->f.config.sign_key = &w->broker;
-    w->f.config.encode_signature = codec_encode_signature;
     fixture_reopen(&w->f);
     StoreOp *op = store_op_new(OP_IMPORT);
     op->import.n_keys = 1;

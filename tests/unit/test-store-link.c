@@ -138,6 +138,23 @@ TEST(a_neighbour_cannot_speak_for_a_recipient_it_was_not_given) {
     assert_sound(&f);
 }
 
+TEST(what_a_neighbour_had_no_right_to_say_is_told_to_nobody) {
+    static const int levels[] = { LEVEL_DEPOSITED, LEVEL_COLLECTED, LEVEL_DELAYED,
+                                  LEVEL_UNDELIVERABLE };
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(1);
+    for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+        StoreOp *op = receipt_op(&f, &id, HOME, levels[i], "hub");
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED); /* it is not sent again */
+        ASSERT_EQ(op->n_deposits, 0);
+        store_op_free(op);
+    }
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 0);
+    assert_sound(&f);
+}
+
 TEST(a_publisher_cannot_make_receipts) {
     FIXTURE(f);
     const Uuid id = id_of(7);
@@ -203,6 +220,68 @@ TEST(a_recall_comes_too_late_for_what_was_collected) {
     ASSERT_EQ(op->n_recalled, 0);
     store_op_free(op);
     ASSERT_OUTCOMES(&f, &id, HOME " COLLECTED");
+}
+
+static void assert_recalled_before(Fixture *f, const Uuid *id) {
+    StoreOp *op = accept_op(recall(f, id));
+    run(f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_REFUSED);
+    ASSERT_STR(op->accept.result.reasons->list[0].code, "RECALLED_BEFORE");
+    ASSERT_EQ(op->n_deposits + op->n_recalled, 0);
+    store_op_free(op);
+}
+
+/* Orders count against no quota: a million of them about one message are still one. */
+TEST(a_second_recall_of_a_message_is_not_stored) {
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    const Uuid here = id_of(1);
+    store_op_free(publish(&f, recall(&f, &here)));
+    assert_recalled_before(&f, &here);
+    Message *m = message_to(&f, REMOTE, 1);
+    const Uuid away = m->env.message_id;
+    DeliveryRow row = deposit(&f, m);
+    settle(&f, &row, QUEUE_LINK);
+    store_op_free(publish(&f, recall(&f, &away)));
+    const uint64_t waiting = queued(&f, QUEUE_LINK, "hub");
+    for (unsigned i = 0; i < 5; i++)
+        assert_recalled_before(&f, &away);
+    ASSERT_EQ(queued(&f, QUEUE_LINK, "hub"), waiting);
+    m = message_to(&f, HOME, 2);
+    const Uuid late = m->env.message_id;
+    row = deposit(&f, m);
+    settle(&f, &row, QUEUE_MAILBOX);
+    store_op_free(publish(&f, recall(&f, &late)));
+    assert_recalled_before(&f, &late);
+    StoreOp *op = accept_op(recall(&f, &late)); /* and who was served is told */
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.reasons->n, 2);
+    ASSERT_STR(op->accept.result.reasons->list[1].code, "RECALL_TOO_LATE");
+    ASSERT_STR(op->accept.result.reasons->list[1].field, HOME);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+TEST(a_recall_of_who_got_it_since_the_first_one_is_ordered) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    const Uuid id = id_of(1);
+    store_op_free(publish(&f, recall(&f, &id)));
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    assert_recalled_before(&f, &id);
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_REDIRECT;
+    op->dead.message_id = id;
+    strcpy(op->dead.target, HOME);
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    store_op_free(op);
+    op = publish(&f, recall(&f, &id));
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    ASSERT_EQ(op->n_recalled, 1);
+    store_op_free(op);
+    assert_recalled_before(&f, &id);
+    assert_sound(&f);
 }
 
 TEST(only_the_sender_may_recall) {

@@ -218,4 +218,55 @@ TEST(a_record_without_right_or_news_leaves_the_directory_as_it_is) {
     ASSERT_EQ(version, 2);
 }
 
+static Verdict say_capacity(Fixture *f, const char *sender, uint32_t places, const char *link) {
+    Message *m = record(f, sender);
+    m->facts.node.capacity = places;
+    m->lane = LANE_EMERGENCY; /* helps nobody */
+    StoreOp *op = link ? link_op(m, link, "hub", f->now_ms) : accept_op(m);
+    run(f, op);
+    const Verdict v = op->accept.result.verdict;
+    if (v == VERDICT_LATER)
+        ASSERT_STR(op->accept.result.reasons->list[0].code, "SLOW_DOWN");
+    store_op_free(op);
+    return v;
+}
+
+/* Each is a change of the directory for the whole country, and is kept for good. */
+TEST(nobody_changes_a_record_without_end) {
+    FIXTURE(f);
+    import_institution(&f);
+    uint32_t n = 0;
+    uint64_t version, after;
+    while (n < 40 && say_capacity(&f, LKSA, 10 + n % 2, NULL) == VERDICT_ACCEPTED)
+        n++;
+    ASSERT_EQ(n, 32);
+    ASSERT_EQ(stored(&f, &version).capacity, 11);
+    ASSERT_EQ(say_capacity(&f, MINISTRY, 40, "hub"), VERDICT_ACCEPTED); /* others may */
+    ASSERT_EQ(stored(&f, NULL).capacity, 40);
+    f.now_ms += 10 * MINUTE_MS;
+    ASSERT_EQ(say_capacity(&f, LKSA, 12, NULL), VERDICT_ACCEPTED);
+    ASSERT_EQ(say_capacity(&f, LKSA, 13, NULL), VERDICT_LATER);
+    ASSERT_EQ(stored(&f, &after).capacity, 12);
+    ASSERT_EQ(after, version + 2);
+    /* A broker below that lets it through changes nothing here: it travels on, and that is all. */
+    ASSERT_EQ(say_capacity(&f, LKSA, 14, "hub"), VERDICT_ACCEPTED);
+    ASSERT_EQ(stored(&f, NULL).capacity, 12);
+}
+
+/* The ministry may have said otherwise since, and whoever brings it may have kept it for that. */
+TEST(an_old_record_that_a_link_brings_changes_nothing) {
+    FIXTURE(f);
+    import_institution(&f);
+    for (uint32_t days = 30; days <= 32; days += 2) {
+        Message *m = record(&f, MINISTRY);
+        m->facts.node.capacity = days;
+        m->env.created_ms = f.now_ms - (int64_t)days * DAY_MS;
+        StoreOp *op = link_op(m, "hub", "hub", f.now_ms);
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+        store_op_free(op);
+        ASSERT_EQ(stored(&f, NULL).capacity, 30);
+    }
+}
+
 TEST_MAIN

@@ -5,6 +5,7 @@
 
 #include "test.h"
 
+#include "core/acceptance.h"
 #include "store-fixture.h"
 #include "wire/codec.h"
 
@@ -25,8 +26,8 @@ static SignKey key_made(uint8_t seed) {
 /* A fixture whose broker signs. */
 static void signs(Fixture *f, const SignKey *k) {
     f->config.sign_key = k;
-    f->config.encode_signature = codec_encode_signature;
-    f->config.encode_receipt = encode_receipt_to_sign;
+    f->codec.encode_signature = codec_encode_signature;
+    f->codec.encode_receipt = encode_receipt_to_sign;
     fixture_reopen(f);
 }
 
@@ -124,7 +125,7 @@ TEST(more_receipts_than_a_tree_takes_are_several_trees) {
 TEST(without_a_key_nothing_is_signed_and_a_later_key_signs_nothing_old) {
     FIXTURE(f);
     const SignKey k = key_made(1);
-    f.config.encode_receipt = encode_receipt_to_sign;
+    f.codec.encode_receipt = encode_receipt_to_sign;
     fixture_reopen(&f);
     free_all(settle_many(&f, 2));
     signs(&f, &k);
@@ -168,6 +169,99 @@ TEST(a_damaged_statement_signs_nothing) {
         fixture_open(&f);
         ASSERT_EQ(count_signed(&f, &k, NULL), 0);
     }
+}
+
+/* --- acceptances ----------------------------------------------------------------------------- */
+
+static StoreOp *ask_proof(Message *m) {
+    StoreOp *op = accept_op(m);
+    op->accept.prove = true;
+    return op;
+}
+
+/* How many answers share the signature; 0: it does not hold. */
+static uint32_t proof_size(const Fixture *f, const StoreOp *op, const SignKey *k) {
+    const PublishResult *r = &op->accept.result;
+    uint8_t buf[ACCEPTANCE_MAX];
+    const Acceptance a = { .message_id = r->message_id,
+                           .envelope = body_envelope(op->accept.message->body),
+                           .accepted_ms = r->accepted_ms,
+                           .sender = SENDER,
+                           .broker = f->config.self };
+    const char *why;
+    Signature s;
+    SignedHead head;
+    return r->proof && codec_decode_signature(signature_bytes(r->proof), &s, &why) == 0 &&
+                   signature_head(&s, acceptance_statement(&a, buf), &head) &&
+                   signature_head_holds(&s, SIGN_LABEL_ACCEPTANCES, &head, &k->public)
+               ? s.size
+               : 0;
+}
+
+TEST(acceptances_of_one_transaction_are_one_tree_and_nothing_is_stored) {
+    FIXTURE(f);
+    const SignKey k = key_made(1);
+    signs(&f, &k);
+    StoreOp *first = ask_proof(message_to(&f, HOME, 0)), *last = first;
+    for (unsigned i = 1; i < 5; i++) {
+        last->next = ask_proof(message_to(&f, HOME, 0));
+        last = last->next;
+    }
+    last->accept.prove = false;
+    run(&f, first);
+    for (const StoreOp *op = first; op != last; op = op->next)
+        ASSERT_EQ(proof_size(&f, op, &k), 4);
+    assert_null(last->accept.result.proof);
+    free_all(first);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM statement"), 0);
+}
+
+TEST(a_repetition_is_proven_like_the_first_answer_even_when_the_message_is_gone) {
+    FIXTURE(f);
+    const SignKey k = key_made(1);
+    signs(&f, &k);
+    Message *m = message_to(&f, HOME, 0);
+    StoreOp *op = ask_proof(m);
+    run(&f, op);
+    const int64_t accepted_ms = op->accept.result.accepted_ms;
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    settle(&f, &row, QUEUE_MAILBOX);
+    for (unsigned i = 0; i < 2; i++) {
+        f.n_ids = 0;
+        op = ask_proof(message_to(&f, HOME, 0));
+        op->accept.message->env.created_ms = accepted_ms;
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+        ASSERT_EQ(op->accept.result.accepted_ms, accepted_ms);
+        ASSERT_EQ(proof_size(&f, op, &k), 1);
+        store_op_free(op);
+        f.now_ms += 40 * DAY_MS; /* purged, and its id is remembered */
+        idle(&f);
+    }
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 0);
+}
+
+TEST(what_is_not_accepted_has_no_proof_nor_without_a_key) {
+    FIXTURE(f);
+    const SignKey k = key_made(1);
+    StoreOp *op = ask_proof(message_to(&f, HOME, 0));
+    run(&f, op);
+    assert_null(op->accept.result.proof);
+    store_op_free(op);
+    signs(&f, &k);
+    op = ask_proof(message_to(&f, "dsk/9999", 0));
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_REFUSED);
+    assert_null(op->accept.result.proof);
+    store_op_free(op);
+    f.n_ids = 0;
+    op = ask_proof(message_to(&f, REMOTE, 0)); /* the first id, and another message */
+    give_body(op->accept.message, "another", "", "");
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_CONFLICT);
+    assert_null(op->accept.result.proof);
+    store_op_free(op);
 }
 
 /* --- signatures of others ------------------------------------------------------------------- */

@@ -62,6 +62,17 @@ TEST(derived_ids_depend_on_the_input_alone) {
     ASSERT_EQ(a.b[6] >> 4, 8);
 }
 
+TEST(a_derived_id_may_have_the_form_of_version_7) {
+    Uuid a = uuid_derive_v7(0x123456789abc, bytes_make("x", 1));
+    Uuid b = uuid_derive_v7(0x123456789abc, bytes_make("x", 1));
+    Uuid c = uuid_derive_v7(0x123456789abc, bytes_make("y", 1)),
+         d = uuid_derive(bytes_make("x", 1));
+    ASSERT_TRUE(uuid_equal(&a, &b) && !uuid_equal(&a, &c));
+    ASSERT_EQ(memcmp(a.b, "\x12\x34\x56\x78\x9a\xbc", 6), 0);
+    ASSERT_EQ(a.b[6] >> 4, 7);
+    ASSERT_TRUE(uuid_is_derived(&d) && !uuid_is_derived(&a));
+}
+
 TEST(nil_is_all_zero) {
     Uuid u = { { 0 } };
     ASSERT_TRUE(uuid_is_nil(&u));

@@ -60,6 +60,23 @@ TEST(one_delivery_per_case_is_out_and_the_next_follows_when_it_is_gone) {
     window_deinit(&w);
 }
 
+TEST(a_body_in_memory_is_charged_with_its_route) {
+    Window w;
+    Deposit d = { .row = row_of(1, 100, LANE_ROUTINE) };
+    const Bytes none = { 0 };
+    open_window(&w);
+    d.body = body_new(bytes_make("envelope", 8), none, none);
+    DeliveryInfo *info = calloc(1, sizeof(*info));
+    info->forward = calloc(1, sizeof(*info->forward));
+    ASSERT_OK(window_deposit(&w, &d, &info, true));
+    assert_null(info);
+    ASSERT_EQ(cached, 8 + sizeof(DeliveryInfo) + sizeof(Forward));
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_TRUE(!window_gone(&w, entry(&w, 100, 1)));
+    ASSERT_EQ(cached, 0);
+    window_deinit(&w);
+}
+
 TEST(a_higher_lane_lifts_its_whole_case) {
     Window w;
     open_window(&w);

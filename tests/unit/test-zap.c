@@ -172,6 +172,28 @@ TEST(the_brokers_own_key_needs_no_directory_and_can_be_taken_back) {
     check_refused(&g, &keys);
 }
 
+TEST(a_key_that_is_put_off_gets_in_later_by_itself) {
+    _cleanup_(gate_close) Gate g;
+    _cleanup_(sock_freep) Sock *s = NULL;
+    NodeKeys keys;
+    gate_open(&g);
+    ASSERT_OK(keys_generate(&keys));
+    DirKey k = key_of(&keys);
+    _cleanup_(directory_unrefp) Directory *d = directory_with(&k);
+    zap_set_directory(g.zap, d);
+    zap_put_off(g.zap, keys.curve_public, HOUR_MS);
+    gate_dial(&g, &keys, &s);
+    zmq_pollitem_t item = { .socket = sock_watch_zmq(s), .events = ZMQ_POLLIN };
+    for (int i = 0; i < 3; i++) {
+        (void)zmq_poll(&item, 1, 200);
+        const SockEvent e = sock_next_event(s);
+        ASSERT_TRUE(e != SOCK_EVENT_CONNECTED && e != SOCK_EVENT_REFUSED);
+    }
+    ASSERT_EQ(g.refusals.n, 0);
+    zap_put_off(g.zap, keys.curve_public, 0);
+    ASSERT_EQ(handshake(s), SOCK_EVENT_CONNECTED);
+}
+
 TEST(without_zap_a_bound_socket_lets_nobody_in) {
     _cleanup_(gate_close) Gate g;
     _cleanup_(sock_freep) Sock *s = NULL;

@@ -76,18 +76,21 @@ class Bench:
         self.open = []
 
     def drain(self):
-        """Empties the mailboxes and A's receipts."""
-        for who, source in (("b", pb.SOURCE_MAILBOX), ("a", pb.SOURCE_MAILBOX),
-                            ("a", pb.SOURCE_RECEIPTS)):
-            c = self.session(who)
-            c.subscribe(1, source, credit=1000)
-            try:
-                while True:
-                    d = c.delivery(1, 0.4)
-                    c.settle(1, d.tag, pb.SETTLE_ACTION_DONE, wait=False)
-                    c.credit(1, 1)
-            except Timeout:
-                c.ping()
+        """Empties the mailboxes and A's receipts, until nothing has come for a moment."""
+        a, b = self.session("a"), self.session("b")
+        for c, channel, source in ((b, 1, pb.SOURCE_MAILBOX), (a, 1, pb.SOURCE_MAILBOX),
+                                   (a, 2, pb.SOURCE_RECEIPTS)):
+            c.subscribe(channel, source, credit=1000)
+        last = time.monotonic()
+        while time.monotonic() - last < 0.4:
+            for c in (a, b):
+                kind, body, _ = c.receive(0.05) or (None, None, None)
+                if kind == "error":
+                    raise ProtocolError(body)
+                if kind == "deliver":
+                    last = time.monotonic()
+                    c.settle(body.channel, body.tag, pb.SETTLE_ACTION_DONE, wait=False)
+                    c.credit(body.channel, 1)
         self.finish()
         self.sent = set()
 

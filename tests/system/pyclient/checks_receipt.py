@@ -65,6 +65,12 @@ def a_message_out_at_a_consumer_is_collected_in_spite_of_a_recall(t):
     that(b.done(d).done, "could not be settled")
     await_receipt(a, m, pb.RECEIPT_LEVEL_COLLECTED, t.node["b"])
     r = recall(t, a, m.id)
+    that(r.verdict == pb.VERDICT_REFUSED and
+         names(r.reasons) == ["RECALLED_BEFORE", "RECALL_TOO_LATE"], verdict(r))
+    m = t.published(a)
+    that(b.done(delivery_of(t, b, m)).done, "could not be settled")
+    await_receipt(a, m, pb.RECEIPT_LEVEL_COLLECTED, t.node["b"])
+    r = recall(t, a, m.id)
     that(r.verdict == pb.VERDICT_ACCEPTED and names(r.reasons) == ["RECALL_TOO_LATE"], verdict(r))
 
 

@@ -159,7 +159,7 @@ def a_silent_session_is_ended(t):
     b = t.session("b")
     b.silent = True
     interval = b.welcome.ping_interval_ms / 1000
-    time.sleep(interval * 3 + 5)
+    time.sleep(interval * 4)
     while b.receive(0.1):
         pass
     b.send(credit=pb.Credit(channel=1, messages=1))

@@ -75,11 +75,11 @@ class Signer:
         self.key, self.public = Ed25519PrivateKey.from_private_bytes(seed), public
         self.id = digest(public)[:8]
 
-    def sign(self, envelopes):
+    def sign(self, envelopes, label=b"serasi v1 messages"):
         """The encoded Signature of each envelope; all of them are one tree."""
         leaves = [leaf(e) for e in envelopes]
         head = len(leaves).to_bytes(8, "big") + tree_root(leaves)
-        signature = self.key.sign(b" " * 64 + b"serasi v1 messages\0" + head)
+        signature = self.key.sign(b" " * 64 + label + b"\0" + head)
         return [pb.Signature(key=self.id, ed25519=signature, index=i, size=len(leaves),
                              path=tree_path(leaves, i)).SerializeToString()
                 for i in range(len(leaves))]
@@ -321,7 +321,7 @@ class SerasiClient:
     def hello(self, timeout=WAIT, **fields):
         values = dict(protocol_min=1, protocol_max=1, client=self.label, instance_id=self.instance_id)
         values.update(fields)
-        self.send(hello=pb.Hello(**values))
+        self.send_raw([pb.Frame(hello=pb.Hello(**values)).SerializeToString()], timeout)
         self.welcome, _ = self.expect("welcome", timeout=timeout)
         self.channels.clear()
         return self.welcome

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Whom a neighbour may speak about: those it was given the message for. Of others only when they
+ * live behind it and could not be known here when the message went there: in an event scope, whom
+ * the brokers beyond it served by their directories; and of a dead letter, whom it was redirected
+ * to, one for each that was told to be undeliverable.
+ */
+
+#include <errno.h>
+
+#include "base/text.h"
+#include "store/private.h"
+
+static bool is_behind(const Store *s, const char *node, const char *neighbour) {
+    const char *hop = directory_next_hop(s->directory, s->self, node);
+    return hop && strcmp(hop, neighbour) == 0;
+}
+
+/* Was the message sent that way for everyone in its scope there? */
+static bool has_scope_hop(const StoredMessage *m, QueueId link) {
+    for (uint32_t i = 0; i < m->route.n; i++)
+        if (m->route.list[i].queue == link && (m->route.list[i].flags & ROUTE_SCOPE_HOP))
+            return true;
+    return false;
+}
+
+/* Whether they are active now does not matter: they were told when they were. */
+static bool is_in_scope(const Store *s, const Envelope *e, const char *node) {
+    const DirNode *known = directory_node(s->directory, node);
+    DirNode n;
+    if (!known)
+        return false;
+    n = *known;
+    n.inactive = false;
+    return accept_scope_covers(e, &n);
+}
+
+typedef struct Audit {
+    const StoredMessage *m;
+    const Envelope *env; /* of a message with a scope that went that way */
+    QueueId link;
+    const char *neighbour;
+} Audit;
+
+static bool was_sent(const Store *s, const Audit *a, const char *node) {
+    const RouteEntry *e = route_find(&a->m->route, node);
+    return e ? e->queue == a->link : a->env && is_in_scope(s, a->env, node);
+}
+
+/* Is there a dead letter behind the neighbour that nobody was served instead of? */
+static bool has_dead_letter(Store *s, int64_t seq, const Audit *a) {
+    int64_t n_dead = 0, n_others = 0;
+    _query_ q =
+        QUERY(s, "SELECT recipient, level FROM outcome WHERE seq = ?1 AND level > 0", INT(seq));
+    while (db_row(s, q)) {
+        char node[NODE_NAME_SIZE];
+        text_copy(node, sizeof(node), col_text(q, 0));
+        const bool sent = was_sent(s, a, node);
+        if (!is_behind(s, node, a->neighbour) && !sent)
+            continue;
+        n_dead += col_int(q, 1) == LEVEL_UNDELIVERABLE;
+        n_others += !sent;
+    }
+    return n_others < n_dead;
+}
+
+static bool load_envelope(Store *s, int64_t seq, Envelope *ret) {
+    _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
+    _cleanup_(body_unrefp) Body *body = NULL;
+    bool damaged = false;
+    return message_load_body(s, seq, &m, &body, &damaged) && !damaged &&
+           s->config.codec->decode_envelope(body_envelope(body), ret) == 0;
+}
+
+static bool is_behind_scope(Store *s, int64_t seq, Audit *a, const char *node) {
+    _cleanup_(freep) Envelope *env = calloc(1, sizeof(*env));
+    if (!env) {
+        db_fault(s, -ENOMEM, "out of memory");
+        return false;
+    }
+    if (has_scope_hop(a->m, a->link) && load_envelope(s, seq, env))
+        a->env = env;
+    const bool known = (a->env && is_in_scope(s, a->env, node)) || has_dead_letter(s, seq, a);
+    a->env = NULL;
+    return known;
+}
+
+bool hearsay_is_believed(Store *s, const StoredMessage *m, const char *node,
+                         const char *neighbour) {
+    const RouteEntry *e = route_find(&m->route, node);
+    const Queue *link = queue_find(s, QUEUE_LINK, neighbour);
+    if (!link || e)
+        return link && e->queue == link->id;
+    if (!is_behind(s, node, neighbour))
+        return false;
+    if (outcome_level(s, m->seq, node) != LEVEL_NONE) /* believed before; the first one stands */
+        return true;
+    Audit a = { .m = m, .link = link->id, .neighbour = neighbour };
+    return is_behind_scope(s, m->seq, &a, node);
+}
+
+/* Who was named when it went on is told by the outcomes (purge.c); who was not, as in a scope, by
+ * the directory alone. */
+bool hearsay_of_purged_is_believed(Store *s, int64_t seq, const char *node, const char *neighbour) {
+    _query_ q = QUERY(s, "SELECT leg FROM outcome WHERE seq = ?1 AND recipient = ?2 AND level = 0",
+                      INT(seq), TEXT(node));
+    return db_row(s, q) ? strcmp(col_text(q, 0), neighbour) == 0 : is_behind(s, node, neighbour);
+}

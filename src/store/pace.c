@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/pace.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "core/bucket.h"
+
+#define RECORD_MS   (10 * MINUTE_MS) /* one in so long, in the long run */
+#define SCOPE_MS    (15 * SECOND_MS)
+#define SWEEP_EVERY 1024U /* entries: those that are as good as new go */
+
+typedef struct PaceKey { /* hash key: no padding */
+    char by[NODE_NAME_SIZE], about[NODE_NAME_SIZE];
+} PaceKey;
+
+struct Pace {
+    PaceKey key; /* about: a node whose record it is, "" for scopes */
+    Bucket bucket;
+    UT_hash_handle hh;
+};
+
+static const BucketRate records = { .per_second = 1000.0 / RECORD_MS, .burst = 32 };
+static const BucketRate scopes = { .per_second = 1000.0 / SCOPE_MS, .burst = 128 };
+
+static const BucketRate *rate_of(const Pace *p) {
+    return p->key.about[0] != '\0' ? &records : &scopes;
+}
+
+static void sweep(Store *s) {
+    Pace *p, *next;
+    HASH_ITER (hh, s->paces, p, next) {
+        if (!bucket_is_empty(&p->bucket, rate_of(p), s->now_ms))
+            continue;
+        HASH_DEL(s->paces, p);
+        free(p);
+    }
+}
+
+static Pace *get(Store *s, const PaceKey *key) {
+    Pace *p = NULL;
+    HASH_FIND(hh, s->paces, key, sizeof(*key), p);
+    if (p)
+        return p;
+    if (HASH_COUNT(s->paces) % SWEEP_EVERY == SWEEP_EVERY - 1)
+        sweep(s);
+    p = calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    p->key = *key;
+    HASH_ADD(hh, s->paces, key, sizeof(p->key), p);
+    if (p->hh.tbl)
+        return p;
+    free(p);
+    return NULL;
+}
+
+uint32_t pace_exceeded(Store *s, const Message *m) {
+    const bool record = m->env.kind == KIND_NODE_RECORD && m->facts.readable &&
+                        directory_node(s->directory, m->facts.node.id);
+    PaceKey key;
+    if (!record && m->env.audience.form != AUDIENCE_SCOPE)
+        return 0;
+    memset(&key, 0, sizeof(key));
+    text_copy(key.by, sizeof(key.by), m->env.sender);
+    text_copy(key.about, sizeof(key.about), record ? m->facts.node.id : "");
+    Pace *p = get(s, &key);
+    if (!p)
+        db_fault(s, -ENOMEM, "out of memory");
+    if (p && bucket_take(&p->bucket, rate_of(p), 1, s->now_ms))
+        return 0;
+    return record ? RECORD_MS : SCOPE_MS;
+}
+
+void paces_drop(Store *s) {
+    Pace *p, *next;
+    HASH_ITER (hh, s->paces, p, next) {
+        HASH_DEL(s->paces, p);
+        free(p);
+    }
+}

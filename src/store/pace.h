@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * How often a node may do what every broker of the country has to bear: change a node's record (a
+ * signed version of the directory, which all of them keep for good), or speak to a whole scope (a
+ * copy for everybody there, ahead of all the rest). By hand nobody needs so many; a stolen key
+ * would.
+ */
+
+#include "base/times.h"
+#include "store/private.h"
+
+/* Counts m when it is one of those. Returns 0, or after how many ms it may come again. */
+uint32_t pace_exceeded(Store *s, const Message *m);
+
+void paces_drop(Store *s);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a neighbour says became of a message, and about whom it is believed. */
+
+#include "test.h"
+
+#include "store-fixture.h"
+
+#define BELOW "upt/loka-kutoarjo" /* the child of upt/satria */
+
+static void say(Fixture *f, const Uuid *about, const char *node, int level, const char *neighbour) {
+    Message *m = message_to(f, SENDER, 0);
+    m->env.kind = KIND_RECEIPT;
+    m->lane = LANE_PRIORITY;
+    strcpy(m->env.sender, neighbour);
+    m->facts.receipt.message_id = *about;
+    strcpy(m->facts.receipt.recipient, node);
+    m->facts.receipt.level = level;
+    m->facts.receipt.cause = level == LEVEL_UNDELIVERABLE ? CAUSE_DEAD_REJECTED : CAUSE_NONE;
+    m->facts.receipt.said_ms = f->now_ms;
+    strcpy(m->facts.receipt.leg, neighbour);
+    StoreOp *op = link_op(m, neighbour, SENDER, f->now_ms);
+    run(f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+}
+
+/* Is it on record that the message ended like that at the node? */
+static bool has(Fixture *f, const Uuid *id, const char *outcome) {
+    char text[2048];
+    return strstr(outcomes(f, id, text, sizeof(text)), outcome) != NULL;
+}
+
+#define ASSERT_BELIEVED(f, id, node, neighbour)                                                    \
+    do {                                                                                           \
+        say((f), (id), (node), LEVEL_COLLECTED, (neighbour));                                      \
+        ASSERT_TRUE(has((f), (id), node " COLLECTED"));                                            \
+    } while (0)
+#define ASSERT_NOT_BELIEVED(f, id, node, neighbour)                                                \
+    do {                                                                                           \
+        const uint64_t _told = queued((f), QUEUE_RECEIPTS, SENDER);                                \
+        say((f), (id), (node), LEVEL_COLLECTED, (neighbour));                                      \
+        ASSERT_TRUE(!has((f), (id), node " COLLECTED"));                                           \
+        ASSERT_EQ(queued((f), QUEUE_RECEIPTS, SENDER), _told);                                     \
+    } while (0)
+
+TEST(nobody_is_added_to_a_message_by_a_word_about_him) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    settle(&f, &row, QUEUE_LINK);
+    const Uuid id = id_of(1);
+    ASSERT_NOT_BELIEVED(&f, &id, "min/rehsos", "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, "lks/0000/nobody", "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, HOME, "hub");
+    ASSERT_OUTCOMES(&f, &id, REMOTE " PENDING");
+    ASSERT_BELIEVED(&f, &id, REMOTE, "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, "min/rehsos", "hub"); /* what was delivered was not redirected */
+    assert_sound(&f);
+}
+
+TEST(for_each_dead_letter_one_other_node_may_have_been_served) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    settle(&f, &row, QUEUE_LINK);
+    const Uuid id = id_of(1);
+    say(&f, &id, REMOTE, LEVEL_UNDELIVERABLE, "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, HOME, "hub");
+    ASSERT_BELIEVED(&f, &id, "min/rehsos", "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, "cc/171", "hub");
+    say(&f, &id, "min/rehsos", LEVEL_COLLECTED_LATE, "hub"); /* about the same one, again */
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 3);
+    assert_sound(&f);
+}
+
+TEST(a_dead_letter_that_was_redirected_twice_is_two) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    settle(&f, &row, QUEUE_LINK);
+    const Uuid id = id_of(1);
+    say(&f, &id, REMOTE, LEVEL_UNDELIVERABLE, "hub");
+    say(&f, &id, "min/rehsos", LEVEL_UNDELIVERABLE, "hub");
+    ASSERT_BELIEVED(&f, &id, "cc/171", "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, "dsk/3306", "hub");
+}
+
+/* --- event scopes --------------------------------------------------------------------------- */
+
+/* What the stored envelope says: scope 33. */
+static int decode_scope(Bytes b, Envelope *ret) {
+    (void)b;
+    *ret = (Envelope) { .audience = { .form = AUDIENCE_SCOPE, .n = 1, .scope = { "33" } } };
+    return 0;
+}
+
+static Message *event_in_33(Fixture *f, const char *sender) {
+    Message *m = sample_event(sender, "33");
+    m->env.message_id = id_of(++f->n_ids);
+    give_body(m, "event", "facts", "");
+    return m;
+}
+
+static void put_node(Fixture *f, const char *id, bool inactive, const char *home) {
+    StoreOp *op = store_op_new(OP_IMPORT);
+    op->import.n_nodes = 1;
+    op->import.nodes = calloc(1, sizeof(DirNode));
+    op->import.nodes[0] = sample_node(id, NODE_LKS, home);
+    op->import.nodes[0].inactive = inactive;
+    run(f, op);
+    ASSERT_STR(op->import.text, "");
+    store_op_free(op);
+}
+
+TEST(in_a_scope_those_who_live_in_it_beyond_the_neighbour_count) {
+    FIXTURE(f);
+    f.codec.decode_envelope = decode_scope;
+    fixture_reopen(&f);
+    store_op_free(publish(&f, event_in_33(&f, SENDER)));
+    const Uuid id = id_of(1);
+    ASSERT_BELIEVED(&f, &id, "dsk/3302", "hub");
+    ASSERT_BELIEVED(&f, &id, "lks/3306/0001", "hub"); /* two brokers further on */
+    ASSERT_BELIEVED(&f, &id, "cc/171", "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, "lks/9999/stray", "hub"); /* of no broker */
+    ASSERT_NOT_BELIEVED(&f, &id, "lks/3300/nobody", "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, HOME, "hub"); /* ours to say, and not in it */
+    put_node(&f, "lks/3500/0001", false, "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, "lks/3500/0001", "hub"); /* not in it */
+    put_node(&f, "lks/3399/0001", false, "upt/satria");   /* it joined there later, */
+    ASSERT_BELIEVED(&f, &id, "lks/3399/0001", "hub");
+    put_node(&f, "lks/3398/0001", true, "upt/satria"); /* and left again */
+    ASSERT_BELIEVED(&f, &id, "lks/3398/0001", "hub");
+    assert_sound(&f);
+}
+
+TEST(in_a_scope_nobody_speaks_for_those_behind_another_neighbour) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "upt/satria");
+    f.codec.decode_envelope = decode_scope;
+    fixture_reopen(&f);
+    Message *m = event_in_33(&f, "dsk/3302");
+    store_op_free(publish(&f, m));
+    const Uuid id = id_of(1);
+    ASSERT_NOT_BELIEVED(&f, &id, "min/rehsos", BELOW);
+    ASSERT_NOT_BELIEVED(&f, &id, "dsk/3306", "hub");
+    ASSERT_BELIEVED(&f, &id, "min/rehsos", "hub");
+    ASSERT_BELIEVED(&f, &id, "dsk/3306", BELOW);
+}
+
+TEST(in_a_scope_a_dead_letter_may_have_gone_outside_it) {
+    FIXTURE(f);
+    f.codec.decode_envelope = decode_scope;
+    fixture_reopen(&f);
+    store_op_free(publish(&f, event_in_33(&f, SENDER)));
+    const Uuid id = id_of(1);
+    put_node(&f, "lks/3500/0001", false, "hub");
+    put_node(&f, "lks/3500/0002", false, "hub");
+    say(&f, &id, "dsk/3302", LEVEL_UNDELIVERABLE, "hub");
+    ASSERT_BELIEVED(&f, &id, "lks/3500/0001", "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, "lks/3500/0002", "hub");
+}
+
+/* --- what was purged on the way ------------------------------------------------------------- */
+
+static void put_broker(Fixture *f, const char *id) {
+    StoreOp *op = store_op_new(OP_IMPORT);
+    op->import.n_nodes = 1;
+    op->import.nodes = calloc(1, sizeof(DirNode));
+    op->import.nodes[0] = sample_broker(id, NODE_UPT_BALAI, "hub");
+    run(f, op);
+    ASSERT_STR(op->import.text, "");
+    store_op_free(op);
+}
+
+/* Is the word passed on to the sender's home? */
+static bool is_passed_on(Fixture *f, const Uuid *about, const char *node, const char *neighbour) {
+    const uint64_t before = queued(f, QUEUE_LINK, "upt/satria");
+    Message *m = message_to(f, "dsk/3302", 0);
+    m->env.kind = KIND_RECEIPT;
+    m->lane = LANE_PRIORITY;
+    strcpy(m->env.sender, neighbour);
+    m->facts.receipt.message_id = *about;
+    strcpy(m->facts.receipt.recipient, node);
+    m->facts.receipt.level = LEVEL_UNDELIVERABLE;
+    strcpy(m->facts.receipt.leg, neighbour);
+    StoreOp *op = link_op(m, neighbour, "dsk/3302", f->now_ms);
+    run(f, op);
+    store_op_free(op);
+    return queued(f, QUEUE_LINK, "upt/satria") > before;
+}
+
+TEST(of_what_was_purged_on_the_way_he_may_speak_who_got_it) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "hub");
+    put_broker(&f, "upt/third");
+    Message *m = message_to(&f, HOME, 1);
+    const Uuid id = m->env.message_id;
+    strcpy(m->env.sender, "dsk/3302");
+    StoreOp *op = link_op(m, "upt/satria", HOME, f.now_ms);
+    m->fwd.expires_ms = f.now_ms + 90 * DAY_MS;
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    settle(&f, &op->deposits[0].row, QUEUE_LINK);
+    store_op_free(op);
+    ASSERT_TRUE(!is_passed_on(&f, &id, HOME, "upt/third"));
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    ASSERT_OUTCOMES(&f, &id, "NO_SUCH_MESSAGE");
+    ASSERT_TRUE(!is_passed_on(&f, &id, HOME, "upt/third"));
+    ASSERT_TRUE(!is_passed_on(&f, &id, SENDER, "upt/third")); /* whom it did not go to */
+    ASSERT_TRUE(is_passed_on(&f, &id, HOME, "upt/phala-martha"));
+    assert_sound(&f);
+}
+
+TEST_MAIN
