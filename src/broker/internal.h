@@ -122,8 +122,9 @@ struct Neighbour {
     char neighbour[NODE_NAME_SIZE];
     LinkProgress mine;
     bool up;
-    unsigned mismatches; /* comparisons in a row that failed while nothing moved */
-    uint64_t compared_sent;
+    unsigned mismatches; /* comparisons in a row that failed by the same messages */
+    uint64_t missing;
+    Uuid missing_digest;
     UT_hash_handle hh;
 };
 

@@ -122,9 +122,15 @@ void neighbour_compare(Broker *b, const char *neighbour, const LinkProgress *the
         l->mismatches = 0;
         return;
     }
-    if (l->compared_sent != mine.sent_count)
+    /* What was on the way while the neighbour counted is another message each time; what is lost is
+     * the same again, however much goes on. */
+    const uint64_t missing = mine.sent_count - theirs->received_count;
+    Uuid digest = mine.sent_digest;
+    xor_id(&digest, &theirs->received_digest);
+    if (l->missing != missing || !uuid_equal(&l->missing_digest, &digest))
         l->mismatches = 0;
-    l->compared_sent = mine.sent_count;
+    l->missing = missing;
+    l->missing_digest = digest;
     if (++l->mismatches != 2)
         return; /* told once */
     LogRecord r = { .event = LOG_EVENT_LINK_GAP };

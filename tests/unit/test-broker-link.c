@@ -3,6 +3,7 @@
 /* Links: our uplink and its credit, what a neighbour may have, children that come back. */
 
 #include "broker-fixture.h"
+#include "broker/internal.h"
 
 typedef struct Parent { /* the parent's books of our link channel, as PROTOCOL.md 9.2 has them */
     uint32_t messages_max, messages, out;
@@ -105,6 +106,32 @@ TEST(settlements_that_cannot_be_said_are_not_forgotten) {
         if (w.heard[i].f.kind == FRAME_SETTLE)
             told += w.heard[i].f.settle.n;
     ASSERT_TRUE(told == 300 || w.n_resets > 0); /* all of them, or the parent starts over */
+}
+
+/* The parent answers each of ten messages; of the first `lost` it has none, the last `late` are
+ * still on their way when it counts. */
+static unsigned gaps_told(unsigned lost, unsigned late) {
+    WORLD(w, "upt/r1");
+    LinkProgress theirs = { .present = true };
+    uplink_open(&w, 256);
+    run(&w);
+    for (unsigned i = 0; i < 10; i++) {
+        const Uuid id = { { (uint8_t)(i + 1) } };
+        neighbour_sent(w.broker, "hub", &id);
+        if (i < lost + late)
+            continue;
+        theirs.received_count++;
+        theirs.received_digest.b[0] ^= (uint8_t)(i + 1 - late);
+        say(&w, 0, "hub", (Frame) { .kind = FRAME_PONG, .pong = { .progress = theirs } });
+    }
+    return w.n_gaps;
+}
+
+TEST(a_gap_is_told_while_the_link_is_busy_and_only_a_gap) {
+    ASSERT_EQ(gaps_told(0, 0), 0);
+    ASSERT_EQ(gaps_told(0, 1), 0);
+    ASSERT_EQ(gaps_told(1, 0), 1);
+    ASSERT_EQ(gaps_told(3, 0), 1);
 }
 
 TEST(nothing_goes_up_before_the_store_knows_that_the_link_is_open) {
