@@ -70,6 +70,7 @@ int config_fill_store(const Config *c, StoreConfig *ret, char store_path[static 
         .subscription_quota = c->subscription_quota,
         .subscriptions_max = c->subscriptions_max,
         .sender_quota = c->sender_quota,
+        .sender_bytes = c->sender_bytes,
         .mailbox_quota = c->mailbox_quota,
         .dead_quota = c->dead_quota,
         .timers = &c->timer_policy,

@@ -113,6 +113,7 @@ const ConfigKey config_keys[] = {
     NUMBER("limits", "idle-rate",          CONFIG_COUNT, idle_rate,          "256",    0,       1000000,         LIVE),
     NUMBER("limits", "slow-time",          CONFIG_DURATION, slow_ms,         "60s",    0,       DAY_MS,          LIVE),
     NUMBER("limits", "sender-queue",       CONFIG_COUNT, sender_quota,       "200000", 0,       100000000,       RESTART),
+    NUMBER("limits", "sender-bytes",       CONFIG_BYTES, sender_bytes,       "2G",     0,       1024 * TIB,      RESTART),
     NUMBER("limits", "mailbox-queue",      CONFIG_COUNT, mailbox_quota,      "200000", 0,       100000000,       RESTART),
     NUMBER("limits", "dead-letters",       CONFIG_COUNT, dead_quota,         "10000",  0,       10000000,        RESTART),
     NUMBER("limits", "subscriptions",      CONFIG_COUNT, subscriptions_max,  "16",     1,       1024,            RESTART),

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "store/directory-layer.h"
+#include "store/quota.h"
 
 #define CHECK_MESSAGES   2000U /* at a time: the store does nothing else meanwhile */
 #define CHECK_FILE_PAGES 32768 /* a larger file is read through for its structure by a backup */
@@ -98,6 +99,13 @@ static void check_counts(Store *s, Table *t) {
     }
 }
 
+static void load_differs(void *data, const char *sender, Load counted, Load rows) {
+    found(data, "count", 0, NULL,
+          "sender %s: %llu bytes in %llu deliveries, %llu in %llu counted; set right", sender,
+          (unsigned long long)rows.bytes, (unsigned long long)rows.n,
+          (unsigned long long)counted.bytes, (unsigned long long)counted.n);
+}
+
 /* Read anew from the tables: what is in memory was checked when it came. */
 static void check_directory(Store *s, Table *t) {
     _cleanup_(directory_unrefp) Directory *d = NULL;
@@ -127,6 +135,7 @@ static void check(Store *s, StoreOp *op, Table *t) {
         if (!large) {
             check_pages(s, t);
             check_file(s, t);
+            quota_recount(s, load_differs, t);
         }
         check_orphans(s, t);
         check_counts(s, t);

@@ -99,7 +99,7 @@ static bool requeue(Store *s, StoreOp *op, const StoredMessage *m, const Body *b
                                                DELIVERY_WARNED_DELAY),
                       .size = d->row.size,
                   });
-    quota_waits(s, m);
+    quota_waits(s, m, queue, d->row.size);
     return true;
 }
 

@@ -259,8 +259,7 @@ void run_delivery(Store *s, StoreOp *op) {
         return;
     }
     finish(s, op, m, &row, queue);
-    if (queue->kind == QUEUE_MAILBOX || queue->kind == QUEUE_LINK)
-        quota_left(s, m);
+    quota_left(s, m, queue, row.size);
     if (op->delivery.action == ACTION_DEAD)
-        quota_died(s, m);
+        quota_died(s, m, row.size);
 }

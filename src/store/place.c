@@ -85,7 +85,7 @@ void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, c
         d.body = c->facts_only;
     }
     queue_deliver(s, op, &d);
-    quota_waits(s, m);
+    quota_waits(s, m, queue, d.size);
 }
 
 /* Sizes and, when the body is at hand, the two forms in which it goes out. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/quota.h"
 
 /* --- the cache ------------------------------------------------------------------------------ */
 
@@ -90,6 +90,8 @@ void queue_remove(Store *s, Queue *q) {
     RUN(s, "DELETE FROM dead_letter WHERE queue = ?1", INT(q->id));
     RUN(s, "DELETE FROM queue WHERE id = ?1", INT(q->id));
     queue_forget(s, q);
+    if (s->any_dead)
+        quota_count_dead(s);
 }
 
 void run_queue(Store *s, StoreOp *op) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Counted in memory. Only senders that have a quarter of their quota are in the table, so that it
- * costs the others nothing; after a crash a count can be too low by that quarter. A rollback leaves
- * the counts of its transaction as they are: they are bounds, not accounts.
+ * Counted in memory, with each delivery row that comes and goes, also when nothing is bounded. Only
+ * senders that have a quarter of a quota are in the table while the store runs, so that it costs
+ * the others nothing. A clean stop writes all; after a crash a small store is counted by its rows,
+ * and in a large one a count can be too low by that quarter.
  */
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 
 #define KEPT_FROM       4U  /* the share of the quota */
 #define RECEIPTS_MORE   10U /* so many times the quota of a sender may wait unread */
+#define URGENT_MORE     2U  /* so many times the quota of a sender may its emergencies fill */
 #define FULL_RETRY_MS   60000U
 #define LETTER_RETRY_MS 600000U
 
@@ -45,60 +47,100 @@ static bool is_letter(int kind) {
     return receipt_applies(kind) || kind == KIND_SEAL_WRAP;
 }
 
-bool quota_counts(const StoredMessage *m) {
+static bool counts(const StoredMessage *m) {
     return m->origin[0] == '\0' && is_letter(m->kind);
 }
 
-static bool is_exempt(const Message *m) {
-    if (m->env.kind == KIND_SEAL_WRAP)
-        return false; /* whatever lane it claims */
-    return m->lane <= LANE_EMERGENCY || m->env.kind == KIND_RECALL_ORDER || !is_letter(m->env.kind);
+static bool is_urgent(const Message *m) {
+    return m->env.kind != KIND_SEAL_WRAP && m->lane <= LANE_EMERGENCY; /* a wrap may claim it */
 }
 
-static SenderLoad *charged(Store *s, const StoredMessage *m) {
-    return s->config.sender_quota + s->config.dead_quota > 0 && quota_counts(m) ? get(s, m->sender)
-                                                                                : NULL;
+/* Copies for subscribers have a quota of their own. */
+static SenderLoad *charged(Store *s, const StoredMessage *m, const Queue *queue) {
+    return queue && (queue->kind == QUEUE_MAILBOX || queue->kind == QUEUE_LINK) && counts(m)
+               ? get(s, m->sender)
+               : NULL;
 }
 
 static void mark(Store *s, SenderLoad *l) {
     if (l->dirty)
         return;
     l->dirty = true;
+    l->before = l->waiting;
+    l->kept_before = l->kept;
     LL_PREPEND2(s->dirty_loads, l, next_dirty);
 }
 
-void quota_waits(Store *s, const StoredMessage *m) {
-    SenderLoad *l = charged(s, m);
+void quota_waits(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size) {
+    SenderLoad *l = charged(s, m, queue);
     if (!l)
         return;
-    l->waiting++;
     mark(s, l);
+    l->waiting.n++;
+    l->waiting.bytes += size;
 }
 
-void quota_left(Store *s, const StoredMessage *m) {
-    SenderLoad *l = charged(s, m);
-    if (!l || l->waiting == 0)
+void quota_left(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size) {
+    SenderLoad *l = charged(s, m, queue);
+    if (!l)
         return;
-    l->waiting--;
     mark(s, l);
+    l->waiting.n -= l->waiting.n > 0;
+    l->waiting.bytes -= MIN((uint64_t)size, l->waiting.bytes);
 }
 
-void quota_died(Store *s, const StoredMessage *m) {
-    SenderLoad *l = charged(s, m);
-    if (l)
-        l->dead++;
+void quota_died(Store *s, const StoredMessage *m, uint32_t size) {
+    SenderLoad *l = counts(m) ? get(s, m->sender) : NULL;
+    if (!l)
+        return;
+    mark(s, l);
+    l->dead.n++;
+    l->dead.bytes += size;
+}
+
+/* Messages on damaged pages are counted if they can be: the counts are bounds, and no reason for a
+ * store not to start. */
+static PagesMode begin_counting(Store *s) {
+    const PagesMode mode = pages_set_mode(s->pages, PAGES_LEAVES);
+    if (mode > PAGES_LEAVES)
+        (void)pages_set_mode(s->pages, mode);
+    return mode;
+}
+
+/* Returns whether everything could be read. */
+static bool end_counting(Store *s, PagesMode mode) {
+    const bool damaged = s->fault == -EUCLEAN;
+    uint32_t page;
+    (void)pages_set_mode(s->pages, mode);
+    if (damaged)
+        s->fault = 0;
+    if (pages_damaged(s->pages, &page) > 0) { /* not for other eyes */
+        (void)sqlite3_db_release_memory(s->db);
+        pages_forget(s->pages);
+    }
+    return !damaged && s->fault == 0;
+}
+
+static void sum_dead(Store *s) {
+    for (SenderLoad *l = s->loads; l; l = l->hh.next)
+        l->dead = (Load) { 0 };
+    _query_ q = QUERY(s, "SELECT m.sender, m.kind, d.size FROM dead_letter d "
+                         "CROSS JOIN message m ON m.seq = d.seq WHERE m.origin = ''");
+    while (db_row(s, q)) {
+        SenderLoad *l = is_letter((int)col_int(q, 1)) ? get(s, col_text(q, 0)) : NULL;
+        if (!l)
+            continue;
+        l->dead.n++;
+        l->dead.bytes += (uint64_t)col_int(q, 2);
+    }
 }
 
 void quota_count_dead(Store *s) {
-    for (SenderLoad *l = s->loads; l; l = l->hh.next)
-        l->dead = 0;
-    _query_ q = QUERY(s, "SELECT m.sender, count(*) FROM dead_letter d "
-                         "JOIN message m ON m.seq = d.seq WHERE m.origin = '' GROUP BY m.sender");
-    while (db_row(s, q)) {
-        SenderLoad *l = get(s, col_text(q, 0));
-        if (l)
-            l->dead = (uint64_t)col_int(q, 1);
-    }
+    if (s->fault < 0)
+        return;
+    const PagesMode mode = begin_counting(s);
+    sum_dead(s);
+    (void)end_counting(s, mode);
 }
 
 /* --- the answer ----------------------------------------------------------------------------- */
@@ -139,10 +181,28 @@ static const char *full_mailbox(Store *s) {
 }
 
 /* They are small, but each of its messages makes one, and who never reads them never stops. */
-static bool are_receipts_unread(Store *s, const char *sender) {
-    const Queue *q = queue_find(s, QUEUE_RECEIPTS, sender);
-    return s->config.sender_quota > 0 && q &&
-           q->waiting >= RECEIPTS_MORE * (uint64_t)s->config.sender_quota;
+static bool are_receipts_unread(Store *s, const Message *m) {
+    const Queue *q = queue_find(s, QUEUE_RECEIPTS, m->env.sender);
+    const uint64_t times = RECEIPTS_MORE * (is_urgent(m) ? URGENT_MORE : 1);
+    return s->config.sender_quota > 0 && q && q->waiting >= times * s->config.sender_quota;
+}
+
+static bool is_over(Load is, uint64_t more, uint64_t more_bytes, uint64_t max, uint64_t max_bytes) {
+    return (max > 0 && is.n + more > max) || (max_bytes > 0 && is.bytes + more_bytes > max_bytes);
+}
+
+/* Who has nothing here may always say one thing, however many it is for. */
+static const char *full_sender(const Store *s, const Message *m, const SenderLoad *l) {
+    const StoreConfig *c = &s->config;
+    const uint64_t times = is_urgent(m) ? URGENT_MORE : 1;
+    const uint64_t max_bytes = times * c->sender_bytes;
+    if (l && l->waiting.n > 0 &&
+        is_over(l->waiting, s->decision.n_routes, body_size(m->body), times * c->sender_quota,
+                max_bytes))
+        return "SENDER_FULL";
+    if (l && l->dead.n > 0 && is_over(l->dead, 1, 1, times * c->dead_quota, max_bytes))
+        return "DEAD_LETTERS";
+    return NULL;
 }
 
 bool quota_is_reached(Store *s, StoreOp *op) {
@@ -152,36 +212,83 @@ bool quota_is_reached(Store *s, StoreOp *op) {
     const uint32_t wait_ms = pace_exceeded(s, m);
     if (wait_ms > 0)
         return answer_pace(s, op, wait_ms);
-    if (is_exempt(m))
+    if (m->env.kind == KIND_RECALL_ORDER || !is_letter(m->env.kind))
         return false;
-    const StoreConfig *c = &s->config;
-    const SenderLoad *l = find(s, m->env.sender);
-    if (l && c->sender_quota > 0 && l->waiting + s->decision.n_routes > c->sender_quota)
-        return answer(s, op, "SENDER_FULL", "", FULL_RETRY_MS);
-    if (are_receipts_unread(s, m->env.sender))
+    const char *full = full_sender(s, m, find(s, m->env.sender));
+    if (full)
+        return answer(s, op, full, "",
+                      strcmp(full, "SENDER_FULL") == 0 ? FULL_RETRY_MS : LETTER_RETRY_MS);
+    if (are_receipts_unread(s, m))
         return answer(s, op, "SENDER_FULL", "receipts", FULL_RETRY_MS);
-    if (l && c->dead_quota > 0 && l->dead >= c->dead_quota)
-        return answer(s, op, "DEAD_LETTERS", "", LETTER_RETRY_MS);
-    const char *full = full_mailbox(s);
-    return full && answer(s, op, "MAILBOX_FULL", full, FULL_RETRY_MS);
+    const char *mailbox = is_urgent(m) ? NULL : full_mailbox(s);
+    return mailbox && answer(s, op, "MAILBOX_FULL", mailbox, FULL_RETRY_MS);
 }
 
 /* --- the table ------------------------------------------------------------------------------ */
 
-void quota_load(Store *s) {
-    if (s->config.sender_quota + s->config.dead_quota == 0)
+static void write_row(Store *s, SenderLoad *l, bool keep) {
+    if (keep)
+        RUN(s, "INSERT OR REPLACE INTO sender_load(sender, waiting, bytes) VALUES(?1, ?2, ?3)",
+            TEXT(l->sender), INT((int64_t)l->waiting.n), INT((int64_t)l->waiting.bytes));
+    else if (l->kept)
+        RUN(s, "DELETE FROM sender_load WHERE sender = ?1", TEXT(l->sender));
+    l->kept = keep;
+}
+
+static void sum_waiting(Store *s) {
+    _query_ q = QUERY(s,
+                      "SELECT m.sender, m.kind, count(*), sum(d.size) FROM queue q "
+                      "CROSS JOIN delivery d ON d.queue = q.id "
+                      "CROSS JOIN message m ON m.seq = d.seq "
+                      "WHERE q.kind IN (?1, ?2) AND m.origin = '' GROUP BY m.sender, m.kind",
+                      INT(QUEUE_MAILBOX), INT(QUEUE_LINK));
+    while (db_row(s, q)) {
+        SenderLoad *l = is_letter((int)col_int(q, 1)) ? get(s, col_text(q, 0)) : NULL;
+        if (!l)
+            continue;
+        mark(s, l);
+        l->waiting.n += (uint64_t)col_int(q, 2);
+        l->waiting.bytes += (uint64_t)col_int(q, 3);
+    }
+}
+
+void quota_recount(Store *s,
+                   void (*differs)(void *data, const char *sender, Load counted, Load rows),
+                   void *data) {
+    SenderLoad *l;
+    if (s->fault < 0)
         return;
+    for (l = s->loads; l; l = l->hh.next) {
+        mark(s, l);
+        l->was = l->waiting;
+        l->waiting = (Load) { 0 };
+    }
+    const PagesMode mode = begin_counting(s);
+    sum_waiting(s);
+    if (!end_counting(s, mode))
+        for (l = s->loads; l; l = l->hh.next)
+            l->waiting = l->was;
+    for (l = s->loads; l && differs; l = l->hh.next)
+        if (l->was.n != l->waiting.n || l->was.bytes != l->waiting.bytes)
+            differs(data, l->sender, l->was, l->waiting);
+}
+
+void quota_load(Store *s, bool recount) {
     {
-        _query_ q = QUERY(s, "SELECT sender, waiting FROM sender_load");
+        _query_ q = QUERY(s, "SELECT sender, waiting, bytes FROM sender_load");
         while (db_row(s, q)) {
             SenderLoad *l = get(s, col_text(q, 0));
             if (!l)
                 return;
-            l->waiting = (uint64_t)col_int(q, 1);
+            l->waiting = (Load) { (uint64_t)col_int(q, 1), (uint64_t)col_int(q, 2) };
             l->kept = true;
         }
     }
-    quota_count_dead(s);
+    if (recount) {
+        quota_recount(s, NULL, NULL);
+        quota_flush(s);
+        quota_committed(s);
+    }
 }
 
 void quota_drop(Store *s) {
@@ -193,24 +300,40 @@ void quota_drop(Store *s) {
     }
 }
 
-static void flush_one(Store *s, SenderLoad *l) {
-    const bool keep = l->waiting >= s->config.sender_quota / KEPT_FROM && l->waiting > 0;
-    if (keep)
-        RUN(s, "INSERT OR REPLACE INTO sender_load(sender, waiting) VALUES(?1, ?2)",
-            TEXT(l->sender), INT((int64_t)l->waiting));
-    else if (l->kept)
-        RUN(s, "DELETE FROM sender_load WHERE sender = ?1", TEXT(l->sender));
-    l->kept = keep;
-    l->dirty = false;
+static bool is_share(uint64_t n, uint64_t quota) {
+    return quota > 0 && n > 0 && n >= quota / KEPT_FROM;
 }
 
 void quota_flush(Store *s) {
+    for (SenderLoad *l = s->dirty_loads; l; l = l->next_dirty) {
+        const bool keep = is_share(l->waiting.n, s->config.sender_quota) ||
+                          is_share(l->waiting.bytes, s->config.sender_bytes);
+        if (!l->kept || l->waiting.n != l->before.n || l->waiting.bytes != l->before.bytes)
+            write_row(s, l, keep);
+    }
+}
+
+void quota_committed(Store *s) {
     for (SenderLoad *l; (l = s->dirty_loads);) {
         s->dirty_loads = l->next_dirty;
-        flush_one(s, l);
-        if (l->waiting > 0 || l->dead > 0)
+        l->dirty = false;
+        if (l->waiting.n > 0 || l->dead.n > 0 || l->kept)
             continue;
         HASH_DEL(s->loads, l);
         free(l);
     }
+}
+
+void quota_rolled_back(Store *s) {
+    for (SenderLoad *l; (l = s->dirty_loads); l->dirty = false) {
+        s->dirty_loads = l->next_dirty;
+        l->waiting = l->before;
+        l->kept = l->kept_before;
+    }
+}
+
+void quota_save(Store *s) {
+    for (SenderLoad *l = s->loads; l; l = l->hh.next)
+        if (!l->kept && l->waiting.n > 0)
+            write_row(s, l, true);
 }

@@ -2,35 +2,53 @@
 #pragma once
 
 /*
- * Quotas: how many deliveries of one sender may wait here or be dead letters, and how many may wait
- * in one mailbox. Above them a message is answered LATER before it is accepted; what was accepted
- * goes its way. Only what was published here counts: a link must never stand still because of one
- * sender or one mailbox behind it.
+ * Quotas: how many deliveries of one sender may wait here or be dead letters, how many bytes these
+ * may have, and how many may wait in one mailbox. Above them a message is answered LATER before it
+ * is accepted; what was accepted goes its way. Emergencies and events have twice the quota of their
+ * sender, and none of the mailbox: what others sent there must not put them off. Only what was
+ * published here counts: a link must never stand still because of one sender or one mailbox behind
+ * it.
  */
 
 #include "store/private.h"
 
+typedef struct Load {
+    uint64_t n, bytes; /* deliveries; each with the size of its row */
+} Load;
+
 typedef struct SenderLoad {
     char sender[NODE_NAME_SIZE];
-    uint64_t waiting, dead;
-    bool dirty, kept; /* waiting was changed in this transaction; the table has a row */
+    Load waiting, dead;
+    Load before; /* waiting, when the transaction began that made it dirty */
+    Load was;    /* the same before a recount */
+    bool dirty;
+    bool kept, kept_before; /* the table has a row, and it is right */
     struct SenderLoad *next_dirty;
     UT_hash_handle hh;
 } SenderLoad;
 
-/* Is m charged to its sender? */
-bool quota_counts(const StoredMessage *m);
-/* A delivery of it began or ceased to wait, or became a dead letter. */
-void quota_waits(Store *s, const StoredMessage *m);
-void quota_left(Store *s, const StoredMessage *m);
-void quota_died(Store *s, const StoredMessage *m);
-/* Operators took dead letters away: they are counted again. */
+/* A delivery of m, of this size, began or ceased to wait in that queue. */
+void quota_waits(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size);
+void quota_left(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size);
+/* It became a dead letter. */
+void quota_died(Store *s, const StoredMessage *m, uint32_t size);
+/* Dead letters were taken away, or a transaction was undone: they are counted again. */
 void quota_count_dead(Store *s);
 
 /* Has the message that was just judged good to wait? Answers it LATER then. */
 bool quota_is_reached(Store *s, StoreOp *op);
 
-/* With the other caches of the store; in the transaction, before it is committed. */
-void quota_load(Store *s);
-void quota_drop(Store *s);
+/* At the start, in its transaction. recount: from the deliveries, which are few; else the table is
+ * believed. */
+void quota_load(Store *s, bool recount);
+/* Sets the counts right by the deliveries. differs (may be NULL) is told of each that was wrong. */
+void quota_recount(Store *s,
+                   void (*differs)(void *data, const char *sender, Load counted, Load rows),
+                   void *data);
+/* In the transaction, before it is committed; and how it ended. */
 void quota_flush(Store *s);
+void quota_committed(Store *s);
+void quota_rolled_back(Store *s);
+/* When the store is closed: all that is in memory, so that nothing is lost by a clean stop. */
+void quota_save(Store *s);
+void quota_drop(Store *s);

@@ -86,6 +86,7 @@ static void rollback(Store *s) {
     if (!sqlite3_get_autocommit(s->db)) /* SQLite may have done it itself */
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     cases_rolled_back(s);
+    quota_rolled_back(s);
     recent_drop(s);
     tally_drop(s);
     signed_drop(s);
@@ -154,6 +155,7 @@ int store_run(Store *s, StoreOp *list, int64_t now_ms) {
     s->health.commits++;
     ledger_committed(s);
     cases_committed(s);
+    quota_committed(s);
     if (space_is_due(s))
         space_check(s);
     return s->stopped = store_checkpoint(s, false);

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "store/ledger.h"
+#include "store/quota.h"
 #include "store/salvage-internal.h"
 #include "store/walscan.h"
 
@@ -139,6 +140,7 @@ static int copy_all(Salvage *v, char why[static 256]) {
     store_cache_load(to);
     cases_load(to);
     salvage_reconcile(v);
+    quota_load(to, true);
     links_flush(to);
     note_salvage(to);
     if (db_exec(to, "COMMIT") == 0)

@@ -126,7 +126,8 @@ static const char schema_1[] =
     "  made_by TEXT NOT NULL, expires_at INTEGER NOT NULL, request BLOB NOT NULL,"
     "  came_from TEXT NOT NULL, handed_at INTEGER NOT NULL, decided_at INTEGER NOT NULL,"
     "  decided_by TEXT NOT NULL) STRICT;"
-    "CREATE TABLE sender_load(sender TEXT PRIMARY KEY, waiting INTEGER NOT NULL)"
+    "CREATE TABLE sender_load("
+    "  sender TEXT PRIMARY KEY, waiting INTEGER NOT NULL, bytes INTEGER NOT NULL)"
     "  STRICT, WITHOUT ROWID;"
     "PRAGMA application_id = 1397904201;";
 

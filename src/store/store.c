@@ -159,6 +159,7 @@ static int recover(Store *s, char why[static 256]) {
     (void)db_exec(s, "BEGIN IMMEDIATE");
     store_cache_load(s);
     cases_load(s);
+    quota_load(s, s->health.unclean && s->scrub_at == 0); /* what was just read through */
     ledger_load(s);
     s->any_dead = db_number(s, QUERY(s, "SELECT 1 FROM dead_letter LIMIT 1"), 0) != 0;
     links_mark_uncertain(s);
@@ -245,7 +246,10 @@ Store *store_close(Store *s) {
     if (s->db) {
         if (s->stopped == 0) {
             s->fault = settle_pending(s);
+            (void)db_exec(s, "BEGIN IMMEDIATE");
+            quota_save(s);
             meta_set(s, "clean", 1);
+            (void)db_exec(s, "COMMIT");
         }
         if (s->stopped < 0 || s->fault < 0 || seal_lift(s) < 0) {
             /* After a fault nothing more is written: the log is recovered at the next start. */
@@ -296,7 +300,7 @@ void store_cache_load(Store *s) {
     queues_load(s);
     subscriptions_load(s);
     links_load(s);
-    quota_load(s);
+    quota_count_dead(s);
     directory_load(s);
     const int64_t last = highest_number(s);
     s->next_seq = MAX(last + 1, meta_number(s, "next_seq", 1));

@@ -397,17 +397,18 @@ typedef struct StoreConfig {
     uint64_t ballast_bytes;      /* reserve file, given up when the disk is full */
     uint32_t subscription_quota; /* waiting copies per named subscription */
     uint32_t subscriptions_max;  /* per owner */
-    uint32_t sender_quota;     /* waiting deliveries of one sender; 0 = no bound, as the next two */
-    uint32_t mailbox_quota;    /* waiting in one mailbox */
-    uint32_t dead_quota;       /* dead letters of one sender */
-    const RuleSets *rule_sets; /* NULL = those of this version; borrowed, as the next two */
-    const TimerPolicy *timers; /* NULL = that of this version */
-    const char *register_name; /* NULL = REGISTER_NAME */
-    const RuleFloors *floors;  /* NULL = none: as strict as the law */
-    uint32_t pending_items;    /* changed ones that wait for their table; 0 = 8,192 */
-    bool items_doubted;        /* they are about to be made again: unreadable ones are no fault */
-    int64_t item_retention_ms; /* final items are forgotten after so long: 1 year */
-    int64_t retention_ms;      /* finished messages keep their bytes so long: 30 days */
+    uint32_t sender_quota;       /* waiting deliveries of one sender; 0 = no bound, as the next */
+    uint64_t sender_bytes;       /* and their bytes; as many of its dead letters */
+    uint32_t mailbox_quota;      /* waiting in one mailbox */
+    uint32_t dead_quota;         /* dead letters of one sender */
+    const RuleSets *rule_sets;   /* NULL = those of this version; borrowed, as the next two */
+    const TimerPolicy *timers;   /* NULL = that of this version */
+    const char *register_name;   /* NULL = REGISTER_NAME */
+    const RuleFloors *floors;    /* NULL = none: as strict as the law */
+    uint32_t pending_items;      /* changed ones that wait for their table; 0 = 8,192 */
+    bool items_doubted;          /* they are about to be made again: unreadable ones are no fault */
+    int64_t item_retention_ms;   /* final items are forgotten after so long: 1 year */
+    int64_t retention_ms;        /* finished messages keep their bytes so long: 30 days */
     int64_t retention_event_ms;  /* 90 days */
     int64_t dedup_ms;            /* 180 days */
     int64_t delay_warning_ms;    /* DELAYED after so long undelivered: 4 hours; 0 = never */

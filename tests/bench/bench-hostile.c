@@ -299,6 +299,7 @@ static void add_clients(Pair *p, Hostile *h, Bench *b, const char *name) {
     p->home = p->at = site_add_broker(s, "hub",
                                       "[limits]\\n" /* as they are for everybody */
                                       "sender-queue = 200000\\n"
+                                      "sender-bytes = 2G\\n"
                                       "mailbox-queue = 200000\\n"
                                       "dead-letters = 10000");
     site_add_node(s, "dsk/3302", agency, NULL, p->at);

@@ -23,7 +23,7 @@
 /* Of every broker; a workload may set more, or others. Mailboxes may grow: some are never read. */
 #define SETTINGS                                                                                   \
     "[log]\\nlevel = warning\\n[security]\\nunsigned = allow\\n"                                   \
-    "[limits]\\nsender-queue = 0\\nmailbox-queue = 0\\ndead-letters = 0\\n"
+    "[limits]\\nsender-queue = 0\\nsender-bytes = 0\\nmailbox-queue = 0\\ndead-letters = 0\\n"
 
 void site_init(Site *s, Bench *b, const char *name) {
     char path[BENCH_FOLDER_SIZE];

@@ -548,6 +548,30 @@ def quotas_of_waiting_messages():
         other.bye()
 
 
+def a_sender_does_not_fill_the_disk_for_others():
+    """By bytes, and with emergencies: others have room for theirs."""
+    with Site({"limits": {"sender-bytes": "4M"}}) as s:
+        b = s.bad()
+        big = bytes(1 << 19)
+
+        def fill(**how):
+            n = 0
+            while (r := b.publish(message(BAD, BAD, sealed=big, **how))).verdict == pb.VERDICT_ACCEPTED:
+                n += 1
+                assert n < 20, n
+            assert r.verdict == pb.VERDICT_LATER and r.reasons[0].code == "SENDER_FULL", r
+            return n
+
+        assert fill() == 7, "seven and what is around them"
+        assert fill(urgency=pb.URGENCY_EMERGENCY) == 8
+        other = s.client(VICTIMS[0], label="second")
+        other.hello()
+        r = other.publish(message(VICTIMS[0], BAD, sealed=big, urgency=pb.URGENCY_EMERGENCY))
+        assert r.verdict == pb.VERDICT_ACCEPTED, r
+        b.bye()
+        other.bye()
+
+
 # --- what was heard before ---
 
 
@@ -670,6 +694,7 @@ if __name__ == "__main__":
           who_goes_on_with_what_is_put_off_is_slowed,
           strangers_from_everywhere_keep_out_nobody_who_was_here, storms_of_small_things,
           floods_of_one_node_are_put_off_and_others_served, refused_messages_are_slowed_down,
-          quotas_of_waiting_messages, bytes_heard_before_are_worth_nothing,
+          quotas_of_waiting_messages, a_sender_does_not_fill_the_disk_for_others,
+          bytes_heard_before_are_worth_nothing,
           who_wants_to_speak_for_another_cannot, what_peers_say_stays_on_its_line,
           few_open_files])

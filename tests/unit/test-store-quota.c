@@ -78,4 +78,185 @@ TEST(who_never_reads_its_receipts_is_put_off) {
     ASSERT_EQ(said(&f, urgent), VERDICT_ACCEPTED);
 }
 
+/* --- bytes ---------------------------------------------------------------------------------- */
+
+#define COPIES 6U /* so many of one size may wait */
+
+static uint64_t size_of_one(Fixture *f) {
+    Message *m = message_to(f, HOME, 0);
+    const uint64_t n = body_size(m->body);
+    message_free(m);
+    f->n_ids = 100; /* envelopes of one length */
+    return n + 2;
+}
+
+static void with_bytes(Fixture *f) {
+    f->config.sender_bytes = COPIES * size_of_one(f);
+    fixture_reopen(f);
+}
+
+static Message *plain(Fixture *f) {
+    return message_to(f, HOME, 0);
+}
+
+static Message *urgent(Fixture *f, Lane lane) {
+    Message *m = plain(f);
+    m->lane = lane;
+    return m;
+}
+
+/* Accepted until it is full; how many that were. */
+static unsigned fill(Fixture *f, Lane lane) {
+    unsigned n = 0;
+    while (n < 100 && said(f, urgent(f, lane)) == VERDICT_ACCEPTED)
+        n++;
+    assert_sound(f);
+    return n;
+}
+
+static DeliveryRow first_waiting(Fixture *f, Lane lane) {
+    StoreOp *op = load(f, queue_id(f, QUEUE_MAILBOX, HOME, NULL), lane, 1);
+    ASSERT_EQ(op->load.n, 1);
+    const DeliveryRow row = op->load.rows[0];
+    store_op_free(op);
+    return row;
+}
+
+TEST(the_bytes_of_a_sender_are_bounded_and_known_after_a_start) {
+    FIXTURE(f);
+    with_bytes(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES);
+    Message *other = plain(&f);
+    strcpy(other->env.sender, "dsp/32");
+    ASSERT_EQ(said(&f, other), VERDICT_ACCEPTED);
+    fixture_reopen(&f);
+    assert_sound(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), 0);
+    fixture_crash(&f);
+    assert_sound(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), 0);
+}
+
+/* Below the share that is in the table while the store runs. */
+TEST(no_start_forgets_a_small_account) {
+    FIXTURE(f);
+    with_bytes(&f);
+    ASSERT_EQ(said(&f, plain(&f)), VERDICT_ACCEPTED);
+    for (int i = 0; i < 3; i++) {
+        fixture_crash(&f);
+        assert_sound(&f);
+        fixture_reopen(&f);
+        assert_sound(&f);
+    }
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES - 1);
+}
+
+TEST(each_end_of_a_delivery_gives_its_bytes_back) {
+    static const struct {
+        DeliveryAction action;
+        ReceiptCause cause;
+    } ends[] = { { ACTION_DONE, CAUSE_NONE },
+                 { ACTION_EXPIRE, CAUSE_EXPIRED_IN_MAILBOX },
+                 { ACTION_RECALL, CAUSE_RECALLED_BY_SENDER },
+                 { ACTION_UNROUTABLE, CAUSE_RECIPIENT_UNKNOWN },
+                 { ACTION_DEAD, CAUSE_DEAD_REJECTED } };
+    FIXTURE(f);
+    with_bytes(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES);
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        const DeliveryRow row = first_waiting(&f, LANE_ROUTINE);
+        store_op_free(change(&f, &row, QUEUE_MAILBOX, ends[i].action, ends[i].cause));
+        assert_sound(&f);
+        ASSERT_EQ(fill(&f, LANE_ROUTINE), 1);
+    }
+}
+
+static void operate(Fixture *f, int verb, const Uuid *id, const char *target) {
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = verb;
+    op->dead.message_id = *id;
+    strcpy(op->dead.by, "hub");
+    strcpy(op->dead.target, target);
+    run(f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    store_op_free(op);
+    assert_sound(f);
+}
+
+TEST(what_an_operator_sends_again_is_charged_again) {
+    FIXTURE(f);
+    with_bytes(&f);
+    for (int verb = DEAD_REQUEUE; verb <= DEAD_REDIRECT; verb++) {
+        Message *m = plain(&f);
+        const Uuid id = m->env.message_id;
+        const DeliveryRow row = deposit(&f, m);
+        store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+        assert_sound(&f);
+        operate(&f, verb, &id, verb == DEAD_REDIRECT ? SENDER : "");
+    }
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES - 2);
+}
+
+TEST(the_bytes_of_dead_letters_are_bounded_too) {
+    FIXTURE(f);
+    with_bytes(&f);
+    for (unsigned i = 0; i < COPIES; i++) {
+        const DeliveryRow row = deposit(&f, plain(&f));
+        store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    }
+    fixture_reopen(&f);
+    StoreOp *op = publish(&f, plain(&f));
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_LATER);
+    ASSERT_STR(op->accept.result.reasons->list[0].code, "DEAD_LETTERS");
+    store_op_free(op);
+    ASSERT_EQ(said(&f, urgent(&f, LANE_EMERGENCY)), VERDICT_ACCEPTED);
+}
+
+/* One sender's emergencies must leave room for those of others. */
+TEST(emergencies_and_events_end_at_twice_the_quota) {
+    static const Lane lanes[] = { LANE_EVENT, LANE_EMERGENCY };
+    for (size_t i = 0; i < ARRAY_SIZE(lanes); i++) {
+        FIXTURE(f);
+        with_bytes(&f);
+        ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES);
+        ASSERT_EQ(fill(&f, lanes[i]), COPIES);
+        fixture_reopen(&f);
+        ASSERT_EQ(fill(&f, lanes[i]), 0);
+        const DeliveryRow row = first_waiting(&f, lanes[i]);
+        settle(&f, &row, QUEUE_MAILBOX);
+        ASSERT_EQ(fill(&f, LANE_ROUTINE), 0);
+        ASSERT_EQ(fill(&f, lanes[i]), 1);
+    }
+    FIXTURE(f);
+    with_quota(&f);
+    ASSERT_EQ(fill(&f, LANE_EMERGENCY), 2 * QUOTA);
+}
+
+/* Else who floods it puts off the emergencies of all others. */
+TEST(a_full_mailbox_takes_emergencies) {
+    FIXTURE(f);
+    f.config.mailbox_quota = 2;
+    fixture_reopen(&f);
+    for (int i = 0; i < 2; i++)
+        ASSERT_EQ(said(&f, plain(&f)), VERDICT_ACCEPTED);
+    StoreOp *op = publish(&f, plain(&f));
+    ASSERT_STR(op->accept.result.reasons->list[0].code, "MAILBOX_FULL");
+    store_op_free(op);
+    for (int i = 0; i < 20; i++)
+        ASSERT_EQ(said(&f, urgent(&f, LANE_EMERGENCY)), VERDICT_ACCEPTED);
+}
+
+/* What comes over a link is charged where it was published. */
+TEST(a_link_is_not_charged) {
+    FIXTURE(f);
+    with_bytes(&f);
+    for (unsigned i = 0; i < 3 * COPIES; i++) {
+        StoreOp *op = link_op(plain(&f), "hub", HOME, f.now_ms);
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+        store_op_free(op);
+    }
+    assert_sound(&f);
+}
+
 TEST_MAIN

@@ -12,7 +12,7 @@ serasid_node() { # LETTER NODE PORT [PARENT-PORT]: a broker's folder, once
   "$SERASI_BIN/serasictl" init "$d" --role "$([ -n "${4:-}" ] && echo regional || echo hub)" --node "$2" \
     --listen "tcp://127.0.0.1:$3" "${up[@]}" 2>/dev/null || return
   mkdir -p "$d/serasid.conf.d"
-  printf '[limits]\nsender-queue = 0\nmailbox-queue = 0\n' > "$d/serasid.conf.d/bench.conf" # they are not emptied between runs
+  printf '[limits]\nsender-queue = 0\nsender-bytes = 0\nmailbox-queue = 0\n' > "$d/serasid.conf.d/bench.conf" # they are not emptied between runs
   serasid_signs || printf '[security]\nunsigned = allow\n' >> "$d/serasid.conf.d/bench.conf"
   "$SERASI_BIN/serasictl" --dir "$d" pubkey --curve > "$D/curve.$3"
   printf '{"node":{"id":"%s","kind":"%s","name":"%s","home":"%s","broker":true%s}}\n' "$2" \
