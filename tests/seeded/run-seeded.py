@@ -61,7 +61,7 @@ class Bug:
 
 
 def patch(bug, folder, *options):
-    p = shell(["patch", "-p1", "--batch", "--forward", "--fuzz=2", "--no-backup-if-mismatch", "-r",
+    p = shell(["patch", "-p1", "--batch", "--forward", "--fuzz=0", "--no-backup-if-mismatch", "-r",
                "-", "-i", bug.path, *options], 30, cwd=folder)
     return p.returncode == 0
 

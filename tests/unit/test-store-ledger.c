@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "base/base64.h"
+#include "no-room.h"
 #include "store-fixture.h"
 #include "store/ledger.h"
 #include "store/salvage.h"
@@ -132,6 +133,22 @@ TEST(the_ends_of_a_delivery_are_noted_once) {
     ASSERT_ENTRIES(&f, &two,
                    "ACCEPTED " SENDER "; DEPOSITED " HOME "; UNDELIVERABLE " HOME "; DEAD " HOME
                    "; REQUEUED " HOME " by " SELF "; COLLECTED_LATE " HOME);
+    assert_ledger_whole(&f);
+}
+
+/* Of what was rolled back nothing is noted, also not in the name of who has its number now. */
+TEST(the_end_of_a_receipt_is_not_noted_under_another_id) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    fail_for_want_of_room(&f);
+    f.now_ms += 10 * SECOND_MS;
+    StoreOp *op = change(&f, &row, QUEUE_MAILBOX, ACTION_DONE, CAUSE_NONE);
+    ASSERT_EQ(op->n_deposits, 1);
+    const DeliveryRow receipt = op->deposits[0].row;
+    store_op_free(op);
+    store_op_free(change(&f, &receipt, QUEUE_RECEIPTS, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    const Uuid rolled_back = id_of(2);
+    ASSERT_ENTRIES(&f, &rolled_back, "");
     assert_ledger_whole(&f);
 }
 

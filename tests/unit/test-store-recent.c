@@ -4,8 +4,7 @@
 
 #include "test.h"
 
-#include "store-fixture.h"
-#include "store/private.h"
+#include "no-room.h"
 
 static void redirect(Fixture *f, const Uuid *id, const char *target, DeliveryRow *ret) {
     StoreOp *op = store_op_new(OP_DEAD);
@@ -30,22 +29,6 @@ TEST(who_was_added_to_a_new_message_gets_an_end_of_its_own) {
     ASSERT_OUTCOMES(
         &f, &id, HOME " UNDELIVERABLE DEAD_REJECTED; " REMOTE " UNDELIVERABLE RECIPIENT_UNKNOWN");
     assert_sound(&f);
-}
-
-/* No room: the batch is rolled back, and so are the numbers that its messages had. */
-static void fail_for_want_of_room(Fixture *f) {
-    static char facts[60000];
-    StoreOp *small = accept_op(message_to(f, REMOTE, 2)), *big = accept_op(message_to(f, HOME, 3));
-    memset(facts, 'f', sizeof(facts) - 1);
-    give_body(big->accept.message, "envelope", facts, "sealed");
-    small->next = big;
-    ASSERT_EQ(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
-    run(f, small); /* the limit is what the file has at least */
-    ASSERT_EQ(small->accept.result.verdict, VERDICT_LATER);
-    store_op_free(big);
-    store_op_free(small);
-    ASSERT_EQ(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
-              SQLITE_OK);
 }
 
 TEST(a_number_that_is_given_again_is_not_taken_for_the_message_that_was_rolled_back) {
