@@ -48,9 +48,12 @@ static const BucketRate usual = { .per_second = 1024 * 1024, .burst = 512 * 1024
 static const BucketRate refusals = { .per_second = 32, .burst = 1024 };
 /* What is put off costs us the reading of it. The more of it there was, the later it is told to
  * come again, so that who does as told never fills this. Who goes on at full speed does not want to
- * be served. */
-static const BucketRate impatience = { .per_second = 8 * 1024 * 1024, .burst = 32 * 1024 * 1024 };
-#define PATIENT_SHARE 4U /* of the burst before it has to come later than usual */
+ * be served. Each program of a node has sent a window before it can know. */
+#define IMPATIENCE_RATE  (8 * 1024 * 1024)
+#define IMPATIENCE_BURST (32 * 1024 * 1024)
+#define PROGRAM_WINDOW   (8 * 1024 * 1024) /* a window, large or of many messages */
+#define PROGRAMS_MAX     32U               /* of a node that count */
+#define PATIENT_SHARE    4U                /* of the burst: then it comes later than usual */
 
 /* --- life ----------------------------------------------------------------------------------- */
 
@@ -178,12 +181,20 @@ static const char *put_off(Broker *b, Now now, Account *a, const Message *m) {
     return "SLOW_DOWN";
 }
 
+static BucketRate impatience(const Account *a) {
+    const uint32_t more = MIN(a->n_sessions, PROGRAMS_MAX);
+    return (BucketRate) { .per_second = IMPATIENCE_RATE,
+                          .burst = IMPATIENCE_BURST +
+                                   (double)PROGRAM_WINDOW * (more > 0 ? more - 1 : 0) };
+}
+
 /* So late that what waits to come again stays within what may be put off in a second. */
 static uint32_t later_ms(const Account *a, Now now, const char *code) {
-    const double free = impatience.burst / PATIENT_SHARE;
-    const double over = bucket_level(&a->impatience, &impatience, now.mono_ms) - free;
+    const BucketRate rate = impatience(a);
+    const double free = (double)IMPATIENCE_BURST / PATIENT_SHARE;
+    const double over = bucket_level(&a->impatience, &rate, now.mono_ms) - free;
     return (strcmp(code, "WINDOW") == 0 ? LATER_MS : SLOW_LATER_MS) +
-           (uint32_t)(MAX(over, 0.0) / impatience.per_second * SECOND_MS);
+           (uint32_t)(MAX(over, 0.0) / rate.per_second * SECOND_MS);
 }
 
 static int answer_later(Broker *b, Now now, Session *s, const Uuid *id, const char *code) {
@@ -201,8 +212,9 @@ static int answer_later(Broker *b, Now now, Session *s, const Uuid *id, const ch
 static int come_later(Broker *b, Now now, Session *s, const Uuid *id, size_t size,
                       const char *code) {
     Account *a = s->account;
+    const BucketRate rate = impatience(a);
     int r;
-    if (bucket_take(&a->impatience, &impatience, (double)(PUT_OFF_COST + size), now.mono_ms)) {
+    if (bucket_take(&a->impatience, &rate, (double)(PUT_OFF_COST + size), now.mono_ms)) {
         r = answer_later(b, now, s, id, code);
         return r < 0 ? r : 1;
     }

@@ -108,6 +108,7 @@ typedef struct Outgoing {
     serasi_delivery *request; /* the WRAP_REQUEST it answers, owned; NULL = the application's */
     SignatureBytes signature;
     int64_t sent_ms;
+    bool urgent;    /* as of its message */
     bool awaited;   /* its answer goes to serasi_publish_wait() */
     bool abandoned; /* nobody wants its answer any more */
     struct Outgoing *prev, *next;
@@ -207,9 +208,9 @@ struct serasi_client {
     serasi_result *results, *awaited;
     uint32_t n_waiting, n_unsealed, n_inflight, n_results; /* n_unsealed: of those waiting */
     size_t inflight_bytes;
-    int64_t answers_ms;  /* how long answers take lately: so many times the average */
+    int64_t paused_until_ms; /* the broker put off what came before: what follows waits, too */
+    int64_t answers_ms;      /* how long answers take lately: so many times the average */
     int64_t sign_due_ms; /* what waits for more to be signed with it goes then; INT64_MAX = none */
-    bool sign_now;       /* and at once: an emergency is among it, or somebody waits */
 
     /* consuming */
     Channel channels[CHANNELS_MAX];
@@ -289,6 +290,8 @@ _must_check_ int publish_write(serasi_client *c);
 _must_check_ int publish_own(serasi_client *c, const Uuid *id, Body *body,
                              serasi_delivery *request);
 _must_check_ int publish_answered(serasi_client *c, Frame *f);
+/* Is an emergency waiting, or one whose answer somebody waits for? */
+bool publish_is_urgent(const serasi_client *c);
 void publish_session_lost(serasi_client *c);
 void publish_deinit(serasi_client *c);
 

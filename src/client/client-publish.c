@@ -13,6 +13,7 @@
 
 #define WINDOW_BYTES   (8U * 1024 * 1024)
 #define LATER_MIN_MS   50U
+#define PAUSE_MAX_MS   MINUTE_MS
 #define SEAL_AHEAD_MAX 32U
 #define SEAL_LOOK_MS   100 /* what is not known yet is looked for again */
 
@@ -128,10 +129,36 @@ static void inflight_left(serasi_client *c, const Outgoing *o) {
     c->inflight_bytes -= body_size(o->body);
 }
 
+bool publish_is_urgent(const serasi_client *c) {
+    const Outgoing *o;
+    DL_FOREACH (c->waiting, o) {
+        if (o->urgent || o->awaited)
+            return true;
+    }
+    return false;
+}
+
+/* The broker has no room for more of this node: what went on would be put off, and soon its key,
+ * too. It takes emergencies a while longer, and who waits for the answer wants to hear that. */
+static bool is_paused(serasi_client *c) {
+    if (c->now_ms >= c->paused_until_ms || publish_is_urgent(c))
+        return false;
+    c->look_due_ms = MIN(c->look_due_ms, c->paused_until_ms);
+    return true;
+}
+
+static void note_pause(serasi_client *c, const PublishResult *r) {
+    if (r->verdict == VERDICT_LATER && r->reasons && reasons_have(r->reasons, "WINDOW"))
+        c->paused_until_ms =
+            MAX(c->paused_until_ms, c->now_ms + MIN((int64_t)r->retry_after_ms, PAUSE_MAX_MS));
+}
+
 int publish_write(serasi_client *c) {
     int sealed = c->n_unsealed > 0 ? seal_waiting(c) : 0;
     if (sealed < 0)
         return sealed;
+    if (c->waiting && is_paused(c))
+        return 0;
     while (c->waiting && c->waiting->body && has_window(c, c->waiting->body)) {
         Outgoing *o = c->waiting;
         SealFailure why = { .code = "TOO_LARGE" };
@@ -183,6 +210,7 @@ void publish_session_lost(serasi_client *c) {
     c->inflight = NULL;
     c->n_inflight = 0;
     c->inflight_bytes = 0;
+    c->paused_until_ms = 0;
 }
 
 /* --- answers --- */
@@ -196,6 +224,7 @@ static int take_answer(serasi_client *c, PublishResult *r) {
     if (!o)
         return 0; /* of no message of ours */
     sign_answered(c, o);
+    note_pause(c, r);
     if (o->request) {
         DL_DELETE(c->inflight, o);
         inflight_left(c, o);
@@ -250,7 +279,7 @@ static int enqueue(serasi_client *c, const serasi_message *m, Outgoing **ret) {
     o->id = m->id;
     o->body = body ? body_ref(body) : NULL; /* it never changes: the reference is the copy */
     o->draft = body ? NULL : draft_ref(m->draft);
-    c->sign_now |= m->urgent;
+    o->urgent = m->urgent;
     DL_APPEND(c->waiting, o);
     c->n_waiting++;
     c->n_unsealed += !body;
@@ -351,7 +380,7 @@ static int attempt(serasi_client *c, const serasi_message *m, int64_t deadline) 
     }
     if (r != 0)
         return r;
-    o->awaited = c->sign_now = true;
+    o->awaited = true;
     r = await_answer(c, deadline);
     if (r != 0)
         abandon(c);

@@ -29,7 +29,7 @@ static bool is_worth_it(const serasi_client *c) {
 
 bool sign_is_held(serasi_client *c) {
     const int64_t answer_ms = c->answers_ms / ANSWERS;
-    if (!keys_can_sign(&c->keys) || c->sign_now || answer_ms < BUSY_MS || is_worth_it(c))
+    if (!keys_can_sign(&c->keys) || answer_ms < BUSY_MS || is_worth_it(c) || publish_is_urgent(c))
         return false;
     if (c->sign_due_ms == INT64_MAX)
         c->sign_due_ms = c->now_ms + MIN(answer_ms, HOLD_MAX_MS);
@@ -60,7 +60,6 @@ int sign_waiting(serasi_client *c) {
     uint8_t buf[SIGNATURE_MAX];
     if (!keys_can_sign(&c->keys))
         return 0;
-    c->sign_now = false;
     c->sign_due_ms = INT64_MAX;
     const size_t n = collect(c, list, envelopes);
     if (n == 0)

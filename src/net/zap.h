@@ -25,8 +25,9 @@ void zap_set_directory(Zap *z, Directory *d);
 /* One-time keys of new institutions, let in besides it; the broker lets them do nothing but hand in
  * their keys. Any thread. Takes its own reference; NULL = none. */
 void zap_set_enrolments(Zap *z, Enrolments *e);
+/* Nobody gets in with this key for so long (Z85): those that try are told to come again. Any
+ * thread. */
+void zap_put_off(Zap *z, const char *curve_public, int64_t ms);
 /* A key let in besides the directory: the broker's own, for the self-test. "" = none. Any thread.
  */
-/* Nobody gets in with this key for so long (Z85): those that try are told to come again. */
-void zap_put_off(Zap *z, const char *curve_public, int64_t ms);
 void zap_set_own_key(Zap *z, const char *curve_public);

@@ -215,6 +215,23 @@ TEST(who_goes_on_with_what_is_put_off_is_ended) {
     ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
 }
 
+/* What is on its way when the first is put off could not know. */
+TEST(many_programs_with_their_windows_full_are_put_off_and_not_ended) {
+    enum { PROGRAMS = 8, WINDOW = 8 };
+    WORLD(w, "upt/r1");
+    w.config.node_bytes = 1;
+    begin_again(&w);
+    for (uint8_t i = 1; i <= PROGRAMS; i++)
+        hello(&w, i, BAD, i);
+    for (uint8_t i = 1; i <= PROGRAMS; i++)
+        for (unsigned k = 0; k < WINDOW; k++)
+            publish_bytes(&w, i, BAD, SEALED_MAX - 4096);
+    for (uint8_t i = 1; i <= PROGRAMS; i++) {
+        assert_null(heard(&w, i, FRAME_ERROR, 0));
+        ASSERT_EQ(answers(&w, i, VERDICT_LATER, "WINDOW"), WINDOW);
+    }
+}
+
 TEST(the_more_is_put_off_the_later_it_is_to_come_again) {
     WORLD(w, "upt/r1");
     w.config.node_bytes = 1;

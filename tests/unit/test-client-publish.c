@@ -82,6 +82,31 @@ TEST(a_refusal_carries_every_reason_in_both_languages) {
     serasi_result_free(r);
 }
 
+static void put_off(World *w, unsigned n, uint32_t ms) {
+    Reasons reasons = { 0 };
+    reasons_add(&reasons, "WINDOW", "", NULL, NULL);
+    PublishResult p = {
+        .message_id = id_of(n), .verdict = VERDICT_LATER, .retry_after_ms = ms, .reasons = &reasons
+    };
+    Frame f = { .kind = FRAME_PUBLISHED, .published = { .n = 1, .results = &p } };
+    say(w, &f, NULL);
+}
+
+TEST(what_would_be_put_off_too_waits_here) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    w.welcome.welcome.publish_window = 2;
+    greet(&w);
+    for (unsigned n = 1; n <= 4; n++)
+        publish(&w, n);
+    expect(&w, FRAME_PUBLISH);
+    expect(&w, FRAME_PUBLISH);
+    put_off(&w, 1, 400);
+    expect_silence(&w, 250);
+    ASSERT_TRUE(serasi_timeout_ms(w.c) <= 200);
+    expect(&w, FRAME_PUBLISH); /* without another call of the application's */
+}
+
 TEST(the_queue_is_bounded_and_answers_not_taken_count) {
     _cleanup_(world_close) World w;
     world_open(&w);
