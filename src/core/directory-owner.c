@@ -44,6 +44,14 @@ static int check_pairs(const DirKey **list, size_t n, int (*by)(const void *, co
     return r;
 }
 
+/* What stays as it is was looked at when it came; or it is from before that, and then it must be
+ * possible to revoke it. */
+static bool is_new_signing_key(const Directory *d, const DirKey *k) {
+    const DirKey *known = directory_key(d, k->curve);
+    return public_key_is_set(k->sign.b) &&
+           !(known && memcmp(known->sign.b, k->sign.b, sizeof(k->sign.b)) == 0);
+}
+
 /* Against all that are known, revoked ones too. */
 static int check_known(const Directory *d, const DirKey **list, size_t n,
                        char why[static DIR_WHY_SIZE]) {
@@ -69,8 +77,8 @@ int directory_owners_check(const Directory *d, const DirectoryEdit *e,
     }
     if (r == 0)
         r = check_pairs(list, e->n_keys, by_curve, "CURVE", why);
-    for (uint32_t i = 0; i < e->n_keys && r == 0; i++) /* those that sign at all */
-        if (public_key_is_set(list[i]->sign.b))
+    for (uint32_t i = 0; i < e->n_keys && r == 0; i++)
+        if (is_new_signing_key(d, list[i]))
             list[n++] = list[i];
     if (r == 0 && n > 0)
         r = check_pairs(list, n, by_sign, "signing", why);

@@ -391,12 +391,15 @@ const DirRegion *directory_next_region(const Directory *d, const DirRegion *last
     return e ? &e->region : NULL;
 }
 
-void directory_region_today(const Directory *d, char inout[static REGION_SIZE]) {
+#define REPLACED_MAX 8U /* times; an even number ends a circle of two where it began */
+
+/* Was it replaced? Then inout is the code that took its place. */
+static bool replace_region(const Directory *d, char inout[static REGION_SIZE]) {
     static const size_t digits[] = { 10, 6, 4, 2 };
     const size_t n = strlen(inout);
     char prefix[REGION_SIZE];
     if (n < 2 || !region_form_is_valid(inout) || !d->has_alias[region_province_index(inout)])
-        return;
+        return false;
     for (size_t i = 0; i < ARRAY_SIZE(digits); i++) {
         if (digits[i] > n)
             continue;
@@ -406,13 +409,20 @@ void directory_region_today(const Directory *d, char inout[static REGION_SIZE]) 
         if (!r)
             continue;
         if (r->alias_of[0] == '\0')
-            return; /* a code of its own below an old one stands for itself */
+            return false; /* a code of its own below an old one stands for itself */
         if (strlen(r->alias_of) == digits[i])
             memcpy(inout, r->alias_of, digits[i]);
         if (strlen(r->alias_of) != digits[i] || !directory_region_is_known(d, inout))
             (void)text_copy(inout, REGION_SIZE, r->alias_of); /* nothing is known below it */
-        return;
+        return true;
     }
+    return false;
+}
+
+void directory_region_today(const Directory *d, char inout[static REGION_SIZE]) {
+    unsigned left = REPLACED_MAX;
+    while (left > 0 && replace_region(d, inout))
+        left--;
 }
 
 bool directory_region_is_known(const Directory *d, const char *code) {

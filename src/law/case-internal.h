@@ -10,7 +10,7 @@
  *   PLACED: until then the regency answers for the person (P4 Pasal 13 ayat (3)). The new
  *   provider's opening (M40) starts the stage log again at stage 1; without one, it goes on from
  *   the stage the case was in. Other referrals (family, programmes, agencies, aftercare) are
- *   services beside the case and move nothing.
+ *   services beside the case and move nothing, nor does one that strangers to the case made up.
  * - A second opening by anybody else is illegal: one person, one case id (P7 Pasal 30 huruf d).
  * - A case that nobody opened here is opened provisionally by a case response (stage 2) or by an
  *   update to stage 1, which is the access the opening tells of; the opening is then owed.

@@ -56,9 +56,20 @@ bool case_waits_for_referral(const CaseTurn *t) {
             (r->state == REFERRAL_ACCEPTED || r->state == REFERRAL_PLACED_PROVISIONAL));
 }
 
+/* Was the case with those who gave the person away, or nobody's when they asked? A referral that a
+ * stranger asked for under its id, and an accomplice accepted, moves nothing. Once it has moved it
+ * is the target's. */
+static bool was_theirs(const CaseTurn *t) {
+    const Referral *r = &t->referral->referral;
+    return t->item->state == CASE_NONE || t->c->provisional ||
+           t->referral->opened_ms <= t->item->opened_ms ||
+           strcmp(r->requester, t->c->provider) == 0 || strcmp(r->target, t->c->provider) == 0 ||
+           guard_answers_for_place(t->ctx->directory, r->requester, t->item->region);
+}
+
 bool case_was_given(const CaseTurn *t) {
     return case_person_was_given(t) &&
-           (t->referral->referral.transfer || moves_lead(&t->referral->referral));
+           (t->referral->referral.transfer || moves_lead(&t->referral->referral)) && was_theirs(t);
 }
 
 int case_stage_now(const Item *item) {
@@ -132,7 +143,7 @@ Step case_on_placement(const CaseTurn *t) {
         t->c->food_since = (CivilDate) { 0 }; /* a new separation starts anew (domain A-06) */
     }
     if (r->state == REFERRAL_PLACED && moves_lead(&r->referral) &&
-        case_is_at_stage(t->item->state)) {
+        case_is_at_stage(t->item->state) && was_theirs(t)) {
         case_set_lead(t, r->referral.target);
         t->c->forward_to[0] = '\0';
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "law/case-internal.h"
+#include "law/scope.h"
 
 /* --- the register (data terpadu, P7 Pasal 43)
  * ------------------------------------------------------ */
@@ -36,8 +37,20 @@ void case_learn_register(const CaseTurn *t, int told) {
     }
 }
 
-/* About the person, whoever proposes and however the case stands. */
+/* The provider owes the proposal; the agencies of the person's home and a puskesos there may make
+ * it, too (domain 2.3, M50). */
+static bool may_propose(const CaseTurn *t) {
+    const Directory *d = t->ctx->directory;
+    const DirNode *n = directory_node(d, t->actor);
+    return item_takes_part(t->item, t->actor) ||
+           guard_answers_for_place(d, t->actor, t->item->region) ||
+           (n && n->kind == NODE_PUSKESOS && guard_lies_in(n, t->item->region));
+}
+
+/* About the person, however the case stands; a stranger's spares nobody the proposal. */
 static Step on_proposal(const CaseTurn *t) {
+    if (!may_propose(t)) /* it may yet be the one who opens it */
+        return case_verdict(t, t->item->state == CASE_NONE ? STEP_EARLY : STEP_NONE);
     t->c->dtks_proposed = true;
     if (t->c->dtks_status != DTKS_STATUS_LISTED)
         t->c->dtks_status = DTKS_STATUS_PROPOSED;

@@ -58,15 +58,21 @@ bool complaint_escalate(const LawContext *ctx, Item *item, TimerKind fired, int6
     complaint_set_state(item, item->state);
     if (item_timer(item, TIMER_SUPERIOR))
         item_timer_start(ctx, item, TIMER_SUPERIOR, now_ms);
-    if (item_timer(item, TIMER_CLASSIFY) && fired != TIMER_RESOLVE)
+    if (item_timer(item, TIMER_CLASSIFY) && fired != TIMER_RESOLVE) {
         item_timer_start(ctx, item, TIMER_CLASSIFY, now_ms);
+        item->complaint.said_ms = now_ms;
+    }
     if (fired == TIMER_RESOLVE) /* the new holder has the time of a classification to act */
         item_timer_set(item, TIMER_RESOLVE, item_timer_due(ctx, item, TIMER_CLASSIFY, now_ms));
     return true;
 }
 
+int64_t complaint_said_ms(const Turn *t) {
+    return MIN(t->a->said_ms, t->a->at_ms);
+}
+
 bool complaint_climbed(const Turn *t) {
-    const int64_t said_ms = MIN(t->a->said_ms, t->a->at_ms);
+    const int64_t said_ms = complaint_said_ms(t);
     Item now = *t->item;
     int64_t from_ms = now.complaint.said_ms;
     while (now.state == COMPLAINT_RECEIVED && from_ms < said_ms) {
@@ -74,6 +80,7 @@ bool complaint_climbed(const Turn *t) {
         if (from_ms == 0 || from_ms > said_ms ||
             !complaint_escalate(t->ctx, &now, TIMER_CLASSIFY, t->a->at_ms))
             return false;
+        now.complaint.said_ms = from_ms;
         if (complaint_actor_is(t, now.custodian)) {
             *t->item = now;
             return true;
@@ -133,8 +140,10 @@ static Step hand_on(const Turn *t) {
     complaint_set_assignee(t, "");
     item_timer_stop(t->item, TIMER_SUPERIOR);
     const Step step = complaint_go(t, COMPLAINT_RECEIVED);
-    if (!item_timer(t->item, TIMER_CLASSIFY) && !item_timer(t->item, TIMER_RESOLVE))
+    if (!item_timer(t->item, TIMER_CLASSIFY) && !item_timer(t->item, TIMER_RESOLVE)) {
         item_timer_start(t->ctx, t->item, TIMER_CLASSIFY, t->a->at_ms);
+        t->c->said_ms = complaint_said_ms(t);
+    }
     return step;
 }
 
@@ -179,5 +188,6 @@ Step complaint_on_escalate(const Turn *t) {
         return illegal(t, "WRONG_STATE");
     if (!complaint_escalate(t->ctx, t->item, TIMER_NONE, t->a->at_ms))
         return illegal(t, "NO_SUPERIOR");
+    t->c->said_ms = MIN(t->c->said_ms, complaint_said_ms(t));
     return step_to(t->item, t->a, t->item->state);
 }

@@ -44,6 +44,8 @@ void complaint_set_holder(const LawContext *ctx, Item *item, const char *node);
 /* Makes the next higher level the holder (level 0 puskesos to 3 ministry), never the one complained
  * about; fired is the timer that ran out, or TIMER_NONE. False when there is nobody higher. */
 bool complaint_escalate(const LawContext *ctx, Item *item, TimerKind fired, int64_t now_ms);
+/* When it was said, wherever that was; nobody says it later than it came. */
+int64_t complaint_said_ms(const ComplaintTurn *t);
 /* Makes the one who acts the holder when that is whom the complaint has climbed to by the clock
  * where it was kept, before it was handed on to this broker. */
 bool complaint_climbed(const ComplaintTurn *t);

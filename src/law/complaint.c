@@ -95,7 +95,7 @@ static Step on_complaint(const Turn *t) {
                        .subject = f->subject,
                        .anonymous = f->anonymous,
                        .harm_now = f->harm_now,
-                       .said_ms = MIN(t->a->said_ms, t->a->at_ms) };
+                       .said_ms = complaint_said_ms(t) };
     (void)text_copy(c->origin, sizeof(c->origin), t->actor);
     (void)text_copy(c->about_node, sizeof(c->about_node), f->about_node);
     if (f->harm_now && t->item->urgency < URGENCY_EMERGENCY)

@@ -241,10 +241,10 @@ static Step event_step(const EventTurn *t) {
         return step_verdict(t->item, STEP_NONE);
     if (!known)
         return step_verdict(t->item, STEP_EARLY);
-    if (kind == KIND_EVENT_ACKNOWLEDGEMENT)
-        return on_acknowledged(t);
     if (act_is_only_exercise(t->item, t->a))
         return illegal(t, "ONLY_AN_EXERCISE");
+    if (kind == KIND_EVENT_ACKNOWLEDGEMENT)
+        return on_acknowledged(t);
     return kind == KIND_EVENT_SITUATION ? on_situation(t) : on_followed(t);
 }
 

@@ -100,10 +100,21 @@ bool guard_answers_for_register(const Directory *d, const char *node, const char
            guard_is_of_place(owner ? owner : n, region);
 }
 
-bool guard_is_of_place(const DirNode *n, const char *region) {
+static bool is_agency(const DirNode *n) {
+    return n->kind == NODE_SOCIAL_AGENCY_PROVINCE || n->kind == NODE_SOCIAL_AGENCY_REGENCY;
+}
+
+bool guard_lies_in(const DirNode *n, const char *region) {
     char area[REGION_SIZE];
-    if (n->kind != NODE_SOCIAL_AGENCY_PROVINCE && n->kind != NODE_SOCIAL_AGENCY_REGENCY)
-        return true;
     node_region(n->id, area);
     return text_starts_with(region, area) || text_starts_with(area, region);
+}
+
+bool guard_is_of_place(const DirNode *n, const char *region) {
+    return !is_agency(n) || guard_lies_in(n, region);
+}
+
+bool guard_answers_for_place(const Directory *d, const char *node, const char *region) {
+    const DirNode *n = directory_node(d, node);
+    return n && is_agency(n) && guard_is_of_place(n, region);
 }

@@ -31,3 +31,7 @@ bool guard_verifies_events(int node_kind);
 bool guard_answers_for_register(const Directory *d, const char *node, const char *region);
 /* An agency speaks for its own area, within it or around it; nodes of the ministry everywhere. */
 bool guard_is_of_place(const DirNode *n, const char *region);
+/* By its own region, within that one or around it? */
+bool guard_lies_in(const DirNode *n, const char *region);
+/* An agency of that place: who answers for everybody there (P4 Pasal 13 ayat (3)). */
+bool guard_answers_for_place(const Directory *d, const char *node, const char *region);

@@ -91,7 +91,7 @@ typedef struct Complaint {
     uint8_t reroute_count;
     char origin[NODE_NAME_SIZE], about_node[NODE_NAME_SIZE], assignee[NODE_NAME_SIZE];
     char former[REDIRECTS_MAX + 1][NODE_NAME_SIZE]; /* holders before this one, oldest first */
-    int64_t said_ms;                                /* when it was made */
+    int64_t said_ms; /* since when its holder has to classify it, as was said */
     int64_t closed_ms;
     Uuid became; /* case_id or event_id */
 } Complaint;

@@ -140,21 +140,28 @@ static void dead(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRo
     }
 }
 
+/* Whoever joined the row while it was on its way is not in the copy that went. */
+static void serve_joined(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
+                         Queue *queue) {
+    queue_deliver(
+        s, op,
+        &(NewDelivery) { .queue = queue,
+                         .seq = row->seq,
+                         .order_key = row->order_key,
+                         .since_ms = s->now_ms,
+                         .expires_ms = row->expires_ms,
+                         .lane = row->lane,
+                         .flags = row->flags & (DELIVERY_FACTS_ONLY | DELIVERY_WARNED_EXPIRY |
+                                                DELIVERY_WARNED_DELAY),
+                         .size = row->size });
+    quota_waits(s, m, queue, row->size);
+}
+
 static void handed_over(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
                         Queue *queue) {
     link_count_sent(s, queue, &m->id);
     if (row->flags & DELIVERY_JOINED)
-        queue_deliver(
-            s, op,
-            &(NewDelivery) { .queue = queue,
-                             .seq = row->seq,
-                             .order_key = row->order_key,
-                             .since_ms = s->now_ms,
-                             .expires_ms = row->expires_ms,
-                             .lane = row->lane,
-                             .flags = row->flags & (DELIVERY_FACTS_ONLY | DELIVERY_WARNED_EXPIRY |
-                                                    DELIVERY_WARNED_DELAY),
-                             .size = row->size });
+        serve_joined(s, op, m, row, queue);
     if (m->kind == KIND_RECEIPT)
         return;
     trail_add(s, m->seq, "handed", queue_name(queue), "");

@@ -102,6 +102,10 @@ bool directory_record_accepted(Store *s, StoreOp *op, const char **ret_why) {
         *ret_why = "UNKNOWN_NODE";
         return false;
     }
+    if (m->env.status != MESSAGE_STATUS_UNSPECIFIED) { /* there is one directory, and it is meant */
+        *ret_why = "ONLY_AN_EXERCISE";
+        return false;
+    }
     /* On top of what the hub signed goes only what its sender signed. */
     if (op->accept.from_link && directory_head(s->directory) &&
         op->accept.signature != SIGNATURE_GOOD) {

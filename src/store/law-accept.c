@@ -78,9 +78,12 @@ void law_look(Store *s, const Message *m) {
 
 /* --- after it ------------------------------------------------------------------------------- */
 
-/* Acknowledged by this node before? Each counts once, whoever of it says so again. */
+/* Acknowledged by this node before? Each counts once, whoever of it says so again; who only
+ * practised has not. */
 static bool acknowledges_again(Store *s, const Act *a) {
+    const int of = s->law->of[ITEM_EVENT].item.status;
     return a->kind == KIND_EVENT_ACKNOWLEDGEMENT &&
+           (a->status == MESSAGE_STATUS_UNSPECIFIED || a->status == of) &&
            !acknowledge(s, &a->facts->acknowledgement.event_id, a->actor, a->at_ms);
 }
 

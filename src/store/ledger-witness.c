@@ -207,6 +207,14 @@ void query_ledger_witness(Store *s, StoreOp *op, Table *t) {
                   (long long)c.block);
         return;
     }
+    if (c.known && since > c.block) {
+        note_head(s, LEDGER_FORKED, s->self, child, since, since_hash);
+        table_say(t, 1,
+                  "FORKED: block %lld was countersigned here, and none after %lld is known any "
+                  "more: the store of %.64s was put back",
+                  (long long)since, (long long)c.block, s->self);
+        return;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
         table_column(t, columns[i], i == 1 || i == 3 ? COLUMN_NUMBER : COLUMN_TEXT);
     if (!c.known || same || goes_on) {

@@ -16,8 +16,9 @@ typedef struct PaceKey { /* hash key: no padding */
 } PaceKey;
 
 struct Pace {
-    PaceKey key; /* about: a node whose record it is, "" for scopes */
-    Bucket bucket;
+    PaceKey key;           /* about: a node whose record it is, "" for scopes */
+    Bucket bucket, before; /* before: as the transaction found it */
+    uint64_t after;        /* which began after so many commits */
     UT_hash_handle hh;
 };
 
@@ -49,6 +50,7 @@ static Pace *get(Store *s, const PaceKey *key) {
     if (!p)
         return NULL;
     p->key = *key;
+    p->after = s->health.commits;
     HASH_ADD(hh, s->paces, key, sizeof(p->key), p);
     if (p->hh.tbl)
         return p;
@@ -68,9 +70,22 @@ uint32_t pace_exceeded(Store *s, const Message *m) {
     Pace *p = get(s, &key);
     if (!p)
         db_fault(s, -ENOMEM, "out of memory");
-    if (p && bucket_take(&p->bucket, rate_of(p), 1, s->now_ms))
+    if (!p)
+        return 0;
+    if (p->after != s->health.commits) {
+        p->before = p->bucket;
+        p->after = s->health.commits;
+    }
+    p->bucket.at_ms = MIN(p->bucket.at_ms, s->now_ms); /* the clock may be set back */
+    if (bucket_take(&p->bucket, rate_of(p), 1, s->now_ms))
         return 0;
     return record ? RECORD_MS : SCOPE_MS;
+}
+
+void paces_rolled_back(Store *s) {
+    for (Pace *p = s->paces; p; p = p->hh.next)
+        if (p->after == s->health.commits)
+            p->bucket = p->before;
 }
 
 void paces_drop(Store *s) {

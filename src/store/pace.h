@@ -14,4 +14,5 @@
 /* Counts m when it is one of those. Returns 0, or after how many ms it may come again. */
 uint32_t pace_exceeded(Store *s, const Message *m);
 
+void paces_rolled_back(Store *s);
 void paces_drop(Store *s);

@@ -205,13 +205,8 @@ static const char *full_sender(const Store *s, const Message *m, const SenderLoa
     return NULL;
 }
 
-bool quota_is_reached(Store *s, StoreOp *op) {
+static bool is_full(Store *s, StoreOp *op) {
     const Message *m = op->accept.message;
-    if (op->accept.from_link)
-        return false;
-    const uint32_t wait_ms = pace_exceeded(s, m);
-    if (wait_ms > 0)
-        return answer_pace(s, op, wait_ms);
     if (m->env.kind == KIND_RECALL_ORDER || !is_letter(m->env.kind))
         return false;
     const char *full = full_sender(s, m, find(s, m->env.sender));
@@ -222,6 +217,15 @@ bool quota_is_reached(Store *s, StoreOp *op) {
         return answer(s, op, "SENDER_FULL", "receipts", FULL_RETRY_MS);
     const char *mailbox = is_urgent(m) ? NULL : full_mailbox(s);
     return mailbox && answer(s, op, "MAILBOX_FULL", mailbox, FULL_RETRY_MS);
+}
+
+bool quota_is_reached(Store *s, StoreOp *op) {
+    if (op->accept.from_link)
+        return false;
+    if (is_full(s, op))
+        return true;
+    const uint32_t wait_ms = pace_exceeded(s, op->accept.message); /* the last: it counts */
+    return wait_ms > 0 && answer_pace(s, op, wait_ms);
 }
 
 /* --- the table ------------------------------------------------------------------------------ */

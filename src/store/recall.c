@@ -140,6 +140,7 @@ void accept_recall(Store *s, StoreOp *op) {
         return;
     if (seq > 0) {
         order.order_key = target.order_key;
+        order.expires_ms = MAX(order.expires_ms, target.expires_ms); /* it is given once */
         collect(s, op, &target, &order);
         withdraw_copies(s, &target);
     }

@@ -5,6 +5,7 @@
 #include "store/enrol.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/pace.h"
 #include "store/pending.h"
 #include "store/quota.h"
 
@@ -87,6 +88,7 @@ static void rollback(Store *s) {
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     cases_rolled_back(s);
     quota_rolled_back(s);
+    paces_rolled_back(s);
     recent_drop(s);
     tally_drop(s);
     signed_drop(s);

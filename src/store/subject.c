@@ -88,31 +88,38 @@ static bool is_its_case(Store *s, const Envelope *e, const char *who) {
 }
 
 /* Sent to him, here or by way of another broker? */
-static bool was_sent_to(Store *s, const StoredMessage *m, const Body *body, const char *who) {
-    Envelope e;
+static bool was_sent_to(const StoredMessage *m, const Envelope *e, const char *who) {
     if (route_find(&m->route, who))
         return true;
-    if (s->config.codec->decode_envelope(body_envelope(body), &e) < 0 ||
-        e.audience.form != AUDIENCE_NODES)
-        return false;
-    for (uint32_t i = 0; i < e.audience.n; i++)
-        if (strcmp(e.audience.nodes[i], who) == 0)
+    for (uint32_t i = 0; e->audience.form == AUDIENCE_NODES && i < e->audience.n; i++)
+        if (strcmp(e->audience.nodes[i], who) == 0)
             return true;
     return false;
 }
 
-/* all: of whoever sent it, when he who orders it got it. Opening a case under an id that one has
- * heard of gives nobody a hand in what others send each other about it. */
-static void erase(Store *s, StoreOp *op, int64_t seq, const char *sender, const char *who,
-                  bool all) {
+typedef struct Order {
+    const char *sender, *who; /* who: whom the sender speaks for */
+    int status;
+    bool all; /* of whoever sent it, when he who orders it got it */
+} Order;
+
+/* Opening a case under an id that one has heard of gives nobody a hand in what others send each
+ * other about it; and who only practises erases nothing that is meant. */
+static bool is_covered(const Order *o, const StoredMessage *m, const Envelope *e) {
+    if (o->status != MESSAGE_STATUS_UNSPECIFIED && e->status != o->status)
+        return false;
+    return strcmp(m->sender, o->sender) == 0 ||
+           (o->all && (strcmp(m->sender, o->who) == 0 || was_sent_to(m, e, o->who)));
+}
+
+static void erase(Store *s, StoreOp *op, int64_t seq, const Order *o) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     _cleanup_(body_unrefp) Body *body = NULL, *rest = NULL;
     bool damaged;
+    Envelope e;
     if (!message_load_body(s, seq, &m, &body, &damaged) || damaged || !receipt_applies(m.kind) ||
-        m.kind == KIND_DATA_SUBJECT_ACTION)
-        return;
-    if (strcmp(m.sender, sender) != 0 &&
-        (!all || (strcmp(m.sender, who) != 0 && !was_sent_to(s, &m, body, who))))
+        m.kind == KIND_DATA_SUBJECT_ACTION ||
+        s->config.codec->decode_envelope(body_envelope(body), &e) < 0 || !is_covered(o, &m, &e))
         return;
     recall_all(s, op, &m);
     if (body_sealed(body).n == 0)
@@ -123,7 +130,7 @@ static void erase(Store *s, StoreOp *op, int64_t seq, const char *sender, const 
         return;
     }
     message_update(s, &m, rest);
-    trail_add(s, seq, STEP_ERASED, sender, "");
+    trail_add(s, seq, STEP_ERASED, o->sender, "");
 }
 
 void subject_carry_out(Store *s, StoreOp *op, const StoredMessage *m) {
@@ -138,10 +145,10 @@ void subject_carry_out(Store *s, StoreOp *op, const StoredMessage *m) {
         return;
     const char *sender = order->env.sender;
     const DirNode *n = directory_speaks_for(s->directory, directory_node(s->directory, sender));
-    const char *who = n ? n->id : sender;
-    const bool all = is_its_case(s, &order->env, who);
+    Order o = { .sender = sender, .who = n ? n->id : sender, .status = order->env.status };
+    o.all = is_its_case(s, &order->env, o.who);
     find_messages(s, &order->env, found);
     for (uint32_t i = 0; i < found->n && s->fault == 0; i++)
         if (found->seqs[i] < m->seq)
-            erase(s, op, found->seqs[i], sender, who, all);
+            erase(s, op, found->seqs[i], &o);
 }

@@ -627,6 +627,46 @@ TEST(nobody_gives_away_what_is_not_theirs) {
     desk_deinit(&k);
 }
 
+static void opening_on_placement(Desk *k, const Item *r) {
+    CaseOpenedFacts *f = opening(k, r->referral.target);
+    f->access_source = ACCESS_SOURCE_REFERRAL;
+    f->origin_id = r->id;
+}
+
+TEST(strangers_do_not_refer_a_case_to_each_other) {
+    DESK;
+    Item *i = case_at(&k, CASE_STAGE_4);
+    desk_act(&k, KIND_HANDOVER_MINUTES, HOME);
+    Item r = referral_to(&k, REFERRAL_KIND_TO_SOCIAL_HOME, HOME, REFERRAL_PLACED);
+    (void)text_copy(r.referral.requester, NODE_NAME_SIZE, FAR);
+    r.opened_ms = k.act.at_ms;
+    ASSERT_STR(says_with(&k, &r), "STAGE_4>STAGE_4"); /* the person is there, the case is not */
+    ASSERT_STR(i->custodian, DSK);
+    opening_on_placement(&k, &r);
+    ASSERT_STR(says_with(&k, &r), "STAGE_4>STAGE_4");
+    ASSERT_STR(i->custodian, DSK);
+    ASSERT_STR(i->keeper, DSK);
+
+    (void)text_copy(r.referral.requester, NODE_NAME_SIZE, "dsp/32"); /* above the regency */
+    opening_on_placement(&k, &r);
+    ASSERT_STR(says_with(&k, &r), "STAGE_4>STAGE_1");
+    ASSERT_STR(i->custodian, HOME);
+    desk_deinit(&k);
+}
+
+/* As a puskesos does, before anybody opens the case. */
+TEST(who_asked_before_the_opening_gave_the_case_with_the_person) {
+    DESK;
+    Item *i = case_at(&k, CASE_STAGE_1);
+    desk_act(&k, KIND_HANDOVER_MINUTES, HOME);
+    Item r = referral_to(&k, REFERRAL_KIND_TO_SOCIAL_HOME, HOME, REFERRAL_PLACED);
+    (void)text_copy(r.referral.requester, NODE_NAME_SIZE, FAR);
+    r.opened_ms = i->opened_ms - 1;
+    ASSERT_STR(says_with(&k, &r), "STAGE_1>STAGE_1");
+    ASSERT_STR(i->custodian, HOME);
+    desk_deinit(&k);
+}
+
 /* --- with the referral machine
  * --------------------------------------------------------------------- */
 
@@ -754,7 +794,12 @@ TEST(who_is_not_listed_has_to_be_proposed_and_r_120_tells_provider_and_ministry)
     ASSERT_EQ(item_timer(i, TIMER_DTKS)->due_ms, k.now_ms + 7 * DAY_MS);
     ASSERT_EQ(item_timer(i, TIMER_DTKS)->level, 1);
 
-    desk_act(&k, KIND_DTKS_PROPOSAL, "dsk/3204"); /* whoever proposes */
+    desk_act(&k, KIND_DTKS_PROPOSAL, "dsk/3204"); /* of no place or part in it */
+    ASSERT_STR(says(&k), "NONE");
+    desk_act(&k, KIND_DTKS_PROPOSAL, FAR);
+    ASSERT_STR(says(&k), "NONE");
+    ASSERT_TRUE(item_timer(i, TIMER_DTKS));
+    desk_act(&k, KIND_DTKS_PROPOSAL, DSK);
     ASSERT_STR(says(&k), "APPLIED STAGE_2>STAGE_2");
     assert_null(item_timer(i, TIMER_DTKS));
     ASSERT_TRUE(i->case_file.dtks_proposed);
@@ -774,6 +819,8 @@ TEST(a_proposal_before_the_opening_counts) {
     Item *i = desk_item(&k, ITEM_CASE);
     result(&k, DSK, DTKS_OUTCOME_LISTED);
     ASSERT_STR(says(&k), "NONE");
+    desk_act(&k, KIND_DTKS_PROPOSAL, UPT); /* may become its provider, or never */
+    ASSERT_STR(says(&k), "EARLY");
     desk_act(&k, KIND_DTKS_PROPOSAL, DSK);
     ASSERT_STR(says(&k), "APPLIED NONE>NONE");
     opening(&k, DSK)->dtks_status = DTKS_STATUS_NOT_LISTED;

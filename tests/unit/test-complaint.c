@@ -434,6 +434,21 @@ TEST(whom_the_clock_made_the_holder_elsewhere_may_hand_it_on) {
     desk_deinit(&k);
 }
 
+/* Where the clock was seen its time is not counted twice. */
+TEST(whom_the_clock_has_not_come_to_yet_is_not_the_holder) {
+    Desk k;
+    desk_init(&k);
+    bring_to(&k, COMPLAINT_RECEIVED);
+    (void)desk_fires(&k, ITEM_COMPLAINT, TIMER_CLASSIFY);
+    ASSERT_STR(complaint(&k)->custodian, DSP);
+    ASSERT_STR(does(&k, "min/anak", DO(REROUTE), "dsk/3302"), "ILLEGAL NOT_THE_HOLDER");
+    k.now_ms += 3 * DAY_MS - 3 * MINUTE_MS;
+    ASSERT_STR(does(&k, "min/anak", DO(REROUTE), "dsk/3302"), "ILLEGAL NOT_THE_HOLDER");
+    k.now_ms += 2 * MINUTE_MS;
+    ASSERT_STR(does(&k, "min/anak", DO(REROUTE), "dsk/3302"), "APPLIED RECEIVED>RECEIVED");
+    desk_deinit(&k);
+}
+
 TEST(a_reroute_keeps_the_clock) {
     Desk k;
     desk_init(&k);

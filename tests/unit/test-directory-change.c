@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "core/directory-change.h"
 #include "test.h"
+
+#include "sample.h"
 #include "wire/codec.h"
 
 #define AT INT64_C(1767225600000)
@@ -302,6 +304,29 @@ TEST(the_hub_changes_its_key_by_a_record_and_nobody_else_becomes_the_hub) {
         ASSERT_EQ(hub_keys_signed_head(&keys, &by_b), cases[i].trusts_b);
         ASSERT_TRUE(!hub_keys_signed_head(&keys, &late)); /* its time is over */
     }
+}
+
+/* There may be such from before that was looked at; and what is stolen has to go. */
+TEST(keys_that_two_nodes_share_already_can_be_revoked) {
+    DirKey one = { .node = "dsk/3203", .label = "a", .sign = { { 7 } } };
+    DirKey two = { .node = "dsk/3204", .label = "a", .sign = { { 7 } } };
+    DirKey new = { .node = "dsp/32", .sign = { { 7 } } };
+    memset(one.curve, 'a', CURVE_TEXT_SIZE - 1);
+    memset(two.curve, 'b', CURVE_TEXT_SIZE - 1);
+    memset(new.curve, 'c', CURVE_TEXT_SIZE - 1);
+    DirKey edit[] = { one, two, new };
+    char why[DIR_WHY_SIZE];
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    ASSERT_OK(directory_add_key(d, &one));
+    ASSERT_OK(directory_add_key(d, &two));
+    ASSERT_OK(directory_seal(d, 1));
+    edit[0].revoked = edit[1].revoked = true;
+    ASSERT_OK(directory_owners_check(d, &(DirectoryEdit) { .n_keys = 1, .keys = edit }, why));
+    ASSERT_OK(directory_owners_check(d, &(DirectoryEdit) { .n_keys = 2, .keys = edit }, why));
+    ASSERT_EQ(directory_owners_check(d, &(DirectoryEdit) { .n_keys = 3, .keys = edit }, why),
+              -EINVAL);
+    ASSERT_EQ(directory_owners_check(d, &(DirectoryEdit) { .n_keys = 1, .keys = &edit[2] }, why),
+              -EINVAL);
 }
 
 TEST_MAIN

@@ -393,6 +393,10 @@ TEST(an_exercise_stays_one_and_touches_nothing_that_is_meant) {
     situation(&k, DSK, 1, EVENT_STATUS_VERIFIED);
     k.act.status = MESSAGE_STATUS_TEST;
     ASSERT_STR(says(&k), "ILLEGAL ONLY_AN_EXERCISE");
+    desk_act(&k, KIND_EVENT_ACKNOWLEDGEMENT, UPT);
+    k.act.status = MESSAGE_STATUS_EXERCISE;
+    ASSERT_STR(says(&k), "ILLEGAL ONLY_AN_EXERCISE");
+    ASSERT_EQ(i->event.n_acknowledged, 0);
     i->status = MESSAGE_STATUS_EXERCISE;
     update(&k, DSK, EVENT_STATUS_VERIFIED); /* takes over the mark */
     ASSERT_STR(says(&k), "APPLIED REPORTED>VERIFIED");

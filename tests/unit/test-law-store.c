@@ -116,6 +116,9 @@ TEST(an_event_is_known_to_all_and_acknowledged_once_by_each) {
     const Uuid id = says_id(&f, event(&f, DSP));
     ASSERT_STANDS(&f, ITEM_EVENT, &id, "VERIFIED by dsp/32 of dsp/32");
     Item i;
+    Message *drill = acknowledgement(&f, &id, HOME, DSP);
+    drill->env.status = MESSAGE_STATUS_EXERCISE; /* leaves the true one to be counted */
+    ASSERT_STR(says(&f, drill), "ACCEPTED (ILLEGAL_STEP ONLY_AN_EXERCISE)");
     for (int n = 0; n < 3; n++)
         ASSERT_STR(says(&f, acknowledgement(&f, &id, n < 2 ? SENDER : HOME, DSP)), "ACCEPTED");
     ASSERT_TRUE(item_of(&f, ITEM_EVENT, &id, &i));

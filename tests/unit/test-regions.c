@@ -63,6 +63,9 @@ TEST(where_codes_are_listed_only_those_are_known) {
     ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "3203", .name = "Cianjur" }));
     ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "9101", .alias_of = "9301" }));
     ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "5401", .alias_of = "53" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "9102", .alias_of = "9101" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "5501", .alias_of = "5502" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "5502", .alias_of = "5501" }));
     ASSERT_OK(directory_seal(d, 1));
     ASSERT_TRUE(directory_region_is_known(d, "3203"));
     ASSERT_TRUE(!directory_region_is_known(d, "3204"));
@@ -87,6 +90,9 @@ TEST(codes_that_were_replaced_become_those_of_today) {
     ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "9171", .name = "Jayapura" }));
     ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "910102", .name = "its own" }));
     ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "5401", .alias_of = "53" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "9102", .alias_of = "9101" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "5501", .alias_of = "5502" }));
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "5502", .alias_of = "5501" }));
     ASSERT_OK(directory_seal(d, 1));
     assert_today(d, "9101", "9301");
     assert_today(d, "9101012001", "9301012001");
@@ -94,6 +100,8 @@ TEST(codes_that_were_replaced_become_those_of_today) {
     assert_today(d, "9171", "9171");
     assert_today(d, "91", "91");
     assert_today(d, "5401", "53");
+    assert_today(d, "9102", "9301"); /* replaced twice */
+    assert_today(d, "5501", "5501"); /* in a circle: it ends */
     assert_today(d, "3203", "3203");
     assert_today(d, "", "");
     assert_today(d, "xx", "xx");

@@ -459,6 +459,30 @@ TEST(a_store_put_back_is_not_countersigned) {
     countersign(&p);
 }
 
+TEST(a_parent_put_back_hears_it_from_its_child) {
+    PAIR(p);
+    char command[512];
+    one_more(&p);
+    countersign(&p);
+    p.parent.store = store_close(p.parent.store);
+    snprintf(command, sizeof(command), "cp %s %s.old", p.parent.path, p.parent.path);
+    ASSERT_OK(system(command));
+    fixture_open(&p.parent);
+    one_more(&p);
+    countersign(&p);
+    p.parent.store = store_close(p.parent.store);
+    snprintf(command, sizeof(command), "rm -f %s-*; mv %s.old %s", p.parent.path, p.parent.path,
+             p.parent.path);
+    ASSERT_OK(system(command));
+    fixture_open(&p.parent);
+    one_more(&p);
+    assert_forked(&p, NULL);
+    StoreOp *forget = ask(&p.parent, "ledger-forget", SELF);
+    ASSERT_EQ(forget->query.table->code, 0);
+    store_op_free(forget);
+    countersign(&p);
+}
+
 TEST(a_false_countersignature_is_not_kept) {
     PAIR(p);
     one_more(&p);

@@ -222,6 +222,22 @@ TEST(a_recall_comes_too_late_for_what_was_collected) {
     ASSERT_OUTCOMES(&f, &id, HOME " COLLECTED");
 }
 
+/* The order is to be there as long as what it withdraws: it cannot be given again. */
+TEST(a_recall_does_not_end_before_its_message) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    const Uuid id = m->env.message_id;
+    m->env.expires_ms = f.now_ms + 20 * DAY_MS;
+    const DeliveryRow row = deposit(&f, m);
+    settle(&f, &row, QUEUE_LINK);
+    m = recall(&f, &id);
+    m->env.expires_ms = f.now_ms + MINUTE_MS;
+    StoreOp *op = publish(&f, m);
+    ASSERT_EQ(op->n_deposits, 1);
+    ASSERT_EQ(op->deposits[0].row.expires_ms, f.now_ms + 20 * DAY_MS);
+    store_op_free(op);
+}
+
 static void assert_recalled_before(Fixture *f, const Uuid *id) {
     StoreOp *op = accept_op(recall(f, id));
     run(f, op);

@@ -3,9 +3,9 @@
  * test-store-record.c. */
 #include "test.h"
 
-#include "store-fixture.h"
+#include "no-room.h"
 
-static StoreOp *to_scope(Fixture *f, const char *sender, const char *link) {
+static StoreOp *to_scope_op(Fixture *f, const char *sender, const char *link) {
     Message *m = sample_event(sender, "");
     m->env.message_id = id_of(++f->n_ids);
     m->env.created_ms = f->now_ms - 1000;
@@ -16,6 +16,11 @@ static StoreOp *to_scope(Fixture *f, const char *sender, const char *link) {
         m->fwd.n_recipients = 0;
         m->fwd.scope = true;
     }
+    return op;
+}
+
+static StoreOp *to_scope(Fixture *f, const char *sender, const char *link) {
+    StoreOp *op = to_scope_op(f, sender, link);
     run(f, op);
     return op;
 }
@@ -47,6 +52,42 @@ TEST(nobody_speaks_to_a_scope_without_end) {
     for (n = 0; n < 128; n++)
         ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_ACCEPTED);
     ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_LATER);
+}
+
+TEST(a_clock_that_is_set_back_keeps_nobody_silent) {
+    FIXTURE(f);
+    for (uint32_t n = 0; n < 128; n++)
+        ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_ACCEPTED);
+    ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_LATER);
+    f.now_ms -= 20 * MINUTE_MS;
+    ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_LATER);
+    f.now_ms += 15 * SECOND_MS;
+    ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_ACCEPTED);
+}
+
+TEST(what_was_rolled_back_does_not_count) {
+    FIXTURE(f);
+    StoreOp *op = to_scope_op(&f, SENDER, NULL), *big = accept_op(message_to(&f, HOME, 3));
+    fail_together(&f, op, big);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED); /* without the big one */
+    store_op_free(big);
+    store_op_free(op);
+    for (uint32_t n = 1; n < 128; n++)
+        ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_ACCEPTED);
+    ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_LATER);
+}
+
+/* Nor what was refused for another reason. */
+TEST(what_was_not_accepted_does_not_count) {
+    FIXTURE(f);
+    f.config.sender_quota = 1;
+    fixture_reopen(&f);
+    ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_ACCEPTED);
+    for (uint32_t n = 0; n < 200; n++) {
+        StoreOp *op = to_scope(&f, SENDER, NULL);
+        ASSERT_STR(op->accept.result.reasons->list[0].code, "SENDER_FULL");
+        store_op_free(op);
+    }
 }
 
 TEST_MAIN

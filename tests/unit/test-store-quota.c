@@ -78,6 +78,25 @@ TEST(who_never_reads_its_receipts_is_put_off) {
     ASSERT_EQ(said(&f, urgent), VERDICT_ACCEPTED);
 }
 
+/* A recipient that joined on a link gets a copy of its own when the first one is handed over. */
+TEST(a_copy_that_is_made_again_for_who_joined_counts_too) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, "min/rehsos");
+    const Uuid id = m->env.message_id;
+    const DeliveryRow row = deposit(&f, m);
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_CRASHED));
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_REQUEUE;
+    op->dead.message_id = id;
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 2);
+    store_op_free(op);
+    settle(&f, &row, QUEUE_LINK);
+    ASSERT_EQ(queued(&f, QUEUE_LINK, "hub"), 1);
+    assert_sound(&f);
+}
+
 /* --- bytes ---------------------------------------------------------------------------------- */
 
 #define COPIES 6U /* so many of one size may wait */

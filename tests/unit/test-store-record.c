@@ -174,6 +174,21 @@ TEST(the_ministrys_record_renews_the_accreditation_at_once_and_for_good) {
     assert_sound(&f);
 }
 
+TEST(an_exercise_changes_no_directory) {
+    FIXTURE(f);
+    import_institution(&f);
+    Message *m = record(&f, MINISTRY);
+    m->env.status = MESSAGE_STATUS_EXERCISE;
+    m->facts.node.inactive = true;
+    StoreOp *op = link_op(m, "hub", SELF, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    assert_null(op->accept.directory);
+    store_op_free(op);
+    ASSERT_TRUE(!stored(&f, NULL).inactive);
+    assert_sound(&f);
+}
+
 TEST(records_in_one_batch_add_up) {
     FIXTURE(f);
     import_institution(&f);
