@@ -44,6 +44,18 @@ TEST(what_does_not_pay_is_tried_seldom) {
     ASSERT_TRUE(looked <= 1600 * 8);
 }
 
+TEST(what_paid_for_long_is_left_off_soon_when_it_does_not) {
+    Spin s = { 0 };
+    unsigned vain = 0;
+    for (unsigned i = 0; i < 1000; i++)
+        spin_ended(&s, true);
+    for (; spin_us(&s, true) > 0; vain++) {
+        ASSERT_TRUE(vain < 16U);
+        spin_ended(&s, false);
+    }
+    ASSERT_TRUE(vain > 0);
+}
+
 TEST(it_is_found_out_when_it_begins_to_pay) {
     Spin s = { 0 };
     unsigned waits = 0;
