@@ -22,7 +22,7 @@ def the_broker_does_what_the_protocol_document_says():
         c.client("uptd/32/pa-02", HOME)
         c.up()
         p = subprocess.run([sys.executable, os.path.join(HERE, "pyclient", "conformance.py"),
-                            c.endpoint(HOME), c.curve(HOME),
+                            "--", c.endpoint(HOME), c.curve(HOME),  # a key may begin with a minus
                             os.path.join(c.dir("uptd/32/pa-02"), "keys"),
                             os.path.join(c.dir("dsk/3203"), "keys")])
         assert p.returncode == 0, f"conformance.py: exit {p.returncode}"
