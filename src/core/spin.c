@@ -3,8 +3,8 @@
 
 #include "base/cleanup.h"
 
-#define SPIN_US    120 /* as long as to fall asleep, be woken and find the caches cold */
-#define TRY_EVERY  16U
+#define SPIN_US    250 /* a publisher here has signed and sent 16 messages by then */
+#define TRY_EVERY  32U
 #define CREDIT_MAX 8U
 #define WORTH      2U /* vain ones that one with news makes up for */
 

@@ -30,7 +30,7 @@ TEST(one_in_three_with_news_is_enough) {
     }
 }
 
-/* At most one wait in sixteen, so at most a few microseconds each on average. */
+/* At most one wait in thirty-two, so at most a few microseconds each on average. */
 TEST(what_does_not_pay_is_tried_seldom) {
     Spin s = { 0 };
     int64_t looked = 0;
@@ -61,7 +61,7 @@ TEST(it_is_found_out_when_it_begins_to_pay) {
     unsigned waits = 0;
     spin_ended(&s, false);
     while (spin_us(&s, true) == 0)
-        ASSERT_TRUE(waits++ < 16U);
+        ASSERT_TRUE(waits++ < 32U);
     spin_ended(&s, true);
     ASSERT_TRUE(spin_us(&s, true) > 0);
 }
