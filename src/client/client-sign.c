@@ -6,9 +6,9 @@
  *
  * Answers come in dribbles, and whoever publishes one message for each answer would sign trees of
  * two or three. So when an answer takes long (the broker has more to do than it can, and what is
- * sent now only waits there), messages wait here until they are as many as those on their way, or
- * enough for a tree; not longer than an answer takes, and never when nothing is on its way, when
- * the application waits for the answer, or for an emergency.
+ * sent now only waits there), messages wait here until they are twice as many as those on their
+ * way, or enough for a tree; not longer than an answer takes, and never when nothing is on its way,
+ * when the application waits for the answer, or for an emergency.
  */
 
 #include <errno.h>
@@ -24,7 +24,7 @@
 
 static bool is_worth_it(const serasi_client *c) {
     const uint32_t room = c->publish_window - MIN(c->n_inflight, c->publish_window);
-    return MIN(c->n_waiting, room) >= MIN(c->n_inflight, TREE_ENOUGH);
+    return MIN(c->n_waiting, room) >= MIN(2 * c->n_inflight, TREE_ENOUGH);
 }
 
 bool sign_is_held(serasi_client *c) {

@@ -120,6 +120,7 @@ static void sign_some(Flow *f, Client *c, Signed *s) {
     const uint32_t room = f->window - c->unanswered, ahead = f->bench->ahead;
     const uint32_t most = MIN(ahead > 0 ? ahead : room, TREE_MAX);
     s->n = s->next = 0;
+    s->held_until = 0;
     while (s->n < most && f->made < f->n && is_due(f)) {
         SignedMessage *m = &s->list[s->n];
         m->number = f->made++;
@@ -152,18 +153,16 @@ static void send_signed(Flow *f, Client *c, Signed *s) {
     }
 }
 
-/* As libserasi does (client-sign.c): when answers take long, more are signed when they are as many
- * as those on their way, or enough for a tree. */
+/* As libserasi does (client-sign.c): when answers take long, more are signed when they are twice as
+ * many as those on their way, or enough for a tree. Who has no room has nothing that waits. */
 static bool is_worth_signing(const Flow *f, const Client *c, Signed *s) {
     const double now = seconds();
-    if (f->every_us > 0 || s->answer < BUSY ||
-        f->window - c->unanswered >= MIN(c->unanswered, TREE_ENOUGH)) {
-        s->held_until = 0;
+    const uint32_t room = f->window - c->unanswered;
+    if (f->every_us > 0 || s->answer < BUSY || room >= MIN(2 * c->unanswered, TREE_ENOUGH))
         return true;
-    }
-    if (s->held_until == 0)
+    if (s->held_until == 0 && room > 0)
         s->held_until = now + MIN(s->answer, HOLD_MAX);
-    return now >= s->held_until;
+    return room > 0 && now >= s->held_until;
 }
 
 static void send_more(Flow *f) {
