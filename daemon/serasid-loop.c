@@ -52,7 +52,7 @@ static int64_t sleep_ms(Daemon *d, Now now) {
 /* A batch may be held back for less than a millisecond. */
 static struct timespec wait_limit(Daemon *d, int64_t wait_ms) {
     int64_t us = wait_ms * 1000;
-    if (store_thread_is_idle(d->store) && broker_waiting(d->broker) > 0)
+    if (store_thread_is_free(d->store) && broker_waiting(d->broker) > 0)
         us = MIN(us, gather_wait_us(&d->gather, broker_waiting(d->broker), clock_us()));
     return (struct timespec) { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
 }
@@ -131,6 +131,31 @@ static uint32_t count(const StoreOp *batch) {
     return n;
 }
 
+/* Behind the batch that is carried out. With a slow disk what comes until it is synced had better
+ * be one batch. */
+static void feed_more(Daemon *d) {
+    if (gather_is_worth(store_thread_sync_us(d->store)))
+        return;
+    BatchFill fill = store_thread_fill(d->store);
+    StoreOp *more = broker_take_more(d->broker, &fill);
+    if (more)
+        store_thread_add(d->store, more, &fill);
+}
+
+/* Returns true when the batch was carried out at once and can be taken. */
+static bool feed_store(Daemon *d, bool here) {
+    if (!store_thread_is_free(d->store)) {
+        feed_more(d);
+        return false;
+    }
+    if (gather_wait_us(&d->gather, broker_waiting(d->broker), clock_us()) > 0)
+        return false;
+    StoreOp *batch = broker_take_batch(d->broker);
+    if (!batch)
+        return false;
+    return store_thread_give(d->store, batch, here && count(batch) <= SMALL_BATCH);
+}
+
 static int on_store(Daemon *d, Now now) {
     StoreOp *done = NULL;
     int r = store_thread_take(d->store, &done);
@@ -145,8 +170,9 @@ static int on_store(Daemon *d, Now now) {
     if (!done)
         return 0;
     d->answered = true;
-    gather_begin(&d->gather, count(done), broker_waiting(d->broker), store_thread_disk_us(d->store),
+    gather_begin(&d->gather, count(done), broker_waiting(d->broker), store_thread_sync_us(d->store),
                  clock_us());
+    (void)feed_store(d, false); /* it works on while the results are told */
     return broker_stored(d->broker, now, done);
 }
 
@@ -214,21 +240,10 @@ static int read_sockets(Daemon *d, Now now) {
     return r;
 }
 
-/* Returns true when the batch was carried out at once and can be taken. */
-static bool feed_store(Daemon *d) {
-    if (!store_thread_is_idle(d->store) ||
-        gather_wait_us(&d->gather, broker_waiting(d->broker), clock_us()) > 0)
-        return false;
-    StoreOp *batch = broker_take_batch(d->broker);
-    if (!batch)
-        return false;
-    return store_thread_give(d->store, batch, count(batch) <= SMALL_BATCH);
-}
-
 /* What one small batch causes is often another: a body to read, a receipt to settle. */
 static int use_store(Daemon *d) {
     int r = 0;
-    for (unsigned i = 0; r == 0 && i < SMALL_ROUNDS && feed_store(d); i++)
+    for (unsigned i = 0; r == 0 && i < SMALL_ROUNDS && feed_store(d, true); i++)
         r = on_store(d, now_read());
     return r;
 }

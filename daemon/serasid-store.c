@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One batch is in here at most: waiting, being written, or done and not yet taken. There is no
- * timer that would let batches grow; they grow by themselves while the last one is being synced.
+ * Three batches are in here at most: one is collected, one is carried out, and one, carried out
+ * before, is synced. There is no timer that would let batches grow; they grow by themselves
+ * meanwhile.
  *
- * After a fault the thread ends and leaves the store open: what a failed commit left behind is not
+ * Syncing is for a thread of its own when the next batch is there already; else the thread that
+ * carried it out does it, which is quicker. Results are told in order, and none before its sync.
+ *
+ * After a fault the threads end and leave the store open: what a failed commit left behind is not
  * known, so it must not be called a clean stop.
  */
 
@@ -25,28 +29,38 @@
 #define IDLE_AT_LEAST_MS 200 /* under load housekeeping must not starve */
 #define FULL_RETRY_MS    500
 #define QUICK_US         1000 /* a batch that takes longer is not for the router to wait for */
+#define MANY             128U /* messages in a batch: the router is told that there is room again */
+
+typedef struct Batch {
+    StoreOp *first, *last;
+} Batch;
 
 struct StoreThread {
     const StoreConfig *config;
     Beats *beats;
-    pthread_t thread;
+    pthread_t thread, sync_thread;
     int fd;
     Store *store;         /* whose hands it is in: see `working` */
     int64_t idle_mono_ms; /* theirs as well */
 
     pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;
-    bool opened, stopping;
+    pthread_cond_t wake;  /* for the thread that carries out */
+    pthread_cond_t to_sync, synced;
+    bool opened, stopping, ended; /* ended: nothing more will have to be synced */
     int open_result, fault;
     char why[256];
     Directory *directory;
     Enrolments *enrolments;
-    StoreOp *waiting, *done;
-    bool busy;
-    bool held_up;    /* this thread waits for the router to end its work */
-    bool working;    /* somebody is at work on the store, this thread or the router */
-    int64_t cost_us; /* of a batch lately: mostly what the disk takes to sync */
-    int64_t disk_us; /* of the last batch: not spent by the processor */
+    Batch waiting, done;
+    BatchFill fill;    /* of what waits */
+    StoreOp *unsynced; /* carried out, for the other thread to sync */
+    bool running;      /* a batch is carried out, or its results are not in `done` yet */
+    bool held_up;      /* this thread waits for the router to end its work */
+    bool working;      /* somebody is at work on the store, this thread or the router */
+    bool long_log;     /* to be copied into the database */
+    int64_t cost_us;   /* of a batch lately: mostly what the disk takes to sync */
+    int64_t write_us;  /* of the batch to sync, until then */
+    int64_t sync_us;   /* of the last sync */
     StoreReport report;
 };
 
@@ -54,6 +68,29 @@ static void ring(StoreThread *t) {
     uint64_t one = 1;
     ssize_t n = write(t->fd, &one, sizeof(one));
     assert(n == (ssize_t)sizeof(one)); /* the counter cannot overflow by news that are taken */
+}
+
+static int64_t clock_us(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void batch_append(Batch *b, StoreOp *list) {
+    if (b->last)
+        b->last->next = list;
+    else
+        b->first = list;
+    while (list) {
+        b->last = list;
+        list = list->next;
+    }
+}
+
+static StoreOp *batch_take(Batch *b) {
+    StoreOp *list = b->first;
+    *b = (Batch) { 0 };
+    return list;
 }
 
 static void on_progress(void *data) {
@@ -87,7 +124,7 @@ static void wait_for_work(StoreThread *t, int64_t wait_ms) {
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     int r = 0;
-    while (!t->waiting && !t->stopping && t->fault == 0 && r == 0)
+    while (!t->waiting.first && !t->long_log && !t->stopping && t->fault == 0 && r == 0)
         r = pthread_cond_timedwait(&t->wake, &t->lock, &until);
     while (t->working) { /* the router: soon done */
         t->held_up = true;
@@ -106,7 +143,7 @@ static bool is_stopping(StoreThread *t) {
  * answered, and dying would not make room. Ends early only when the daemon has to stop. */
 static int run_batch(StoreThread *t, Store *s, StoreOp *batch) {
     for (;;) {
-        int r = store_run(s, batch, now_read().wall_ms);
+        int r = store_write(s, batch, now_read().wall_ms);
         if (r != -ENOSPC || is_stopping(t))
             return r;
         (void)pthread_mutex_lock(&t->lock);
@@ -121,71 +158,82 @@ static int run_batch(StoreThread *t, Store *s, StoreOp *batch) {
     }
 }
 
-/* One step without the lock: a batch, and housekeeping when there is none or it is time. The router
- * (here) does neither housekeeping nor waits for a full disk. */
-static int step(StoreThread *t, Store *s, StoreOp *batch, bool here, StoreReport *report,
-                bool *ret_more) {
-    int r = 0;
-    if (batch)
-        r = here ? store_run(s, batch, now_read().wall_ms) : run_batch(t, s, batch);
-    Now now = now_read();
-    if (r == 0 && !here && (!batch || now.mono_ms >= t->idle_mono_ms)) {
-        r = store_idle(s, now.wall_ms, ret_more);
-        t->idle_mono_ms = now.mono_ms + IDLE_AT_LEAST_MS;
-    }
-    if (r == 0) {
-        report->health = *store_health(s);
-        report->backup = store_backup_state(s, report->backup_text);
-    }
+/* Its results may be told. The lock is held. */
+static void finish(StoreThread *t, StoreOp *batch, int64_t write_us, int64_t sync_us) {
+    const int64_t took = write_us + sync_us;
+    batch_append(&t->done, batch);
+    t->sync_us = sync_us;
+    t->cost_us = took > t->cost_us ? took : t->cost_us - (t->cost_us - took) / 8;
+}
+
+/* The thread cannot go on. The lock is held. */
+static void fail(StoreThread *t, int error, const StoreHealth *health) {
+    t->fault = error;
+    t->report.health = *health; /* what was the matter */
+    (void)pthread_cond_signal(&t->wake);
+    (void)pthread_cond_signal(&t->synced);
+}
+
+static int sync_and_finish(StoreThread *t, StoreOp *batch, int64_t write_us) {
+    const int64_t start = clock_us();
+    const int r = store_sync(t->store);
+    (void)pthread_mutex_lock(&t->lock);
+    if (r == 0)
+        finish(t, batch, write_us, clock_us() - start);
+    t->running = t->running && r < 0;
+    (void)pthread_mutex_unlock(&t->lock);
+    ring(t);
     return r;
 }
 
-static int64_t clock_us(clockid_t clock) {
-    struct timespec now;
-    (void)clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/* The disk has no room for what the router tried: nothing was done, and to wait is for the thread.
- */
-static void pass_on(StoreThread *t, StoreOp *batch) {
-    t->waiting = batch;
-    t->working = false;
-    t->held_up = false;
-    (void)pthread_cond_signal(&t->wake);
-}
-
-/* Does what is to be done with the store; the caller has set `working` and not the lock. */
-static int work(StoreThread *t, StoreOp *batch, bool here, bool *ret_more) {
-    StoreReport report = { 0 };
-    const int64_t start = clock_us(CLOCK_MONOTONIC), start_cpu = clock_us(CLOCK_THREAD_CPUTIME_ID);
-    int r = step(t, t->store, batch, here, &report, ret_more);
-    const int64_t took = clock_us(CLOCK_MONOTONIC) - start;
-    const int64_t disk = took - (clock_us(CLOCK_THREAD_CPUTIME_ID) - start_cpu);
-    atomic_fetch_add(&t->beats->store, 1);
-
+/* In order, so the last one first; by the other thread when there is something else to do here. */
+static int settle(StoreThread *t, StoreOp *batch, int64_t write_us) {
     (void)pthread_mutex_lock(&t->lock);
-    if (here && r == -ENOSPC) {
-        pass_on(t, batch);
-        (void)pthread_mutex_unlock(&t->lock);
-        return r;
+    while (t->unsynced && t->fault == 0)
+        (void)pthread_cond_wait(&t->synced, &t->lock);
+    const int fault = t->fault;
+    const bool away = fault == 0 && t->waiting.first;
+    if (away) {
+        t->unsynced = batch;
+        t->write_us = write_us;
+        t->running = false;
+        (void)pthread_cond_signal(&t->to_sync);
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+    if (fault < 0)
+        return fault;
+    return away ? 0 : sync_and_finish(t, batch, write_us);
+}
+
+/* A batch, and housekeeping when there is none or it is time. Without the lock; `working` is set.
+ */
+static int step(StoreThread *t, StoreOp *batch, bool *ret_more) {
+    int r = 0;
+    if (batch) {
+        const int64_t start = clock_us();
+        r = run_batch(t, t->store, batch);
+        if (r == 0)
+            r = settle(t, batch, clock_us() - start);
     }
     if (r == 0)
-        t->report = report;
-    else
-        t->report.health = *store_health(t->store); /* what was the matter */
-    t->fault = r;
-    if (batch) {
-        t->done = batch;
-        t->disk_us = disk;
-        t->cost_us = took > t->cost_us ? took : t->cost_us - (t->cost_us - took) / 8;
+        r = store_trim(t->store);
+    const Now now = now_read();
+    if (r == 0 && (!batch || now.mono_ms >= t->idle_mono_ms)) {
+        r = store_idle(t->store, now.wall_ms, ret_more);
+        t->idle_mono_ms = now.mono_ms + IDLE_AT_LEAST_MS;
     }
-    t->working = false;
-    if (t->held_up || r < 0)
-        (void)pthread_cond_signal(&t->wake);
-    t->held_up = false;
-    (void)pthread_mutex_unlock(&t->lock);
     return r;
+}
+
+/* The store is out of our hands. The lock is held. */
+static void let_go(StoreThread *t, int r) {
+    t->working = false;
+    if (r < 0) {
+        fail(t, r, store_health(t->store));
+        return;
+    }
+    t->report.health = *store_health(t->store);
+    t->report.backup = store_backup_state(t->store, t->report.backup_text);
 }
 
 /* Returns false when the thread has to end: asked to, or after a fault. */
@@ -193,18 +241,69 @@ static bool turn(StoreThread *t, int64_t *wait_ms) {
     bool more = false;
     (void)pthread_mutex_lock(&t->lock);
     wait_for_work(t, *wait_ms);
-    StoreOp *batch = TAKE_PTR(t->waiting);
-    bool stop = t->fault < 0 || (!batch && t->stopping);
+    StoreOp *batch = batch_take(&t->waiting);
+    const bool stop = t->fault < 0 || (!batch && t->stopping), room = t->fill.messages >= MANY;
+    t->fill = (BatchFill) { 0 };
+    t->running = batch;
     t->working = !stop;
+    t->long_log = false;
+    if (stop && batch)
+        batch_append(&t->waiting, batch);
     (void)pthread_mutex_unlock(&t->lock);
     if (stop)
         return false;
+    if (room)
+        ring(t);
 
-    int r = work(t, batch, false, &more);
+    const int r = step(t, batch, &more);
     *wait_ms = more ? 0 : batch ? IDLE_SOON_MS : IDLE_LATER_MS;
-    if (batch || r < 0)
+    atomic_fetch_add(&t->beats->store, 1);
+    (void)pthread_mutex_lock(&t->lock);
+    if (r < 0 && batch && t->running)
+        batch_append(&t->waiting, batch); /* to be freed */
+    let_go(t, r);
+    (void)pthread_mutex_unlock(&t->lock);
+    if (r < 0)
         ring(t);
     return r == 0;
+}
+
+/* Batches that another one is carried out behind. */
+static void *sync_main(void *data) {
+    StoreThread *t = data;
+    (void)pthread_mutex_lock(&t->lock);
+    while (!t->ended && t->fault == 0) {
+        if (!t->unsynced) {
+            (void)pthread_cond_wait(&t->to_sync, &t->lock);
+            continue;
+        }
+        (void)pthread_mutex_unlock(&t->lock);
+        const int64_t start = clock_us();
+        const int r = store_sync(t->store);
+        const int64_t took = clock_us() - start;
+        (void)pthread_mutex_lock(&t->lock);
+        if (r == 0) {
+            finish(t, TAKE_PTR(t->unsynced), t->write_us, took);
+        } else {
+            static const StoreHealth health = { .fault = "the log cannot be synced" };
+            fail(t, r, &health);
+        }
+        (void)pthread_cond_signal(&t->synced);
+        (void)pthread_mutex_unlock(&t->lock);
+        ring(t);
+        (void)pthread_mutex_lock(&t->lock);
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+    return NULL;
+}
+
+static int wait_synced(StoreThread *t) {
+    (void)pthread_mutex_lock(&t->lock);
+    while (t->unsynced && t->fault == 0)
+        (void)pthread_cond_wait(&t->synced, &t->lock);
+    const int r = t->fault;
+    (void)pthread_mutex_unlock(&t->lock);
+    return r;
 }
 
 static void *store_main(void *data) {
@@ -215,9 +314,51 @@ static void *store_main(void *data) {
         return NULL;
     while (turn(t, &wait_ms))
         continue;
-    if (t->fault == 0) /* nobody else writes it */
+    if (wait_synced(t) == 0)
         (void)store_close(s);
     return NULL;
+}
+
+static void end_sync_thread(StoreThread *t) {
+    (void)pthread_mutex_lock(&t->lock);
+    t->ended = true;
+    (void)pthread_cond_signal(&t->to_sync);
+    (void)pthread_mutex_unlock(&t->lock);
+    (void)pthread_join(t->sync_thread, NULL);
+}
+
+static int start_threads(StoreThread *t) {
+    int r = -pthread_create(&t->sync_thread, NULL, sync_main, t);
+    if (r < 0)
+        return r;
+    r = -pthread_create(&t->thread, NULL, store_main, t);
+    if (r < 0) {
+        end_sync_thread(t);
+        return r;
+    }
+    (void)pthread_setname_np(t->thread, "serasid-store"); /* for top -H */
+    (void)pthread_setname_np(t->sync_thread, "serasid-sync");
+    return 0;
+}
+
+static void free_list(StoreOp *list) {
+    while (list) {
+        StoreOp *next = list->next;
+        store_op_free(list);
+        list = next;
+    }
+}
+
+static void thread_free(StoreThread *t) {
+    free_list(t->waiting.first);
+    free_list(t->unsynced);
+    free_list(t->done.first);
+    (void)pthread_cond_destroy(&t->wake);
+    (void)pthread_cond_destroy(&t->to_sync);
+    (void)pthread_cond_destroy(&t->synced);
+    (void)pthread_mutex_destroy(&t->lock);
+    close(t->fd);
+    free(t);
 }
 
 int store_thread_start(StoreThread **ret, const StoreConfig *config, Beats *beats) {
@@ -238,23 +379,15 @@ int store_thread_start(StoreThread **ret, const StoreConfig *config, Beats *beat
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&t->wake, &attr);
     (void)pthread_condattr_destroy(&attr);
-    int r = -pthread_create(&t->thread, NULL, store_main, t);
+    (void)pthread_cond_init(&t->to_sync, NULL);
+    (void)pthread_cond_init(&t->synced, NULL);
+    int r = start_threads(t);
     if (r < 0) {
-        close(t->fd);
-        free(t);
+        thread_free(t);
         return r;
     }
-    (void)pthread_setname_np(t->thread, "serasid-store"); /* for top -H */
     *ret = t;
     return 0;
-}
-
-static void free_list(StoreOp *list) {
-    while (list) {
-        StoreOp *next = list->next;
-        store_op_free(list);
-        list = next;
-    }
 }
 
 StoreThread *store_thread_stop(StoreThread *t) {
@@ -265,14 +398,10 @@ StoreThread *store_thread_stop(StoreThread *t) {
     (void)pthread_cond_signal(&t->wake);
     (void)pthread_mutex_unlock(&t->lock);
     (void)pthread_join(t->thread, NULL);
+    end_sync_thread(t);
     directory_unref(t->directory);
     (void)enrolments_unref(t->enrolments);
-    free_list(t->waiting);
-    free_list(t->done);
-    (void)pthread_cond_destroy(&t->wake);
-    (void)pthread_mutex_destroy(&t->lock);
-    close(t->fd);
-    free(t);
+    thread_free(t);
     return NULL;
 }
 
@@ -308,45 +437,97 @@ Enrolments *store_thread_steal_enrolments(StoreThread *t) {
     return e;
 }
 
+static bool is_free(const StoreThread *t) {
+    return !t->waiting.first && !t->running;
+}
+
+static bool is_idle(const StoreThread *t) {
+    return is_free(t) && !t->unsynced && !t->done.first;
+}
+
+bool store_thread_is_free(StoreThread *t) {
+    (void)pthread_mutex_lock(&t->lock);
+    const bool yes = is_free(t);
+    (void)pthread_mutex_unlock(&t->lock);
+    return yes;
+}
+
 bool store_thread_is_idle(StoreThread *t) {
     (void)pthread_mutex_lock(&t->lock);
-    bool idle = !t->busy;
+    const bool yes = is_idle(t);
     (void)pthread_mutex_unlock(&t->lock);
-    return idle;
+    return yes;
+}
+
+/* A small batch in the router's thread. Housekeeping and waiting for a full disk are not for it. */
+static int run_here(StoreThread *t, StoreOp *batch) {
+    const int64_t start = clock_us();
+    int r = store_write(t->store, batch, now_read().wall_ms);
+    const int64_t written = clock_us();
+    if (r == 0)
+        r = store_sync(t->store);
+    const int64_t end = clock_us();
+    atomic_fetch_add(&t->beats->store, 1);
+
+    (void)pthread_mutex_lock(&t->lock);
+    t->working = false;
+    if (r == 0) {
+        finish(t, batch, written - start, end - written);
+        t->report.health = *store_health(t->store);
+        t->long_log = store_log_is_long(t->store);
+    } else {
+        batch_append(&t->waiting, batch);
+        if (r != -ENOSPC)
+            fail(t, r, store_health(t->store));
+    }
+    if (t->held_up || t->long_log || r < 0)
+        (void)pthread_cond_signal(&t->wake);
+    t->held_up = false;
+    (void)pthread_mutex_unlock(&t->lock);
+    return r;
 }
 
 bool store_thread_give(StoreThread *t, StoreOp *batch, bool small) {
     (void)pthread_mutex_lock(&t->lock);
-    assert(!t->busy);
-    t->busy = true;
-    const bool here = small && !t->working && t->fault == 0 && t->cost_us <= QUICK_US;
+    const bool here = small && is_idle(t) && !t->working && t->fault == 0 && t->cost_us <= QUICK_US;
     if (here) {
         t->working = true;
     } else {
-        t->waiting = batch;
+        batch_append(&t->waiting, batch);
         (void)pthread_cond_signal(&t->wake);
     }
     (void)pthread_mutex_unlock(&t->lock);
-    bool more;
-    return here && work(t, batch, true, &more) != -ENOSPC; /* a fault is for the taking to tell */
+    return here && run_here(t, batch) != -ENOSPC; /* a fault is for the taking to tell */
 }
 
-int64_t store_thread_disk_us(StoreThread *t) {
+BatchFill store_thread_fill(StoreThread *t) {
     (void)pthread_mutex_lock(&t->lock);
-    int64_t us = t->disk_us;
+    const BatchFill fill = t->fill;
+    (void)pthread_mutex_unlock(&t->lock);
+    return fill;
+}
+
+void store_thread_add(StoreThread *t, StoreOp *more, const BatchFill *fill) {
+    (void)pthread_mutex_lock(&t->lock);
+    batch_append(&t->waiting, more);
+    t->fill = *fill;
+    (void)pthread_cond_signal(&t->wake);
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+int64_t store_thread_sync_us(StoreThread *t) {
+    (void)pthread_mutex_lock(&t->lock);
+    const int64_t us = t->sync_us;
     (void)pthread_mutex_unlock(&t->lock);
     return us;
 }
 
 int store_thread_take(StoreThread *t, StoreOp **ret) {
     (void)pthread_mutex_lock(&t->lock);
-    int r = t->fault;
-    StoreOp *done = r == 0 ? TAKE_PTR(t->done) : NULL;
-    if (done)
-        t->busy = false;
-    (void)pthread_mutex_unlock(&t->lock);
+    const int r = t->fault;
     if (r == 0)
-        *ret = done;
+        *ret = batch_take(&t->done);
+    (void)pthread_mutex_unlock(&t->lock);
     return r;
 }
 

@@ -2,14 +2,15 @@
 #pragma once
 
 /*
- * StoreThread: the thread that opens the store, carries out one batch at a time and keeps house in
- * between. All functions here are for the router thread; none waits but stop, and give for a quick
- * disk.
+ * StoreThread: the thread that opens the store, carries out batches and keeps house in between, and
+ * its second one that syncs a batch while the next is carried out. All functions here are for the
+ * router thread; none waits but stop, and give for a quick disk.
  */
 
 #include <stdbool.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 #include "daemon/serasid-notify.h"
 #include "store/store.h"
 
@@ -35,13 +36,20 @@ bool store_thread_is_open(StoreThread *t, int *ret_r, char why[static 256]);
 /* The directory found at opening: the caller's reference, once. */
 Directory *store_thread_steal_directory(StoreThread *t);
 Enrolments *store_thread_steal_enrolments(StoreThread *t); /* likewise */
+/* Nothing is in here. */
 bool store_thread_is_idle(StoreThread *t);
-/* Hands over a batch; only while idle. A small one is carried out at once and in the caller's
+/* Nothing waits and nothing is carried out; something may be synced, or done and not taken. */
+bool store_thread_is_free(StoreThread *t);
+/* Hands over a batch; only while free. A small one is carried out at once and in the caller's
  * thread when the disk was quick lately and nobody keeps house: true, and it is there to be taken.
  * That spares a lonely publisher the way to another thread and back. */
 bool store_thread_give(StoreThread *t, StoreOp *batch, bool small);
-/* 0: *ret is a finished batch or NULL. Negative: the fault that ended the thread. */
+/* What waits while the batch before it is carried out, and more of it. */
+BatchFill store_thread_fill(StoreThread *t);
+void store_thread_add(StoreThread *t, StoreOp *more, const BatchFill *fill);
+/* 0: *ret are finished batches, one behind the other, or NULL. Negative: the fault that ended the
+ * thread. */
 _must_check_ int store_thread_take(StoreThread *t, StoreOp **ret);
-/* How long the last batch waited for the disk. */
-int64_t store_thread_disk_us(StoreThread *t);
+/* How long the last sync took. */
+int64_t store_thread_sync_us(StoreThread *t);
 void store_thread_report(StoreThread *t, StoreReport *ret);

@@ -22,12 +22,14 @@
 #include "broker/internal.h"
 #include "wire/codec.h"
 
-#define WAY_OPS      512U /* let on their way by all */
-#define WAY_COST     (8 * 1024 * 1024)
-#define COMPANY_COST (256 * 1024) /* by each of several */
-/* By who asks for much, beside somebody who asks for little: a commit that is little longer than
- * one of a single message. And of the bytes it may have unanswered there: no more has use. */
-#define HEAVY_COST     (32 * 1024)
+/* On the way is what was let go on and is not done: two batches, for one is carried out while the
+ * other is collected. */
+#define WAY_OPS      1024U /* of all */
+#define WAY_COST     (16 * 1024 * 1024)
+#define COMPANY_COST (512 * 1024) /* of each of several */
+/* Of who asks for much, beside somebody who asks for little: batches that take a millisecond. And
+ * of the bytes it may have unanswered there: no more has use. */
+#define HEAVY_COST     (128 * 1024)
 #define HEAVY_SHARE    16U
 #define COMPANY_MS     SECOND_MS   /* who came so lately may come again */
 #define QUANTUM        (64 * 1024) /* of a turn, in bytes */

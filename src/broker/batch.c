@@ -87,29 +87,39 @@ bool broker_has_room(const Broker *b) {
 }
 
 /* Moves operations from the head of one list to the end of another while they fit into a batch. */
-static void list_move(Broker *b, OpList *from, OpList *to, uint32_t max) {
-    uint32_t n_messages = 0;
-    size_t bytes = 0;
-    for (StoreOp *op; (op = from->first) && max > 0; max--) {
+static void list_move(OpList *from, OpList *to, BatchFill *fill, uint32_t max) {
+    for (StoreOp *op; (op = from->first) && fill->ops < max; fill->ops++) {
         if (op->kind == OP_ACCEPT) {
             const size_t size = body_size(op->accept.message->body);
-            if (n_messages == BATCH_MESSAGES || (bytes > 0 && bytes + size > BATCH_BYTES))
+            if (fill->messages == BATCH_MESSAGES ||
+                (fill->bytes > 0 && fill->bytes + size > BATCH_BYTES))
                 break;
-            n_messages++;
-            bytes += size;
+            fill->messages++;
+            fill->bytes += size;
         }
-        account_left_the_way(b, op);
         ops_append(to, ops_take(from));
     }
 }
 
 StoreOp *broker_take_batch(Broker *b) {
     OpList batch = { 0 };
+    BatchFill fill = { 0 }, along = { 0 };
     accounts_pump(b, b->now);
     const uint32_t usual = b->careful > 0 ? BATCH_SMALL : BATCH_OPS;
-    list_move(b, &b->urgent, &batch, usual);
-    list_move(b, &b->ops, &batch, batch.n > 0 ? BATCH_ALONG : usual);
+    list_move(&b->urgent, &batch, &fill, usual);
+    if (batch.n > 0)
+        list_move(&b->ops, &batch, &along, BATCH_ALONG);
+    else
+        list_move(&b->ops, &batch, &fill, usual);
     b->careful -= b->careful > 0 && batch.n > 0;
+    return batch.first;
+}
+
+StoreOp *broker_take_more(Broker *b, BatchFill *fill) {
+    OpList batch = { 0 };
+    accounts_pump(b, b->now);
+    if (b->careful == 0 && b->urgent.n == 0)
+        list_move(&b->ops, &batch, fill, BATCH_OPS);
     return batch.first;
 }
 

@@ -426,6 +426,7 @@ int broker_stored(Broker *b, Now now, StoreOp *list) {
         StoreOp *op = list;
         list = op->next;
         op->next = NULL;
+        account_left_the_way(b, op);
         int r = broker_deposits(b, op);
         if (r == 0)
             r = stored_one(b, now, op);

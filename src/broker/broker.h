@@ -138,9 +138,17 @@ void broker_check_here(Broker *b, Now now);
 uint32_t broker_checking(const Broker *b);
 
 /* The next batch for the store: at most 256 messages / 4 MiB of intake and all other operations
- * that wait, in order; emergencies go ahead of other cases. NULL when there is nothing. Only one
- * batch may be out at a time. */
+ * that wait, in order; emergencies go ahead of other cases. NULL when there is nothing. Batches are
+ * carried out, and told to broker_stored(), in the order in which they were taken. */
 StoreOp *broker_take_batch(Broker *b);
+/* What is in a batch that has not begun. */
+typedef struct BatchFill {
+    uint32_t ops, messages; /* messages: of intake, and their bytes */
+    size_t bytes;
+} BatchFill;
+/* What may still go into it, behind what is there; fill is brought up to date. Nothing while
+ * there is something urgent: it would find the way taken. */
+StoreOp *broker_take_more(Broker *b, BatchFill *fill);
 /* Operations that wait to be taken. */
 uint32_t broker_waiting(const Broker *b);
 /* Frees a batch whose results nobody will hear of, with what the broker hung on it. */

@@ -211,7 +211,7 @@ struct Account {
     uint32_t n_unanswered; /* messages, and their bytes */
     size_t unanswered_bytes;
     size_t out_bytes;       /* of deliveries that are not settled */
-    int64_t way_cost;       /* of what accounts_pump() let go on and is in no batch yet */
+    int64_t way_cost;       /* of what accounts_pump() let go on and is not done */
     Bucket usual;           /* what it asks of the store */
     int64_t heavy_until_ms; /* monotonic: it asks for more than that */
     Bucket hello, impatience, refused[2]; /* refused: emergencies on their own */
@@ -245,7 +245,7 @@ struct Broker {
     const Account *came_last, *light_last; /* with something; of those that ask for little */
     Offender *offenders;
     uint32_t n_turns[2], n_held;
-    uint32_t way_ops; /* let go on by accounts_pump(), and not in a batch yet */
+    uint32_t way_ops; /* let go on by accounts_pump(), and not done */
     int64_t way_cost;
     size_t unanswered_bytes;
     int64_t company_until_ms, light_until_ms;

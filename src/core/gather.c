@@ -3,12 +3,17 @@
 
 #include "base/cleanup.h"
 
+#define SLOW_US  1500
 #define FRACTION 4    /* of the time the disk took */
 #define WAIT_US  2000 /* at most */
 
-void gather_begin(Gather *g, uint32_t done, uint32_t waiting, int64_t disk_us, int64_t now_us) {
-    g->expected = waiting > 0 ? done + waiting : 0;
-    g->until_us = now_us + MIN(disk_us / FRACTION, (int64_t)WAIT_US);
+bool gather_is_worth(int64_t sync_us) {
+    return sync_us >= SLOW_US;
+}
+
+void gather_begin(Gather *g, uint32_t done, uint32_t waiting, int64_t sync_us, int64_t now_us) {
+    g->expected = waiting > 0 && gather_is_worth(sync_us) ? done + waiting : 0;
+    g->until_us = now_us + MIN(sync_us / FRACTION, (int64_t)WAIT_US);
 }
 
 int64_t gather_wait_us(const Gather *g, uint32_t waiting, int64_t now_us) {

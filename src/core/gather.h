@@ -6,7 +6,7 @@
  * else fall into two cohorts, each waiting for the other's sync: half as many messages a sync as
  * there could be. After a batch, those it answered are given a fraction of the time the disk took
  * to come back, if others came meanwhile. A lonely publisher never waits, and where the processor
- * is the limit and not the disk, nobody does.
+ * is the limit and not the disk, nobody does: there two cohorts are what keeps both at work.
  */
 
 #include <stdbool.h>
@@ -17,8 +17,9 @@ typedef struct Gather {
     int64_t until_us;  /* monotonic; nothing is held back after it */
 } Gather;
 
-/* A batch of `done` operations ended, for which the disk was waited for disk_us; `waiting` others
- * came meanwhile. */
-void gather_begin(Gather *g, uint32_t done, uint32_t waiting, int64_t disk_us, int64_t now_us);
+/* Does a sync take so long? */
+bool gather_is_worth(int64_t sync_us);
+/* A batch of `done` operations ended, whose sync took sync_us; `waiting` others came meanwhile. */
+void gather_begin(Gather *g, uint32_t done, uint32_t waiting, int64_t sync_us, int64_t now_us);
 /* How long to hold the next batch back: 0 = take it now. */
 int64_t gather_wait_us(const Gather *g, uint32_t waiting, int64_t now_us);

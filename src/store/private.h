@@ -102,6 +102,7 @@ typedef struct Backup {
 struct Store {
     sqlite3 *db;
     Pages *pages; /* between db and the file system */
+    sqlite3_file *log; /* its log: logfile.h */
     int lock_fd;
     char *path;
     char self[NODE_NAME_SIZE];

@@ -5,6 +5,7 @@
 #include "store/enrol.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/logfile.h"
 #include "store/pace.h"
 #include "store/pending.h"
 #include "store/quota.h"
@@ -99,7 +100,7 @@ static void rollback(Store *s) {
     s->watched_version = 0; /* whom it made items of, they are gone */
 }
 
-static int attempt(Store *s, StoreOp *list) {
+static int attempt(Store *s, StoreOp *list, bool owe) {
     RUN(s, "BEGIN IMMEDIATE"); /* errors stick and end the loop */
     for (StoreOp *op = list; op && s->fault == 0; op = op->next)
         run_op(s, op);
@@ -110,7 +111,9 @@ static int attempt(Store *s, StoreOp *list) {
     signed_flush(s);
     acceptances_flush(s);
     ledger_flush(s); /* the last: others note while they write */
+    logfile_defer(s->log, owe);
     RUN(s, "COMMIT");
+    logfile_defer(s->log, false);
     return s->fault;
 }
 
@@ -129,7 +132,7 @@ static void set_now(Store *s, int64_t now_ms) {
     s->now_ms = now_ms;
 }
 
-int store_run(Store *s, StoreOp *list, int64_t now_ms) {
+static int write_batch(Store *s, StoreOp *list, int64_t now_ms, bool owe) {
     if (s->stopped < 0)
         return s->stopped;
     set_now(s, now_ms);
@@ -137,7 +140,7 @@ int store_run(Store *s, StoreOp *list, int64_t now_ms) {
         space_check(s);
 
     /* "Disk full" is met with less and less intake; the rest has the ballast's room. */
-    for (s->intake = INTAKE_NORMAL; attempt(s, list) < 0; s->intake++) {
+    for (s->intake = INTAKE_NORMAL; attempt(s, list, owe) < 0; s->intake++) {
         const int r = s->fault;
         rollback(s);
         if (r != -ENOSPC)
@@ -160,7 +163,24 @@ int store_run(Store *s, StoreOp *list, int64_t now_ms) {
     quota_committed(s);
     if (space_is_due(s))
         space_check(s);
-    return s->stopped = store_checkpoint(s, false);
+    return 0;
+}
+
+int store_run(Store *s, StoreOp *list, int64_t now_ms) {
+    const int r = write_batch(s, list, now_ms, false);
+    return r < 0 ? r : store_trim(s);
+}
+
+int store_write(Store *s, StoreOp *list, int64_t now_ms) {
+    return write_batch(s, list, now_ms, true);
+}
+
+int store_sync(Store *s) {
+    return logfile_settle(s->log) == SQLITE_OK ? 0 : -EIO;
+}
+
+int store_trim(Store *s) {
+    return s->stopped < 0 ? s->stopped : (s->stopped = store_checkpoint(s, false));
 }
 
 /* How much may wait in the log. It needs its size once more in the database file, so on a small
@@ -172,9 +192,17 @@ static uint64_t checkpoint_pages(const Store *s, bool idle) {
     return MAX(MIN(usual, s->log_pages_max), (uint64_t)CHECKPOINT_PRESSED_PAGES);
 }
 
+static bool is_long(const Store *s, bool idle) {
+    return s->health.wal_frames - s->wal_done >= checkpoint_pages(s, idle);
+}
+
+bool store_log_is_long(const Store *s) {
+    return is_long(s, false);
+}
+
 int store_checkpoint(Store *s, bool idle) {
-    const uint64_t pages = s->health.wal_frames, todo = pages - s->wal_done;
-    if (todo < checkpoint_pages(s, idle))
+    const uint64_t pages = s->health.wal_frames;
+    if (!is_long(s, idle))
         return 0;
     /* RESTART only waits for readers; with none it costs the same as PASSIVE. */
     const int mode =
@@ -202,6 +230,8 @@ int store_idle(Store *s, int64_t now_ms, bool *ret_more) {
         return s->stopped;
     set_now(s, now_ms);
     bool more = false;
+    if (store_sync(s) < 0)
+        return s->stopped = db_fault(s, -EIO, "the log cannot be synced");
     if (space_is_due(s))
         space_check(s);
     space_make_ballast(s);

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/logfile.h"
 #include "store/pace.h"
 #include "store/pending.h"
 #include "store/quota.h"
@@ -230,6 +231,7 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
         return r;
 
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    s->log = logfile_of(s->db);
     s->stopped = 0;
     (void)pages_set_mode(s->pages, PAGES_LEAVES); /* before: the mode is strict */
     space_make_ballast(s);

@@ -10,7 +10,7 @@
  * the process must stop. A full disk is not a fault: intake in that batch gets VERDICT_LATER, the
  * rest of it is carried out with the room kept in reserve.
  *
- * One thread uses a Store. No clock of its own: the time is passed in.
+ * One thread uses a Store, but for store_sync(). No clock of its own: the time is passed in.
  */
 
 #include <stdbool.h>
@@ -443,6 +443,18 @@ DEFINE_CLEANUP(Store *, store_close);
  * for what is no intake (nothing was done: try the same list again later); or another negative
  * errno (stop!). */
 _must_check_ int store_run(Store *s, StoreOp *list, int64_t now_ms);
+/* store_run() in its three parts, for who carries out the next batch while this one is synced.
+ * store_write(): as store_run(), but the sync is owed, and the log is left as long as it is. Nothing
+ * of the list may be told before a store_sync() that came after it returned 0, a list that only
+ * reads included: it may have read what is not synced. */
+_must_check_ int store_write(Store *s, StoreOp *list, int64_t now_ms);
+/* Makes the sync that is owed, or waits for it. In any one thread, while another is at work with
+ * the store: that one waits for this before it writes. Returns 0 or -EIO (stop!). */
+_must_check_ int store_sync(Store *s);
+/* Copies a long log into the database, which takes milliseconds. Returns 0 or a negative errno. */
+_must_check_ int store_trim(Store *s);
+/* Is it long enough? */
+bool store_log_is_long(const Store *s);
 /* Housekeeping when there is nothing else to do: checkpoint, a backup step, a bounded purge,
  * incremental vacuum, water marks. *ret_more: call again soon. Returns 0 or a negative errno. */
 _must_check_ int store_idle(Store *s, int64_t now_ms, bool *ret_more);

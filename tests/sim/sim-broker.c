@@ -2,9 +2,9 @@
 
 /*
  * A broker process: the real Broker and Store, with what daemon/serasid*.c does around them. A
- * batch is with the store at a time; what it wrote takes the time of its syncs, and only then its
- * results come back. A fault of the store ends the process without an answer and without closing in
- * order; a disk with no room is waited for.
+ * batch is carried out, then synced, which takes its time, and only then its results come back;
+ * meanwhile the next may be carried out. A fault of the store ends the process without an answer
+ * and without closing in order; a disk with no room is waited for.
  */
 
 #include <errno.h>
@@ -106,14 +106,19 @@ static void plan(World *w, SimBroker *sb, EventKind kind, int64_t at_ms) {
     agenda_add(&w->agenda, at_ms, kind, index_of(w, sb), sb->generation);
 }
 
+static void drop_batches(SimBroker *sb) {
+    broker_batch_free(sb->batch);
+    broker_batch_free(sb->unsynced);
+    sb->batch = sb->unsynced = NULL;
+    sb->batch_ran = sb->planned = false;
+}
+
 /* The files stay, the process is gone. */
 static void bury(World *w, SimBroker *sb, DiskTrouble how) {
     disk_kill(sb->disk, how);
     how = disk_death(sb->disk);
     sb->broker = broker_free(sb->broker);
-    broker_batch_free(sb->batch);
-    sb->batch = NULL;
-    sb->batch_ran = sb->planned = false;
+    drop_batches(sb);
     sb->generation++;
     sb->store = store_close(sb->store);
     disk_restart(sb->disk);
@@ -206,7 +211,7 @@ static bool housekeeping(World *w, SimBroker *sb) {
 
 /* serasid-store.c, run_batch(): a full disk is waited for. */
 static bool run(World *w, SimBroker *sb) {
-    int r = store_run(sb->store, sb->batch, now_of(w, sb).wall_ms);
+    int r = store_write(sb->store, sb->batch, now_of(w, sb).wall_ms);
     if (r == -ENOSPC && disk_death(sb->disk) == DISK_FINE) {
         world_note(w, sb->name, "has no room");
         if (housekeeping(w, sb))
@@ -223,23 +228,47 @@ static void on_run(World *w, SimBroker *sb) {
     if (!sb->batch || sb->batch_ran || !run(w, sb))
         return;
     sb->batch_ran = true;
-    w->hash = trace_word(w->hash, disk_hash(sb->disk));
-    plan(w, sb, EVENT_DONE, w->now_ms + disk_take_time(sb->disk));
+    if (!sb->unsynced)
+        plan(w, sb, EVENT_DONE, w->now_ms + dice_below(&sb->dice, 3));
 }
 
 static void tell_broker(World *w, SimBroker *sb) {
-    StoreOp *list = sb->batch;
-    sb->batch = NULL;
-    sb->batch_ran = false;
+    StoreOp *list = sb->unsynced;
+    sb->unsynced = NULL;
     int r = broker_stored(sb->broker, now_of(w, sb), list);
     assert(r == 0);
 }
 
+/* serasid-store.c, settle(): the next batch may be carried out before this one is synced. Returns
+ * false when the process has ended. */
+static bool overtake(World *w, SimBroker *sb) {
+    const uint64_t generation = sb->generation;
+    if (!dice_once_in(&sb->dice, 2))
+        return true;
+    sb->batch = broker_take_batch(sb->broker);
+    sb->batch_ran = sb->batch && run(w, sb);
+    return sb->generation == generation;
+}
+
 static void on_done(World *w, SimBroker *sb) {
+    sb->unsynced = sb->batch;
+    sb->batch = NULL;
+    sb->batch_ran = false;
+    if (!overtake(w, sb) || !survives(w, sb, store_sync(sb->store)) ||
+        !survives(w, sb, store_trim(sb->store)))
+        return;
+    w->hash = trace_word(w->hash, disk_hash(sb->disk));
+    plan(w, sb, EVENT_TELL, w->now_ms + disk_take_time(sb->disk));
+}
+
+static void on_tell(World *w, SimBroker *sb) {
     tell_broker(w, sb);
     if (dice_once_in(&sb->dice, 4) && !housekeeping(w, sb))
         return;
-    sim_broker_feed(w, sb);
+    if (sb->batch_ran)
+        plan(w, sb, EVENT_DONE, w->now_ms);
+    else
+        sim_broker_feed(w, sb);
 }
 
 static void on_idle(World *w, SimBroker *sb) {
@@ -277,7 +306,14 @@ void sim_broker_stop(World *w, SimBroker *sb) {
             if (!survives(w, sb, r))
                 return;
         }
-        if (sb->batch)
+        if (!survives(w, sb, store_sync(sb->store)))
+            return;
+        if (sb->unsynced)
+            tell_broker(w, sb);
+        sb->unsynced = sb->batch;
+        sb->batch = NULL;
+        sb->batch_ran = false;
+        if (sb->unsynced)
             tell_broker(w, sb);
         broker_check_here(sb->broker, now_of(w, sb));
         sb->batch = broker_take_batch(sb->broker);
@@ -285,9 +321,7 @@ void sim_broker_stop(World *w, SimBroker *sb) {
             break;
     }
     sb->broker = broker_free(sb->broker);
-    broker_batch_free(sb->batch);
-    sb->batch = NULL;
-    sb->batch_ran = sb->planned = false;
+    drop_batches(sb);
     sb->generation++;
     sb->store = store_close(sb->store);
     if (disk_death(sb->disk) != DISK_FINE) {
@@ -335,6 +369,9 @@ void sim_broker_event(World *w, const Happening *e) {
         break;
     case EVENT_DONE:
         on_done(w, sb);
+        break;
+    case EVENT_TELL:
+        on_tell(w, sb);
         break;
     case EVENT_OPERATOR:
         operator_acts(w, sb);

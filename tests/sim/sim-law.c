@@ -67,7 +67,8 @@ static void fold(World *w, SimBroker *sb) {
     sim_broker_config(w, sb, &sc);
     sb->broker = broker_free(sb->broker);
     broker_batch_free(sb->batch);
-    sb->batch = NULL;
+    broker_batch_free(sb->unsynced);
+    sb->batch = sb->unsynced = NULL;
     sb->store = store_close(sb->store);
     int r = store_refold(&sc, "refold.db", false, &report, on_difference, &l, why);
     if (r < 0)

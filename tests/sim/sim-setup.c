@@ -269,6 +269,7 @@ void world_tear_down(World *w) {
         SimBroker *sb = &w->brokers[i];
         sb->broker = broker_free(sb->broker);
         broker_batch_free(sb->batch);
+        broker_batch_free(sb->unsynced);
         sb->store = store_close(sb->store);
         sb->disk = disk_free(sb->disk);
     }

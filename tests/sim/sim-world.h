@@ -49,7 +49,8 @@ typedef enum EventKind {
     EVENT_TICK,     /* of a broker */
     EVENT_START,    /* of a broker that was down */
     EVENT_RUN,      /* its batch goes to the store */
-    EVENT_DONE,     /* and its results come back */
+    EVENT_DONE,     /* it is carried out, and is synced now */
+    EVENT_TELL,     /* its results come back */
     EVENT_IDLE,     /* housekeeping of its store */
     EVENT_OPERATOR, /* somebody looks after its dead letters */
     EVENT_CLIENT,   /* a client has something to do */
@@ -130,6 +131,7 @@ typedef struct SimBroker {
     Disk *disk;
     StoreOp *batch;
     bool batch_ran;
+    StoreOp *unsynced; /* the batch before it: being synced, or synced and not told */
     bool planned;        /* a batch is about to be taken */
     uint64_t generation; /* rises with each start and stop: tokens of its events */
     int64_t wall_off_ms, drift_ppm;

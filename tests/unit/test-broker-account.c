@@ -286,7 +286,7 @@ TEST(beside_who_asks_for_little_batches_of_another_are_small) {
         n = 0;
         for (const StoreOp *op = list; op; op = op->next)
             n += op->kind == OP_ACCEPT && strcmp(op->accept.authority, BAD) == 0;
-        ASSERT_TRUE(n > 0 && n <= 64);
+        ASSERT_TRUE(n > 0 && n <= 128);
         ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
         ASSERT_OK(broker_stored(w.broker, w.now, list));
     }
