@@ -36,6 +36,7 @@
     X(EXPIRED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1023", LOG_WARNING)                                    \
     X(RECALLED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1024", LOG_NOTICE)                                    \
     X(UNROUTABLE, "5f1c2a7be0a14d0f9b6b1f0c0a5e1025", LOG_WARNING)                                 \
+    X(CLOCK_LEAPT, "5f1c2a7be0a14d0f9b6b1f0c0a5e1026", LOG_CRIT)                                   \
     X(LINK_UP, "5f1c2a7be0a14d0f9b6b1f0c0a5e1030", LOG_NOTICE)                                     \
     X(LINK_DOWN, "5f1c2a7be0a14d0f9b6b1f0c0a5e1031", LOG_WARNING)                                  \
     X(LINK_STALLED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1032", LOG_ERR)                                   \

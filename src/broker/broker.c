@@ -122,6 +122,8 @@ Broker *broker_free(Broker *b) {
     (void)directory_unref(b->directory);
     (void)enrolments_unref(b->enrolments);
     free(b->denials);
+    (void)bundle_free(b->bundle);
+    (void)bundle_free(b->uplink.bundle);
     free(b);
     return NULL;
 }
@@ -180,7 +182,11 @@ static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const Pe
                                "only PUBLISH has parts behind the frame");
     switch (f->kind) {
     case FRAME_PUBLISH:
-        return publish_frame(b, now, s, f, m);
+        return publish_frame(b, now, s, &f->publish, m);
+    case FRAME_BUNDLE:
+        if (!s->broker || !f->bundle->publishes)
+            return receive_garbage(b, now, s, m, ERROR_MALFORMED, "a bundle is for links");
+        return publish_bundle(b, now, s, f->bundle, m);
     case FRAME_SUBSCRIBE:
         return consume_subscribe(b, now, s, f);
     case FRAME_UNSUBSCRIBE:
@@ -463,6 +469,7 @@ int broker_tick(Broker *b, Now now) {
         r = sweep_tick(b, now);
     if (r == 0 && now.mono_ms >= b->second_mono_ms) {
         b->second_mono_ms = now.mono_ms + SECOND_MS;
+        clock_second(b, now);
         r = sessions_second(b, now);
         if (r == 0)
             r = uplink_second(b, now);

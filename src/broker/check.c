@@ -123,6 +123,7 @@ static Session *session_of(Broker *b, const StoreOp *op) {
 
 void check_push(Broker *b, Now now, StoreOp *op) {
     const Message *m = op->accept.message;
+    op->accept.clock_doubted = clock_is_doubted(b, now);
     if (body_signature(m->body).n == 0)
         op->accept.signature = unsigned_state(b, now, op);
     if (is_idle(b) && !is_wanted(op)) {

@@ -232,7 +232,8 @@ int feed_withdraw(Broker *b, Now now, Feed *q, Entry *e) {
     if (e->row.flags & DELIVERY_RECALLED && certain) {
         action = ACTION_RECALL;
         cause = CAUSE_RECALLED_BY_SENDER;
-    } else if (e->row.expires_ms > 0 && now.wall_ms >= e->row.expires_ms && certain) {
+    } else if (e->row.expires_ms > 0 && now.wall_ms >= e->row.expires_ms && certain &&
+               !clock_is_doubted(b, now)) {
         action = ACTION_EXPIRE;
         cause = expiry_cause(&e->row, q->kind);
     } else {
@@ -241,6 +242,47 @@ int feed_withdraw(Broker *b, Now now, Feed *q, Entry *e) {
     window_take(&q->window, e, ENTRY_BUSY);
     int r = delivery_op(b, q, &e->row, q->kind, action, cause, "", NULL, 0);
     return r < 0 ? r : 1;
+}
+
+/* Sends what was collected for the reader of a link. It is out even when the pipe is full: then it
+ * waits with the session's answers. */
+static int bundle_flush(Broker *b) {
+    if (!b->bundle || b->bundle->n == 0)
+        return 0;
+    const Frame f = { .kind = FRAME_BUNDLE, .bundle = b->bundle };
+    int r = session_send(b, b->bundle_for->session, &f, NULL, 0);
+    bundle_reset(b->bundle);
+    return r == -ENOMEM ? r : 0;
+}
+
+static int bundle_delivery(Broker *b, Channel *c, const FrameDeliver *d, size_t cost,
+                           const Bytes *parts, unsigned n) {
+    if (!b->bundle)
+        b->bundle = bundle_new(FRAME_DELIVER, BUNDLE_MAX, BUNDLE_BYTES);
+    if (!b->bundle)
+        return -ENOMEM;
+    if (b->bundle_for != c || !bundle_has_room(b->bundle, cost)) {
+        int r = bundle_flush(b);
+        if (r < 0)
+            return r;
+        b->bundle_for = c;
+    }
+    if (c->session->gone || c->session->outbox)
+        return -EAGAIN; /* not behind what it did not read */
+    FrameDeliver *out = &b->bundle->deliveries[b->bundle->n];
+    *out = *d;
+    out->n_stamps = 0; /* the forward has them */
+    out->accepted_ms = 0;
+    bundle_add(b->bundle, cost, parts, n);
+    return 0;
+}
+
+static int send_delivery(Broker *b, Channel *c, const Frame *f, const Bytes *parts, unsigned n) {
+    const FrameDeliver *d = &f->deliver;
+    const size_t cost = bundle_cost(d->forward, &d->signature, parts, n);
+    if (c->session->bundles && c->source == SOURCE_LINK && bundle_takes(cost))
+        return bundle_delivery(b, c, d, cost, parts, n);
+    return session_send(b, c->session, f, parts, n);
 }
 
 static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
@@ -259,7 +301,7 @@ static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
     signature_bytes_set(&f.deliver.signature, body_signature(e->body));
     Bytes parts[3] = { body_envelope(e->body), body_facts(e->body), body_sealed(e->body) };
     unsigned n = e->row.flags & DELIVERY_FACTS_ONLY || parts[2].n == 0 ? 2 : 3;
-    int r = session_send(b, c->session, &f, parts, n);
+    int r = send_delivery(b, c, &f, parts, n);
     if (r == -ENOMEM)
         return r;
     if (r < 0) {
@@ -344,7 +386,8 @@ static int pump(Broker *b, Now now, Feed *q) {
             DL_APPEND(q->channels, head);
         }
     }
-    return load_more(b, q);
+    r = bundle_flush(b);
+    return r < 0 ? r : load_more(b, q);
 }
 
 int feeds_pump(Broker *b, Now now) {

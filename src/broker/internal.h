@@ -13,6 +13,7 @@
 #include "broker/broker.h"
 #include "broker/window.h"
 #include "core/bucket.h"
+#include "core/bundle.h"
 #include "core/frame.h"
 #include "core/limits.h"
 
@@ -77,6 +78,7 @@ struct Session {
     bool broker;    /* key of a child broker */
     bool operator_; /* operator verbs allowed */
     bool proofs;    /* of acceptance wanted */
+    bool bundles;   /* a child broker that reads them */
     /* What the directory says of the key and its node (access.c). */
     char label[LABEL_SIZE], home[NODE_NAME_SIZE], broker_parent[NODE_NAME_SIZE];
     Rights rights;
@@ -154,6 +156,9 @@ typedef struct Uplink {
     uint32_t taken_messages, taken_bytes;   /* settled: credit to give back */
     uint32_t n_settle;
     Settlement settle[SETTLEMENTS_MAX]; /* collected in this turn */
+    bool bundles;                       /* the parent reads them */
+    Bundle *bundle;                     /* being made; NULL until the first */
+    Sent *bundled[BUNDLE_MAX];          /* what is in it */
     bool asked_queue;
 } Uplink;
 
@@ -210,10 +215,10 @@ struct Account {
     uint32_t n_queries;
     uint32_t n_unanswered; /* messages, and their bytes */
     size_t unanswered_bytes;
-    size_t out_bytes;       /* of deliveries that are not settled */
-    int64_t way_cost;       /* of what accounts_pump() let go on and is not done */
-    Bucket usual;           /* what it asks of the store */
-    int64_t heavy_until_ms; /* monotonic: it asks for more than that */
+    size_t out_bytes;                     /* of deliveries that are not settled */
+    int64_t way_cost;                     /* of what accounts_pump() let go on and is not done */
+    Bucket usual;                         /* what it asks of the store */
+    int64_t heavy_until_ms;               /* monotonic: it asks for more than that */
     Bucket hello, impatience, refused[2]; /* refused: emergencies on their own */
     int64_t told_mono_ms;
     UT_hash_handle hh;
@@ -240,6 +245,8 @@ struct Broker {
     Uplink uplink;
     CheckQueue checks;  /* before them (check.c) */
     OpList ops, urgent; /* for the store; urgent goes first (batch.c) */
+    Bundle *bundle;     /* of deliveries, while a link is pumped; NULL until the first */
+    Channel *bundle_for;
     Account *accounts;
     Held *turns[2]; /* of those that hold something; whose turn it is first. 1: emergencies */
     const Account *came_last, *light_last; /* with something; of those that ask for little */
@@ -261,6 +268,10 @@ struct Broker {
     int64_t tick_mono_ms, second_mono_ms, sweep_mono_ms;
     int64_t keys_from_ms, keys_until_ms; /* all keys of sessions are valid between these */
     bool sweeping, due_asked;
+    struct {
+        int64_t offset_ms, since_mono_ms; /* of the wall to the other; doubted since */
+        bool known, doubted;
+    } clock;
     BrokerStatus status;
     bool any_gone;
 };
@@ -381,8 +392,11 @@ _must_check_ int session_denied(Broker *b, Now now, Session *s, uint32_t channel
                                 const char *missing);
 
 /* publish.c */
-_must_check_ int publish_frame(Broker *b, Now now, Session *s, const Frame *f,
+_must_check_ int publish_frame(Broker *b, Now now, Session *s, const FramePublish *f,
                                const PeerMessage *m);
+/* Many of a child broker. */
+_must_check_ int publish_bundle(Broker *b, Now now, Session *s, const Bundle *list,
+                                const PeerMessage *m);
 _must_check_ int publish_done(Broker *b, Now now, StoreOp *op);
 /* A refusal or a conflict, for the journal. */
 void publish_log(Broker *b, const StoreOp *op);
@@ -511,6 +525,10 @@ _must_check_ int broker_denied(Broker *b, Now now, const char *node, const char 
 _must_check_ int notes_second(Broker *b, Now now);
 /* Before the broker stops: what was counted and not written. */
 _must_check_ int notes_last(Broker *b, Now now);
+
+/* clock.c */
+bool clock_is_doubted(const Broker *b, Now now); /* nothing expires by it */
+void clock_second(Broker *b, Now now);
 
 /* due.c */
 _must_check_ int due_second(Broker *b);

@@ -54,22 +54,22 @@ static bool may_forward(const Broker *b, const Session *s) {
     return s->broker && directory_is_below(b->directory, b->config.self, s->node);
 }
 
-int publish_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMessage *m) {
+int publish_frame(Broker *b, Now now, Session *s, const FramePublish *f, const PeerMessage *m) {
     if (s->unanswered >= b->config.publish_window) {
         session_error(b, s, ERROR_WINDOW, 0, true,
                       "more unanswered PUBLISH frames than the window");
         int r = offender_note(b, now, (BrokerPort)s->key.port, s->user_id, GARBAGE_FRAME);
         return r < 0 ? r : session_end(b, now, s, SESSION_DIED, "it overran its publish window");
     }
-    if (f->publish.forward && !may_forward(b, s)) {
+    if (f->forward && !may_forward(b, s)) {
         session_error(b, s, ERROR_NOT_ALLOWED, 0, true, "only a broker below may forward");
         return session_end(b, now, s, SESSION_DIED, "it forwarded without being a broker below");
     }
-    int r = account_take_bytes(b, now, s, &f->publish.message_id, m);
+    int r = account_take_bytes(b, now, s, &f->message_id, m);
     if (r != 0)
         return MIN(r, 0);
     const char *why = "the envelope is missing";
-    _cleanup_(message_freep) Message *msg = calloc(1, sizeof(*msg));
+    _cleanup_(message_freep) Message *msg = message_alloc();
     if (!msg)
         return -ENOMEM;
     Bytes none = { 0 };
@@ -77,22 +77,22 @@ int publish_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMess
             ? WIRE_MALFORMED
             : codec_decode_signed_message(m->parts[1], m->n_parts > 2 ? m->parts[2] : none,
                                           m->n_parts > 3 ? m->parts[3] : none,
-                                          signature_bytes(&f->publish.signature), msg, &why);
+                                          signature_bytes(&f->signature), msg, &why);
     if (r < 0)
         return r;
-    if (r == 0 && !uuid_equal(&f->publish.message_id, &msg->env.message_id)) {
+    if (r == 0 && !uuid_equal(&f->message_id, &msg->env.message_id)) {
         why = "message_id of the frame and of the envelope differ";
         r = WIRE_MALFORMED;
     }
     if (r > 0) {
         broker_log(b, LOG_EVENT_PEER_MALFORMED, s->node, "A message could not be read: %s.", why);
-        r = account_take_unreadable(b, now, s, &f->publish.message_id);
+        r = account_take_unreadable(b, now, s, &f->message_id);
         if (r != 0)
             return MIN(r, 0);
-        return publish_refuse(b, s, &f->publish.message_id, "MALFORMED", why, NULL, NULL);
+        return publish_refuse(b, s, &f->message_id, "MALFORMED", why, NULL, NULL);
     }
-    if (f->publish.forward) {
-        msg->fwd = *f->publish.forward;
+    if (f->forward) {
+        msg->fwd = *f->forward;
         msg->fwd.present = true;
     }
     r = account_take_message(b, now, s, msg);
@@ -102,7 +102,7 @@ int publish_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMess
     if (!op)
         return -ENOMEM;
     op->accept.message = TAKE_PTR(msg);
-    op->accept.from_link = f->publish.forward != NULL;
+    op->accept.from_link = f->forward != NULL;
     op->accept.prove = s->proofs && !op->accept.from_link;
     (void)text_copy(op->accept.authority, sizeof(op->accept.authority), s->node);
     session_sign(s, op->accept.key);
@@ -111,6 +111,20 @@ int publish_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMess
     s->unanswered++;
     account_push(b, now, s, op);
     return 0;
+}
+
+int publish_bundle(Broker *b, Now now, Session *s, const Bundle *list, const PeerMessage *m) {
+    const uint64_t id = s->id;
+    size_t at = 0;
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < list->n && session_by_id(b, id) == s; i++) {
+        Bytes parts[PARTS_MAX] = { m->parts[0] };
+        PeerMessage one = *m;
+        one.parts = parts;
+        one.n_parts = 1 + bundle_next(list, i, &at, parts + 1);
+        r = publish_frame(b, now, s, &list->publishes[i], &one);
+    }
+    return r;
 }
 
 /* A signature that does not hold is no mistake of an application. */

@@ -62,9 +62,11 @@ int sweep_recall(Broker *b, const DeliveryRow *row, QueueKind kind) {
 }
 
 int sweep_done(Broker *b, Now now, StoreOp *op) {
-    (void)now;
+    const bool doubted = clock_is_doubted(b, now);
     for (uint32_t i = 0; i < op->sweep.n; i++) {
         const struct SweepHit *hit = &op->sweep.hits[i];
+        if (doubted && hit->action != ACTION_RECALL) /* found again, if it is so */
+            continue;
         int r = act(b, &hit->row, hit->queue_kind, hit->action);
         if (r < 0)
             return r;

@@ -55,6 +55,7 @@ static void greet(Broker *b, Now now) {
                 .hello = { .protocol_min = PROTOCOL_VERSION,
                            .protocol_max = PROTOCOL_VERSION,
                            .instance_id = b->instance_id,
+                           .bundles = true,
                            .progress = neighbour_progress(b, b->config.parent) } };
     (void)text_copy(f.hello.client, sizeof(f.hello.client), "serasid " SERASI_VERSION);
     b->uplink.heard_mono_ms = now.mono_ms;
@@ -151,6 +152,7 @@ static int open_session(Broker *b, Now now, const Frame *f) {
     u->ping_ms = MAX((int64_t)f->welcome.ping_interval_ms, SECOND_MS);
     u->credit_messages = MIN(LINK_CREDIT, f->welcome.credit_messages_max);
     u->credit_bytes = f->welcome.credit_bytes_max;
+    u->bundles = f->welcome.bundles;
     u->progress_mono_ms = u->pinged_mono_ms = now.mono_ms;
     u->paused_mono_ms = 0;
     LogRecord rec = { .event = LOG_EVENT_LINK_UP };
@@ -196,21 +198,10 @@ int uplink_queue_found(Broker *b, Now now, StoreOp *op) {
 
 /* --- upwards -------------------------------------------------------------------------------- */
 
-static int send_one(Broker *b, Now now, Feed *q, Entry *e) {
-    Uplink *u = &b->uplink;
-    Frame f = { .kind = FRAME_PUBLISH,
-                .publish = { .message_id = e->info->message_id, .forward = e->info->forward } };
-    signature_bytes_set(&f.publish.signature, body_signature(e->body));
-    Bytes parts[3] = { body_envelope(e->body), body_facts(e->body), body_sealed(e->body) };
-    unsigned n = e->row.flags & DELIVERY_FACTS_ONLY || parts[2].n == 0 ? 2 : 3;
+static Sent *note_sent(Uplink *u, Now now, Feed *q, Entry *e) {
     Sent *s = calloc(1, sizeof(*s));
     if (!s)
-        return -ENOMEM;
-    int r = up_send(b, &f, parts, n);
-    if (r < 0) {
-        free(s);
-        return r == -ENOMEM ? r : 1;
-    }
+        return NULL;
     if (u->n_sent == 0)
         u->progress_mono_ms = now.mono_ms;
     s->message_id = e->info->message_id;
@@ -219,13 +210,70 @@ static int send_one(Broker *b, Now now, Feed *q, Entry *e) {
     HASH_ADD(hh, u->sent, message_id, sizeof(s->message_id), s);
     u->n_sent++;
     window_take(&q->window, e, ENTRY_OUT);
+    return s;
+}
+
+/* It did not go: its place in the queue is the old one. */
+static void take_back(Uplink *u, Feed *q, Sent *s) {
+    Entry *e = window_find(&q->window, s->order_key, s->seq);
+    if (e && e->state == ENTRY_OUT)
+        window_return(&q->window, e);
+    HASH_DEL(u->sent, s);
+    u->n_sent--;
+    free(s);
+}
+
+/* Sends what was collected. 1: it could not go, and waits in the queue again. */
+static int flush_bundle(Broker *b, Feed *q) {
+    Uplink *u = &b->uplink;
+    if (!u->bundle || u->bundle->n == 0)
+        return 0;
+    const Frame f = { .kind = FRAME_BUNDLE, .bundle = u->bundle };
+    int r = up_send(b, &f, NULL, 0);
+    for (uint32_t i = 0; r < 0 && i < u->bundle->n; i++)
+        take_back(u, q, u->bundled[i]);
+    bundle_reset(u->bundle);
+    return r == -ENOMEM ? r : r < 0;
+}
+
+static int collect(Broker *b, Now now, Feed *q, Entry *e, const FramePublish *p, size_t cost,
+                   const Bytes *parts, unsigned n) {
+    Uplink *u = &b->uplink;
+    if (!u->bundle)
+        u->bundle = bundle_new(FRAME_PUBLISH, BUNDLE_MAX, BUNDLE_BYTES);
+    if (!u->bundle)
+        return -ENOMEM;
+    int r = bundle_has_room(u->bundle, cost) ? 0 : flush_bundle(b, q);
+    if (r != 0)
+        return r;
+    Sent *s = note_sent(u, now, q, e);
+    if (!s)
+        return -ENOMEM;
+    u->bundled[u->bundle->n] = s;
+    u->bundle->publishes[u->bundle->n] = *p;
+    bundle_add(u->bundle, cost, parts, n);
     return 0;
 }
 
-int uplink_pump(Broker *b, Now now, Feed *q) {
+static int send_one(Broker *b, Now now, Feed *q, Entry *e) {
     Uplink *u = &b->uplink;
-    if (u->state != UPLINK_OPEN || !u->recorded || now.mono_ms < u->paused_mono_ms)
-        return 0;
+    Frame f = { .kind = FRAME_PUBLISH,
+                .publish = { .message_id = e->info->message_id, .forward = e->info->forward } };
+    signature_bytes_set(&f.publish.signature, body_signature(e->body));
+    Bytes parts[3] = { body_envelope(e->body), body_facts(e->body), body_sealed(e->body) };
+    unsigned n = e->row.flags & DELIVERY_FACTS_ONLY || parts[2].n == 0 ? 2 : 3;
+    const size_t cost = bundle_cost(f.publish.forward, &f.publish.signature, parts, n);
+    if (u->bundles && bundle_takes(cost))
+        return collect(b, now, q, e, &f.publish, cost, parts, n);
+    int r = up_send(b, &f, parts, n);
+    if (r < 0)
+        return r == -ENOMEM ? r : 1;
+    return note_sent(u, now, q, e) ? 0 : -ENOMEM;
+}
+
+/* Until the window is full or nothing more may go. 1: the pipe is full. */
+static int send_ready(Broker *b, Now now, Feed *q) {
+    Uplink *u = &b->uplink;
     while (u->n_sent < u->window) {
         Entry *e = window_peek(&q->window, false);
         if (!e)
@@ -246,9 +294,19 @@ int uplink_pump(Broker *b, Now now, Feed *q) {
         }
         r = send_one(b, now, q, e);
         if (r != 0)
-            return r < 0 ? r : 0; /* full pipe: the next tick tries again */
+            return r;
     }
     return 0;
+}
+
+int uplink_pump(Broker *b, Now now, Feed *q) {
+    const Uplink *u = &b->uplink;
+    if (u->state != UPLINK_OPEN || !u->recorded || now.mono_ms < u->paused_mono_ms)
+        return 0;
+    int r = send_ready(b, now, q);
+    if (r >= 0)
+        r = flush_bundle(b, q);
+    return MIN(r, 0); /* full pipe: the next tick tries again */
 }
 
 static int answered(Broker *b, Now now, const PublishResult *res) {
@@ -319,19 +377,19 @@ static int settle_up(Broker *b, uint64_t tag, size_t size, SettleAction action, 
     return 0;
 }
 
-static int delivered(Broker *b, Now now, Frame *f, const PeerMessage *m) {
+static int delivered(Broker *b, Now now, const FrameDeliver *f, const PeerMessage *m) {
     Uplink *u = &b->uplink;
-    uint64_t tag = f->deliver.tag;
+    uint64_t tag = f->tag;
     const char *why = "a part is missing";
     Bytes none = { 0 };
     _cleanup_(message_freep) Message *msg = calloc(1, sizeof(*msg));
     if (!msg)
         return -ENOMEM;
-    int r = m->n_parts < 2 || !f->deliver.forward || tag > TAG_MASK
+    int r = m->n_parts < 2 || !f->forward || tag > TAG_MASK
                 ? WIRE_MALFORMED
                 : codec_decode_signed_message(m->parts[1], m->n_parts > 2 ? m->parts[2] : none,
                                               m->n_parts > 3 ? m->parts[3] : none,
-                                              signature_bytes(&f->deliver.signature), msg, &why);
+                                              signature_bytes(&f->signature), msg, &why);
     if (r < 0)
         return r;
     if (r > 0) {
@@ -342,7 +400,7 @@ static int delivered(Broker *b, Now now, Frame *f, const PeerMessage *m) {
                    "A message from the parent broker could not be read: %s.", why);
         return settle_up(b, tag, size, SETTLE_REJECT, 0, "MALFORMED");
     }
-    msg->fwd = *f->deliver.forward;
+    msg->fwd = *f->forward;
     msg->fwd.present = true;
     StoreOp *op = op_for(OP_ACCEPT, UPLINK_OWNER, (void *)(uintptr_t)(u->epoch << TAG_BITS | tag));
     if (!op)
@@ -352,6 +410,19 @@ static int delivered(Broker *b, Now now, Frame *f, const PeerMessage *m) {
     (void)text_copy(op->accept.authority, sizeof(op->accept.authority), b->config.parent);
     check_push(b, now, op);
     return 0;
+}
+
+static int delivered_bundle(Broker *b, Now now, const Bundle *list, const PeerMessage *m) {
+    size_t at = 0;
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < list->n && b->uplink.state == UPLINK_OPEN; i++) {
+        Bytes parts[PARTS_MAX] = { m->parts[0] };
+        PeerMessage one = *m;
+        one.parts = parts;
+        one.n_parts = 1 + bundle_next(list, i, &at, parts + 1);
+        r = delivered(b, now, &list->deliveries[i], &one);
+    }
+    return r;
 }
 
 int uplink_accepted(Broker *b, Now now, StoreOp *op) {
@@ -443,7 +514,10 @@ static int up_frame(Broker *b, Now now, Frame *f, const PeerMessage *m) {
         return 0;
     case FRAME_DELIVER:
         u->progress_mono_ms = now.mono_ms; /* its answers wait behind what comes down */
-        return delivered(b, now, f, m);
+        return delivered(b, now, &f->deliver, m);
+    case FRAME_BUNDLE:
+        u->progress_mono_ms = now.mono_ms;
+        return f->bundle->deliveries ? delivered_bundle(b, now, f->bundle, m) : 0;
     case FRAME_PING: {
         Frame pong = { .kind = FRAME_PONG,
                        .pong = { .sent_ms = f->ping.sent_ms,

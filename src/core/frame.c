@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/frame.h"
+#include "core/bundle.h"
 
 void publish_result_deinit(PublishResult *r) {
     free(r->reasons);
@@ -48,6 +48,9 @@ void frame_deinit(Frame *f) {
         (void)table_free(f->result.table);
         free(f->result.data);
         break;
+    case FRAME_BUNDLE:
+        (void)bundle_free(f->bundle);
+        break;
     default: /* owns nothing */
         break;
     }
@@ -83,6 +86,7 @@ const char *frame_kind_name(int kind) {
         [FRAME_BYE] = "BYE",
         [FRAME_DIRECTORY_WANT] = "DIRECTORY_WANT",
         [FRAME_DIRECTORY_CHANGES] = "DIRECTORY_CHANGES",
+        [FRAME_BUNDLE] = "BUNDLE",
     };
     return kind >= 0 && kind < (int)ARRAY_SIZE(names) ? names[kind] : "UNKNOWN";
 }

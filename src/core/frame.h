@@ -40,6 +40,7 @@ typedef enum FrameKind {
     FRAME_BYE,
     FRAME_DIRECTORY_WANT,
     FRAME_DIRECTORY_CHANGES,
+    FRAME_BUNDLE,
 } FrameKind;
 
 typedef enum Verdict {
@@ -135,6 +136,27 @@ typedef struct PublishResult {
 } PublishResult;
 void publish_result_deinit(PublishResult *r);
 
+typedef struct FramePublish {
+    Uuid message_id;
+    Forward *forward; /* owned; NULL from a publisher */
+    SignatureBytes signature;
+} FramePublish;
+
+typedef struct FrameDeliver {
+    uint32_t channel, attempt;
+    uint64_t tag;
+    char recipient[NODE_NAME_SIZE];
+    RecipientRole role;
+    uint32_t n_stamps;
+    HopStamp stamps[STAMPS_MAX];
+    int64_t accepted_ms;
+    Forward *forward; /* owned; links only */
+    bool suspect;
+    SignatureBytes signature;
+} FrameDeliver;
+
+typedef struct Bundle Bundle; /* core/bundle.h */
+
 typedef struct Frame {
     FrameKind kind;
     union {
@@ -143,7 +165,8 @@ typedef struct Frame {
             char client[LABEL_SIZE];
             Uuid instance_id;
             LinkProgress progress;
-            bool proofs; /* of acceptance wanted */
+            bool proofs;  /* of acceptance wanted */
+            bool bundles; /* are read */
         } hello;
         struct {
             uint32_t protocol, envelope_max, facts_max, sealed_max, publish_window;
@@ -153,12 +176,9 @@ typedef struct Frame {
             LinkProgress progress;
             uint64_t directory_version;
             Servers servers; /* where else it is found */
+            bool bundles;    /* are read */
         } welcome;
-        struct {
-            Uuid message_id;
-            Forward *forward; /* owned; NULL from a publisher */
-            SignatureBytes signature;
-        } publish;
+        FramePublish publish;
         struct {
             uint32_t n;
             PublishResult *results; /* owned */
@@ -183,18 +203,7 @@ typedef struct Frame {
         struct {
             uint32_t channel, messages, bytes;
         } credit;
-        struct {
-            uint32_t channel, attempt;
-            uint64_t tag;
-            char recipient[NODE_NAME_SIZE];
-            RecipientRole role;
-            uint32_t n_stamps;
-            HopStamp stamps[STAMPS_MAX];
-            int64_t accepted_ms;
-            Forward *forward; /* owned; links only */
-            bool suspect;
-            SignatureBytes signature;
-        } deliver;
+        FrameDeliver deliver;
         struct {
             uint32_t channel, n;
             Settlement *settlements; /* owned */
@@ -239,6 +248,7 @@ typedef struct Frame {
             Bytes changes[DIR_CHANGES_MAX], head; /* encoded */
             uint8_t *bytes;                       /* owned: where they are, when it was decoded */
         } directory_changes;
+        Bundle *bundle; /* owned */
     };
 } Frame;
 

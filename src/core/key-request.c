@@ -209,6 +209,7 @@ static const struct {
     [KEY_NO_WAY] = { "NO_WAY", "the directory knows no way from here to the hub" },
     [KEY_CROWDED] = { "CROWDED", "the node has too many keys, or this label of it" },
     [KEY_NOT_OLDER] = { "NOT_OLDER", "a key is ended by a younger one" },
+    [KEY_TOO_OFTEN] = { "TOO_OFTEN", "keys of this node were changed too often: later" },
 };
 
 const char *key_verdict_name(KeyVerdict v) {

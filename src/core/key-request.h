@@ -64,6 +64,7 @@ typedef enum KeyVerdict {
     KEY_NO_WAY,    /* the hub cannot be reached from here: no such broker in the directory */
     KEY_CROWDED,   /* the node has too many */
     KEY_NOT_OLDER, /* END by a key that is not younger than the one to be ended */
+    KEY_TOO_OFTEN, /* every one of them makes a version of the directory */
 } KeyVerdict;
 const char *key_verdict_name(KeyVerdict v);       /* "STRANGER": for the ledger and the journal */
 const char *key_verdict_text(KeyVerdict v);       /* for whoever asked; English */

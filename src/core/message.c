@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <assert.h>
+#include <stddef.h>
 
 #include "base/hash.h"
 #include "core/message.h"
@@ -100,6 +101,15 @@ Bytes body_signature(const Body *b) {
 
 size_t body_size(const Body *b) {
     return (size_t)b->n_envelope + b->n_facts + b->n_sealed;
+}
+
+Message *message_alloc(void) {
+    Message *m = malloc(sizeof(*m));
+    if (!m)
+        return NULL;
+    memset(&m->fwd, 0, offsetof(Forward, recipients));
+    memset(&m->body, 0, sizeof(*m) - offsetof(Message, body));
+    return m;
 }
 
 Message *message_free(Message *m) {

@@ -125,6 +125,8 @@ typedef struct Message {
     uint8_t facts_digest[DIGEST_SIZE], sealed_digest[DIGEST_SIZE];
 } Message;
 
+/* To be decoded into: env, facts and the lists of fwd hold nothing yet. NULL when out of memory. */
+Message *message_alloc(void);
 Message *message_free(Message *m);
 DEFINE_CLEANUP(Message *, message_free);
 

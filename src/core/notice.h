@@ -10,6 +10,7 @@
 
 #include "base/uuid.h"
 #include "core/limits.h"
+#include "core/message.h"
 
 typedef struct Notice {
     Uuid id; /* message_id: the same notice is the same message */
@@ -26,3 +27,8 @@ typedef struct Notice {
     Uuid case_id, correlation_id; /* nil = none */
     int64_t now_ms;
 } Notice;
+
+/* Derived from what it is about, how often it was told, to whom it goes and who says it. */
+Uuid notice_message_id(const Notice *n, const char *self);
+/* Is m a notice under the id that is its own, by the broker that says it? */
+bool notice_has_own_id(const Message *m);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/notice.h"
 #include "core/receipt.h"
 #include "law/accept-internal.h"
 #include "law/copies.h"
@@ -52,10 +53,8 @@ static void check_digests(const AcceptInput *in, Reasons *r) {
 static void check_id(const AcceptInput *in, Reasons *r) {
     const Message *m = in->message;
     const int kind = m->env.kind;
-    bool brokers = in->from_link &&
-                   (kind == KIND_NOTICE || kind == KIND_WRAP_REQUEST || kind >= KIND_KEY_REQUEST);
-    if (in->from_link && kind == KIND_RECEIPT)
-        brokers = receipt_has_own_id(m);
+    const bool brokers = in->from_link && (kind == KIND_WRAP_REQUEST || kind >= KIND_KEY_REQUEST ||
+                                           receipt_has_own_id(m) || notice_has_own_id(m));
     if (uuid_is_derived(&m->env.message_id) && !brokers)
         reasons_add(r, "MALFORMED", "message_id", NULL, NULL);
 }
@@ -104,10 +103,15 @@ static void check_times(const AcceptInput *in, Reasons *r) {
         reasons_add(r, "BAD_EXPIRY", "expires_at", NULL, NULL);
 }
 
+/* No neighbour's word makes a message live longer than its id is remembered. */
+int64_t accept_link_expiry(const AcceptPolicy *p, int64_t told_ms, int64_t now_ms) {
+    return MIN(told_ms, now_ms + p->max_expiry_ms);
+}
+
 static int64_t effective_expiry(const AcceptInput *in) {
     const Message *m = in->message;
     if (in->from_link && m->fwd.expires_ms > 0)
-        return m->fwd.expires_ms;
+        return accept_link_expiry(in->policy, m->fwd.expires_ms, in->now_ms);
     if (m->env.expires_ms > 0)
         return m->env.expires_ms;
     return in->now_ms +
@@ -243,7 +247,7 @@ static bool is_long_over(const AcceptInput *in) {
 
 static void decide_from_link(const AcceptInput *in, AcceptDecision *ret) {
     const Forward *f = &in->message->fwd;
-    if (is_long_over(in))
+    if (!in->clock_doubted && is_long_over(in))
         reasons_add(&ret->reasons, "BAD_TIME", "created_at", NULL, NULL);
     if (!f->present || (f->n_recipients == 0 && !f->scope))
         reasons_add(&ret->reasons, "NO_AUDIENCE", "recipients", NULL, NULL);

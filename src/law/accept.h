@@ -29,6 +29,7 @@ typedef struct AcceptInput {
     const char *self;      /* node id of this broker */
     const char *authority; /* node the session acts for */
     bool from_link;        /* authority is a neighbour broker passing the message on */
+    bool clock_doubted;    /* now_ms may be far too late */
     int64_t now_ms;
     const AcceptPolicy *policy;
     const Known *known;        /* what the store knows of the items it is about; NULL = nothing */
@@ -60,6 +61,9 @@ typedef struct AcceptDecision {
  * are checked again, recipients are routed; one that this broker cannot route has hop "" and is
  * answered UNDELIVERABLE(RECIPIENT_UNKNOWN) by the store, not refused. */
 void accept_decide(const AcceptInput *in, AcceptDecision *ret);
+/* When a message ends of which a neighbour told when; it is believed as far as ids are remembered.
+ */
+int64_t accept_link_expiry(const AcceptPolicy *p, int64_t told_ms, int64_t now_ms);
 /* Before that: the codes of regions become those of today (alias.c). */
 void accept_take_aliases(Message *m, const Directory *d);
 /* Iterates the nodes at home here that an event scope covers. *cursor starts at 0. NULL = end. */

@@ -46,10 +46,16 @@ static void begin(const LawContext *ctx, Item *i, const char *node, int64_t from
     watch(ctx, i, from_ms);
 }
 
+void oversight_begin(const LawContext *ctx, Item *item, const char *node, int64_t now_ms) {
+    begin(ctx, item, node, now_ms);
+    (void)text_copy(item->owes, sizeof(item->owes), node);
+    item_timer_start(ctx, item, TIMER_MONITORING, now_ms);
+}
+
 bool oversight_watch(const LawContext *ctx, Item *item, const char *node, int64_t now_ms) {
     if (item->state != OVERSIGHT_NONE || !owes_monitoring(ctx, node))
         return false;
-    begin(ctx, item, node, now_ms);
+    oversight_begin(ctx, item, node, now_ms);
     return true;
 }
 

@@ -93,6 +93,8 @@ void story_fire(const LawContext *ctx, Item *item, TimerKind timer, int64_t now_
 /* A node came into the directory: if it owes a yearly report (R-152) and its item is new, that is
  * awaited from now on, though it may never say anything. True when the item was opened. */
 bool oversight_watch(const LawContext *ctx, Item *item, const char *node, int64_t now_ms);
+/* The same of one that owed it then, whatever the directory says by now. */
+void oversight_begin(const LawContext *ctx, Item *item, const char *node, int64_t now_ms);
 
 /* --- for the machines --------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 
 #include "law/scope.h"
 #include "store/item.h"
+#include "store/pending.h"
 
 #define CASE_REFERRALS_MAX 64
 
@@ -37,11 +38,13 @@ static bool takes_part(Store *s, const Uuid *case_id, const char *node) {
     StoredItem *i = &s->law->parent;
     if (item_load(s, ITEM_CASE, case_id, i) && item_takes_part(&i->item, node))
         return true;
+    pending_settle_case(s, case_id);
     _query_ q = QUERY(s, "SELECT id FROM item WHERE case_id = ?1 AND kind = 1 LIMIT ?2",
                       UUID(case_id), INT(CASE_REFERRALS_MAX));
     while (db_row(s, q)) {
         const Uuid id = col_uuid(q, 0);
-        if (item_load(s, ITEM_REFERRAL, &id, i) && item_takes_part(&i->item, node))
+        if (item_load(s, ITEM_REFERRAL, &id, i) && uuid_equal(&i->item.case_id, case_id) &&
+            item_takes_part(&i->item, node))
             return true;
     }
     return false;

@@ -11,7 +11,7 @@
 struct CaseSketch {
     uint32_t n_gone, room_gone;
     uint32_t *gone;           /* cells of rows this transaction took away */
-    uint8_t cells[2 * CELLS]; /* of all rows; of those outside LANE_ROUTINE */
+    uint8_t cells[2 * CELLS]; /* in turns: of all rows; of those outside the usual lane */
 };
 
 CaseSketch *case_sketch_free(CaseSketch *c) {
@@ -25,9 +25,16 @@ CaseSketch *case_sketch_free(CaseSketch *c) {
 static uint32_t cell_of(QueueId queue, int64_t order_key) {
     const uint64_t mixed = ((uint64_t)order_key ^ (uint64_t)queue * UINT64_C(0x9e3779b97f4a7c15)) *
                            UINT64_C(0xbf58476d1ce4e5b9);
-    return (uint32_t)(mixed >> 42);
+    return (uint32_t)(mixed >> 42) * 2;
 }
 _Static_assert(CELLS == 1U << (64 - 42), "all bits of cell_of()");
+#define OUTSIDE 1U /* behind cell_of() */
+
+/* Most of a queue's rows are in this one; who waits there with the same case is in no other. */
+static Lane usual_lane(const Store *s, QueueId queue) {
+    const Queue *q = queue_by_id(s, queue);
+    return q && q->kind == QUEUE_RECEIPTS ? LANE_PRIORITY : LANE_ROUTINE;
+}
 
 static void count_up(CaseSketch *c, uint32_t cell) {
     if (c->cells[cell] < CELL_MAX)
@@ -49,27 +56,29 @@ static void count_down(CaseSketch *c, uint32_t cell) {
 void case_count_up(Store *s, const DeliveryRow *row) {
     const uint32_t cell = cell_of(row->queue, row->order_key);
     count_up(s->cases, cell);
-    if (row->lane != LANE_ROUTINE)
-        count_up(s->cases, CELLS + cell);
+    if (row->lane != usual_lane(s, row->queue))
+        count_up(s->cases, cell + OUTSIDE);
 }
 
 void case_count_down(Store *s, const DeliveryRow *row) {
     const uint32_t cell = cell_of(row->queue, row->order_key);
     count_down(s->cases, cell);
-    if (row->lane != LANE_ROUTINE)
-        count_down(s->cases, CELLS + cell);
+    if (row->lane != usual_lane(s, row->queue))
+        count_down(s->cases, cell + OUTSIDE);
 }
 
 void case_count_lifted(Store *s, const DeliveryRow *row, Lane lane) {
-    const uint32_t cell = CELLS + cell_of(row->queue, row->order_key);
-    if (row->lane != LANE_ROUTINE && lane == LANE_ROUTINE)
+    const uint32_t cell = cell_of(row->queue, row->order_key) + OUTSIDE;
+    const Lane usual = usual_lane(s, row->queue);
+    if (row->lane != usual && lane == usual)
         count_down(s->cases, cell);
-    else if (row->lane == LANE_ROUTINE && lane != LANE_ROUTINE)
+    else if (row->lane == usual && lane != usual)
         count_up(s->cases, cell);
 }
 
 bool case_may_wait_elsewhere(const Store *s, QueueId queue, int64_t order_key, Lane lane) {
-    return s->cases->cells[cell_of(queue, order_key) + (lane == LANE_ROUTINE ? CELLS : 0)] > 0;
+    const uint32_t cell = cell_of(queue, order_key);
+    return s->cases->cells[lane == usual_lane(s, queue) ? cell + OUTSIDE : cell] > 0;
 }
 
 void cases_committed(Store *s) {
@@ -84,6 +93,7 @@ void cases_committed(Store *s) {
 
 void cases_rolled_back(Store *s) {
     s->cases->n_gone = 0;
+    case_keys_forget(s);
 }
 
 void cases_load(Store *s) {
@@ -122,24 +132,9 @@ bool case_next(Store *s, QueueId queue, int64_t order_key, int64_t after_seq, De
     const int64_t first = oldest(s, queue);
     if (first == INT64_MAX)
         return false;
-    const int64_t after = MAX(after_seq, first - 1);
-    for (int64_t block = (after + 1) / CASE_BLOCK;
-         block <= (s->next_seq - 1) / CASE_BLOCK && s->fault == 0; block++) {
-        _query_ q = QUERY(s,
-                          "SELECT d.queue, d.lane, d.seq, d.order_key, d.attempts, d.flags, d.due,"
-                          " d.expires, d.size FROM message m INDEXED BY message_case "
-                          "CROSS JOIN delivery d ON d.queue = ?1 AND d.lane IN (0, 1, 2, 3, 4)"
-                          " AND d.seq = m.seq "
-                          "WHERE m.seq / 4096 = ?2 AND m.order_key = ?3 AND m.seq > ?4 "
-                          "ORDER BY m.seq LIMIT 1",
-                          INT(queue), INT(block), INT(order_key), INT(after));
-        if (db_row(s, q)) {
-            queue_read_row(q, ret);
-            if (ret->seq > after) /* callers go from row to row */
-                return true;
-            db_fault(s, -EUCLEAN, "the deliveries of a case are out of order");
-        }
-    }
+    int64_t seq = MAX(after_seq, first - 1);
+    while (s->fault == 0 && (seq = case_keys_next(s, order_key, seq + 1, false)) > 0)
+        if (queue_find_row(s, queue, seq, ret) && ret->order_key == order_key)
+            return true;
     return false;
 }
-_Static_assert(CASE_BLOCK == 4096 && LANE_COUNT == 5, "the numbers in the statement");

@@ -5,16 +5,13 @@
  * Which deliveries of a queue share an order key ("case"), without an index of deliveries: an
  * index by hashes that grows with what waits costs a page of the log for each message. Instead, a
  * sketch in memory counts what waits for each (queue, order key), never too few; only where it
- * says that something may wait is it looked for, by way of the index of the messages of a case.
+ * says that something may wait is it looked for, by way of the messages of the case (case-keys.h).
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "store/store.h"
-
-/* Messages of a case are indexed by blocks of so many numbers (table message_case). */
-#define CASE_BLOCK 4096
 
 typedef struct CaseSketch CaseSketch;
 

@@ -21,17 +21,8 @@ static bool take_away(Store *s, const StoreOp *op, const Queue *queue) {
 
 /* By its key, or by its number when it was lifted into another lane meanwhile. */
 static bool find_row(Store *s, const DeliveryRow *want, DeliveryRow *ret) {
-    {
-        _query_ q = QUERY(s,
-                          "SELECT " ROW_COLUMNS " FROM delivery "
-                          "WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
-                          INT(want->queue), INT(want->lane), INT(want->seq));
-        if (db_row(s, q)) {
-            queue_read_row(q, ret);
-            return true;
-        }
-    }
-    return queue_find_row(s, want->queue, want->seq, ret);
+    return queue_row_at(s, want->queue, want->lane, want->seq, ret) ||
+           queue_find_row(s, want->queue, want->seq, ret);
 }
 
 static void bury(Store *s, const StoreOp *op, const DeliveryRow *row, const Uuid *id,

@@ -25,8 +25,6 @@ static bool is_counted(const Item *i) {
 static void remember(StoredItem *i) {
     i->touched = false;
     i->known_before = i->last_act > 0;
-    i->final_before = i->item.final;
-    i->case_before = i->item.case_id;
     i->state_before = i->item.state;
     i->counted_before = i->last_act > 0 && is_counted(&i->item);
     i->cluster_before = i->item.cluster;
@@ -43,7 +41,7 @@ bool item_read_row(sqlite3_stmt *q, int c, StoredItem *ret) {
     return true;
 }
 
-static void make_new(ItemKind kind, const Uuid *id, StoredItem *ret) {
+void item_new(ItemKind kind, const Uuid *id, StoredItem *ret) {
     ret->item = (Item) { .kind = kind, .id = *id };
     ret->last_act = 0;
     remember(ret);
@@ -57,7 +55,7 @@ bool item_load_row(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret) {
             return true;
         db_fault(s, -EUCLEAN, "an item cannot be read: make the items again from the acts");
     }
-    make_new(kind, id, ret);
+    item_new(kind, id, ret);
     return false;
 }
 
@@ -69,7 +67,7 @@ bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret) {
         remember(ret);
         return true;
     }
-    make_new(kind, id, ret); /* it was forgotten */
+    item_new(kind, id, ret); /* it was forgotten */
     return false;
 }
 
@@ -104,17 +102,8 @@ void item_write_row(Store *s, StoredItem *i, Bytes body) {
     count(s, i);
 }
 
-/* The open referrals of a case are looked for by the index of their table (law-accept.c). */
-static bool must_be_found(const StoredItem *i) {
-    return i->item.kind == ITEM_REFERRAL &&
-           (!i->known_before || !uuid_equal(&i->case_before, &i->item.case_id) ||
-            (i->final_before && !i->item.final));
-}
-
 void item_save(Store *s, StoredItem *i) {
     pending_put(s, i);
-    if (must_be_found(i))
-        (void)pending_settle(s, i->item.kind, &i->item.id);
     remember(i);
 }
 

@@ -6,10 +6,10 @@
  * and overseen node stands, table act is what made it so, table timer when what is due. Everything
  * here runs inside a transaction of the store and leaves errors in it.
  *
- * An act is one row however many items it touched; its links name them, with the verdict, the
- * states and the number of the act before it of the same item: so that an item's story is a chain
- * from its newest act back, and needs no index. Table held has the early ones. Items can be made
- * again from the acts (refold.h).
+ * An act is on record once however many items it touched; its links name them, with the verdict,
+ * the states and the number of the act before it of the same item: so that an item's story is a
+ * chain from its newest act back, and needs no index. Table held has the early ones. Items can be
+ * made again from the acts (refold.h).
  */
 
 #include <stdbool.h>
@@ -26,8 +26,7 @@ typedef struct StoredItem {
     int64_t last_act; /* newest act on record; 0 = the item is not in the table */
     bool touched;     /* to be saved */
     /* As it was loaded: what differs is written. */
-    bool known_before, final_before;
-    Uuid case_before;
+    bool known_before;
     int state_before;
     bool counted_before;
     char region_before[REGION_SIZE];
@@ -36,45 +35,6 @@ typedef struct StoredItem {
     Timer timers_before[ITEM_TIMERS_MAX];
 } StoredItem;
 
-typedef struct StoredAct StoredAct;
-
-/* Work space of one acceptance. */
-struct LawWork {
-    const StoredAct *record; /* NULL, or the act on record that is being folded */
-    uint32_t n_keys;
-    ItemKey keys[ACT_ITEMS_MAX];
-    StoredItem of[ITEM_KINDS]; /* valid for the kinds in keys */
-    StoredItem parent;
-    bool has_parent;
-    Known known;
-    Act act;
-    Facts facts;     /* of an act read back, while another is at work */
-    Facts act_facts; /* of the act at work, when it was read back itself */
-    uint32_t n_late;
-    struct LateStep { /* was held, and turned out illegal */
-        Item item;
-        char actor[NODE_NAME_SIZE];
-        const char *why; /* static */
-    } late[8];
-};
-
-/* --- item.c --- */
-/* False when it is not known: *ret is then a new one of that kind and id. */
-bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret);
-/* Keeps the item as it stands now (pending.h). */
-void item_save(Store *s, StoredItem *i);
-/* The same of table item alone; writing: with its timers and what is counted of it. */
-bool item_load_row(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret);
-void item_write_row(Store *s, StoredItem *i, Bytes body);
-/* Forgets it: what other items of its acts came to stays. */
-void item_forget(Store *s, StoredItem *i);
-/* Reads body and last act of a row of table item at columns c and c + 1. */
-bool item_read_row(sqlite3_stmt *q, int c, StoredItem *ret);
-LawContext item_context(const Store *s);
-/* Do its timers run here: is this broker the home of its keeper? */
-bool item_is_kept_here(const Store *s, const Item *i);
-
-/* --- act.c --- */
 typedef enum ActType {
     ACT_MESSAGE = 1,   /* body: act_pack() */
     ACT_AGAIN,         /* an early one (ref) is applied, or found illegal */
@@ -95,26 +55,81 @@ typedef struct ActLink {
     char why[32];
 } ActLink;
 
-struct StoredAct {
+typedef struct StoredAct {
     int64_t n, at_ms, ref;
     ActType type;
     uint32_t n_links;
     ActLink links[ACT_ITEMS_MAX];
     uint32_t n_body;
     uint8_t body[ACT_PACKED_MAX];
-};
+} StoredAct;
 _Static_assert(ITEM_PACKED_MAX <= ACT_PACKED_MAX, "ACT_KEPT holds an item");
 
+#define ACT_ROW_FULL 3600U /* bytes of a row: then it is written */
+#define ACT_ROW_MAX  (ACT_ROW_FULL + ACT_PACKED_MAX + ACT_ITEMS_MAX * sizeof(ActLink) + 64)
+
+/* Acts of the transaction that wait for their row. */
+typedef struct ActRow {
+    uint32_t n; /* bytes; 0 = none waits */
+    int64_t last;
+    uint8_t p[ACT_ROW_MAX];
+} ActRow;
+
+/* Work space of one acceptance, and the acts of its transaction. */
+struct LawWork {
+    const StoredAct *record; /* NULL, or the act on record that is being folded */
+    uint32_t n_keys;
+    ItemKey keys[ACT_ITEMS_MAX];
+    StoredItem of[ITEM_KINDS]; /* valid for the kinds in keys */
+    StoredItem parent;
+    bool has_parent;
+    ActRow acts;
+    Known known;
+    Act act;
+    Facts facts;     /* of an act read back, while another is at work */
+    Facts act_facts; /* of the act at work, when it was read back itself */
+    uint32_t n_late;
+    struct LateStep { /* was held, and turned out illegal */
+        Item item;
+        char actor[NODE_NAME_SIZE];
+        const char *why; /* static */
+    } late[8];
+};
+
+/* --- item.c --- */
+/* False when it is not known: *ret is then a new one of that kind and id. */
+bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret);
+void item_new(ItemKind kind, const Uuid *id, StoredItem *ret);
+/* Keeps the item as it stands now (pending.h). */
+void item_save(Store *s, StoredItem *i);
+/* The same of table item alone; writing: with its timers and what is counted of it. */
+bool item_load_row(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret);
+void item_write_row(Store *s, StoredItem *i, Bytes body);
+/* Forgets it: what other items of its acts came to stays. */
+void item_forget(Store *s, StoredItem *i);
+/* Reads body and last act of a row of table item at columns c and c + 1. */
+bool item_read_row(sqlite3_stmt *q, int c, StoredItem *ret);
+LawContext item_context(const Store *s);
+/* Do its timers run here: is this broker the home of its keeper? */
+bool item_is_kept_here(const Store *s, const Item *i);
+
+/* --- act.c --- */
 /* Gives it the next number, chains it to the items named in its links (whose last_act becomes n)
- * and writes it; an act that is being folded keeps its number and its links. items by kind. */
+ * and records it; an act that is being folded keeps its number and its links. items by kind. */
 void act_insert(Store *s, StoredAct *a, StoredItem *const items[ITEM_KINDS]);
 /* False when there is none, or it cannot be read. */
 bool act_load(Store *s, int64_t n, StoredAct *ret);
+/* The number of the first act after that one, 0 when there is none; of acts that cannot be told
+ * from each other the number of their last. */
+int64_t act_next(Store *s, int64_t after, StoredAct *ret, bool *ret_readable);
 bool act_is_kept(Store *s, int64_t n); /* is it of that type? */
 const ActLink *act_link(const StoredAct *a, ItemKind kind, const Uuid *id);
 void act_add_link(StoredAct *a, const Item *i, const Step *step);
 /* Takes the item off the record of the act; an act about nothing is deleted. */
 void act_forget(Store *s, StoredAct *a, ItemKind kind, const Uuid *id);
+/* Those that wait for their row: into the table, or nowhere after a fault. Ends every transaction,
+ * as part of pending_write(). */
+void acts_write(Store *s);
 
 /* --- act-apply.c --- */
 /* Applies an act to the items given, records it and what was held for want of it. */
@@ -165,6 +180,8 @@ void tally_drop(Store *s);  /* it was rolled back */
 /* Whoever a complaint was handed to gets a copy of it, and of the updates since but the one at work
  * (NULL: none), unless it had one. */
 void law_pass_on(Store *s, StoreOp *op, const StoredItem *i, const Uuid *at_work);
+/* The message that opened a complaint is at hand: who has it by that need not be looked for. */
+void law_passed(Store *s, const StoredItem *i, const StoredMessage *m);
 
 /* --- notice.c --- */
 /* What texts call the integrated register. */

@@ -16,6 +16,7 @@
 #include "store/directory-layer.h"
 #include "store/directory-sign.h"
 #include "store/ledger.h"
+#include "store/pace.h"
 
 static void note_key(Store *s, LedgerKind kind, const char *node, const char *peer,
                      const char *what) {
@@ -102,6 +103,8 @@ KeyVerdict key_request_carry_out(Store *s, StoreOp *op, const KeyRequest *r, con
     const KeyVerdict v = key_request_judge(s->directory, r, s->now_ms, &key);
     if (v != KEY_GRANTED)
         return v;
+    if (!pace_allows_key(s, r))
+        return KEY_TOO_OFTEN;
     if (directory_way(s) != DIRECTORY_FOLLOWS)
         return apply(s, r, &key, note, ret_directory);
     const char *hub = key_hub_of(s->directory, s->self);

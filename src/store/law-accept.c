@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/pending.h"
 
 /* --- before the decision -------------------------------------------------------------------- */
 
@@ -20,12 +21,13 @@ static void list_open_referrals(Store *s, const Act *a) {
     StoredItem *i = &l->parent; /* read into it, one after the other */
     if (a->kind != KIND_REFERRAL_REQUEST || uuid_is_nil(&a->case_id))
         return;
+    pending_settle_case(s, &a->case_id);
     _query_ q = QUERY(s, "SELECT id FROM item WHERE case_id = ?1 AND kind = 1 AND final = 0",
                       UUID(&a->case_id));
     while (l->known.n_open < KNOWN_OPEN_MAX && db_row(s, q)) {
         const Uuid id = col_uuid(q, 0);
         if (!uuid_equal(&id, &a->message_id) && item_load(s, ITEM_REFERRAL, &id, i) &&
-            !i->item.final)
+            !i->item.final && uuid_equal(&i->item.case_id, &a->case_id))
             known_note_referral(&l->known, &i->item, a->target);
     }
 }
@@ -41,13 +43,15 @@ bool law_find_parent(Store *s, const Act *a, StoredItem *ret) {
         return item_load(s, ITEM_REFERRAL, &a->facts->request.parent_referral_id, ret);
     if (uuid_is_nil(&a->case_id))
         return false;
+    pending_settle_case(s, &a->case_id);
     _query_ q = QUERY(s,
                       "SELECT id FROM item WHERE case_id = ?1 AND kind = 1 "
                       "ORDER BY id DESC LIMIT ?2",
                       UUID(&a->case_id), INT(SIBLINGS_MAX));
     while (db_row(s, q)) {
         const Uuid id = col_uuid(q, 0);
-        if (item_load(s, ITEM_REFERRAL, &id, ret) && referral_continues(&ret->item, a))
+        if (item_load(s, ITEM_REFERRAL, &id, ret) && uuid_equal(&ret->item.case_id, &a->case_id) &&
+            referral_continues(&ret->item, a))
             return true;
     }
     return false;
@@ -175,6 +179,8 @@ static void move_items(Store *s, StoreOp *op, const StoredMessage *m) {
     if (l->has_parent && steps[ITEM_REFERRAL].verdict == STEP_APPLIED)
         act_kept(s, items[ITEM_REFERRAL]);
     law_answer(s, op, steps, from, items);
+    if (m->kind == KIND_COMPLAINT && items[ITEM_COMPLAINT])
+        law_passed(s, items[ITEM_COMPLAINT], m);
     if (m->kind == KIND_COMPLAINT_UPDATE && !op->accept.from_link && items[ITEM_COMPLAINT])
         law_pass_on(s, op, items[ITEM_COMPLAINT], &m->id);
     if (m->kind == KIND_EVENT_SITUATION && steps[ITEM_EVENT].verdict == STEP_APPLIED)

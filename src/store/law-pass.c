@@ -6,33 +6,78 @@
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/pending.h"
 
 static bool must_hear(const Store *s, const StoredMessage *m, const char *node) {
     return node[0] != '\0' && !route_find(&m->route, node) && strcmp(node, m->sender) != 0 &&
            directory_next_hop(s->directory, s->self, node);
 }
 
-/* Mostly nobody, and then the rest of the message need not be read. What a damaged page says about
- * it is for those to judge who read it all. */
-static bool somebody_must_hear(Store *s, const Uuid *id, const char *const *nodes, size_t n) {
+/* Who answers for it and who is to do it. */
+#define HOLDERS 2U
+_Static_assert(HOLDERS <= PENDING_NOTES, "a note for each");
+
+typedef struct Holders {
+    const char *of[HOLDERS];
+    uint64_t marks[HOLDERS]; /* what is noted when they need not hear; 0: there is none */
+} Holders;
+
+/* Whether a holder must be handed a message that is here changes with the directory alone, as
+ * nobody is ever taken off a route. */
+static Holders holders_of(const Store *s, const Item *i) {
+    const uint64_t version = directory_version(s->directory);
+    Holders h = { .of = { i->custodian, i->complaint.assignee } };
+    for (size_t k = 0; k < HOLDERS; k++)
+        if (h.of[k][0] != '\0')
+            h.marks[k] = hash_64_more(version, bytes_make(h.of[k], strlen(h.of[k]))) | 1;
+    return h;
+}
+
+static bool is_noted(const uint64_t *notes, const Holders *h) {
+    bool all = notes != NULL;
+    for (size_t k = 0; all && k < HOLDERS; k++)
+        all = h->marks[k] == 0 || h->marks[k] == notes[0] || h->marks[k] == notes[1];
+    return all;
+}
+
+static bool holders_must_hear(Store *s, const Item *i, const Holders *h, const StoredMessage *m) {
+    uint64_t *notes = pending_notes(s, i->kind, &i->id);
+    for (size_t k = 0; k < HOLDERS; k++)
+        if (must_hear(s, m, h->of[k]))
+            return true;
+    if (notes)
+        memcpy(notes, h->marks, sizeof(h->marks));
+    return false;
+}
+
+void law_passed(Store *s, const StoredItem *i, const StoredMessage *m) {
+    const Holders h = holders_of(s, &i->item);
+    if (uuid_equal(&i->item.id, &m->id))
+        (void)holders_must_hear(s, &i->item, &h, m);
+}
+
+/* Mostly nobody, and then the rest of the message need not be read, nor this much when it was found
+ * out before. What a damaged page says about it is for those to judge who read it all. */
+static bool somebody_must_hear(Store *s, const Item *i, const Holders *h) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     uint32_t page;
+    if (is_noted(pending_notes(s, i->kind, &i->id), h))
+        return false;
     _query_ q = QUERY(s,
                       "SELECT m.sender, m.route FROM dedup d JOIN message m ON m.seq = d.seq "
                       "WHERE d.id = ?1",
-                      UUID(id));
+                      UUID(&i->id));
     const PagesMode mode = pages_set_mode(s->pages, PAGES_ROWS);
     const bool row = db_row(s, q);
     (void)pages_set_mode(s->pages, mode);
-    bool any = pages_damaged(s->pages, &page) > 0;
+    if (pages_damaged(s->pages, &page) > 0)
+        return true;
     if (!row)
-        return any;
+        return false;
     text_copy(m.sender, sizeof(m.sender), col_text(q, 0));
     if (route_decode(col_bytes(q, 1), &m.route) == -ENOMEM)
         db_fault(s, -ENOMEM, "out of memory");
-    for (size_t k = 0; k < n; k++)
-        any = any || must_hear(s, &m, nodes[k]);
-    return any;
+    return holders_must_hear(s, i, h, &m);
 }
 
 static void add_copy(Store *s, StoreOp *op, StoredMessage *m, Body *body, const char *node) {
@@ -72,15 +117,15 @@ static size_t find_story(Store *s, const StoredItem *i, const Uuid *at_work,
     return count;
 }
 
-static void hand_on(Store *s, StoreOp *op, int64_t seq, const char *const nodes[2]) {
+static void hand_on(Store *s, StoreOp *op, int64_t seq, const Holders *h) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     _cleanup_(body_unrefp) Body *body = NULL;
     bool damaged = false;
     if (seq == 0 || !message_load_body(s, seq, &m, &body, &damaged) || damaged)
         return;
-    for (size_t k = 0; k < 2 && s->fault == 0; k++)
-        if (must_hear(s, &m, nodes[k]))
-            add_copy(s, op, &m, body, nodes[k]);
+    for (size_t k = 0; k < HOLDERS && s->fault == 0; k++)
+        if (must_hear(s, &m, h->of[k]))
+            add_copy(s, op, &m, body, h->of[k]);
 }
 
 /* The message at work says something only after what it builds on. */
@@ -95,15 +140,16 @@ static void put_first(StoreOp *op, uint32_t added_from) {
 
 void law_pass_on(Store *s, StoreOp *op, const StoredItem *i, const Uuid *at_work) {
     const Item *item = &i->item;
-    const char *const nodes[] = { item->custodian, item->complaint.assignee };
     int64_t story[STORY_MAX];
-    if (item->kind != ITEM_COMPLAINT || item->final ||
-        !somebody_must_hear(s, &item->id, nodes, ARRAY_SIZE(nodes)))
+    if (item->kind != ITEM_COMPLAINT || item->final)
+        return;
+    const Holders h = holders_of(s, item);
+    if (!somebody_must_hear(s, item, &h))
         return;
     const uint32_t before = op->n_deposits;
     size_t n = find_story(s, i, at_work, story);
-    hand_on(s, op, message_find(s, &item->id, NULL), nodes);
+    hand_on(s, op, message_find(s, &item->id, NULL), &h);
     while (n > 0)
-        hand_on(s, op, story[--n], nodes);
+        hand_on(s, op, story[--n], &h);
     put_first(op, before);
 }

@@ -32,10 +32,6 @@ static int pack(const StoredMessage *m, Packed *ret) {
     return ret->buf.failed ? -ENOMEM : 0;
 }
 
-static uint64_t more_text(uint64_t h, const char *text) {
-    return hash_64_more(h, bytes_make(text, strlen(text)));
-}
-
 /* Of a long column: cheaper than the hash, which is over all of these. */
 static uint64_t part_sum(Bytes b) {
     const size_t whole = b.n / 8 * 8;
@@ -48,7 +44,14 @@ static uint64_t part_sum(Bytes b) {
     return (uint64_t)c.a << 32 | c.b;
 }
 
-/* Over everything in the row. The lengths keep bytes from moving between columns unnoticed. */
+/* With its NUL, which keeps bytes from moving between columns unnoticed. */
+static uint8_t *put_text(uint8_t *at, const char *text) {
+    const size_t n = strlen(text) + 1;
+    memcpy(at, text, n);
+    return at + n;
+}
+
+/* Over everything in the row, with the lengths of what is not text. */
 static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes envelope,
                        Bytes facts, Bytes sealed, Bytes signature) {
     const int64_t numbers[] = {
@@ -73,13 +76,17 @@ static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes 
         (int64_t)signature.n,
         (int64_t)part_sum(signature),
     };
-    uint64_t h = hash_64(bytes_make(numbers, sizeof(numbers)));
-    h = hash_64_more(h, bytes_make(m->id.b, UUID_SIZE));
-    h = hash_64_more(h, bytes_make(m->thread.b, UUID_SIZE));
-    h = more_text(h, m->sender);
-    h = more_text(h, m->region);
-    h = more_text(h, m->decision);
-    return (int64_t)more_text(h, m->origin);
+    uint8_t all[sizeof(numbers) + 2 * UUID_SIZE + sizeof(m->sender) + sizeof(m->region) +
+                sizeof(m->decision) + sizeof(m->origin)];
+    uint8_t *at = all;
+    memcpy(at, numbers, sizeof(numbers));
+    memcpy(at += sizeof(numbers), m->id.b, UUID_SIZE);
+    memcpy(at += UUID_SIZE, m->thread.b, UUID_SIZE);
+    at = put_text(at + UUID_SIZE, m->sender);
+    at = put_text(at, m->region);
+    at = put_text(at, m->decision);
+    at = put_text(at, m->origin);
+    return (int64_t)hash_64(bytes_make(all, (size_t)(at - all)));
 }
 
 void stored_message_deinit(StoredMessage *m) {
@@ -235,6 +242,7 @@ void message_insert(Store *s, StoredMessage *m, Body *body) {
     const Bytes envelope = body_envelope(body), facts = body_facts(body),
                 sealed = body_sealed(body), signature = body_signature(body);
     const bool own_thread = uuid_equal(&m->thread, &m->id);
+    case_keys_note(s, m->seq, m->order_key);
     RUN(s,
         "INSERT INTO message(seq," MESSAGE_COLUMNS "," BODY_COLUMNS ") "
         "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",

@@ -7,71 +7,48 @@
 #include "store/item.h"
 #include "store/ledger.h"
 
-/* It needs no dedup row here, as receipts do not: it is written together with the act it tells of.
- */
-static Uuid notice_id(const Store *s, const Item *i, const Telling *t, uint32_t level,
-                      int64_t due_ms) {
-    uint8_t input[UUID_SIZE + 4 + 8 + 24 + 2 * NODE_NAME_SIZE] = { 0 };
-    uint8_t *p = input;
-    memcpy(p, i->id.b, UUID_SIZE);
-    p += UUID_SIZE;
-    *p++ = (uint8_t)i->kind;
-    *p++ = (uint8_t)level;
-    p += 2;
-    memcpy(p, &due_ms, sizeof(due_ms));
-    p += 8;
-    memcpy(p, t->code, strnlen(t->code, 23));
-    p += 24;
-    memcpy(p, t->to, strnlen(t->to, NODE_NAME_SIZE - 1));
-    p += NODE_NAME_SIZE;
-    memcpy(p, s->self, strnlen(s->self, NODE_NAME_SIZE - 1));
-    return uuid_derive(bytes_make(input, sizeof(input)));
-}
-
 TextMark register_mark(const Store *s) {
     return (TextMark) { "{register}",
                         s->config.register_name ? s->config.register_name : REGISTER_NAME };
 }
 
-static Body *encode(Store *s, const Item *i, const Telling *t, uint32_t level, int64_t due_ms,
-                    const Uuid *id) {
+static Body *encode(Store *s, const Item *i, const Telling *t, Notice *n) {
     const TextMark mark = register_mark(s);
     char en[512], in_id[512];
     text_expand(en, sizeof(en), t->text_en, &mark, 1);
     text_expand(in_id, sizeof(in_id), t->text_id, &mark, 1);
-    Notice n = {
-        .id = *id,
-        .code = t->code,
-        .item_kind = i->kind,
-        .item_id = i->id,
-        .level = level,
-        .due_ms = due_ms,
-        .text_en = en,
-        .text_id = in_id,
-        .pasal = t->pasal,
-        .cluster = i->cluster,
-        .status = i->status,
-        .urgency = i->urgency,
-        .case_id = i->case_id,
-        .correlation_id = i->id,
-        .now_ms = s->now_ms,
-    };
-    text_copy(n.to, sizeof(n.to), t->to);
-    text_copy(n.owed_by, sizeof(n.owed_by), i->owes);
-    text_copy(n.region, sizeof(n.region), i->region);
-    return s->config.codec->encode_notice(&n, s->self);
+    n->text_en = en;
+    n->text_id = in_id;
+    n->pasal = t->pasal;
+    n->cluster = i->cluster;
+    n->status = i->status;
+    n->urgency = i->urgency;
+    n->case_id = i->case_id;
+    n->correlation_id = i->id;
+    n->now_ms = s->now_ms;
+    text_copy(n->owed_by, sizeof(n->owed_by), i->owes);
+    text_copy(n->region, sizeof(n->region), i->region);
+    Body *body = s->config.codec->encode_notice(n, s->self);
+    n->text_en = n->text_id = NULL;
+    return body;
 }
 
+/* It needs no dedup row here, as receipts do not: it is written together with the act it tells of.
+ */
 void notice_send(Store *s, StoreOp *op, const Item *i, const Telling *t, uint32_t level,
                  int64_t due_ms) {
     const char *hop = directory_next_hop(s->directory, s->self, t->to);
     if (!hop || s->fault < 0)
         return; /* nobody of that name can be reached: the journal has it */
-    const Uuid id = notice_id(s, i, t, level, due_ms);
-    _cleanup_(body_unrefp) Body *body = encode(s, i, t, level, due_ms, &id);
+    Notice n = {
+        .code = t->code, .item_kind = i->kind, .item_id = i->id, .level = level, .due_ms = due_ms
+    };
+    text_copy(n.to, sizeof(n.to), t->to);
+    n.id = notice_message_id(&n, s->self);
+    _cleanup_(body_unrefp) Body *body = encode(s, i, t, &n);
     _cleanup_(copies_deinit) Copies copies = { 0 };
     _cleanup_(stored_message_deinit) StoredMessage m = {
-        .id = id,
+        .id = n.id,
         .kind = KIND_NOTICE,
         .lane = LANE_PRIORITY,
         .cased = !uuid_is_nil(&i->case_id),
@@ -86,7 +63,7 @@ void notice_send(Store *s, StoreOp *op, const Item *i, const Telling *t, uint32_
         return;
     }
     /* A notice waits for nothing: a case that hangs must not hold up the word that it hangs. */
-    m.order_key = message_order_key(&(Envelope) { .message_id = id });
+    m.order_key = message_order_key(&(Envelope) { .message_id = n.id });
     text_copy(m.sender, sizeof(m.sender), s->self);
     text_copy(m.region, sizeof(m.region), i->region);
     text_copy(m.stamps[0].broker, NODE_NAME_SIZE, s->self);

@@ -9,24 +9,31 @@
 
 #define RECORD_MS   (10 * MINUTE_MS) /* one in so long, in the long run */
 #define SCOPE_MS    (15 * SECOND_MS)
+#define KEY_MS      (10 * MINUTE_MS)
 #define SWEEP_EVERY 1024U /* entries: those that are as good as new go */
+
+typedef enum PaceOf { PACE_RECORD = 0, PACE_SCOPE, PACE_KEY } PaceOf;
 
 typedef struct PaceKey { /* hash key: no padding */
     char by[NODE_NAME_SIZE], about[NODE_NAME_SIZE];
+    uint8_t of;
 } PaceKey;
 
 struct Pace {
-    PaceKey key;           /* about: a node whose record it is, "" for scopes */
+    PaceKey key;           /* about: the node whose record or key it is, "" for scopes */
     Bucket bucket, before; /* before: as the transaction found it */
     uint64_t after;        /* which began after so many commits */
     UT_hash_handle hh;
 };
 
-static const BucketRate records = { .per_second = 1000.0 / RECORD_MS, .burst = 32 };
-static const BucketRate scopes = { .per_second = 1000.0 / SCOPE_MS, .burst = 128 };
+static const BucketRate rates[] = {
+    [PACE_RECORD] = { .per_second = 1000.0 / RECORD_MS, .burst = 32 },
+    [PACE_SCOPE] = { .per_second = 1000.0 / SCOPE_MS, .burst = 128 },
+    [PACE_KEY] = { .per_second = 1000.0 / KEY_MS, .burst = 128 }, /* all that a node can have */
+};
 
 static const BucketRate *rate_of(const Pace *p) {
-    return p->key.about[0] != '\0' ? &records : &scopes;
+    return &rates[p->key.of];
 }
 
 static void sweep(Store *s) {
@@ -58,28 +65,38 @@ static Pace *get(Store *s, const PaceKey *key) {
     return NULL;
 }
 
-uint32_t pace_exceeded(Store *s, const Message *m) {
-    const bool record = m->env.kind == KIND_NODE_RECORD && m->facts.readable &&
-                        directory_node(s->directory, m->facts.node.id);
+/* False: once too often. */
+static bool take(Store *s, PaceOf of, const char *by, const char *about) {
     PaceKey key;
-    if (!record && m->env.audience.form != AUDIENCE_SCOPE)
-        return 0;
     memset(&key, 0, sizeof(key));
-    text_copy(key.by, sizeof(key.by), m->env.sender);
-    text_copy(key.about, sizeof(key.about), record ? m->facts.node.id : "");
+    key.of = (uint8_t)of;
+    text_copy(key.by, sizeof(key.by), by);
+    text_copy(key.about, sizeof(key.about), about);
     Pace *p = get(s, &key);
-    if (!p)
+    if (!p) {
         db_fault(s, -ENOMEM, "out of memory");
-    if (!p)
-        return 0;
+        return true;
+    }
     if (p->after != s->health.commits) {
         p->before = p->bucket;
         p->after = s->health.commits;
     }
     p->bucket.at_ms = MIN(p->bucket.at_ms, s->now_ms); /* the clock may be set back */
-    if (bucket_take(&p->bucket, rate_of(p), 1, s->now_ms))
-        return 0;
-    return record ? RECORD_MS : SCOPE_MS;
+    return bucket_take(&p->bucket, rate_of(p), 1, s->now_ms);
+}
+
+uint32_t pace_exceeded(Store *s, const Message *m) {
+    const char *sender = m->env.sender;
+    if (m->env.kind == KIND_NODE_RECORD && m->facts.readable &&
+        directory_node(s->directory, m->facts.node.id))
+        return take(s, PACE_RECORD, sender, m->facts.node.id) ? 0 : RECORD_MS;
+    if (m->env.audience.form == AUDIENCE_SCOPE)
+        return take(s, PACE_SCOPE, sender, "") ? 0 : SCOPE_MS;
+    return 0;
+}
+
+bool pace_allows_key(Store *s, const KeyRequest *r) {
+    return take(s, PACE_KEY, r->by_node, r->key.node);
 }
 
 void paces_rolled_back(Store *s) {

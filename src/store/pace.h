@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * How often a node may do what every broker of the country has to bear: change a node's record (a
- * signed version of the directory, which all of them keep for good), or speak to a whole scope (a
- * copy for everybody there, ahead of all the rest). By hand nobody needs so many; a stolen key
- * would.
+ * How often a node may do what every broker of the country has to bear: change a node's record or
+ * its keys (a signed version of the directory, which all of them keep for good), or speak to a
+ * whole scope (a copy for everybody there, ahead of all the rest). By hand nobody needs so many; a
+ * stolen key would.
  */
 
 #include "base/times.h"
@@ -13,6 +13,9 @@
 
 /* Counts m when it is one of those. Returns 0, or after how many ms it may come again. */
 uint32_t pace_exceeded(Store *s, const Message *m);
+
+/* Counts a request that is granted. */
+bool pace_allows_key(Store *s, const KeyRequest *r);
 
 void paces_rolled_back(Store *s);
 void paces_drop(Store *s);

@@ -1,43 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/pending.h"
-
+/* What is pending, and table pending. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "base/pack.h"
-#include "store/item.h"
+#include "store/pending-internal.h"
 
 #define ITEMS_MAX   8192U /* unless told otherwise; more begin a sweep */
 #define ITEM_BYTES  2048U /* on average of table pending: likewise */
-#define SWEEP_SHARE 512U  /* of as many items a transaction sweeps one more than it changed */
+#define SWEEP_SHARE 512U  /* of as many items a transaction sweeps one more, besides */
 #define ROWS_A_CUT  8     /* of table pending that one transaction deletes */
 #define HEAD_MAX    32U   /* kind, id, last act and length of the body, packed */
 #define ROOM_STEP   64U   /* room for a body grows by */
-#define CANNOT_READ "items cannot be read: serasictl refold --write makes them again"
 
-typedef struct Entry {
-    UT_hash_handle hh; /* first, with the key: what a search reads */
-    ItemKey key;
-    bool changed, settled; /* by the transaction at work; into the tables, by the same */
-    uint32_t n, room;      /* n == 0: forgotten */
-    uint8_t *body;
-    int64_t last, due_ms; /* due: its next timer here; INT64_MAX = none */
-    uint64_t owes;        /* hash of the node's name */
-    struct Entry *next;   /* of those changed */
-} Entry;
-
-struct Pending {
-    Entry *entries, *changed;
-    uint32_t n_changed, n_unread; /* unread: rows of table pending, left out */
-    int64_t due_ms;               /* at most the least of the entries' */
-    int64_t row, first_row;       /* the last and the first one of table pending */
-    uint64_t bytes;               /* since the last sweep */
-    uint32_t n_sweep, at;         /* keys of the sweep at work; the next of them */
-    ItemKey *sweep;               /* NULL = none */
-    int64_t sweep_row, cut;       /* last row before the sweep; rows up to cut may go */
-    StoredItem item;              /* scratch */
-};
 _Static_assert(sizeof(ItemKey) == sizeof(ItemKind) + UUID_SIZE, "hashed and compared as bytes");
 
 /* --- entries -------------------------------------------------------------------------------- */
@@ -52,15 +28,15 @@ static Pending *pending_get(Store *s) {
     return s->pending;
 }
 
-static Entry *entry_find(const Pending *p, const ItemKey *key) {
-    Entry *e = NULL;
+PendingEntry *pending_entry(const Pending *p, const ItemKey *key) {
+    PendingEntry *e = NULL;
     if (p)
         HASH_FIND(hh, p->entries, key, sizeof(*key), e);
     return e;
 }
 
-static Entry *entry_add(Store *s, Pending *p, const ItemKey *key) {
-    Entry *e = calloc(1, sizeof(*e));
+static PendingEntry *entry_add(Store *s, Pending *p, const ItemKey *key) {
+    PendingEntry *e = calloc(1, sizeof(*e));
     if (e) {
         e->key = *key;
         HASH_ADD(hh, p->entries, key, sizeof(e->key), e);
@@ -72,25 +48,52 @@ static Entry *entry_add(Store *s, Pending *p, const ItemKey *key) {
     return NULL;
 }
 
-static void entry_free(Pending *p, Entry *e) {
+void pending_leave_case(Pending *p, PendingEntry *e) {
+    if (!uuid_is_nil(&e->case_id))
+        HASH_DELETE(hh_case, p->by_case, e);
+    e->case_id = (Uuid) { { 0 } };
+}
+
+/* Of one case there may be several. */
+static void entry_enter_case(Store *s, PendingEntry *e, const Uuid *case_id) {
+    Pending *p = s->pending;
+    if (uuid_equal(&e->case_id, case_id))
+        return;
+    pending_leave_case(p, e);
+    if (uuid_is_nil(case_id))
+        return;
+    e->case_id = *case_id;
+    HASH_ADD(hh_case, p->by_case, case_id, sizeof(e->case_id), e);
+    if (!e->hh_case.tbl) { /* no room for it */
+        e->case_id = (Uuid) { { 0 } };
+        db_fault(s, -ENOMEM, "out of memory");
+    }
+}
+
+static void entry_free(Pending *p, PendingEntry *e) {
+    pending_leave_case(p, e);
     HASH_DEL(p->entries, e);
     free(e->body);
     free(e);
 }
 
-/* Changed ones are needed until they are written. */
-static void entry_done(Pending *p, Entry *e) {
+void pending_settled(Pending *p, PendingEntry *e) {
     e->settled = true;
     if (!e->changed)
         entry_free(p, e);
 }
 
-/* NULL after a fault. */
-static Entry *entry_set(Store *s, const ItemKey *key, int64_t last, Bytes body) {
+/* NULL after a fault. fresh: what is not pending is in no table either. */
+static PendingEntry *entry_set(Store *s, const ItemKey *key, int64_t last, Bytes body, bool fresh) {
     Pending *p = pending_get(s);
-    Entry *e = entry_find(p, key);
-    if (!p || (!e && !(e = entry_add(s, p, key))))
+    PendingEntry *e = pending_entry(p, key);
+    if (!p)
         return NULL;
+    if (!e) {
+        if (!(e = entry_add(s, p, key)))
+            return NULL;
+        e->fresh = fresh;
+    }
     if (body.n > e->room) {
         const size_t room = (body.n + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
         uint8_t *more = realloc(e->body, room);
@@ -107,17 +110,21 @@ static Entry *entry_set(Store *s, const ItemKey *key, int64_t last, Bytes body) 
     e->last = last;
     e->due_ms = INT64_MAX;
     e->owes = 0;
-    e->settled = false;
+    e->settled = e->open = false;
     return e;
 }
 
-static uint64_t name_hash(const char *node) {
+uint64_t pending_name_hash(const char *node) {
     return hash_64(bytes_make(node, strlen(node)));
 }
 
 /* What an entry is looked for by. */
-static void entry_mark(const Store *s, Entry *e, const Item *i) {
-    e->owes = name_hash(i->owes);
+static void entry_mark(Store *s, PendingEntry *e, const Item *i) {
+    if (i->kind == ITEM_REFERRAL)
+        entry_enter_case(s, e, &i->case_id);
+    e->owes = pending_name_hash(i->owes);
+    e->open = !i->final;
+    e->changed_ms = i->changed_ms;
     for (uint32_t k = 0; k < i->n_timers; k++)
         e->due_ms = MIN(e->due_ms, i->timers[k].due_ms);
     if (e->due_ms < INT64_MAX && !item_is_kept_here(s, i))
@@ -125,10 +132,12 @@ static void entry_mark(const Store *s, Entry *e, const Item *i) {
     s->pending->due_ms = MIN(s->pending->due_ms, e->due_ms);
 }
 
-static void entry_changed(Pending *p, Entry *e) {
+void pending_changed(Pending *p, PendingEntry *e) {
     if (e->changed)
         return;
     e->changed = true;
+    if (e->times < UINT8_MAX)
+        e->times++;
     e->next = p->changed;
     p->changed = e;
     p->n_changed++;
@@ -136,12 +145,17 @@ static void entry_changed(Pending *p, Entry *e) {
 
 bool pending_find(const Store *s, ItemKind kind, const Uuid *id, Bytes *ret_body,
                   int64_t *ret_last) {
-    const Entry *e = entry_find(s->pending, &(ItemKey) { kind, *id });
+    const PendingEntry *e = pending_entry(s->pending, &(ItemKey) { kind, *id });
     if (!e)
         return false;
     *ret_body = bytes_make(e->body, e->n);
     *ret_last = e->last;
     return true;
+}
+
+uint64_t *pending_notes(Store *s, ItemKind kind, const Uuid *id) {
+    PendingEntry *e = pending_entry(s->pending, &(ItemKey) { kind, *id });
+    return e ? e->notes : NULL;
 }
 
 void pending_put(Store *s, const StoredItem *i) {
@@ -151,145 +165,18 @@ void pending_put(Store *s, const StoredItem *i) {
         db_fault(s, -EOVERFLOW, "an item does not fit its row");
         return;
     }
-    Entry *e =
-        entry_set(s, &(ItemKey) { i->item.kind, i->item.id }, i->last_act, bytes_make(body, n));
+    PendingEntry *e = entry_set(s, &(ItemKey) { i->item.kind, i->item.id }, i->last_act,
+                                bytes_make(body, n), !i->known_before);
     if (!e)
         return;
     entry_mark(s, e, &i->item);
-    entry_changed(s->pending, e);
+    pending_changed(s->pending, e);
 }
 
 void pending_forget(Store *s, ItemKind kind, const Uuid *id) {
-    Entry *e = entry_set(s, &(ItemKey) { kind, *id }, 0, bytes_make(NULL, 0));
+    PendingEntry *e = entry_set(s, &(ItemKey) { kind, *id }, 0, bytes_make(NULL, 0), false);
     if (e)
-        entry_changed(s->pending, e);
-}
-
-/* --- into the tables ------------------------------------------------------------------------ */
-
-static void settle(Store *s, Entry *e) {
-    StoredItem *i = &s->pending->item;
-    const Bytes body = bytes_make(e->body, e->n);
-    if (e->n > 0 && !e->settled) {
-        (void)item_load_row(s, e->key.kind, &e->key.id, i); /* what differs from it is written */
-        i->last_act = e->last;
-        if (item_unpack(body, &i->item))
-            item_write_row(s, i, body);
-        else
-            db_fault(s, -EUCLEAN, CANNOT_READ);
-    }
-    entry_done(s->pending, e);
-}
-
-bool pending_settle(Store *s, ItemKind kind, const Uuid *id) {
-    Entry *e = entry_find(s->pending, &(ItemKey) { kind, *id });
-    if (e)
-        settle(s, e);
-    return e != NULL;
-}
-
-void pending_settle_owed(Store *s, const char *node) {
-    Entry *e, *next;
-    const uint64_t owes = name_hash(node);
-    if (!s->pending || s->intake != INTAKE_NORMAL)
-        return;
-    HASH_ITER (hh, s->pending->entries, e, next)
-        if (e->owes == owes)
-            settle(s, e);
-}
-
-void pending_settle_due(Store *s) {
-    Pending *p = s->pending;
-    Entry *e, *next;
-    if (!p || p->due_ms > s->now_ms || s->intake != INTAKE_NORMAL)
-        return;
-    p->due_ms = INT64_MAX;
-    HASH_ITER (hh, p->entries, e, next)
-        if (e->due_ms <= s->now_ms)
-            settle(s, e);
-        else
-            p->due_ms = MIN(p->due_ms, e->due_ms);
-}
-
-static int by_key(const void *x, const void *y) {
-    const ItemKey *a = x, *b = y;
-    return a->kind != b->kind ? (int)a->kind - (int)b->kind : memcmp(&a->id, &b->id, UUID_SIZE);
-}
-
-/* The keys of all entries in the order of their table. */
-static void sweep_begin(Store *s, Pending *p) {
-    const uint32_t n = HASH_COUNT(p->entries);
-    uint32_t i = 0;
-    free(p->sweep);
-    p->sweep = reallocarray(NULL, MAX(n, 1U), sizeof(*p->sweep));
-    if (!p->sweep) {
-        db_fault(s, -ENOMEM, "out of memory");
-        return;
-    }
-    for (const Entry *e = p->entries; e; e = e->hh.next)
-        p->sweep[i++] = e->key;
-    qsort(p->sweep, n, sizeof(*p->sweep), by_key);
-    p->n_sweep = n;
-    p->at = 0;
-    p->sweep_row = p->row;
-    p->bytes = 0;
-}
-
-static void sweep_end(Pending *p) {
-    free(p->sweep);
-    p->sweep = NULL;
-    p->cut = p->sweep_row;
-}
-
-static void sweep(Store *s, Pending *p, uint32_t n) {
-    for (; n > 0 && p->at < p->n_sweep && s->fault == 0; n--) {
-        Entry *e = entry_find(p, &p->sweep[p->at++]);
-        if (e)
-            settle(s, e);
-    }
-    if (p->at == p->n_sweep)
-        sweep_end(p);
-}
-
-static bool is_empty(const Pending *p) {
-    return !p || (!p->entries && p->row == 0);
-}
-
-static void settle_everything(Store *s) {
-    Pending *p = s->pending;
-    if (is_empty(p))
-        return;
-    if (p->n_unread > 0) /* the rest would pass for the whole */
-        db_fault(s, -EUCLEAN, CANNOT_READ);
-    sweep_begin(s, p);
-    if (s->fault == 0)
-        sweep(s, p, p->n_sweep);
-    RUN(s, "DELETE FROM pending");
-    tally_flush(s);
-    pending_drop(s);
-}
-
-void pending_settle_all(Store *s) {
-    if (s->intake == INTAKE_NORMAL)
-        settle_everything(s);
-}
-
-int store_settle(Store *s) {
-    if (is_empty(s->pending))
-        return 0;
-    (void)db_exec(s, "BEGIN IMMEDIATE");
-    settle_everything(s);
-    const int r = db_exec(s, "COMMIT");
-    if (r == 0)
-        return 0;
-    if (!sqlite3_get_autocommit(s->db)) /* SQLite may have done it itself */
-        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    tally_drop(s);
-    s->fault = 0;
-    pending_load(s);
-    const int worse = s->fault;
-    s->fault = 0;
-    return worse < 0 ? worse : r;
+        pending_changed(s->pending, e);
 }
 
 /* --- table pending -------------------------------------------------------------------------- */
@@ -297,11 +184,11 @@ int store_settle(Store *s) {
 /* What the transaction changed, in one row. */
 static void write_changed(Store *s, Pending *p) {
     size_t size = 0;
-    for (const Entry *e = p->changed; e; e = e->next)
+    for (const PendingEntry *e = p->changed; e; e = e->next)
         size += HEAD_MAX + e->n;
     _cleanup_(freep) uint8_t *row = malloc(size);
     Packer k = { .p = row, .size = row ? size : 0 };
-    for (const Entry *e = p->changed; e; e = e->next) {
+    for (const PendingEntry *e = p->changed; e; e = e->next) {
         pack_number(&k, e->key.kind);
         pack_id(&k, &e->key.id);
         pack_number(&k, (uint64_t)e->last);
@@ -316,7 +203,7 @@ static void write_changed(Store *s, Pending *p) {
 }
 
 static void end_changed(Pending *p) {
-    for (Entry *e = p->changed, *next; e; e = next) {
+    for (PendingEntry *e = p->changed, *next; e; e = next) {
         next = e->next;
         e->changed = false;
         if (e->settled)
@@ -334,29 +221,30 @@ static void cut_rows(Store *s, Pending *p) {
     RUN(s, "DELETE FROM pending WHERE n < ?1", INT(p->first_row));
 }
 
-static uint32_t items_max(const Store *s) {
+uint32_t pending_items_max(const Store *s) {
     return s->config.pending_items > 0 ? s->config.pending_items : ITEMS_MAX;
 }
 
 bool pending_is_long(const Store *s) {
     const Pending *p = s->pending;
-    return p && (HASH_COUNT(p->entries) > items_max(s) ||
-                 p->bytes > (uint64_t)items_max(s) * ITEM_BYTES);
+    return p && (HASH_COUNT(p->entries) > pending_items_max(s) ||
+                 p->bytes > (uint64_t)pending_items_max(s) * ITEM_BYTES);
 }
 
 void pending_write(Store *s) {
+    acts_write(s);
     Pending *p = s->pending;
     if (!p || !p->changed || s->fault < 0)
         return;
     const bool room = s->intake == INTAKE_NORMAL;
-    if (room && p->sweep)
-        sweep(s, p, p->n_changed + 1 + items_max(s) / SWEEP_SHARE);
+    if (room && p->sweep) /* quicker than it grows, by more than what stays */
+        pending_sweep(s, p, p->n_changed * 3 / 2 + 1 + pending_items_max(s) / SWEEP_SHARE, false);
     write_changed(s, p);
     end_changed(p);
     if (room)
         cut_rows(s, p);
     if (!p->sweep && pending_is_long(s))
-        sweep_begin(s, p);
+        pending_sweep_begin(s, p);
 }
 
 static bool read_item(Store *s, Unpacker *k) {
@@ -370,7 +258,7 @@ static bool read_item(Store *s, Unpacker *k) {
     if (k->failed || (n > 0 && (!item_unpack(bytes_make(body, n), i) || i->kind != key.kind ||
                                 !uuid_equal(&i->id, &key.id))))
         return false;
-    Entry *e = entry_set(s, &key, last, bytes_make(body, n));
+    PendingEntry *e = entry_set(s, &key, last, bytes_make(body, n), false);
     if (e && n > 0)
         entry_mark(s, e, i);
     return true;
@@ -397,13 +285,13 @@ void pending_load(Store *s) {
             continue;
         p->n_unread++;
         if (!s->config.items_doubted)
-            db_fault(s, -EUCLEAN, CANNOT_READ);
+            db_fault(s, -EUCLEAN, PENDING_UNREAD);
     }
 }
 
 void pending_drop(Store *s) {
     Pending *p = s->pending;
-    Entry *e, *next;
+    PendingEntry *e, *next;
     if (!p)
         return;
     HASH_ITER (hh, p->entries, e, next)

@@ -14,6 +14,7 @@
 #include <utlist.h>
 
 #include "law/story.h"
+#include "store/case-keys.h"
 #include "store/case.h"
 #include "store/pages.h"
 #include "store/recent.h"
@@ -101,7 +102,7 @@ typedef struct Backup {
 
 struct Store {
     sqlite3 *db;
-    Pages *pages; /* between db and the file system */
+    Pages *pages;      /* between db and the file system */
     sqlite3_file *log; /* its log: logfile.h */
     int lock_fd;
     char *path;
@@ -120,6 +121,7 @@ struct Store {
     SenderLoad *loads, *dirty_loads; /* quota.h */
     Pace *paces;                     /* pace.h */
     CaseSketch *cases;
+    CaseKeys *case_keys;       /* NULL until the first message */
     bool any_joined, any_dead; /* rows with DELIVERY_JOINED, dead letters: there may be some */
     Recent *recent;            /* NULL until the first message */
     Directory *directory;
@@ -153,6 +155,7 @@ struct Store {
     bool reserve_only;      /* not even urgent messages: only settlements and receipts made here */
 
     int64_t purge_seq, purge_due_ms;
+    int64_t purge_seen_ms, purge_held_ms; /* at the last look; until then nothing is purged */
     bool load_damaged; /* by the last message_load(): it met a damaged page or row */
     Uuid dedup_cursor;
     int64_t dedup_due_ms;
@@ -201,7 +204,7 @@ void op_add_recalled(Store *s, StoreOp *op, const DeliveryRow *row);
 /* NULL when it does not exist (find) or with a fault (get, which creates). */
 Queue *queue_find(Store *s, QueueKind kind, const char *name);
 Queue *queue_get(Store *s, QueueKind kind, const char *name);
-Queue *queue_by_id(Store *s, QueueId id);
+Queue *queue_by_id(const Store *s, QueueId id);
 void queue_remove(Store *s, Queue *q); /* with all its rows */
 void queues_load(Store *s);
 void queues_drop(Store *s);
@@ -217,6 +220,7 @@ typedef struct NewDelivery {
     const StoredMessage *message; /* with its whole route: of a link row, to go out as it is */
 } NewDelivery;
 void queue_deliver(Store *s, StoreOp *op, const NewDelivery *d);
+bool queue_row_at(Store *s, QueueId queue, Lane lane, int64_t seq, DeliveryRow *ret);
 /* The row of (queue, seq) whatever its lane; false when it is not there. */
 bool queue_find_row(Store *s, QueueId queue, int64_t seq, DeliveryRow *ret);
 /* Writes the flags of a row that now stands for one more recipient. A copy that is out already does

@@ -5,6 +5,7 @@
  * kept. In bounded steps.
  */
 #include "store/item.h"
+#include "store/pending.h"
 
 #define STEP_ROWS 200U
 #define PERIOD_MS (6 * HOUR_MS)
@@ -14,15 +15,16 @@ static bool is_old(const Store *s, int64_t at_ms) {
 }
 
 /* What has ended, or never began: only early acts know of it. */
-static bool is_over(Store *s, const StoredItem *i) {
+static bool is_over(Store *s, const StoredItem *i, StoredAct *a) {
     if (i->item.state != 0)
         return i->item.final && is_old(s, i->item.changed_ms);
-    return is_old(s,
-                  db_number(s, QUERY(s, "SELECT at FROM act WHERE n = ?1", INT(i->last_act)), 0));
+    return is_old(s, act_load(s, i->last_act, a) ? a->at_ms : 0);
 }
 
 /* Returns whether there are more. */
-static bool forget_items(Store *s, StoredItem *i) {
+static bool forget_items(Store *s, StoredAct *a, StoredItem *i) {
+    if (s->item_cursor.kind == ITEM_NONE)
+        pending_settle_old(s, s->now_ms - s->config.item_retention_ms);
     for (uint32_t n = 0; n < STEP_ROWS && s->fault == 0; n++) {
         bool found = false;
         {
@@ -37,7 +39,7 @@ static bool forget_items(Store *s, StoredItem *i) {
         }
         if (!found)
             return false;
-        if (item_load(s, s->item_cursor.kind, &s->item_cursor.id, i) && is_over(s, i))
+        if (item_load(s, s->item_cursor.kind, &s->item_cursor.id, i) && is_over(s, i, a))
             item_forget(s, i);
     }
     return true;
@@ -59,10 +61,8 @@ static void forget_offices(Store *s, StoredAct *a, StoredItem *i) {
 
 static bool forget_acts(Store *s, StoredAct *a, StoredItem *i) {
     for (uint32_t n = 0; n < STEP_ROWS && s->fault == 0; n++) {
-        const int64_t next = db_number(
-            s, QUERY(s, "SELECT n FROM act WHERE n > ?1 ORDER BY n LIMIT 1", INT(s->act_cursor)),
-            0);
-        const bool readable = next > 0 && act_load(s, next, a);
+        bool readable = false;
+        const int64_t next = act_next(s, s->act_cursor, a, &readable);
         if (next == 0 || (readable && !is_old(s, a->at_ms)))
             return false;
         s->act_cursor = next;
@@ -77,7 +77,7 @@ bool purge_items(Store *s) {
     _cleanup_(freep) StoredAct *a = malloc(sizeof(*a));
     if (!a)
         return false; /* next time */
-    if (forget_items(s, i))
+    if (forget_items(s, a, i))
         return true;
     s->item_cursor = (ItemKey) { 0 };
     if (forget_acts(s, a, i))

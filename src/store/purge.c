@@ -115,6 +115,7 @@ static bool purge_messages(Store *s) {
     if (s->purged != before) {
         meta_set(s, "purged", (int64_t)s->purged);
         meta_set(s, "next_seq", s->next_seq); /* numbers are never used again */
+        case_keys_purge(s, db_number(s, QUERY(s, "SELECT min(seq) FROM message"), 0));
     }
     if (!more) {
         s->purge_seq = 0;
@@ -165,7 +166,20 @@ static bool wants_vacuum(Store *s) {
                          : unused > VACUUM_PAGES && unused > pages / 4;
 }
 
+/* After a leap of the clock, which is likely to be set right: nothing is forgotten by it. */
+static bool is_held(Store *s) {
+    const int64_t seen_ms = s->purge_seen_ms;
+    if (seen_ms > 0 && s->now_ms - seen_ms > CLOCK_LEAP_MS)
+        s->purge_held_ms = s->now_ms + CLOCK_DOUBT_MS;
+    else if (s->now_ms < seen_ms)
+        s->purge_held_ms = 0;
+    s->purge_seen_ms = s->now_ms;
+    return s->now_ms < s->purge_held_ms;
+}
+
 int purge_step(Store *s, bool *ret_more) {
+    if (is_held(s))
+        return 0;
     const bool messages = s->now_ms >= s->purge_due_ms, dedup = s->now_ms >= s->dedup_due_ms;
     const bool ledger = s->now_ms >= s->ledger_due_ms;
     const bool items = s->config.item_retention_ms > 0 && s->now_ms >= s->items_due_ms;

@@ -79,7 +79,7 @@ Queue *queue_get(Store *s, QueueKind kind, const char *name) {
     return s->fault < 0 ? NULL : queue_add(s, sqlite3_last_insert_rowid(s->db), kind, name);
 }
 
-Queue *queue_by_id(Store *s, QueueId id) {
+Queue *queue_by_id(const Store *s, QueueId id) {
     Queue *q = NULL;
     HASH_FIND(hh_id, s->queues_by_id, &id, sizeof(id), q);
     return q;
@@ -161,15 +161,23 @@ void queue_read_row(sqlite3_stmt *q, DeliveryRow *ret) {
     };
 }
 
-bool queue_find_row(Store *s, QueueId queue, int64_t seq, DeliveryRow *ret) {
+bool queue_row_at(Store *s, QueueId queue, Lane lane, int64_t seq, DeliveryRow *ret) {
     _query_ q = QUERY(s,
                       "SELECT " ROW_COLUMNS " FROM delivery "
-                      "WHERE queue = ?1 AND lane IN (0, 1, 2, 3, 4) AND seq = ?2",
-                      INT(queue), INT(seq));
+                      "WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
+                      INT(queue), INT(lane), INT(seq));
     if (!db_row(s, q))
         return false;
     queue_read_row(q, ret);
     return true;
+}
+
+/* Lane by lane: with a list of them SQLite makes a table of it for each look. */
+bool queue_find_row(Store *s, QueueId queue, int64_t seq, DeliveryRow *ret) {
+    for (int lane = LANE_COUNT - 1; lane >= 0; lane--)
+        if (queue_row_at(s, queue, (Lane)lane, seq, ret))
+            return true;
+    return false;
 }
 
 void queue_join(Store *s, const DeliveryRow *row) {

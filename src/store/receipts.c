@@ -187,8 +187,10 @@ bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     _cleanup_(stored_message_deinit) StoredMessage read = { 0 };
     if (!f->readable)
         return false;
-    const int64_t seq = message_find(s, &f->receipt.message_id, NULL);
-    const StoredMessage *m = seq > 0 ? recent_load(s, seq, &read) : NULL;
+    const StoredMessage *m = recent_find_id(s, &f->receipt.message_id);
+    const int64_t seq = m ? m->seq : message_find(s, &f->receipt.message_id, NULL);
+    if (!m && seq > 0)
+        m = recent_load(s, seq, &read);
     if (seq == 0 || (m && !receipt_applies(m->kind)))
         return false;
     OutcomeRow o = { .level = (ReceiptLevel)f->receipt.level,

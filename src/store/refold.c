@@ -63,7 +63,7 @@ static bool fold_one(Refold *f, const ActLink *l) {
         act_timer(s, &f->is, a->n_body > 0 ? a->body[0] : TIMER_NONE, a->ref, &fired);
         return known;
     case ACT_WATCH:
-        (void)oversight_watch(&ctx, &f->is.item, node, a->at_ms);
+        oversight_begin(&ctx, &f->is.item, node, a->at_ms);
         act_watch(s, &f->is);
         return true;
     case ACT_COLLECTED:
@@ -102,16 +102,14 @@ static bool fold(Refold *f) {
 
 static int fold_all(Refold *f) {
     int64_t at = 0;
-    bool more = true;
+    bool more = true, readable;
     while (more && f->from->fault == 0 && f->to->fault == 0) {
         (void)db_exec(f->to, "BEGIN IMMEDIATE");
         for (uint32_t n = 0; n < ACTS_A_TURN && more; n++) {
-            at = db_number(
-                f->from,
-                QUERY(f->from, "SELECT n FROM act WHERE n > ?1 ORDER BY n LIMIT 1", INT(at)), 0);
+            at = act_next(f->from, at, &f->act, &readable);
             more = at > 0 && f->from->fault == 0 && f->to->fault == 0;
             f->report->acts += more;
-            if (more && (!act_load(f->from, at, &f->act) || !fold(f)))
+            if (more && (!readable || !fold(f)))
                 f->report->unread++;
         }
         pending_write(f->to);

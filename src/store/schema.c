@@ -13,8 +13,8 @@
  * Version 1. Bodies are appended by sequence number; what changes is narrow: a delivery row lives
  * until it is settled and is then deleted, an outcome row comes when something final is known.
  * message.sum is over every other column: bit rot is found before a body is handed out. Order keys
- * are hashes: message_case is by blocks of numbers first, so that the messages of one batch touch
- * one part of it and not a page each. It also finds the deliveries of a case (case.h).
+ * are hashes: message_case has those of 4,096 messages in a row, so that a message costs no page of
+ * its own in an index (case-keys.h).
  */
 static const char schema_1[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
@@ -27,7 +27,7 @@ static const char schema_1[] =
     "  decision TEXT NOT NULL,"
     "  envelope BLOB NOT NULL, facts BLOB NOT NULL, sealed BLOB NOT NULL,"
     "  signature BLOB NOT NULL) STRICT;"
-    "CREATE INDEX message_case ON message(seq / 4096, order_key);"
+    "CREATE TABLE message_case(block INTEGER PRIMARY KEY, keys BLOB NOT NULL) STRICT;"
     "CREATE TABLE dedup("
     "  id BLOB PRIMARY KEY, digest BLOB NOT NULL, seq INTEGER NOT NULL,"
     "  accepted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
@@ -59,9 +59,7 @@ static const char schema_1[] =
     "  body BLOB NOT NULL, PRIMARY KEY(kind, id)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX item_owes ON item(owes) WHERE owes <> '';"
     "CREATE INDEX item_case ON item(case_id) WHERE kind = 1;"
-    "CREATE TABLE act("
-    "  n INTEGER PRIMARY KEY, type INTEGER NOT NULL, at INTEGER NOT NULL, ref INTEGER NOT NULL,"
-    "  links BLOB NOT NULL, body BLOB NOT NULL) STRICT;"
+    "CREATE TABLE act(n INTEGER PRIMARY KEY, acts BLOB NOT NULL) STRICT;"
     "CREATE TABLE pending(n INTEGER PRIMARY KEY, items BLOB NOT NULL) STRICT;"
     "CREATE TABLE held("
     "  kind INTEGER NOT NULL, id BLOB NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(kind, id, n))"

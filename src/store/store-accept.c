@@ -131,6 +131,7 @@ void accept_judge(Store *s, const StoreOp *op) {
         .self = s->self,
         .authority = op->accept.authority,
         .from_link = op->accept.from_link,
+        .clock_doubted = op->accept.clock_doubted,
         .now_ms = s->now_ms,
         .policy = &s->config.accept,
         .known = &s->law->known,
@@ -182,10 +183,14 @@ static bool is_other_form(Store *s, const Message *m, StoredMessage *stored) {
     return true;
 }
 
-/* Entry of the stored route that needs a new way: NULL-named ones are new. */
-static bool needs_way(const StoredMessage *stored, const Recipient *r, const Queue *from) {
+/* Does the recipient need a new way? Who had an end before the message was purged here and stored
+ * once more is not on its route, and is not served again. */
+static bool needs_way(Store *s, const StoreOp *op, const StoredMessage *stored,
+                      const Recipient *r) {
+    const char *neighbour = op->accept.authority;
+    const Queue *from = queue_find(s, QUEUE_LINK, neighbour);
     const RouteEntry *e = route_find(&stored->route, r->node);
-    return e ? from && e->queue == from->id : true;
+    return e ? from && e->queue == from->id : !outcome_is_noted(s, stored->seq, r->node, neighbour);
 }
 
 static void add_way(Store *s, StoreOp *op, StoredMessage *stored, const RoutedRecipient *routed,
@@ -215,10 +220,9 @@ static void add_way(Store *s, StoreOp *op, StoredMessage *stored, const RoutedRe
  * back that it cannot route any more. */
 static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
     const Message *m = op->accept.message;
-    const Queue *from = queue_find(s, QUEUE_LINK, op->accept.authority);
     bool any = false;
     for (uint32_t i = 0; i < m->fwd.n_recipients; i++)
-        any = any || needs_way(stored, &m->fwd.recipients[i], from);
+        any = any || needs_way(s, op, stored, &m->fwd.recipients[i]);
     if (!any || m->fwd.scope || stored->route.scope)
         return;
 
@@ -231,7 +235,7 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
     if (damaged) /* the same bytes are at hand: heal the row */
         body = body_ref(m->body);
     copies_init(s, &copies, body, false);
-    copies.expires_ms = m->fwd.expires_ms;
+    copies.expires_ms = accept_link_expiry(&s->config.accept, m->fwd.expires_ms, s->now_ms);
     /* It may have to go back to a broker it passed before it was redirected; in a tree it can only
      * circle by turning back where it came from, and that is refused anyway. */
     const uint32_t n_stamps = op->accept.message->fwd.n_stamps;
@@ -239,7 +243,7 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
     accept_judge(s, op);
     op->accept.message->fwd.n_stamps = n_stamps;
     for (uint32_t i = 0; i < s->decision.n_routes; i++)
-        if (needs_way(stored, &s->decision.routes[i].who, from))
+        if (needs_way(s, op, stored, &s->decision.routes[i].who))
             add_way(s, op, stored, &s->decision.routes[i], &copies);
     message_update(s, stored, body);
     link_count_received(s, op->accept.authority, &stored->id);
@@ -388,7 +392,8 @@ static void route_scope(Store *s, const StoreOp *op, StoredMessage *m) {
 }
 
 static void deliver_all(Store *s, StoreOp *op, const StoredMessage *m, const Copies *copies) {
-    const bool expired = op->accept.from_link && m->expires_ms <= s->now_ms;
+    const bool expired =
+        op->accept.from_link && m->expires_ms <= s->now_ms && !op->accept.clock_doubted;
     for (uint32_t i = 0; i < m->route.n && s->fault == 0; i++) {
         const RouteEntry *e = &m->route.list[i];
         Saying say = { .recipient = e->node, .role = e->role };
@@ -499,15 +504,15 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
     accept_new(s, op, true);
 }
 
-/* A receipt under the id that is its own: another message that took it, and only a broker can have
- * done that, must not keep the sender from being told. */
+/* A receipt or notice under the id that is its own: another message that took it, and only a broker
+ * can have done that, must not keep anybody from being told. */
 static bool takes_its_id(Store *s, const StoreOp *op) {
     const Message *m = op->accept.message;
     _cleanup_(stored_message_deinit) StoredMessage other = { 0 };
-    if (!op->accept.from_link || !receipt_has_own_id(m))
+    if (!op->accept.from_link || !(receipt_has_own_id(m) || notice_has_own_id(m)))
         return false;
     const int64_t seq = message_find(s, &m->env.message_id, NULL);
-    if (seq == 0 || !message_load(s, seq, &other) || other.kind == KIND_RECEIPT)
+    if (seq == 0 || !message_load(s, seq, &other) || other.kind == m->env.kind)
         return false;
     give_back_id(s, m);
     return claim_id(s, m);

@@ -262,6 +262,7 @@ Store *store_close(Store *s) {
     quota_drop(s);
     paces_drop(s);
     s->cases = case_sketch_free(s->cases);
+    s->case_keys = case_keys_free(s->case_keys);
     s->recent = recent_free(s->recent);
     tally_drop(s);
     layer_copy_drop(s);
@@ -309,6 +310,7 @@ void store_cache_load(Store *s) {
     s->next_act = db_number(s, QUERY(s, "SELECT max(n) FROM act"), 0) + 1;
     s->purged = (uint64_t)meta_number(s, "purged", 0);
     s->health.messages = (uint64_t)(s->next_seq - 1) - s->purged;
+    case_keys_forget(s);
     pending_load(s);
     (void)pages_set_mode(s->pages, mode);
 }

@@ -148,7 +148,8 @@ struct StoreOp {
             char
                 authority[NODE_NAME_SIZE]; /* node of the session; of a link the neighbour broker */
             bool from_link;
-            bool prove; /* the publisher wants a proof of its acceptance */
+            bool prove;         /* the publisher wants a proof of its acceptance */
+            bool clock_doubted; /* of a link nothing is taken for expired */
             /* The CURVE key of the session, judged when it is accepted; "" = surroundings that
              * need none. denied: it was found wanting before, whatever else is wrong with it. */
             char key[CURVE_TEXT_SIZE];
@@ -444,9 +445,9 @@ DEFINE_CLEANUP(Store *, store_close);
  * errno (stop!). */
 _must_check_ int store_run(Store *s, StoreOp *list, int64_t now_ms);
 /* store_run() in its three parts, for who carries out the next batch while this one is synced.
- * store_write(): as store_run(), but the sync is owed, and the log is left as long as it is. Nothing
- * of the list may be told before a store_sync() that came after it returned 0, a list that only
- * reads included: it may have read what is not synced. */
+ * store_write(): as store_run(), but the sync is owed, and the log is left as long as it is.
+ * Nothing of the list may be told before a store_sync() that came after it returned 0, a list that
+ * only reads included: it may have read what is not synced. */
 _must_check_ int store_write(Store *s, StoreOp *list, int64_t now_ms);
 /* Makes the sync that is owed, or waits for it. In any one thread, while another is at work with
  * the store: that one waits for this before it writes. Returns 0 or -EIO (stop!). */

@@ -169,19 +169,14 @@ static uint32_t tell_case(Store *s, Story *story, const Uuid *id) {
     e->case_id = *id;
     const int64_t order_key = message_order_key(e);
     free(e);
-    /* Block by block, as the index is laid out, the youngest first. */
-    const int64_t first = db_number(s, QUERY(s, "SELECT min(seq) FROM message"), 0);
-    for (int64_t block = s->next_seq / CASE_BLOCK; block >= first / CASE_BLOCK; block--) {
-        _query_ q = QUERY(s,
-                          "SELECT seq FROM message INDEXED BY message_case "
-                          "WHERE seq / 4096 = ?4 AND order_key = ?1 AND cased = 1 AND thread = ?2 "
-                          "ORDER BY seq DESC LIMIT ?3",
-                          INT(order_key), UUID(id), INT(TRACE_MESSAGES_MAX - n), INT(block));
-        while (n < TRACE_MESSAGES_MAX && db_row(s, q))
-            list[n++] = col_int(q, 0);
-        if (n == TRACE_MESSAGES_MAX || s->fault < 0)
-            break;
-    }
+    int64_t seq = s->next_seq; /* the youngest first */
+    while (n < TRACE_MESSAGES_MAX && s->fault == 0 &&
+           (seq = case_keys_next(s, order_key, seq - 1, true)) > 0)
+        if (db_number(s,
+                      QUERY(s, "SELECT 1 FROM message WHERE seq = ?1 AND cased = 1 AND thread = ?2",
+                            INT(seq), UUID(id)),
+                      0) == 1)
+            list[n++] = seq;
     for (uint32_t i = n; i > 0 && !story->more; i--)
         tell_message(s, story, list[i - 1]);
     return n;

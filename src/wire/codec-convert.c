@@ -90,16 +90,6 @@ const char *take_stamps(size_t n, Serasi__V1__HopStamp *const *in, uint32_t *ret
     return NULL;
 }
 
-Serasi__V1__HopStamp **give_stamps(Arena *a, uint32_t n, const HopStamp *in) {
-    Serasi__V1__HopStamp **list = give_list(a, n, sizeof(Serasi__V1__HopStamp),
-                                            (ProtobufCMessageInit)serasi__v1__hop_stamp__init);
-    for (uint32_t i = 0; list && i < n; i++) {
-        list[i]->broker = (char *)in[i].broker;
-        list[i]->stored_at = (uint64_t)in[i].at_ms;
-    }
-    return list;
-}
-
 const char *take_recipient(const Serasi__V1__Recipient *in, Recipient *ret) {
     if (!take_node(in->node, ret->node))
         return "recipient is not a node id";
@@ -107,16 +97,6 @@ const char *take_recipient(const Serasi__V1__Recipient *in, Recipient *ret) {
         return "recipient: role out of range";
     ret->role = (RecipientRole)in->role;
     return NULL;
-}
-
-Serasi__V1__Recipient **give_recipients(Arena *a, uint32_t n, const Recipient *in) {
-    Serasi__V1__Recipient **list = give_list(a, n, sizeof(Serasi__V1__Recipient),
-                                             (ProtobufCMessageInit)serasi__v1__recipient__init);
-    for (uint32_t i = 0; list && i < n; i++) {
-        list[i]->node = (char *)in[i].node;
-        list[i]->role = (Serasi__V1__RecipientRole)in[i].role;
-    }
-    return list;
 }
 
 /* --- links --- */
@@ -175,19 +155,4 @@ const char *take_forward(const Serasi__V1__Forward *in, Forward **ret) {
     if (!why)
         *ret = TAKE_PTR(f);
     return why;
-}
-
-Serasi__V1__Forward *give_forward(Arena *a, const Forward *in) {
-    Serasi__V1__Forward *out = in ? arena_alloc(a, sizeof(*out)) : NULL;
-    if (!out)
-        return NULL;
-    serasi__v1__forward__init(out);
-    out->accepted_at = (uint64_t)in->accepted_ms;
-    out->expires_at = (uint64_t)in->expires_ms;
-    out->scope = in->scope;
-    out->n_recipients = in->n_recipients;
-    out->recipients = give_recipients(a, in->n_recipients, in->recipients);
-    out->n_stamps = in->n_stamps;
-    out->stamps = give_stamps(a, in->n_stamps, in->stamps);
-    return out;
 }

@@ -92,7 +92,7 @@ static const char *take_envelope(const Serasi__V1__Envelope *in, Envelope *e) {
     return take_audience(in->audience, &e->audience);
 }
 
-int codec_decode_envelope(Bytes b, Envelope *ret, const char **ret_why) {
+int envelope_unpack(Bytes b, Envelope *ret, const char **ret_why) {
     _cleanup_(arena_freep) Arena *a = NULL;
     ProtobufCMessage *m;
     int r = wire_unpack(&serasi__v1__envelope__descriptor, b, &envelope_limits, &a, &m, ret_why);
@@ -108,72 +108,57 @@ int codec_decode_envelope(Bytes b, Envelope *ret, const char **ret_why) {
     return 0;
 }
 
+int codec_decode_envelope(Bytes b, Envelope *ret, const char **ret_why) {
+    return envelope_read(b, ret) ? 0 : envelope_unpack(b, ret, ret_why);
+}
+
 int codec_decode_stored_envelope(Bytes b, Envelope *ret) {
     const char *why;
     int r = codec_decode_envelope(b, ret, &why);
     return r > 0 ? -EBADMSG : r; /* what was accepted once is unreadable: the store is damaged */
 }
 
-static char **give_texts(Arena *a, uint32_t n, const char *first, size_t step) {
-    char **list = arena_alloc(a, n * sizeof(*list));
-    for (uint32_t i = 0; list && i < n; i++)
-        list[i] = (char *)first + i * step;
-    return list;
-}
-
-static void give_audience(Arena *a, const Audience *in, Serasi__V1__Audience *out,
-                          Serasi__V1__RoleAtRegion *role) {
-    switch (in->form) {
-    case AUDIENCE_NODES:
-        out->n_to = in->n;
-        out->to = give_texts(a, in->n, in->nodes[0], NODE_NAME_SIZE);
-        break;
-    case AUDIENCE_SCOPE:
-        out->n_scope = in->n;
-        out->scope = give_texts(a, in->n, in->scope[0], REGION_SIZE);
-        break;
-    case AUDIENCE_ROLE:
-        role->kind = (Serasi__V1__NodeKind)in->role_kind;
-        role->region = (char *)in->role_region;
-        role->cluster = (Serasi__V1__Cluster)in->role_cluster;
-        out->role = role;
-        break;
-    case AUDIENCE_NONE:
-        break;
+/* Fields from the last to the first (back.h). */
+static void put_audience(Back *b, unsigned field, const Audience *in) {
+    const size_t mark = b->n;
+    if (in->form == AUDIENCE_NONE)
+        return;
+    if (in->form == AUDIENCE_ROLE) {
+        back_enum(b, 3, in->role_cluster);
+        back_text(b, 2, in->role_region);
+        back_enum(b, 1, in->role_kind);
+        back_message(b, 2, mark);
     }
+    for (uint32_t n = in->form == AUDIENCE_SCOPE ? in->n : 0; n-- > 0;)
+        back_entry(b, 3, bytes_make(in->scope[n], strlen(in->scope[n])));
+    for (uint32_t n = in->form == AUDIENCE_NODES ? in->n : 0; n-- > 0;)
+        back_entry(b, 1, bytes_make(in->nodes[n], strlen(in->nodes[n])));
+    back_message(b, field, mark);
 }
 
 int codec_encode_envelope(const Envelope *e, uint8_t **ret, size_t *ret_n) {
-    _cleanup_(arena_freep) Arena *a = arena_new(ARENA_UNBOUNDED);
-    if (!a)
-        return -ENOMEM;
-    Serasi__V1__RoleAtRegion role = SERASI__V1__ROLE_AT_REGION__INIT;
-    Serasi__V1__Audience audience = SERASI__V1__AUDIENCE__INIT;
-    Serasi__V1__Envelope out = SERASI__V1__ENVELOPE__INIT;
-    give_audience(a, &e->audience, &audience, &role);
-    out.audience = e->audience.form == AUDIENCE_NONE ? NULL : &audience;
-    out.message_id = give_uuid(&e->message_id);
-    out.kind = (Serasi__V1__MessageKind)e->kind;
-    out.schema = e->schema;
-    out.sender = (char *)e->sender;
-    out.region = (char *)e->region;
-    out.cluster = (Serasi__V1__Cluster)e->cluster;
-    out.case_id = give_uuid(&e->case_id);
-    out.correlation_id = give_uuid(&e->correlation_id);
-    out.causation_id = give_uuid(&e->causation_id);
-    out.urgency = (Serasi__V1__Urgency)e->urgency;
-    out.sensitivity = (Serasi__V1__Sensitivity)e->sensitivity;
-    out.legal_basis = (Serasi__V1__LegalBasis)e->legal_basis;
-    out.created_at = (uint64_t)e->created_ms;
-    out.expires_at = (uint64_t)e->expires_ms;
-    if (e->has_facts_digest)
-        out.facts_digest = (ProtobufCBinaryData) { DIGEST_SIZE, (uint8_t *)e->facts_digest };
+    _cleanup_(back_deinit) Back b = { 0 };
+    back_number(&b, 20, e->no_supervision);
+    back_enum(&b, 19, e->status);
+    back_enum(&b, 18, (int)e->receipts);
     if (e->has_sealed_digest)
-        out.sealed_digest = (ProtobufCBinaryData) { DIGEST_SIZE, (uint8_t *)e->sealed_digest };
-    out.receipts = (Serasi__V1__ReceiptPolicy)e->receipts;
-    out.status = (Serasi__V1__MessageStatus)e->status;
-    out.no_supervision = e->no_supervision;
-    if (arena_has_failed(a))
-        return -ENOMEM;
-    return wire_pack(&out.base, ret, ret_n);
+        back_entry(&b, 17, bytes_make(e->sealed_digest, DIGEST_SIZE));
+    if (e->has_facts_digest)
+        back_entry(&b, 16, bytes_make(e->facts_digest, DIGEST_SIZE));
+    back_fixed64(&b, 15, (uint64_t)e->expires_ms);
+    back_fixed64(&b, 14, (uint64_t)e->created_ms);
+    back_enum(&b, 13, e->legal_basis);
+    back_enum(&b, 12, e->sensitivity);
+    back_enum(&b, 11, e->urgency);
+    back_uuid(&b, 10, &e->causation_id);
+    back_uuid(&b, 9, &e->correlation_id);
+    back_uuid(&b, 8, &e->case_id);
+    back_enum(&b, 7, e->cluster);
+    back_text(&b, 6, e->region);
+    put_audience(&b, 5, &e->audience);
+    back_text(&b, 4, e->sender);
+    back_number(&b, 3, e->schema);
+    back_enum(&b, 2, e->kind);
+    back_uuid(&b, 1, &e->message_id);
+    return back_finish(&b, ret, ret_n);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "core/bundle.h"
 #include "wire/codec-internal.h"
 
 #define FRAME_DEPTH         6U
@@ -42,6 +43,7 @@ static const char *take_hello(const Serasi__V1__Hello *in, Frame *f) {
     if (!take_uuid(in->instance_id, &f->hello.instance_id))
         return "hello: instance_id is not 16 bytes";
     f->hello.proofs = in->proofs;
+    f->hello.bundles = in->bundles;
     return take_progress(in->progress, &f->hello.progress);
 }
 
@@ -65,6 +67,7 @@ static const char *take_welcome(const Serasi__V1__Welcome *in, Frame *f) {
     f->welcome.credit_bytes_max = in->credit_bytes_max;
     f->welcome.ping_interval_ms = in->ping_interval_ms;
     f->welcome.directory_version = in->directory_version;
+    f->welcome.bundles = in->bundles;
     if (!take_node(in->broker, f->welcome.broker))
         return "welcome: broker is not a node id";
     if (!take_node(in->node, f->welcome.node))
@@ -82,12 +85,12 @@ static bool take_signature(ProtobufCBinaryData b, SignatureBytes *ret) {
     return true;
 }
 
-static const char *take_publish(const Serasi__V1__Publish *in, Frame *f) {
-    if (!take_uuid(in->message_id, &f->publish.message_id))
+static const char *take_publish(const Serasi__V1__Publish *in, FramePublish *p) {
+    if (!take_uuid(in->message_id, &p->message_id))
         return "publish: message_id is not 16 bytes";
-    if (!take_signature(in->signature, &f->publish.signature))
+    if (!take_signature(in->signature, &p->signature))
         return "publish: signature too long";
-    return take_forward(in->forward, &f->publish.forward);
+    return take_forward(in->forward, &p->forward);
 }
 
 static const char *take_reason(const Serasi__V1__Reason *in, Reason *r) {
@@ -232,27 +235,70 @@ static const char *take_credit(const Serasi__V1__Credit *in, Frame *f) {
     return take_channel(in->channel, &f->credit.channel);
 }
 
-static const char *take_deliver(const Serasi__V1__Deliver *in, Frame *f) {
+static const char *take_deliver(const Serasi__V1__Deliver *in, FrameDeliver *d) {
     if (in->tag == 0)
         return "deliver: tag out of range";
     if (!in_range((int)in->role, ROLE_UNSPECIFIED, ROLE_SUBSCRIBER))
         return "deliver: role out of range";
     /* A copy on a link is for the recipients in its forward part. */
-    if (in->forward ? !take_optional_node(in->recipient, f->deliver.recipient)
-                    : !take_node(in->recipient, f->deliver.recipient))
+    if (in->forward ? !take_optional_node(in->recipient, d->recipient)
+                    : !take_node(in->recipient, d->recipient))
         return "deliver: recipient is not a node id";
-    if (!take_time(in->accepted_at, &f->deliver.accepted_ms))
+    if (!take_time(in->accepted_at, &d->accepted_ms))
         return "deliver: time out of range";
-    if (!take_signature(in->signature, &f->deliver.signature))
+    if (!take_signature(in->signature, &d->signature))
         return "deliver: signature too long";
-    f->deliver.tag = in->tag;
-    f->deliver.attempt = in->attempt;
-    f->deliver.role = (RecipientRole)in->role;
-    f->deliver.suspect = in->suspect;
-    const char *why = take_channel(in->channel, &f->deliver.channel);
+    d->tag = in->tag;
+    d->attempt = in->attempt;
+    d->role = (RecipientRole)in->role;
+    d->suspect = in->suspect;
+    const char *why = take_channel(in->channel, &d->channel);
     if (!why)
-        why = take_stamps(in->n_stamps, in->stamps, &f->deliver.n_stamps, f->deliver.stamps);
-    return why ? why : take_forward(in->forward, &f->deliver.forward);
+        why = take_stamps(in->n_stamps, in->stamps, &d->n_stamps, d->stamps);
+    return why ? why : take_forward(in->forward, &d->forward);
+}
+
+static bool fits(const uint32_t sizes[static BUNDLE_PARTS]) {
+    return sizes[0] <= ENVELOPE_MAX && sizes[1] <= FACTS_MAX && sizes[2] <= SEALED_MAX;
+}
+
+/* Sizes and parts; the messages follow. */
+static const char *take_bundle_parts(const Serasi__V1__Bundle *in, uint32_t n, Bundle *b) {
+    size_t left = in->parts.len;
+    for (uint32_t i = 0; i < n; i++) {
+        memcpy(b->sizes[i], in->sizes + (size_t)i * BUNDLE_PARTS, sizeof(b->sizes[i]));
+        if (!fits(b->sizes[i]))
+            return "bundle: a part over its limit";
+        for (unsigned k = 0; k < BUNDLE_PARTS; k++) {
+            if (b->sizes[i][k] > left)
+                return "bundle: parts are missing";
+            left -= b->sizes[i][k];
+        }
+    }
+    b->n_bytes = in->parts.len;
+    if (b->n_bytes > 0)
+        memcpy(b->bytes, in->parts.data, b->n_bytes);
+    return left == 0 ? NULL : "bundle: parts of no message";
+}
+
+static const char *take_bundle(const Serasi__V1__Bundle *in, Frame *f) {
+    const bool up = in->n_publishes > 0;
+    const size_t n = up ? in->n_publishes : in->n_deliveries;
+    if (n < 1 || n > BUNDLE_MAX || (up && in->n_deliveries > 0))
+        return "bundle: 1 to 64 messages of one kind";
+    if (in->n_sizes != n * BUNDLE_PARTS)
+        return "bundle: three sizes for each message";
+    Bundle *b = f->bundle =
+        bundle_new(up ? FRAME_PUBLISH : FRAME_DELIVER, (uint32_t)n, in->parts.len);
+    if (!b)
+        return codec_out_of_memory;
+    const char *why = take_bundle_parts(in, (uint32_t)n, b);
+    while (!why && b->n < n) {
+        const uint32_t i = b->n++;
+        why = up ? take_publish(in->publishes[i], &b->publishes[i])
+                 : take_deliver(in->deliveries[i], &b->deliveries[i]);
+    }
+    return why;
 }
 
 static const char *take_range(uint64_t first, uint64_t last, TagRange *ret) {
@@ -430,7 +476,7 @@ static const char *take_body(const Serasi__V1__Frame *in, Frame *f) {
     case FRAME_WELCOME:
         return take_welcome(in->welcome, f);
     case FRAME_PUBLISH:
-        return take_publish(in->publish, f);
+        return take_publish(in->publish, &f->publish);
     case FRAME_PUBLISHED:
         return take_published(in->published, f);
     case FRAME_SUBSCRIBE:
@@ -442,7 +488,7 @@ static const char *take_body(const Serasi__V1__Frame *in, Frame *f) {
     case FRAME_CREDIT:
         return take_credit(in->credit, f);
     case FRAME_DELIVER:
-        return take_deliver(in->deliver, f);
+        return take_deliver(in->deliver, &f->deliver);
     case FRAME_SETTLE:
         return take_settle(in->settle, f);
     case FRAME_SETTLED:
@@ -467,6 +513,8 @@ static const char *take_body(const Serasi__V1__Frame *in, Frame *f) {
         return take_want(in->directory_want, f);
     case FRAME_DIRECTORY_CHANGES:
         return take_changes(in->directory_changes, f);
+    case FRAME_BUNDLE:
+        return take_bundle(in->bundle, f);
     case FRAME_NONE:
         break;
     }

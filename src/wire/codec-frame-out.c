@@ -32,6 +32,7 @@ static void give_hello(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
     out->instance_id = id_of(&f->hello.instance_id);
     out->progress = give_progress(a, &f->hello.progress);
     out->proofs = f->hello.proofs;
+    out->bundles = f->hello.bundles;
 }
 
 static void give_welcome(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
@@ -57,70 +58,7 @@ static void give_welcome(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
         out->servers[i]->key = (char *)l->list[i].key;
     }
     out->n_servers = out->servers ? l->n : 0;
-}
-
-/* Borrows. */
-static ProtobufCBinaryData give_signature(const SignatureBytes *s) {
-    return (ProtobufCBinaryData) { .len = s->n, .data = (uint8_t *)s->p };
-}
-
-static void give_publish(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
-    BODY(Publish, publish);
-    out->message_id = id_of(&f->publish.message_id);
-    out->forward = give_forward(a, f->publish.forward);
-    out->signature = give_signature(&f->publish.signature);
-}
-
-static Serasi__V1__Reason **give_reasons(Arena *a, const Reasons *in) {
-    Serasi__V1__Reason **list = LIST(in->n, Reason, reason);
-    for (uint32_t i = 0; list && i < in->n; i++) {
-        const Reason *r = &in->list[i];
-        list[i]->code = (char *)r->code;
-        list[i]->text_english = (char *)r->text_en;
-        list[i]->text_indonesian = (char *)r->text_id;
-        list[i]->legal_basis = (char *)r->legal_basis;
-        list[i]->field = (char *)r->field;
-        list[i]->warning = r->warning;
-    }
-    return list;
-}
-
-static Serasi__V1__Outcome **give_outcomes(Arena *a, uint32_t n, const OutcomeRow *in) {
-    Serasi__V1__Outcome **list = LIST(n, Outcome, outcome);
-    for (uint32_t i = 0; list && i < n; i++) {
-        list[i]->recipient = (char *)in[i].recipient;
-        list[i]->level = (Serasi__V1__ReceiptLevel)in[i].level;
-        list[i]->cause = (Serasi__V1__ReceiptCause)in[i].cause;
-        list[i]->said_at = (uint64_t)in[i].said_ms;
-        list[i]->leg = (char *)in[i].leg;
-    }
-    return list;
-}
-
-static void give_result(Arena *a, const PublishResult *in, Serasi__V1__PublishResult *out) {
-    out->message_id = id_of(&in->message_id);
-    out->verdict = (Serasi__V1__Verdict)in->verdict;
-    out->accepted_at = (uint64_t)in->accepted_ms;
-    out->retry_after_ms = in->retry_after_ms;
-    out->rule_set = (char *)in->rule_set;
-    if (in->proof)
-        out->proof = give_signature(in->proof);
-    if (in->reasons) {
-        out->n_reasons = in->reasons->n;
-        out->reasons = give_reasons(a, in->reasons);
-    }
-    out->n_recipients = in->n_recipients;
-    out->recipients = give_recipients(a, in->n_recipients, in->recipients);
-    out->n_outcomes = in->n_outcomes;
-    out->outcomes = give_outcomes(a, in->n_outcomes, in->outcomes);
-}
-
-static void give_published(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
-    BODY(Published, published);
-    out->n_results = f->published.n;
-    out->results = LIST(f->published.n, PublishResult, publish_result);
-    for (uint32_t i = 0; out->results && i < f->published.n; i++)
-        give_result(a, &f->published.results[i], out->results[i]);
+    out->bundles = f->welcome.bundles;
 }
 
 static void give_subscribe(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
@@ -152,21 +90,6 @@ static void give_credit(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
     out->channel = f->credit.channel;
     out->messages = f->credit.messages;
     out->bytes = f->credit.bytes;
-}
-
-static void give_deliver(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
-    BODY(Deliver, deliver);
-    out->channel = f->deliver.channel;
-    out->tag = f->deliver.tag;
-    out->attempt = f->deliver.attempt;
-    out->recipient = (char *)f->deliver.recipient;
-    out->role = (Serasi__V1__RecipientRole)f->deliver.role;
-    out->n_stamps = f->deliver.n_stamps;
-    out->stamps = give_stamps(a, f->deliver.n_stamps, f->deliver.stamps);
-    out->accepted_at = (uint64_t)f->deliver.accepted_ms;
-    out->forward = give_forward(a, f->deliver.forward);
-    out->suspect = f->deliver.suspect;
-    out->signature = give_signature(&f->deliver.signature);
 }
 
 static void give_settle(Arena *a, const Frame *f, Serasi__V1__Frame *frame) {
@@ -290,13 +213,10 @@ int codec_encode_frame(const Frame *f, uint8_t **ret, size_t *ret_n) {
     static void (*const builders[])(Arena *, const Frame *, Serasi__V1__Frame *) = {
         [FRAME_HELLO] = give_hello,
         [FRAME_WELCOME] = give_welcome,
-        [FRAME_PUBLISH] = give_publish,
-        [FRAME_PUBLISHED] = give_published,
         [FRAME_SUBSCRIBE] = give_subscribe,
         [FRAME_SUBSCRIBED] = give_subscribed,
         [FRAME_UNSUBSCRIBE] = give_unsubscribe,
         [FRAME_CREDIT] = give_credit,
-        [FRAME_DELIVER] = give_deliver,
         [FRAME_SETTLE] = give_settle,
         [FRAME_SETTLED] = give_settled,
         [FRAME_PING] = give_ping,
@@ -308,7 +228,9 @@ int codec_encode_frame(const Frame *f, uint8_t **ret, size_t *ret_n) {
         [FRAME_DIRECTORY_WANT] = give_want,
         [FRAME_DIRECTORY_CHANGES] = give_changes,
     };
-    assert(f->kind > FRAME_NONE && f->kind < ARRAY_SIZE(builders));
+    assert(f->kind > FRAME_NONE);
+    if (f->kind >= ARRAY_SIZE(builders) || !builders[f->kind])
+        return codec_encode_message_frame(f, ret, ret_n);
     _cleanup_(arena_freep) Arena *a = arena_new(ARENA_UNBOUNDED);
     if (!a)
         return -ENOMEM;

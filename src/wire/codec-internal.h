@@ -15,6 +15,7 @@
 #include "core/frame.h"
 #include "core/message.h"
 #include "wire/arena.h"
+#include "wire/back.h"
 #include "wire/codec.h"
 #include "wire/guard.h"
 
@@ -48,15 +49,21 @@ const char *take_filter(const Serasi__V1__Filter *in, Filter *ret);
 const char *take_wraps(size_t n, Serasi__V1__SealedWrap *const *in, uint32_t *ret_n,
                        SealWrap ret[static SEAL_WRAPS_MAX]);
 
+/* Reads an envelope of the usual form, without protobuf-c: what it knows, each once, well formed.
+ * False when it is anything else, which need not be wrong; *ret is untouched then. */
+bool envelope_read(Bytes b, Envelope *ret);
+/* Any envelope, as codec_decode_envelope(). */
+_must_check_ int envelope_unpack(Bytes b, Envelope *ret, const char **ret_why);
+
 /* --- writing: everything in the arena, NULL when out of memory; NULL for what is absent too, told
  * apart by arena_has_failed() --- */
 ProtobufCBinaryData give_uuid(const Uuid *u);               /* nil = empty; borrows */
 ProtobufCBinaryData give_bytes(const uint8_t *p, size_t n); /* borrows */
 Serasi__V1__LinkProgress *give_progress(Arena *a, const LinkProgress *in);
-Serasi__V1__HopStamp **give_stamps(Arena *a, uint32_t n, const HopStamp *in);
-Serasi__V1__Recipient **give_recipients(Arena *a, uint32_t n, const Recipient *in);
-Serasi__V1__Forward *give_forward(Arena *a, const Forward *in);
 Serasi__V1__Filter *give_filter(Arena *a, const Filter *in);
 Serasi__V1__SealedWrap **give_wraps(Arena *a, uint32_t n, const SealWrap *in);
+void put_stamps(Back *b, unsigned field, uint32_t n, const HopStamp *in);
+/* PUBLISH, PUBLISHED, DELIVER and BUNDLE. 0 or -ENOMEM. */
+_must_check_ int codec_encode_message_frame(const Frame *f, uint8_t **ret, size_t *ret_n);
 /* n pointers to n structs of `size`, each initialised; for n == 0 some pointer. */
 void *give_list(Arena *a, uint32_t n, size_t size, ProtobufCMessageInit init);

@@ -20,11 +20,10 @@ int codec_decode_signed_message(Bytes envelope, Bytes facts, Bytes sealed, Bytes
         *ret_why = "sealed: too large";
         return WIRE_TOO_LARGE;
     }
-    Envelope e;
-    Facts f;
-    int r = codec_decode_envelope(envelope, &e, ret_why);
+    const Envelope *e = &m->env;
+    int r = codec_decode_envelope(envelope, &m->env, ret_why);
     if (r == 0)
-        r = facts_decode(e.kind, facts, &f, ret_why);
+        r = facts_decode(e->kind, facts, &m->facts, ret_why);
     if (r != 0)
         return r;
     Body *body = body_new_signed(envelope, facts, sealed, signature);
@@ -32,9 +31,8 @@ int codec_decode_signed_message(Bytes envelope, Bytes facts, Bytes sealed, Bytes
         return -ENOMEM;
     body_unref(m->body);
     m->body = body;
-    m->env = e;
-    m->facts = f;
-    m->lane = lane_of(e.kind, e.urgency, e.kind == KIND_COMPLAINT && f.complaint.harm_now);
+    m->lane =
+        lane_of(e->kind, e->urgency, e->kind == KIND_COMPLAINT && m->facts.complaint.harm_now);
     hash_digest(facts, m->facts_digest);
     hash_digest(sealed, m->sealed_digest);
     m->hashed = true;
@@ -43,23 +41,17 @@ int codec_decode_signed_message(Bytes envelope, Bytes facts, Bytes sealed, Bytes
 }
 
 static int encode_receipt_facts(const Receipt *r, uint8_t **ret, size_t *ret_n) {
-    _cleanup_(arena_freep) Arena *a = arena_new(ARENA_UNBOUNDED);
-    if (!a)
-        return -ENOMEM;
-    Serasi__V1__Receipt out = SERASI__V1__RECEIPT__INIT;
-    out.message_id = give_uuid(&r->message_id);
-    out.recipient = (char *)r->recipient;
-    out.level = (Serasi__V1__ReceiptLevel)r->level;
-    out.cause = (Serasi__V1__ReceiptCause)r->cause;
-    out.leg = (char *)r->leg;
-    out.said_at = (uint64_t)r->said_ms;
-    out.attempts = r->attempts;
-    out.detail = (char *)r->detail;
-    out.n_stamps = r->n_stamps;
-    out.stamps = give_stamps(a, r->n_stamps, r->stamps);
-    if (arena_has_failed(a))
-        return -ENOMEM;
-    return wire_pack(&out.base, ret, ret_n);
+    _cleanup_(back_deinit) Back b = { 0 };
+    put_stamps(&b, 9, r->n_stamps, r->stamps);
+    back_text(&b, 8, r->detail);
+    back_number(&b, 7, r->attempts);
+    back_fixed64(&b, 6, (uint64_t)r->said_ms);
+    back_text(&b, 5, r->leg);
+    back_enum(&b, 4, (int)r->cause);
+    back_enum(&b, 3, (int)r->level);
+    back_text(&b, 2, r->recipient);
+    back_uuid(&b, 1, &r->message_id);
+    return back_finish(&b, ret, ret_n);
 }
 
 /* The same receipt is the same bytes whenever it is written, or its second copy would be a

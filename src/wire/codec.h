@@ -38,7 +38,8 @@ _must_check_ int codec_decode_envelope(Bytes b, Envelope *ret, const char **ret_
 /* The same as MessageCodec wants it. */
 _must_check_ int codec_decode_stored_envelope(Bytes b, Envelope *ret);
 /* Envelope and facts of a message into m->env, m->facts, m->lane, m->digest; m->body is made from
- * the three parts. Facts of unknown kinds are left unread. Does not look at m->fwd. */
+ * the three parts. Facts of unknown kinds are left unread. Does not look at m->fwd. On anything
+ * but 0 the message is good for nothing but message_free(). */
 _must_check_ int codec_decode_message(Bytes envelope, Bytes facts, Bytes sealed, Message *m,
                                       const char **ret_why);
 /* The same with the encoded signature it came with (at most SIGNATURE_MAX bytes, not looked at). */

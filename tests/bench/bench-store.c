@@ -2,7 +2,7 @@
 /*
  * How many messages a second the store takes in and settles, by batch size and page size:
  *
- *   bench-store FOLDER [MESSAGES]
+ *   bench-store FOLDER [MESSAGES [BATCH]]
  *
  * 1 KiB messages (100 envelope, 400 facts, 524 sealed) of 500 cases to 200 mailboxes; every batch
  * is one transaction with its sync. "settle" includes making the COLLECTED receipt, "receipt"
@@ -203,11 +203,16 @@ static void measure(const char *folder, unsigned page_size, unsigned batch, unsi
 int main(int argc, char **argv) {
     static const unsigned pages[] = { 4096, 8192 }, batches[] = { 1, 16, 256 };
     const unsigned n = argc > 2 ? (unsigned)atoi(argv[2]) : 20000;
+    const unsigned batch = argc > 3 ? (unsigned)atoi(argv[3]) : 0; /* for profilers: one run */
     if (argc < 2 || n == 0) {
-        fprintf(stderr, "usage: bench-store FOLDER [MESSAGES]\n");
+        fprintf(stderr, "usage: bench-store FOLDER [MESSAGES [BATCH]]\n");
         return 2;
     }
     must(hash_init(), "libsodium");
+    if (batch > 0) {
+        measure(argv[1], 8192, batch, n);
+        return 0;
+    }
     for (size_t p = 0; p < ARRAY_SIZE(pages); p++)
         for (size_t b = 0; b < ARRAY_SIZE(batches); b++)
             measure(argv[1], pages[p], batches[b], n);

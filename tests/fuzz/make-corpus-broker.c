@@ -2,6 +2,7 @@
 
 /* Seeds: stories for the broker (steps as in fuzz-broker.c). */
 
+#include "core/bundle.h"
 #include "fuzz/make-corpus.h"
 
 #define HAPPENS(what) (3U | (what) << 2)
@@ -49,6 +50,33 @@ static void subscribe(Buf *b, unsigned peer, FrameSource source, const char *nam
         (void)text_copy(f.subscribe.filter->regions[0], REGION_SIZE, "3306");
     }
     says(b, PORT_CLIENTS, peer, &f, NULL, 0);
+}
+
+/* Three messages in one frame: up from a child, or down from the parent. */
+static void bundle(Buf *b, BrokerPort port, unsigned peer, const Forward *forward) {
+    const bool down = port == PORT_UPLINK;
+    const Bytes none = { 0 };
+    Frame f = { .kind = FRAME_BUNDLE };
+    f.bundle = bundle_new(down ? FRAME_DELIVER : FRAME_PUBLISH, 3, BUNDLE_BYTES);
+    FUZZ_CHECK(f.bundle);
+    for (uint8_t i = 0; i < 3; i++) {
+        Envelope e = sample_envelope(KIND_CASE_CONFERENCE + 1000, AUDIENCE_NODES, none, none);
+        e.message_id.b[15] = (uint8_t)(100 + i);
+        e.case_id.b[15] = i;
+        uint8_t *p;
+        size_t n;
+        FUZZ_CHECK(codec_encode_envelope(&e, &p, &n) == 0);
+        Forward *lent = (Forward *)forward; /* only written, not freed with the bundle */
+        if (down)
+            f.bundle->deliveries[i] =
+                (FrameDeliver) { .channel = 1, .tag = 10U + i, .forward = lent };
+        else
+            f.bundle->publishes[i] = (FramePublish) { .message_id = e.message_id, .forward = lent };
+        const Bytes part = bytes_make(p, n);
+        bundle_add(f.bundle, 0, &part, 1);
+        free(p);
+    }
+    says(b, port, peer, &f, NULL, 0);
 }
 
 static void publish(Buf *b, BrokerPort port, unsigned peer, uint8_t number, Forward *forward) {
@@ -152,6 +180,7 @@ void broker_stories(void) {
     hello(&b, PORT_CLIENTS, 2);
     subscribe(&b, 2, SOURCE_LINK, "");
     publish(&b, PORT_CLIENTS, 2, 1, &forward);
+    bundle(&b, PORT_CLIENTS, 2, &forward);
     add_byte(&b, STORE_RUNS);
     settle(&b, 2, 1, 3, SETTLE_DONE);
     says_kind(&b, PORT_CLIENTS, 2, FRAME_PING);
@@ -165,6 +194,7 @@ void broker_stories(void) {
     says_kind(&b, PORT_UPLINK, 0, FRAME_SUBSCRIBED);
     publish(&b, PORT_UPLINK, 0, 1, &forward);
     publish(&b, PORT_UPLINK, 0, 1, &forward);
+    bundle(&b, PORT_UPLINK, 0, &forward);
     add_byte(&b, STORE_RUNS);
     says_kind(&b, PORT_UPLINK, 0, FRAME_SETTLED);
     says_kind(&b, PORT_UPLINK, 0, FRAME_PUBLISHED);
@@ -178,7 +208,7 @@ void broker_stories(void) {
 
     for (unsigned peer = 0; peer < 8; peer++)
         hello(&b, PORT_CLIENTS, peer);
-    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++)
+    for (int kind = FRAME_HELLO; kind <= FRAME_BUNDLE; kind++)
         says_kind(&b, PORT_CLIENTS, (unsigned)kind % 8, kind);
     add_byte(&b, 7U << 5);
     put_buf("broker", "every-frame", &b);

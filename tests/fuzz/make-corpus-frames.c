@@ -2,6 +2,7 @@
 
 /* Seeds: hop headers of every kind, and the bombs. */
 
+#include "core/bundle.h"
 #include "fuzz/make-corpus.h"
 
 Forward sample_forward(void) {
@@ -60,6 +61,16 @@ static void fill_result(Frame *f) {
     }
 }
 
+static Bundle *sample_bundle(void) {
+    const Bytes parts[] = { bytes_make("envelope", 8), bytes_make("facts", 5) };
+    Bundle *b = bundle_new(FRAME_PUBLISH, 2, 21);
+    FUZZ_CHECK(b);
+    bundle_add(b, 0, parts, 2);
+    bundle_add(b, 0, parts, 1);
+    b->publishes[1].message_id.b[0] = 1;
+    return b;
+}
+
 void fill(Frame *f, int kind) {
     *f = (Frame) { .kind = (FrameKind)kind };
     switch (kind) {
@@ -67,6 +78,7 @@ void fill(Frame *f, int kind) {
         f->hello.protocol_min = f->hello.protocol_max = 1;
         f->hello.instance_id = id;
         f->hello.progress = sample_progress();
+        f->hello.bundles = true;
         (void)text_copy(f->hello.client, sizeof(f->hello.client), "sistem balai 1.0");
         break;
     case FRAME_WELCOME:
@@ -79,6 +91,7 @@ void fill(Frame *f, int kind) {
         f->welcome.ping_interval_ms = 10000;
         f->welcome.broker_ms = NOW_MS;
         f->welcome.progress = sample_progress();
+        f->welcome.bundles = true;
         (void)text_copy(f->welcome.broker, sizeof(f->welcome.broker), "hub");
         (void)text_copy(f->welcome.node, sizeof(f->welcome.node), "upt/satria");
         break;
@@ -178,6 +191,9 @@ void fill(Frame *f, int kind) {
         f->directory_changes.changes[1] = bytes_make("another", 7);
         f->directory_changes.head = bytes_make("head", 4);
         break;
+    case FRAME_BUNDLE:
+        f->bundle = sample_bundle();
+        break;
     }
 }
 
@@ -218,7 +234,7 @@ void bombs(const char *target) {
 }
 
 void frames(void) {
-    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_BUNDLE; kind++) {
         Frame f;
         uint8_t *p;
         size_t n;

@@ -106,7 +106,7 @@ static void facts_of_examples(void) {
 }
 
 static void frames_again(void) {
-    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_BUNDLE; kind++) {
         Frame f;
         uint8_t *p;
         size_t n;
@@ -234,7 +234,7 @@ static void client_session(void) {
     Frame f;
     Envelope e = sample_envelope(KIND_CASE_RESPONSE, AUDIENCE_NODES, facts, none);
     FUZZ_CHECK(codec_encode_envelope(&e, &p, &n) == 0);
-    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_BUNDLE; kind++) {
         char name[32];
         Buf b = { 0 };
         add_byte(&b, 10); /* subscribe to the mailbox */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clock on the wall jumps by a day, forth and back, under a running broker: sessions, leases
+"""The clock on the wall jumps by a day, or leaps by years, forth and back, under a running broker: sessions, leases
 and intervals do not notice, what waits for its next attempt comes, nothing expires too early,
 nothing is lost.
 
@@ -7,8 +7,9 @@ Environment: SERASI_SEED, SERASI_JUMPS.
 """
 import os
 import random
+import time
 
-from cluster import Cluster, main
+from cluster import Cluster, main, wait_for
 from load import Load
 from preload import Under
 
@@ -53,5 +54,32 @@ def the_clock_jumps_by_a_day_under_load():
         print(f"   {load.words()}", flush=True)
 
 
+def a_wrong_year_ends_nothing():
+    """Half a minute of it would else end all that waits, at its recipient's broker and on a link."""
+    near, away, far = "lks/3203/0002", "dsk/3203", "lks/3203/0001"
+    with Cluster([R1], config={**QUICK, "delivery": {"sweep": "100ms"}}) as c:
+        for node, home in ((near, R1), (away, "hub"), (far, "hub")):
+            c.client(node, home)
+        path = c.directory()
+        under = {b: Under(c, b) for b in ["hub", R1]}
+        for b in under:
+            c.ctl(b, "node", "import", path)
+            under[b].start(wait=True)
+        c.wait_link(R1)
+        c.publish(away, c.message(away, far, urgency="EMERGENCY"))
+        time.sleep(1.5)  # it has seen the right time
+        under["hub"].orders.clock_offset_ms = 3 * 365 * DAY_MS
+        c.publish(near, c.message(near, far))  # comes over the link meanwhile
+        wait_for("the journal", lambda: "CLOCK_LEAPT" in c.tail(400))
+        time.sleep(2)
+        got = c.consume(far, 1)  # handed out while the clock is wrong
+        under["hub"].orders.clock_offset_ms = 0
+        got += c.consume(far, 1)
+        assert {m["envelope"]["sender"] for m in got} == {near, away}, got
+        for node in (near, away):
+            levels = [m["facts"]["level"] for m in c.consume(node, 1, "--receipts")]
+            assert [x.removeprefix("RECEIPT_LEVEL_") for x in levels] == ["COLLECTED"], levels
+
+
 if __name__ == "__main__":
-    main([the_clock_jumps_by_a_day_under_load])
+    main([the_clock_jumps_by_a_day_under_load, a_wrong_year_ends_nothing])

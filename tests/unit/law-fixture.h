@@ -253,6 +253,19 @@ static inline int64_t number(Fixture *f, const char *sql) {
     return number_now(f, sql);
 }
 
+/* Acts on record, of a type (0: of any). */
+static inline int64_t acts_now(Fixture *f, int type) {
+    static StoredAct a;
+    bool readable;
+    int64_t count = 0;
+    for (int64_t n = 0; (n = act_next(f->store, n, &a, &readable)) > 0;) {
+        ASSERT_TRUE(readable);
+        count += type == 0 || (int)a.type == type;
+    }
+    ASSERT_OK(f->store->fault);
+    return count;
+}
+
 static inline bool item_of(Fixture *f, ItemKind kind, const Uuid *id, Item *ret) {
     StoredItem i;
     const bool known = item_load(f->store, kind, id, &i);

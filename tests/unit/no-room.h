@@ -4,17 +4,27 @@
 #include "store-fixture.h"
 #include "store/private.h"
 
-/* No room: the batch is rolled back, and so are the numbers that its messages had. */
-static inline void fail_together(Fixture *f, StoreOp *small, StoreOp *big) {
+/* More than fits where there is no room. */
+static inline void make_big(StoreOp *op) {
     static char facts[60000];
     memset(facts, 'f', sizeof(facts) - 1);
-    give_body(big->accept.message, "envelope", facts, "sealed");
-    small->next = big;
+    give_body(op->accept.message, "envelope", facts, "sealed");
+}
+
+/* The batch is rolled back, and so are the numbers that its messages had; what needs no room is
+ * done all the same. */
+static inline void run_without_room(Fixture *f, StoreOp *list) {
     ASSERT_EQ(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
-    run(f, small); /* the limit is what the file has at least */
-    ASSERT_EQ(big->accept.result.verdict, VERDICT_LATER);
+    run(f, list); /* the limit is what the file has at least */
     ASSERT_EQ(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
               SQLITE_OK);
+}
+
+static inline void fail_together(Fixture *f, StoreOp *small, StoreOp *big) {
+    make_big(big);
+    small->next = big;
+    run_without_room(f, small);
+    ASSERT_EQ(big->accept.result.verdict, VERDICT_LATER);
 }
 
 static inline void fail_for_want_of_room(Fixture *f) {

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "core/notice.h"
 #include "core/receipt.h"
 #include "law/accept.h"
 #include "sample.h"
@@ -479,6 +480,20 @@ TEST(nobody_takes_the_id_of_a_receipt) {
     strcpy(e->sender, r.leg);
     ASSERT_STR(decide(c), "");
     e->kind = KIND_NOTICE;
+    ASSERT_STR(decide(c), "MALFORMED"); /* nor does one broker take the id of another's notice */
+    Notice n = { .code = "R-072", .item_kind = 1, .item_id = r.message_id, .due_ms = SAMPLE_NOW };
+    strcpy(n.to, e->audience.nodes[0]);
+    e->message_id = notice_message_id(&n, "hub");
+    c->m->facts =
+        (Facts) { .readable = true,
+                  .notice = { .item_kind = 1, .item_id = r.message_id, .due_ms = SAMPLE_NOW } };
+    strcpy(c->m->facts.notice.code, n.code);
+    ASSERT_STR(decide(c), "MALFORMED");
+    strcpy(e->sender, "hub");
+    ASSERT_STR(decide(c), "");
+    c->m->facts.notice.level++;
+    ASSERT_STR(decide(c), "MALFORMED");
+    e->kind = KIND_WRAP_REQUEST;
     ASSERT_STR(decide(c), "");
 }
 

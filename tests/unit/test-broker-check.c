@@ -484,4 +484,69 @@ TEST(a_delivery_carries_the_signature_from_memory_and_from_disk) {
     }
 }
 
+/* By the time its neighbour says it was accepted, within reason. */
+static void forwarded_at(World *w, const SignKey *k, uint8_t cas, int64_t accepted_ms,
+                         Verdict verdict, const char *code) {
+    Letter l = letter(w, FROM, "dsk/3301", cas, URGENCY_ROUTINE);
+    const Signature s = sign(k, &l);
+    Forward fwd = forward_to(w, "dsk/3301");
+    fwd.accepted_ms = accepted_ms;
+    send_letter(w, 2, "upt/r1", &l, &s, &fwd);
+    expect(w, 2, verdict, code);
+    free(l.envelope);
+}
+
+static void a_child_comes(World *w) {
+    hello(w, 2, "upt/r1", 2);
+    run(w);
+    forget(w);
+}
+
+TEST(on_a_link_a_key_signs_until_its_end_and_a_neighbour_cannot_turn_back_the_clock) {
+    WORLD(w, "hub");
+    const SignKey k = key_made(3);
+    const int64_t end_ms = w.now.wall_ms + MINUTE_MS;
+    give_key_as(&w, FROM, &k, (DirKey) { .valid_until_ms = end_ms });
+    a_child_comes(&w);
+    w.now.wall_ms += 2 * MINUTE_MS;
+    forwarded_at(&w, &k, 1, end_ms - 1, VERDICT_ACCEPTED, "");
+    forwarded_at(&w, &k, 2, end_ms, VERDICT_REFUSED, "BAD_SIGNATURE");
+    w.now.wall_ms += 40 * DAY_MS; /* nothing is on its way for so long */
+    forwarded_at(&w, &k, 3, end_ms - 1, VERDICT_REFUSED, "BAD_SIGNATURE");
+}
+
+TEST(a_neighbour_cannot_say_that_a_message_comes_from_the_future) {
+    WORLD(w, "hub");
+    const SignKey k = key_made(3);
+    give_key_as(&w, FROM, &k, (DirKey) { .valid_from_ms = w.now.wall_ms + HOUR_MS });
+    a_child_comes(&w);
+    forwarded_at(&w, &k, 1, w.now.wall_ms + 2 * HOUR_MS, VERDICT_REFUSED, "BAD_SIGNATURE");
+}
+
+TEST(an_emergency_does_not_overtake_what_its_case_has_to_be_checked) {
+    WORLD(w, "upt/r1");
+    SESSION(w, k, 2);
+    hello(&w, 3, TO, 3);
+    subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 8);
+    run(&w);
+    Letter l[3] = { letter_to(&w, 1), letter_to(&w, 9),
+                    letter(&w, FROM, TO, 9, URGENCY_EMERGENCY) };
+    Checks *out = NULL;
+    for (unsigned i = 0; i < ARRAY_SIZE(l); i++) {
+        const Signature s = sign(&k, &l[i]);
+        send_letter(&w, 2, FROM, &l[i], &s, NULL);
+        if (!out)
+            out = broker_take_checks(w.broker, w.now); /* the rest waits for it */
+        assert_non_null(out);
+    }
+    checks_run(out);
+    broker_checked(w.broker, w.now);
+    run(&w);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 2); /* of two cases */
+    for (unsigned i = 0; i < 2; i++)
+        ASSERT_TRUE(!uuid_equal(&heard(&w, 3, FRAME_DELIVER, i)->id, &l[2].id));
+    for (unsigned i = 0; i < ARRAY_SIZE(l); i++)
+        free(l[i].envelope);
+}
+
 TEST_MAIN

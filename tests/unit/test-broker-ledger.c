@@ -107,4 +107,60 @@ TEST(the_parent_is_asked_soon_after_a_start_though_it_signed_today) {
     ASSERT_STR(heard(&w, 0, FRAME_QUERY, 0)->f.query.verb, "ledger-witness");
 }
 
+/* --- what the parent answers ------------------------------------------------------------------ */
+
+/* The parent is asked to countersign. */
+static void world_asking(World *w) {
+    w->config.witness_ms = DAY_MS;
+    broker_reconfigure(w->broker, &w->config);
+    uplink_open(w, 100);
+    hello(w, 1, "dsk/3203", 1);
+    publish(w, 1, "dsk/3203", "dsk/3201", 1);
+    run(w);
+    for (unsigned i = 0; i < 120 && w->broker->witness.state != WITNESS_ASKING; i++) {
+        say(w, 1, "dsk/3203", (Frame) { .kind = FRAME_PONG });
+        seconds(w, 1);
+    }
+    ASSERT_EQ(w->broker->witness.state, WITNESS_ASKING);
+}
+
+static void parent_says(World *w, uint32_t query, Table *t) {
+    say(w, 0, "hub", (Frame) { .kind = FRAME_RESULT, .result = { .query = query, .table = t } });
+    (void)table_free(t);
+}
+
+static Table *signed_by(const char *node) {
+    static const char *const names[] = { "verdict", "block", "hash",     "at",
+                                         "node",    "key",   "signature" };
+    Table *t = table_new();
+    assert_non_null(t);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        table_column(t, names[i], COLUMN_TEXT);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        table_text(t, i == 0 ? "signed" : i == 4 ? node : "1");
+    return t;
+}
+
+TEST(a_ledger_that_the_parent_knows_otherwise_is_on_record) {
+    WORLD(w, "upt/r1");
+    int64_t code = 0;
+    world_asking(&w);
+    Table *t = table_new();
+    assert_non_null(t);
+    table_say(t, 1, "FORKED: block 1 was another");
+    parent_says(&w, w.broker->witness.query, t);
+    run(&w);
+    ASSERT_EQ(entries(&w, LEDGER_FORKED, &code), 1);
+    ASSERT_EQ(w.broker->witness.state, WITNESS_IDLE);
+}
+
+TEST(an_answer_is_the_parents_own_and_to_what_was_asked_last) {
+    WORLD(w, "upt/r1");
+    world_asking(&w);
+    parent_says(&w, w.broker->witness.query - 1, signed_by("hub"));
+    ASSERT_EQ(w.broker->witness.state, WITNESS_ASKING);
+    parent_says(&w, w.broker->witness.query, signed_by("upt/r2"));
+    ASSERT_EQ(w.broker->witness.state, WITNESS_IDLE); /* given up */
+}
+
 TEST_MAIN

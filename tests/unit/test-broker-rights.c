@@ -145,6 +145,7 @@ TEST(without_the_right_to_publish_nothing_is_accepted) {
                "The key lacks the right: PUBLISH kind=1000 region=3203 SEND.");
     ASSERT_TRUE(r->reasons->list[0].text_id[0] != '\0');
     ASSERT_EQ(number(&w, "SELECT count(*) FROM message"), 0);
+    ASSERT_EQ(w.n_denied, 1);                     /* a denied call, and not a refused message */
     subscribe(&w, 1, NODE, 1, SOURCE_MAILBOX, 1); /* the others are as they were */
     ask(&w, 1, NODE, "outcome");
     ASSERT_EQ(count(&w, 1, FRAME_SUBSCRIBED), 1);
@@ -674,6 +675,22 @@ TEST(a_flood_of_denied_calls_fills_neither_ledger_nor_journal) {
     const int64_t entries = number(&w, "SELECT coalesce(sum(n), 0) FROM ledger") - before;
     ASSERT_TRUE(entries >= 3 && entries <= 8);
     ASSERT_EQ(w.n_denied, entries); /* each with its line in the journal, and no more lines */
+}
+
+TEST(what_was_denied_since_the_last_entry_is_written_at_the_stop) {
+    WORLD(w, "upt/r1");
+    grant(&w, NODE, all_but(RIGHT_PUBLISH));
+    hello(&w, 1, NODE, 1);
+    for (uint8_t i = 1; i <= 5; i++) {
+        publish(&w, 1, NODE, OTHER, i);
+        run(&w);
+    }
+    ASSERT_EQ(w.n_denied, 1);
+    const int64_t entries = number(&w, "SELECT sum(n) FROM ledger");
+    broker_stop(w.broker, w.now);
+    run(&w);
+    ASSERT_EQ(w.n_denied, 2);
+    ASSERT_EQ(number(&w, "SELECT sum(n) FROM ledger"), entries + 2); /* and that it stopped */
 }
 
 TEST_MAIN

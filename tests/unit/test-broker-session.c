@@ -293,6 +293,12 @@ TEST(a_dropped_subscription_leaves_nothing_behind) {
     run(&w);
     ASSERT_EQ(count(&w, 2, FRAME_SUBSCRIBED), 1);
     ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 0);
+    say(&w, 2, "dsk/3201",
+        (Frame) { .kind = FRAME_UNSUBSCRIBE, .unsubscribe = { .drop_name = "all" } });
+    run(&w);
+    ASSERT_EQ(heard(&w, 2, FRAME_ERROR, 0)->f.error.code, ERROR_NO_SUBSCRIPTION);
+    credit(&w, 2, "dsk/3201", 1, 1); /* its channel is none any more */
+    ASSERT_EQ(heard(&w, 2, FRAME_ERROR, 1)->f.error.code, ERROR_BAD_CHANNEL);
     free(all);
 }
 

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include "broker-fixture.h"
+#include "broker/internal.h"
 
 #define FROM   "dsk/3201"
 #define TO     "dsk/3202"
@@ -201,6 +202,23 @@ TEST(why_the_directory_is_changed_is_kept_without_who_it_is_about) {
     ASSERT_TRUE(file_has(w.path, HIDDEN));
     open_store(&w);
     open_broker(&w);
+}
+
+TEST(what_is_owed_is_told_of_a_regency_and_no_smaller_place) {
+    WORLD(w, "upt/r1");
+    listen(&w);
+    StoreOp *op = store_op_new(OP_DUE);
+    op->due.fired = calloc(1, sizeof(*op->due.fired));
+    op->due.n = 1;
+    op->due.fired[0].timer = TIMER_ANSWER;
+    op->due.fired[0].item_kind = ITEM_REFERRAL;
+    op->due.fired[0].code = "answer";
+    (void)text_copy(op->due.fired[0].region, REGION_SIZE, "3203052001");
+    (void)text_copy(op->due.fired[0].owes, NODE_NAME_SIZE, "pks/3203052001");
+    ASSERT_OK(due_done(w.broker, op));
+    store_op_free(op);
+    ASSERT_TRUE(strstr(told, "3203") != NULL);
+    ASSERT_TRUE(strstr(told, "320305") == NULL);
 }
 
 TEST_MAIN

@@ -324,4 +324,73 @@ TEST(a_refused_channel_says_why_and_an_overrun_one_since_when) {
     ASSERT_EQ(serasi_subscribe(w.c, 4, NULL, NULL, 8, &other), -EINVAL);
 }
 
+TEST(a_settlement_that_never_left_is_not_forgotten_either) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    subscribe(&w, 8);
+    expect(&w, FRAME_SUBSCRIBE);
+    say_subscribed(&w);
+    deliver(&w, 1, 1, 1);
+    serasi_delivery *d = next_delivery(&w);
+    ASSERT_OK(serasi_settle(w.c, d, SERASI_EXTEND, 5000, NULL, 0));
+    expect(&w, FRAME_SETTLE);
+    ASSERT_OK(serasi_settle(w.c, d, SERASI_DONE, 0, NULL, 0)); /* waits for the answer */
+    serasi_delivery_free(d);
+    restart_broker(&w);
+    greet(&w);
+    expect(&w, FRAME_SUBSCRIBE);
+    say_subscribed(&w);
+    deliver(&w, 1, 1, 1);
+    expect(&w, FRAME_SETTLE);
+    ASSERT_EQ(w.f.settle.settlements[0].action, SETTLE_DONE);
+    check_no_more(&w);
+}
+
+TEST(what_is_said_differently_of_neighbours_is_said_apart) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    subscribe(&w, 8);
+    expect(&w, FRAME_SUBSCRIBE);
+    say_subscribed(&w);
+    serasi_delivery *list[4];
+    for (unsigned n = 1; n <= 4; n++)
+        deliver(&w, 1, n, n);
+    for (unsigned i = 0; i < 4; i++)
+        list[i] = next_delivery(&w);
+    ASSERT_OK(serasi_settle(w.c, list[0], SERASI_RETRY, 1000, NULL, 0));
+    ASSERT_OK(serasi_settle(w.c, list[1], SERASI_RETRY, 2000, NULL, 0));
+    ASSERT_OK(serasi_settle(w.c, list[2], SERASI_REJECT, 0, "no", 0));
+    ASSERT_OK(serasi_settle(w.c, list[3], SERASI_REJECT, 0, "no", 1));
+    expect(&w, FRAME_SETTLE);
+    ASSERT_EQ(w.f.settle.n, 4);
+    ASSERT_EQ(w.f.settle.settlements[0].after_ms, 1000);
+    ASSERT_EQ(w.f.settle.settlements[1].after_ms, 2000);
+    ASSERT_TRUE(!w.f.settle.settlements[2].permanent);
+    ASSERT_TRUE(w.f.settle.settlements[3].permanent);
+    for (unsigned i = 0; i < 4; i++)
+        serasi_delivery_free(list[i]);
+}
+
+TEST(closing_says_what_was_settled) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    subscribe(&w, 8);
+    expect(&w, FRAME_SUBSCRIBE);
+    say_subscribed(&w);
+    deliver(&w, 1, 1, 1);
+    take(&w, 1, SERASI_DONE);
+    serasi_close(w.c);
+    w.c = NULL;
+    for (int i = 0; !hear(&w) && i < 1000; i++)
+        poll(NULL, 0, 5);
+    ASSERT_EQ(w.f.kind, FRAME_SETTLE);
+    ASSERT_EQ(w.f.settle.settlements[0].action, SETTLE_DONE);
+    for (int i = 0; !hear(&w) && i < 1000; i++)
+        poll(NULL, 0, 5);
+    ASSERT_EQ(w.f.kind, FRAME_BYE);
+}
+
 TEST_MAIN

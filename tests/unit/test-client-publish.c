@@ -107,6 +107,23 @@ TEST(what_would_be_put_off_too_waits_here) {
     expect(&w, FRAME_PUBLISH); /* without another call of the application's */
 }
 
+TEST(a_new_session_waits_for_no_pause_of_the_last) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    w.welcome.welcome.publish_window = 1;
+    greet(&w);
+    publish(&w, 1);
+    publish(&w, 2);
+    expect(&w, FRAME_PUBLISH);
+    put_off(&w, 1, 60000);
+    expect_silence(&w, 50);
+    restart_broker(&w);
+    greet(&w);
+    expect(&w, FRAME_PUBLISH);
+    Uuid id = id_of(2);
+    ASSERT_TRUE(uuid_equal(&w.f.publish.message_id, &id));
+}
+
 TEST(the_queue_is_bounded_and_answers_not_taken_count) {
     _cleanup_(world_close) World w;
     world_open(&w);

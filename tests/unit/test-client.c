@@ -278,6 +278,9 @@ TEST(publish_wait_without_an_answer_is_a_timeout_and_leaves_nothing_behind) {
     answer(&w, 1, VERDICT_ACCEPTED); /* too late: nobody wants it */
     settle_down(&w);
     ASSERT_EQ(serasi_next_result(w.c, &r), SERASI_AGAIN);
+    serasi_message *next = message_of(2, NULL); /* it is not the answer to another one either */
+    ASSERT_EQ(serasi_publish_wait(w.c, next, 50, &r), SERASI_TIMEOUT);
+    serasi_message_free(next);
     serasi_message_free(m);
 }
 

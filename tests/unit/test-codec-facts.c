@@ -418,7 +418,7 @@ TEST(proposals_and_reports_arrive) {
     ASSERT_EQ(f.proposal_result.reason, 2);
     f = facts_of(KIND_TIERED_REPORT,
                  "\"report_type\": \"CHILD_IN_HOME\", \"period\": {\"begins_on\": \"2025-03-01\","
-                 "\"ends_on\": \"2025-03-31\"}, \"counts\": [{\"persons\": 5}, {\"persons\": 3}]");
+                 "\"ends_on\": \"2025-03-31\"}, \"counts\": [{\"persons\": 5}, {\"persons\": 4}]");
     ASSERT_EQ(f.report.report_type, REPORT_TYPE_CHILD_IN_HOME);
     ASSERT_DAY(f.report.period_begins_on, 2025, 3, 1);
     ASSERT_DAY(f.report.period_ends_on, 2025, 3, 31);

@@ -8,7 +8,7 @@
 #include "serasi/v1/receipt.pb-c.h"
 #include "serasi/v1/referral.pb-c.h"
 #include "test.h"
-#include "wire/codec.h"
+#include "wire/codec-internal.h"
 #include "wire/json.h"
 
 static const Uuid ID = { { 1, 2, 3, 4, 5, 6, 0x77, 8, 0x89, 10, 11, 12, 13, 14, 15, 16 } };
@@ -70,6 +70,110 @@ TEST(envelopes_survive_the_trip_with_every_audience) {
         ASSERT_EQ(out.status, MESSAGE_STATUS_EXERCISE);
         ASSERT_TRUE(out.no_supervision);
     }
+}
+
+/* Written without protobuf-c, and the bytes are what it would write. */
+static void assert_canonical(const ProtobufCMessageDescriptor *d, Bytes b) {
+    ProtobufCMessage *m = protobuf_c_message_unpack(d, NULL, b.n, b.p);
+    assert_non_null(m);
+    ASSERT_EQ(m->n_unknown_fields, 0);
+    _cleanup_(freep) uint8_t *again = malloc(b.n + 1);
+    ASSERT_EQ(protobuf_c_message_get_packed_size(m), b.n);
+    ASSERT_EQ(protobuf_c_message_pack(m, again), b.n);
+    assert_memory_equal(again, b.p, b.n);
+    protobuf_c_message_free_unpacked(m, NULL);
+}
+
+TEST(envelopes_are_written_as_protobuf_c_would) {
+    Envelope e = sample_envelope();
+    e.kind = -3; /* ten bytes */
+    e.sensitivity = 300;
+    e.audience = (Audience) { .form = AUDIENCE_NODES, .n = AUDIENCE_NODES_MAX };
+    for (uint32_t i = 0; i < AUDIENCE_NODES_MAX; i++) /* longer than the first room */
+        snprintf(e.audience.nodes[i], NODE_NAME_SIZE, "lksa/3203/%040u", i);
+    for (int form = AUDIENCE_NONE; form <= AUDIENCE_SCOPE; form++) {
+        _cleanup_(freep) uint8_t *p = NULL;
+        size_t n;
+        e.audience.form = (AudienceForm)form;
+        SET_TEXT(e.audience.scope[1], "32");
+        SET_TEXT(e.audience.role_region, "3203");
+        ASSERT_OK(codec_encode_envelope(&e, &p, &n));
+        assert_canonical(&serasi__v1__envelope__descriptor, bytes_make(p, n));
+    }
+    _cleanup_(freep) uint8_t *none = NULL;
+    size_t n;
+    ASSERT_OK(codec_encode_envelope(&(Envelope) { 0 }, &none, &n));
+    ASSERT_EQ(n, 0);
+}
+
+static bool is_read(const uint8_t *p, size_t n) {
+    _cleanup_(freep) uint8_t *exact = malloc(n + 1); /* the sanitizer sees the first byte too far */
+    Envelope e;
+    memcpy(exact, p, n);
+    return envelope_read(bytes_make(exact, n), &e);
+}
+
+TEST(envelopes_are_read_in_two_ways_that_agree) {
+    Envelope in = sample_envelope(), quick, slow;
+    _cleanup_(freep) uint8_t *p = NULL, *a = NULL, *b = NULL, *room = NULL;
+    size_t n, n_a, n_b;
+    const char *why = "";
+    ASSERT_OK(codec_encode_envelope(&in, &p, &n));
+    ASSERT_TRUE(envelope_read(bytes_make(p, n), &quick));
+    ASSERT_OK(envelope_unpack(bytes_make(p, n), &slow, &why));
+    ASSERT_OK(codec_encode_envelope(&quick, &a, &n_a));
+    ASSERT_OK(codec_encode_envelope(&slow, &b, &n_b));
+    ASSERT_TRUE(bytes_equal(bytes_make(a, n_a), bytes_make(p, n)));
+    ASSERT_TRUE(bytes_equal(bytes_make(b, n_b), bytes_make(p, n)));
+
+    /* Cut anywhere, or with any byte another one: what is still read both ways read alike. */
+    room = malloc(n);
+    for (size_t i = 0; i < n; i++) {
+        (void)is_read(p, i);
+        for (unsigned x = 1; x < 256; x++) {
+            memcpy(room, p, n);
+            room[i] ^= (uint8_t)x;
+            if (!envelope_read(bytes_make(room, n), &quick))
+                continue;
+            _cleanup_(freep) uint8_t *c = NULL, *d = NULL;
+            size_t n_c, n_d;
+            ASSERT_OK(envelope_unpack(bytes_make(room, n), &slow, &why));
+            ASSERT_OK(codec_encode_envelope(&quick, &c, &n_c));
+            ASSERT_OK(codec_encode_envelope(&slow, &d, &n_d));
+            ASSERT_TRUE(bytes_equal(bytes_make(c, n_c), bytes_make(d, n_d)));
+        }
+    }
+}
+
+TEST(what_is_unusual_in_an_envelope_is_left_to_protobuf_c) {
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } more[] = {
+        { "\x10\x01", 2 },             /* kind again */
+        { "\x18\x81\x00", 3 },         /* a number with a byte too many */
+        { "\xa8\x01\x01", 3 },         /* field 21 */
+        { "\x2a\x02\x12\x00", 4 },     /* audience, by role */
+        { "\x0d\x01\x02\x03\x04", 5 }, /* another wire type */
+        { "\x72\x01", 2 },             /* half a field */
+    };
+    Envelope in = sample_envelope();
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n;
+    in.audience.n = in.schema = 0;
+    in.audience.form = AUDIENCE_NONE;
+    ASSERT_OK(codec_encode_envelope(&in, &p, &n));
+    ASSERT_TRUE(is_read(p, n));
+    for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+        _cleanup_(freep) uint8_t *longer = malloc(n + more[i].n);
+        memcpy(longer, p, n);
+        memcpy(longer + n, more[i].bytes, more[i].n);
+        ASSERT_TRUE(!is_read(longer, n + more[i].n));
+    }
+    SET_TEXT(in.sender, "Not A Node");
+    _cleanup_(freep) uint8_t *wrong = NULL;
+    ASSERT_OK(codec_encode_envelope(&in, &wrong, &n));
+    ASSERT_TRUE(!is_read(wrong, n));
 }
 
 TEST(two_forms_of_audience_are_none) {
@@ -272,6 +376,8 @@ TEST(a_receipt_reads_back_as_it_was_meant) {
     Uuid id = receipt_message_id(&r);
     uint8_t digest[DIGEST_SIZE];
     ASSERT_TRUE(bytes_equal(body_envelope(b), body_envelope(again)));
+    assert_canonical(&serasi__v1__envelope__descriptor, body_envelope(b));
+    assert_canonical(&serasi__v1__receipt__descriptor, body_facts(b));
     ASSERT_OK(codec_decode_message(body_envelope(b), body_facts(b), body_sealed(b), m, &why));
     ASSERT_TRUE(uuid_equal(&m->env.message_id, &id) && uuid_equal(&m->env.causation_id, &ID));
     ASSERT_EQ(m->env.kind, KIND_RECEIPT);

@@ -449,6 +449,74 @@ TEST(the_broker_gets_what_the_file_says) {
     teardown(&f);
 }
 
+/* Where a changed number of the file arrives. */
+static bool arrives(Config *c, const ConfigKey *k) {
+    BrokerConfig before, after;
+    StoreConfig store_before, store_after;
+    char path[CONFIG_PATH_SIZE];
+    uint8_t *field = (uint8_t *)c + k->offset;
+    config_fill_broker(c, &before);
+    ASSERT_OK(config_fill_store(c, &store_before, path));
+    field[1] ^= 1; /* numbers of 32 and of 64 bits */
+    config_fill_broker(c, &after);
+    ASSERT_OK(config_fill_store(c, &store_after, path));
+    field[1] ^= 1;
+    return memcmp(&before, &after, sizeof(before)) != 0 ||
+           memcmp(&store_before, &store_after, sizeof(store_before)) != 0;
+}
+
+TEST(every_number_of_the_file_arrives_somewhere) {
+    static const char *const of_the_daemon[] = { "waiting-connections", "connect-rate",
+                                                 "connect-burst",       "stranger-rate",
+                                                 "reconnect-first",     "reconnect-cap",
+                                                 "refused-first",       "refused-cap" };
+    Folder f;
+    setup(&f);
+    load(&f, HUB);
+    ASSERT_OK(f.r);
+    for (size_t i = 0; i < config_keys_count; i++) {
+        const ConfigKey *k = &config_keys[i];
+        bool elsewhere = strcmp(k->section, "socket") == 0;
+        if (k->type != CONFIG_COUNT && k->type != CONFIG_BYTES && k->type != CONFIG_DURATION &&
+            k->type != CONFIG_PAGE_SIZE)
+            continue;
+        for (size_t n = 0; n < ARRAY_SIZE(of_the_daemon); n++)
+            elsewhere |= strcmp(k->name, of_the_daemon[n]) == 0;
+        if (arrives(f.config, k) == elsewhere)
+            fail_msg("[%s] %s", k->section, k->name);
+    }
+    teardown(&f);
+}
+
+/* Each to its own place: two keys that are told apart in the file are so behind it. */
+TEST(the_store_gets_what_the_file_says) {
+    Folder f;
+    StoreConfig s;
+    char path[CONFIG_PATH_SIZE];
+    setup(&f);
+    load(&f, HUB "[limits]\nsender-queue = 11\nmailbox-queue = 12\ndead-letters = 13\n"
+                 "sender-bytes = 14M\n[store]\nretention = 2d\nretention-event = 3d\n"
+                 "retention-matter = 4d\ndedup = 200d\n[ledger]\nretention = 5000d\n"
+                 "[delivery]\ndelay-warning = 6h\nexpiry-event = 7h\nclock-skew = 8m\n");
+    if (f.r < 0)
+        fail_msg("%s", complaints(&f));
+    ASSERT_OK(config_fill_store(f.config, &s, path));
+    ASSERT_EQ(s.sender_quota, 11);
+    ASSERT_EQ(s.mailbox_quota, 12);
+    ASSERT_EQ(s.dead_quota, 13);
+    ASSERT_EQ(s.sender_bytes, 14 << 20);
+    ASSERT_EQ(s.retention_ms, 2 * DAY_MS);
+    ASSERT_EQ(s.retention_event_ms, 3 * DAY_MS);
+    ASSERT_EQ(s.item_retention_ms, 4 * DAY_MS);
+    ASSERT_EQ(s.dedup_ms, 200 * DAY_MS);
+    ASSERT_EQ(s.ledger_retention_ms, 5000 * DAY_MS);
+    ASSERT_EQ(s.delay_warning_ms, 6 * HOUR_MS);
+    ASSERT_EQ(s.accept.event_expiry_ms, 7 * HOUR_MS);
+    ASSERT_EQ(s.accept.default_expiry_ms, 30 * DAY_MS);
+    ASSERT_EQ(s.accept.clock_skew_ms, 8 * MINUTE_MS);
+    teardown(&f);
+}
+
 TEST(sizes_have_units_and_bounds) {
     uint64_t v = 0;
     ASSERT_OK(size_parse("64M", &v));

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/text.h"
+#include "core/bundle.h"
+#include "serasi/v1/session.pb-c.h"
 #include "test.h"
 #include "wire/codec.h"
 
@@ -146,6 +149,25 @@ static void fill_welcome(Frame *f) {
     f->welcome.broker_ms = TIME_MS;
     f->welcome.directory_version = 8;
     f->welcome.progress = sample_progress();
+    f->welcome.bundles = true;
+}
+
+/* Two messages: one with all parts, one with an envelope alone. */
+static Bundle *sample_bundle(FrameKind kind) {
+    const Bytes parts[] = { bytes_make("envelope", 8), { 0 }, bytes_make("sealed", 6) };
+    Bundle *b = bundle_new(kind, 2, 15);
+    bundle_add(b, 0, parts, 3);
+    bundle_add(b, 0, &(Bytes) { .p = (const uint8_t *)"e", .n = 1 }, 1);
+    b->made = false; /* its forwards are its own */
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (kind == FRAME_PUBLISH)
+            b->publishes[i] =
+                (FramePublish) { .message_id = { { 1, (uint8_t)i } }, .forward = sample_forward() };
+        else
+            b->deliveries[i] =
+                (FrameDeliver) { .channel = 1, .tag = i + 1, .forward = sample_forward() };
+    }
+    return b;
 }
 
 static void fill_subscribe(Frame *f) {
@@ -168,6 +190,7 @@ static void sample(int kind, Frame *f) {
         f->hello.instance_id = ID;
         f->hello.progress = sample_progress();
         f->hello.proofs = true;
+        f->hello.bundles = true;
         break;
     case FRAME_WELCOME:
         fill_welcome(f);
@@ -241,6 +264,9 @@ static void sample(int kind, Frame *f) {
         f->directory_changes.changes[1] = bytes_make("another", 7);
         f->directory_changes.head = bytes_make("head", 4);
         break;
+    case FRAME_BUNDLE:
+        f->bundle = sample_bundle(FRAME_PUBLISH);
+        break;
     }
 }
 
@@ -254,7 +280,7 @@ static int decode(const uint8_t *p, size_t n, Frame *ret, const char **why) {
 }
 
 TEST(every_frame_survives_the_trip) {
-    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_BUNDLE; kind++) {
         _cleanup_(frame_deinit) Frame first, second = { 0 };
         _cleanup_(freep) uint8_t *a = NULL, *b = NULL;
         size_t n_a, n_b;
@@ -266,6 +292,23 @@ TEST(every_frame_survives_the_trip) {
         ASSERT_OK(codec_encode_frame(&second, &b, &n_b));
         ASSERT_EQ(n_a, n_b);
         assert_memory_equal(a, b, n_a);
+    }
+}
+
+TEST(every_frame_is_the_bytes_that_protobuf_c_would_write) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++) {
+        _cleanup_(frame_deinit) Frame f;
+        _cleanup_(freep) uint8_t *p = NULL, *again = NULL;
+        size_t n;
+        sample(kind, &f);
+        ASSERT_OK(codec_encode_frame(&f, &p, &n));
+        Serasi__V1__Frame *m = serasi__v1__frame__unpack(NULL, n, p);
+        assert_non_null(m);
+        again = malloc(n);
+        ASSERT_EQ(serasi__v1__frame__get_packed_size(m), n);
+        ASSERT_EQ(serasi__v1__frame__pack(m, again), n);
+        assert_memory_equal(again, p, n);
+        serasi__v1__frame__free_unpacked(m, NULL);
     }
 }
 
@@ -311,7 +354,7 @@ TEST(results_keep_reasons_and_tables_own_their_names) {
 /* Cut at every length, then broken at random: anything may be said of it but no harm done. */
 TEST(cut_and_broken_frames_do_no_harm) {
     uint32_t seed = 7;
-    for (int kind = FRAME_HELLO; kind <= FRAME_DIRECTORY_CHANGES; kind++) {
+    for (int kind = FRAME_HELLO; kind <= FRAME_BUNDLE; kind++) {
         _cleanup_(frame_deinit) Frame f;
         _cleanup_(freep) uint8_t *p = NULL;
         size_t n;
@@ -390,6 +433,84 @@ TEST(values_out_of_range_are_named) {
     sample(FRAME_ERROR, &f);
     f.error.code = (ErrorCode)12;
     assert_refused(&f, "error: code out of range");
+}
+
+TEST(a_bundle_has_the_parts_of_each_message) {
+    _cleanup_(frame_deinit) Frame in = { .kind = FRAME_BUNDLE }, out = { 0 };
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n, at = 0;
+    const char *why;
+    Bytes parts[BUNDLE_PARTS];
+    in.bundle = sample_bundle(FRAME_DELIVER);
+    ASSERT_OK(codec_encode_frame(&in, &p, &n));
+    ASSERT_OK(decode(p, n, &out, &why));
+    ASSERT_EQ(out.bundle->n, 2);
+    assert_null(out.bundle->publishes);
+    ASSERT_EQ(bundle_next(out.bundle, 0, &at, parts), 3);
+    ASSERT_TRUE(bytes_equal(parts[0], bytes_make("envelope", 8)) && parts[1].n == 0);
+    ASSERT_TRUE(bytes_equal(parts[2], bytes_make("sealed", 6)));
+    ASSERT_EQ(bundle_next(out.bundle, 1, &at, parts), 1);
+    ASSERT_TRUE(bytes_equal(parts[0], bytes_make("e", 1)));
+    ASSERT_EQ(out.bundle->deliveries[1].tag, 2);
+    ASSERT_STR(out.bundle->deliveries[1].forward->stamps[0].broker, "hub");
+}
+
+static void assert_bundle_refused(Bundle *b, const char *expected) {
+    Frame f = { .kind = FRAME_BUNDLE, .bundle = b };
+    assert_refused(&f, expected);
+}
+
+TEST(bundles_that_do_not_add_up_are_refused) {
+    Bundle *b = sample_bundle(FRAME_PUBLISH);
+    b->sizes[1][0] = 2;
+    assert_bundle_refused(b, "bundle: parts are missing");
+    b = sample_bundle(FRAME_PUBLISH);
+    b->sizes[1][0] = 0;
+    assert_bundle_refused(b, "bundle: parts of no message");
+    b = sample_bundle(FRAME_PUBLISH);
+    b->sizes[0][0] = UINT32_MAX;
+    assert_bundle_refused(b, "bundle: a part over its limit");
+    b = sample_bundle(FRAME_DELIVER);
+    b->deliveries[1].tag = 0;
+    assert_bundle_refused(b, "deliver: tag out of range");
+    assert_bundle_refused(bundle_new(FRAME_PUBLISH, BUNDLE_MAX, 0),
+                          "bundle: 1 to 64 messages of one kind");
+}
+
+/* Whatever the messages are, the frame stays below what a broker reads. */
+TEST(a_bundle_is_never_larger_than_reckoned) {
+    FrameDeliver d = { .channel = 1, .tag = UINT64_MAX, .attempt = UINT32_MAX };
+    Forward fwd = { .accepted_ms = TIME_MS,
+                    .n_recipients = RECIPIENTS_MAX,
+                    .n_stamps = STAMPS_MAX };
+    char longest[NODE_NAME_SIZE];
+    (void)snprintf(longest, sizeof(longest), "dsk/%060d", 1);
+    for (unsigned i = 0; i < RECIPIENTS_MAX; i++)
+        SET_TEXT(fwd.recipients[i].node, longest);
+    for (unsigned i = 0; i < STAMPS_MAX; i++) {
+        fwd.stamps[i].at_ms = TIME_MS;
+        SET_TEXT(fwd.stamps[i].broker, longest);
+    }
+    memcpy(d.stamps, fwd.stamps, sizeof(d.stamps));
+    d.n_stamps = STAMPS_MAX;
+    d.forward = &fwd;
+    d.signature.n = SIGNATURE_MAX;
+    SET_TEXT(d.recipient, longest);
+    uint8_t envelope[100] = { 0 };
+    const Bytes part = bytes_make(envelope, sizeof(envelope));
+    const size_t cost = bundle_cost(&fwd, &d.signature, &part, 1);
+    ASSERT_TRUE(bundle_takes(cost));
+    Frame f = { .kind = FRAME_BUNDLE };
+    _cleanup_(bundle_freep) Bundle *b = f.bundle =
+        bundle_new(FRAME_DELIVER, BUNDLE_MAX, BUNDLE_BYTES);
+    while (bundle_has_room(b, cost)) {
+        b->deliveries[b->n] = d;
+        bundle_add(b, cost, &part, 1);
+    }
+    _cleanup_(freep) uint8_t *p = NULL;
+    size_t n;
+    ASSERT_OK(codec_encode_frame(&f, &p, &n));
+    ASSERT_TRUE(b->n > 1 && n <= BUNDLE_BYTES);
 }
 
 TEST(ids_have_sixteen_bytes) {

@@ -135,8 +135,9 @@ TEST(a_timer_of_what_is_pending_fires_and_one_that_was_stopped_does_not) {
 TEST(who_else_was_asked_is_found_while_it_is_pending) {
     LAW_FIXTURE(f);
     const Uuid first = says_id(&f, request(&f, SENDER, DSP));
-    ASSERT_EQ(number_now(&f, "SELECT count(*) FROM item WHERE kind = 1"), 1);
+    ASSERT_EQ(number_now(&f, "SELECT count(*) FROM item WHERE kind = 1"), 0);
     ASSERT_STR(says(&f, request(&f, SENDER, DSP)), "REFUSED R-014");
+    ASSERT_EQ(number_now(&f, "SELECT count(*) FROM item WHERE kind = 1"), 1);
     ASSERT_STR(says(&f, response(&f, &first, DSP, SENDER, REFERRAL_DECISION_DECLINED)), "ACCEPTED");
     ASSERT_EQ(number_now(&f, "SELECT count(*) FROM item WHERE kind = 1 AND final = 1"), 0);
     ASSERT_STR(says(&f, request(&f, SENDER, DSP)), "ACCEPTED"); /* nobody who has not answered */
@@ -201,6 +202,93 @@ TEST(the_rows_of_what_changes_again_and_again_go_too) {
     assert_lawful(&f);
 }
 
+static int64_t in_table(Fixture *f, const Uuid *id) {
+    char sql[96], hex[2 * UUID_SIZE + 1];
+    for (size_t i = 0; i < UUID_SIZE; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", id->b[i]);
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM item WHERE id = x'%s'", hex);
+    return number_now(f, sql);
+}
+
+TEST(what_changes_often_stays_until_it_has_ended) {
+    PENDING_FIXTURE(f, 16);
+    const Uuid busy = complain_once(&f);
+    step(&f, &busy, COMPLAINT_ACTION_CLASSIFY);
+    for (int i = 0; i < 60; i++) {
+        complain(&f, 2);
+        for (int k = 0; k < 2; k++)
+            ASSERT_STR(says(&f, complaint_step(&f, &busy, SENDER, HOME, COMPLAINT_ACTION_ASSIGN,
+                                               k ? HOME : SENDER)),
+                       "ACCEPTED");
+        ASSERT_EQ(in_table(&f, &busy), 0);
+        ASSERT_TRUE(rows(&f) < 80);
+    }
+    ASSERT_TRUE(number_now(&f, "SELECT count(*) FROM item WHERE kind = 2") > 90);
+    fixture_crash(&f);
+    ASSERT_STANDS(&f, ITEM_COMPLAINT, &busy, "ASSIGNED by uptd/32/pa-02 of dsk/3203");
+    step(&f, &busy, COMPLAINT_ACTION_RESOLVE);
+    step(&f, &busy, COMPLAINT_ACTION_CLOSE);
+    for (int i = 0; i < 40; i++)
+        complain(&f, 2);
+    ASSERT_EQ(in_table(&f, &busy), 1);
+    ASSERT_EQ(number_now(&f, "SELECT count(*) FROM item WHERE kind = 2 AND final = 1"), 1);
+    assert_lawful(&f);
+}
+
+TEST(what_stays_is_not_lost_with_the_rows_before_the_sweep) {
+    for (int quiet = 1; quiet <= 16; quiet++) {
+        PENDING_FIXTURE(f, 8);
+        const Uuid busy = complain_once(&f);
+        step(&f, &busy, COMPLAINT_ACTION_CLASSIFY);
+        ASSERT_STR(says(&f, complaint_step(&f, &busy, SENDER, HOME, COMPLAINT_ACTION_ASSIGN, HOME)),
+                   "ACCEPTED");
+        for (int i = 0; i < quiet; i++)
+            complain(&f, 2);
+        fixture_crash(&f);
+        ASSERT_STANDS(&f, ITEM_COMPLAINT, &busy, "ASSIGNED by uptd/32/pa-02 of dsk/3203");
+        assert_lawful(&f);
+    }
+}
+
+TEST(what_is_in_its_table_is_changed_there_and_not_made_again) {
+    LAW_FIXTURE(f);
+    const Uuid id = complain_once(&f);
+    (void)worklist(&f, SENDER);
+    ASSERT_EQ(in_table(&f, &id), 1);
+    ASSERT_EQ(rows(&f), 1); /* which a crash brings back */
+    fixture_crash(&f);
+    step(&f, &id, COMPLAINT_ACTION_CLASSIFY);
+    ASSERT_STR(worklist(&f, SENDER), "CLASSIFIED");
+    step(&f, &id, COMPLAINT_ACTION_REJECT_INVALID);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM item WHERE kind = 2 AND final = 1"), 1);
+    assert_lawful(&f);
+}
+
+TEST(what_was_held_is_found_by_the_same_transaction) {
+    LAW_FIXTURE(f);
+    Message *m = request(&f, SENDER, DSP);
+    const Uuid id = m->env.message_id;
+    StoreOp *early = saying(&f, response(&f, &id, DSP, SENDER, REFERRAL_DECISION_DECLINED));
+    early->next = saying(&f, m);
+    run_list(&f, early, 0);
+    ASSERT_STANDS(&f, ITEM_REFERRAL, &id, "DECLINED of dsk/3203");
+    ASSERT_EQ(acts_now(&f, ACT_AGAIN), 1);
+    assert_lawful(&f);
+}
+
+TEST(the_acts_of_a_transaction_share_rows) {
+    LAW_FIXTURE(f);
+    complain(&f, 40);
+    (void)complain_once(&f);
+    ASSERT_EQ(acts_now(&f, 0), 41);
+    ASSERT_TRUE(number_now(&f, "SELECT count(*) FROM act") < 8);
+    ASSERT_EQ(number_now(&f, "SELECT max(n) FROM act"), 41);
+    ASSERT_TRUE(number_now(&f, "SELECT max(length(acts)) FROM act") < 4096);
+    fixture_crash(&f);
+    ASSERT_EQ(acts_now(&f, 0), 41);
+    assert_lawful(&f);
+}
+
 /* --- without room, forgotten ------------------------------------------------------------------ */
 
 TEST(what_was_rolled_back_is_not_pending) {
@@ -209,7 +297,7 @@ TEST(what_was_rolled_back_is_not_pending) {
     for (int i = 0; i < 7; i++)
         (void)complain_once(&f); /* in the middle of a sweep */
     char sql[64];
-    const int64_t acts = number_now(&f, "SELECT count(*) FROM act"), n = rows(&f);
+    const int64_t acts = acts_now(&f, 0), n = rows(&f);
     snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %d",
              (int)number_now(&f, "PRAGMA page_count"));
     ASSERT_EQ(sqlite3_exec(f.store->db, sql, NULL, NULL, NULL), SQLITE_OK);
@@ -223,7 +311,7 @@ TEST(what_was_rolled_back_is_not_pending) {
     }
     run_list(&f, list, -ENOSPC);
     ASSERT_EQ(rows(&f), n);
-    ASSERT_EQ(number_now(&f, "SELECT count(*) FROM act"), acts);
+    ASSERT_EQ(acts_now(&f, 0), acts);
     ASSERT_STANDS(&f, ITEM_COMPLAINT, &before, "RECEIVED by dsk/3203 of dsk/3203");
     ASSERT_EQ(sqlite3_exec(f.store->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
               SQLITE_OK);

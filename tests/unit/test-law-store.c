@@ -151,7 +151,7 @@ TEST(items_outlive_a_restart_and_a_crash) {
     fixture_crash(&f);
     ASSERT_STANDS(&f, ITEM_REFERRAL, &id, "RECEIVED by dsp/32 of dsk/3203");
     ASSERT_STR(says(&f, response(&f, &id, DSP, SENDER, REFERRAL_DECISION_WAITLISTED)), "ACCEPTED");
-    ASSERT_EQ(number(&f, "SELECT count(*) FROM act"), 3);
+    ASSERT_EQ(acts_now(&f, 0), 3);
     assert_lawful(&f);
 }
 
@@ -175,7 +175,7 @@ TEST(what_is_not_accepted_moves_nothing) {
         ASSERT_STR(says(&f, m), again ? "CONFLICT CONFLICT" : "DUPLICATE");
     }
     ASSERT_STANDS(&f, ITEM_REFERRAL, &id, "WAITLISTED by dsp/32 of dsk/3203");
-    ASSERT_EQ(number(&f, "SELECT count(*) FROM act"), 2);
+    ASSERT_EQ(acts_now(&f, 0), 2);
     assert_lawful(&f);
 }
 
@@ -185,7 +185,7 @@ TEST(a_message_known_of_old_moves_its_items_no_second_time) {
     const uint32_t n = f.n_ids;
     Message *m = response(&f, &id, "dsp/33", SENDER, REFERRAL_DECISION_RECEIVED);
     ASSERT_STR(says(&f, m), "ACCEPTED"); /* over the link: recorded as illegal */
-    const int64_t acts = number(&f, "SELECT count(*) FROM act");
+    const int64_t acts = acts_now(&f, 0);
     f.now_ms += 40 * DAY_MS;
     f.store->purge_due_ms = 0;
     StoreOp *rows = load(&f, queue_id(&f, QUEUE_MAILBOX, SENDER, NULL), LANE_ROUTINE, 10);
@@ -203,7 +203,7 @@ TEST(a_message_known_of_old_moves_its_items_no_second_time) {
     run(&f, op);
     ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     store_op_free(op);
-    ASSERT_EQ(number(&f, "SELECT count(*) FROM act"), acts);
+    ASSERT_EQ(acts_now(&f, 0), acts);
     assert_lawful(&f);
 }
 
@@ -268,6 +268,36 @@ TEST(an_illegal_step_that_came_over_a_link_is_answered_by_a_notice) {
     ASSERT_STANDS(&f, ITEM_REFERRAL, &id, "SUBMITTED by dsp/32 of dsk/3203, flagged");
     ASSERT_STR(notices(&f), "ILLEGAL_STEP to dsk/3302");
     ASSERT_EQ(queued(&f, QUEUE_LINK, "hub"), 1);
+    assert_lawful(&f);
+}
+
+static int64_t handed_on(Fixture *f, const char *to) {
+    char sql[128];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT count(*) FROM trail WHERE step = 'handed on' AND who = '%s'", to);
+    return number_now(f, sql);
+}
+
+/* Who has it is noted while the complaint is pending, and found out anew after a crash. */
+TEST(a_new_holder_is_handed_a_complaint_and_its_story_once) {
+    LAW_FIXTURE(f);
+    const Uuid id = says_id(&f, complaint(&f, "pks/3203052001", SENDER));
+    ASSERT_STR(
+        says(&f, complaint_step(&f, &id, SENDER, "pks/3203052001", COMPLAINT_ACTION_CLASSIFY, "")),
+        "ACCEPTED");
+    ASSERT_EQ(number_now(&f, "SELECT count(*) FROM trail WHERE step = 'handed on'"), 0);
+    for (int i = 0; i < 3; i++) {
+        ASSERT_STR(says(&f, complaint_step(&f, &id, SENDER, "pks/3203052001",
+                                           COMPLAINT_ACTION_ASSIGN, HOME)),
+                   "ACCEPTED");
+        ASSERT_EQ(handed_on(&f, HOME), 2); /* the opening and CLASSIFY */
+        if (i == 1)
+            fixture_crash(&f);
+    }
+    ASSERT_STR(
+        says(&f, complaint_step(&f, &id, SENDER, "pks/3203052001", COMPLAINT_ACTION_REROUTE, DSP)),
+        "ACCEPTED");
+    ASSERT_TRUE(handed_on(&f, DSP) > 2);
     assert_lawful(&f);
 }
 

@@ -168,24 +168,30 @@ TEST(a_flood_of_peers_loses_no_count) {
 }
 
 /* Addresses cost a stranger nothing. */
-TEST(a_flood_of_strangers_does_not_flood_the_journal) {
+static void flood(LogEvent event, const char *name) {
     Sink s = sink_open();
     Log *l;
     ASSERT_OK(log_start(&l, "hub", false, LOG_INFO));
     enum { PEERS = 3000, EACH = 12 };
     for (int i = 0; i < PEERS; i++)
         for (int j = 0; j < EACH; j++) {
-            LogRecord r = { .event = LOG_EVENT_KEY_REFUSED };
+            LogRecord r = { .event = event };
             (void)snprintf(r.peer, sizeof(r.peer), "10.1.%d.%d", i / 256, i % 256);
             log_submit(l, &r);
         }
     const char *text = sink_close(&s, l);
     unsigned long lines = 0, told = 0, more;
-    for (const char *p = text; (p = strstr(p, "KEY_REFUSED")); p++, lines++)
-        told += sscanf(p, "KEY_REFUSED %lu more of the same", &more) == 1 ? more : 1;
+    for (const char *p = text; (p = strstr(p, name)); p++, lines++)
+        told += sscanf(p + strlen(name), " %lu more of the same", &more) == 1 ? more : 1;
     ASSERT_TRUE(lines < 200);
     ASSERT_EQ(told, PEERS * EACH);
     buf_deinit(&s.text);
+}
+
+TEST(a_flood_of_strangers_does_not_flood_the_journal) {
+    flood(LOG_EVENT_KEY_REFUSED, "KEY_REFUSED");
+    flood(LOG_EVENT_SESSION_REFUSED, "SESSION_REFUSED");
+    flood(LOG_EVENT_PEER_MALFORMED, "PEER_MALFORMED");
 }
 
 TEST(every_event_has_a_name_and_an_id_of_its_own) {

@@ -23,6 +23,7 @@ TEST(personal_data_is_seen) {
         "HP:081234567890",
         "+62 22 1234567",
         "0812345678", /* the shortest there are */
+        "hub. 0857-1234-5678",
         "+6212345678",
     };
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

@@ -47,7 +47,7 @@ TEST(a_receipt_that_was_only_noted_is_a_duplicate_when_it_comes_again) {
     ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 0);
 }
 
-/* A broker that lies takes it, for a notice of its own. */
+/* A broker that lies takes it, for something of its own. */
 TEST(a_receipt_arrives_though_another_message_has_its_id) {
     FIXTURE(f);
     const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
@@ -57,7 +57,7 @@ TEST(a_receipt_arrives_though_another_message_has_its_id) {
     strcpy(said.leg, "upt/satria");
     settle(&f, &row, QUEUE_LINK);
     Message *thief = message_to(&f, SENDER, 2);
-    thief->env.kind = KIND_NOTICE;
+    thief->env.kind = KIND_WRAP_REQUEST;
     strcpy(thief->env.sender, "upt/loka-kutoarjo");
     thief->env.message_id = receipt_message_id(&said);
     StoreOp *op = link_op(thief, "hub", SENDER, f.now_ms);
@@ -73,7 +73,7 @@ TEST(a_receipt_arrives_though_another_message_has_its_id) {
         store_op_free(op);
         f.n_ids--; /* the same bytes */
     }
-    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 1);
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 2); /* the thief's own waits there, too */
 }
 
 static StoreOp *brought_by(Fixture *f, const char *neighbour) {
@@ -120,6 +120,78 @@ TEST(what_was_passed_on_and_purged_and_is_given_back_is_taken) {
     ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     store_op_free(op);
     assert_sound(&f);
+}
+
+/* From REMOTE for HOME, and for dsk/3204 when its letter was redirected there. */
+static StoreOp *brought_for(Fixture *f, bool both) {
+    f->n_ids = 0;
+    Message *m = message_to(f, HOME, 1);
+    m->env.created_ms = SAMPLE_NOW - 1000;
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, SAMPLE_NOW);
+    m->fwd.expires_ms = SAMPLE_NOW + 60 * DAY_MS;
+    if (both) {
+        m->fwd.recipients[1] = m->fwd.recipients[0];
+        strcpy(m->fwd.recipients[1].node, "dsk/3204");
+        m->fwd.n_recipients = 2;
+    }
+    run(f, op);
+    return op;
+}
+
+TEST(who_had_it_before_it_was_purged_is_not_served_again_with_others) {
+    FIXTURE(f);
+    const Uuid id = id_of(1);
+    StoreOp *op = brought_for(&f, false);
+    settle(&f, &op->deposits[0].row, QUEUE_MAILBOX);
+    store_op_free(op);
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    ASSERT_OUTCOMES(&f, &id, "NO_SUCH_MESSAGE");
+    op = brought_for(&f, true);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    ASSERT_EQ(op->n_deposits, 1);
+    ASSERT_EQ(op->deposits[0].row.queue, queue_id(&f, QUEUE_MAILBOX, "dsk/3204", NULL));
+    store_op_free(op);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 0);
+    op = brought_for(&f, true);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    ASSERT_EQ(op->accept.result.n_outcomes, 1); /* that of the first time, under the new number */
+    ASSERT_STR(op->accept.result.outcomes[0].recipient, HOME);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+/* A supervisor's copy, and then the message itself, as its envelope names the sealed part. */
+static StoreOp *in_form(Fixture *f, const char *sealed) {
+    f->n_ids = 0;
+    Message *m = message_to(f, HOME, 1);
+    strcpy(m->env.sender, REMOTE);
+    const Bytes e = bytes_make("envelope 1", 10), facts = bytes_make("facts", 5);
+    const Bytes s = bytes_make(sealed, strlen(sealed));
+    body_unref(m->body);
+    m->body = body_new(e, facts, s);
+    m->env.has_sealed_digest = true;
+    hash_message(e, facts, s, m->digest);
+    StoreOp *op = link_op(m, "hub", HOME, f->now_ms);
+    run(f, op);
+    return op;
+}
+
+TEST(only_the_sealed_part_that_the_envelope_names_completes_a_copy) {
+    FIXTURE(f);
+    StoreOp *op = in_form(&f, "");
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    op = in_form(&f, "forged");
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_CONFLICT);
+    store_op_free(op);
+    op = in_form(&f, "sealed");
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    store_op_free(op);
+    op = in_form(&f, ""); /* both forms are known now */
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    store_op_free(op);
 }
 
 TEST(a_clock_set_back_does_not_keep_intake_closed) {

@@ -105,7 +105,7 @@ TEST(a_sweep_finds_what_time_asks_for) {
         int64_t after_ms;
         DeliveryAction action;
     } steps[] = { { HOUR_MS, 0 },     { 4 * HOUR_MS, ACTION_WARN_DELAY },
-                  { 5 * HOUR_MS, 0 }, { 8 * HOUR_MS, ACTION_WARN_EXPIRY },
+                  { 7 * HOUR_MS, 0 }, { 8 * HOUR_MS, ACTION_WARN_EXPIRY },
                   { 9 * HOUR_MS, 0 }, { 10 * HOUR_MS, ACTION_EXPIRE } };
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         f.now_ms = SAMPLE_NOW + steps[i].after_ms;
@@ -126,6 +126,49 @@ TEST(a_sweep_finds_what_time_asks_for) {
     ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER,
                     "DELAYED " HOME "; EXPIRES_SOON " HOME "; UNDELIVERABLE " HOME);
     assert_sound(&f);
+}
+
+TEST(a_warning_is_said_once_however_often_it_is_asked_for) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    f.now_ms += 5 * HOUR_MS;
+    for (int i = 0; i < 3; i++) /* two sweeps may meet the row before the first is answered */
+        store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_WARN_DELAY, CAUSE_NONE));
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "DELAYED " HOME);
+}
+
+TEST(the_superior_of_who_does_not_collect_is_told) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    const uint64_t before = queued(&f, QUEUE_MAILBOX, "dsp/32");
+    f.now_ms += 5 * HOUR_MS;
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_WARN_EXPIRY, CAUSE_NONE));
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "dsp/32"), before);
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_WARN_DELAY, CAUSE_NONE));
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "dsp/32"), before + 1);
+
+    Message *m = message_to(&f, HOME, 2); /* of the superior itself: it has the receipt */
+    strcpy(m->env.sender, "dsp/32");
+    const DeliveryRow own = deposit(&f, m);
+    f.now_ms += 5 * HOUR_MS;
+    store_op_free(change(&f, &own, QUEUE_MAILBOX, ACTION_WARN_DELAY, CAUSE_NONE));
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "dsp/32"), before + 1);
+}
+
+/* The caller's copy of the row is older than what became of it meanwhile. */
+TEST(what_was_marked_while_a_delivery_was_out_stays_marked) {
+    FIXTURE(f);
+    const DeliveryRow out = deposit(&f, message_to(&f, HOME, 1));
+    char sql[64];
+    f.store = store_close(f.store);
+    snprintf(sql, sizeof(sql), "UPDATE delivery SET flags = %u", (unsigned)DELIVERY_RECALLED);
+    tamper(&f, sql);
+    fixture_open(&f);
+    store_op_free(change(&f, &out, QUEUE_MAILBOX, ACTION_PARK, CAUSE_NONE));
+    StoreOp *rows = load(&f, out.queue, out.lane, 10);
+    ASSERT_EQ(rows->load.n, 1);
+    ASSERT_TRUE(rows->load.rows[0].flags & DELIVERY_RECALLED);
+    store_op_free(rows);
 }
 
 TEST(a_sweep_goes_on_where_it_stopped) {
@@ -208,6 +251,58 @@ TEST(a_dead_letter_is_told_and_can_be_requeued) {
     store_op_free(op);
     settle(&f, &later, QUEUE_MAILBOX);
     assert_sound(&f);
+}
+
+TEST(a_dead_letter_that_expired_lives_on_when_it_is_requeued) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    m->env.expires_ms = f.now_ms + HOUR_MS;
+    (void)make_dead(&f, m);
+    const Uuid id = id_of(1);
+    f.now_ms += 2 * HOUR_MS;
+    StoreOp *op = dead_op(DEAD_REQUEUE, &id, "");
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    ASSERT_EQ(op->deposits[0].row.expires_ms, f.now_ms + f.config.accept.default_expiry_ms);
+    store_op_free(op);
+}
+
+TEST(a_dead_letter_says_how_often_it_was_tried) {
+    FIXTURE(f);
+    (void)make_dead(&f, message_to(&f, HOME, 1));
+    StoreOp *op = ask(&f, "dead-list", NULL);
+    const Table *t = op->query.table;
+    bool told = false;
+    for (uint32_t c = 0; c < t->n_columns; c++)
+        told |=
+            strcmp(t->columns[c].name, "attempts") == 0 && strcmp(table_cell(t, 0, c), "16") == 0;
+    ASSERT_TRUE(told);
+    store_op_free(op);
+}
+
+TEST(a_copy_without_the_sealed_part_comes_back_without_it) {
+    FIXTURE(f);
+    StoreOp *op = store_op_new(OP_SUBSCRIPTION);
+    strcpy(op->subscription.owner, "dsp/32");
+    strcpy(op->subscription.name, "all");
+    op->subscription.filter = calloc(1, sizeof(Filter));
+    run(&f, op);
+    store_op_free(op);
+    op = publish(&f, message_to(&f, HOME, 1));
+    ASSERT_EQ(op->n_deposits, 2);
+    const DeliveryRow copy = op->deposits[1].row;
+    store_op_free(op);
+    ASSERT_TRUE(copy.flags & DELIVERY_FACTS_ONLY);
+    store_op_free(change(&f, &copy, QUEUE_SUBSCRIPTION, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    const Uuid id = id_of(1);
+    op = dead_op(DEAD_REQUEUE, &id, "");
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    StoreOp *read = bodies(&f, &op->deposits[0].row, QUEUE_SUBSCRIPTION);
+    assert_non_null(read->bodies.wanted[0].body);
+    ASSERT_EQ(read->bodies.wanted[0].body->n_sealed, 0);
+    store_op_free(read);
+    store_op_free(op);
 }
 
 TEST(a_dead_letter_can_be_redirected_here_and_over_a_link) {

@@ -112,6 +112,20 @@ static bool has_key(Fixture *f, unsigned n) {
     return has;
 }
 
+static bool is_on_record(Fixture *f, const char *note) {
+    LedgerBlock b;
+    LedgerEntry e;
+    bool found = false;
+    _cleanup_(buf_deinit) Buf hold = { 0 };
+    _cleanup_(freep) LedgerReader *r = calloc(1, sizeof(*r));
+    for (int64_t at = 0; ledger_read(f->store, at, &hold, &b); at = b.number) {
+        ledger_reader_init(r, b.body);
+        while (ledger_next(r, &e))
+            found = found || strcmp(e.note, note) == 0;
+    }
+    return found;
+}
+
 static bool same_head(Fixture *a, Fixture *b) {
     const DirHead *x = head_of(a);
     const DirHead mine = x ? *x : (DirHead) { 0 };
@@ -266,6 +280,9 @@ TEST(what_is_refused_changes_nothing) {
         ASSERT_EQ(take_verdict(&child, &f), CHANGE_FORGED);
     dir_change_deinit(&probe);
     ASSERT_TRUE(head_of(&child)->version == at.version && !has_key(&child, 1));
+    char note[64];
+    snprintf(note, sizeof(note), "directory version %llu: GAP", (unsigned long long)at.version + 2);
+    ASSERT_TRUE(is_on_record(&child, note));
 
     ASSERT_EQ(take_verdict(&child, &good), CHANGE_OK);
     ASSERT_EQ(head_of(&child)->version, at.version + 2);
@@ -324,6 +341,7 @@ TEST(a_copy_that_is_not_whole_replaces_nothing) {
     directory_unref(d);
     ASSERT_EQ(take_verdict(&child, &good), CHANGE_OK);
     ASSERT_TRUE(same_head(&hub, &child));
+    ASSERT_EQ(take_verdict(&child, &good), CHANGE_REPLAYED); /* it has that version */
     dir_change_deinit(&part);
 }
 
@@ -341,6 +359,10 @@ TEST(the_daily_head_is_taken_when_it_is_newer_and_the_hubs) {
     f.head.at_ms += 1;
     ASSERT_EQ(take_verdict(&child, &f), CHANGE_FORGED);
     ASSERT_EQ(head_of(&child)->at_ms, before);
+    f.head = *head_of(&hub); /* of another directory of that version, as long as ours */
+    f.head.root.b[0] ^= 1;
+    directory_head_sign(&f.head, &the_hub_key);
+    ASSERT_EQ(take_verdict(&child, &f), CHANGE_REPLAYED);
     f.head = *head_of(&hub);
     ASSERT_EQ(take_verdict(&child, &f), CHANGE_OK);
     ASSERT_EQ(head_of(&child)->at_ms, before + DAY_MS);
@@ -644,20 +666,6 @@ TEST(a_key_does_not_go_to_another_node_with_an_import) {
     ASSERT_STR(put_key_as_it_is(&hub, &other), "");
 }
 
-static bool is_on_record(Fixture *f, const char *note) {
-    LedgerBlock b;
-    LedgerEntry e;
-    bool found = false;
-    _cleanup_(buf_deinit) Buf hold = { 0 };
-    _cleanup_(freep) LedgerReader *r = calloc(1, sizeof(*r));
-    for (int64_t at = 0; ledger_read(f->store, at, &hold, &b); at = b.number) {
-        ledger_reader_init(r, b.body);
-        while (ledger_next(r, &e))
-            found = found || strcmp(e.note, note) == 0;
-    }
-    return found;
-}
-
 /* As a hub would sign it that does not ask whose the key is. */
 static DirChange moved_by_the_hub(Fixture *hub, const DirKey *k, DirLeaf *leaf, uint8_t *content) {
     const DirHead before = *head_of(hub);
@@ -751,6 +759,74 @@ TEST(a_hub_restored_from_a_backup_signs_above_what_others_have) {
     run(&hub, op);
     ASSERT_TRUE(op->import.text[0] != '\0');
     store_op_free(op);
+}
+
+/* --- after a restart -------------------------------------------------------------------------- */
+
+/* All that is known of them, as it is written in records. */
+static size_t written(Fixture *f, const char *node, const char *curve, CivilDate day,
+                      uint8_t ret[static 3 * DIR_RECORD_MAX]) {
+    Directory *d = store_directory(f->store);
+    const DirRecord list[] = { { .kind = DIR_NODE, .node = *directory_node(d, node) },
+                               { .kind = DIR_KEY, .key = *directory_key(d, curve) },
+                               { .kind = DIR_HOLIDAY, .holiday = *directory_holiday(d, day) } };
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+        const Bytes b = codec_encode_record(&list[i], ret + n, DIR_RECORD_MAX);
+        ASSERT_TRUE(b.n > 0);
+        memmove(ret + n, b.p, b.n);
+        n += b.n;
+    }
+    directory_unref(d);
+    return n;
+}
+
+TEST(a_restart_forgets_nothing_of_a_record) {
+    HUB(f);
+    static uint8_t before[3 * DIR_RECORD_MAX], after[3 * DIR_RECORD_MAX];
+    const CivilDate day = { 2025, 8, 18 };
+    DirNode node = { .id = "lks/3203/0007",
+                     .kind = NODE_LKS,
+                     .name = "Rumah",
+                     .parent = "dsk/3203",
+                     .home = "upt/phala-martha",
+                     .ipwl = true,
+                     .odhiv = true,
+                     .capacity = 12,
+                     .bases = 5,
+                     .accreditation_grade = 2,
+                     .accreditation_valid_until = { 2026, 2, 28 },
+                     .designation_by = 1,
+                     .designation_scope = 2,
+                     .designation_valid_until = { 2027, 12, 31 },
+                     .n_areas = 2,
+                     .areas = { { .region = "3203", .cluster = 1, .priority = 3 },
+                                { .region = "32", .priority = 9 } },
+                     .n_clusters = 2,
+                     .clusters = { 1, 4 } };
+    DirKey key = key_for(node.id, 7);
+    key.valid_from_ms = f.now_ms - DAY_MS;
+    key.valid_until_ms = f.now_ms + 300 * DAY_MS;
+    key.operator_ = true;
+    key.sign = sign_key_for(1).public;
+    memset(key.seal.b, 7, sizeof(key.seal.b));
+    key.rights = (Rights) { .n = 1, .list = { { .verb = RIGHT_PUBLISH, .region = "3203" } } };
+    right_add_kind(&key.rights.list[0], KIND_COMPLAINT);
+    StoreOp *op = store_op_new(OP_IMPORT);
+    op->import.nodes = calloc(1, sizeof(DirNode));
+    op->import.keys = calloc(1, sizeof(DirKey));
+    op->import.holidays = calloc(1, sizeof(DirHoliday));
+    op->import.n_nodes = op->import.n_keys = op->import.n_holidays = 1;
+    op->import.nodes[0] = node;
+    op->import.keys[0] = key;
+    op->import.holidays[0] = (DirHoliday) { .on = day, .name = "Cuti bersama", .working = true };
+    run(&f, op);
+    ASSERT_STR(op->import.text, "");
+    store_op_free(op);
+    const size_t n = written(&f, node.id, key.curve, day, before);
+    fixture_reopen(&f);
+    ASSERT_EQ(written(&f, node.id, key.curve, day, after), n);
+    ASSERT_EQ(memcmp(before, after, n), 0);
 }
 
 TEST_MAIN

@@ -162,6 +162,9 @@ TEST(what_is_refused_leaves_the_token_as_it_was) {
     KeyRequest r = asked(&w, HOME, NEW, &w.fresh);
     ASSERT_STR(hand_in(&w, id, &r), "OTHER_NODE");
     r = asked(&w, SENDER, NEW, &w.fresh);
+    (void)text_copy(r.key.label, sizeof(r.key.label), "another"); /* nor for a key of that name */
+    ASSERT_STR(hand_in(&w, id, &r), "OTHER_NODE");
+    r = asked(&w, SENDER, NEW, &w.fresh);
     r.proof[3] ^= 1;
     ASSERT_STR(hand_in(&w, id, &r), "UNPROVEN");
     r = asked(&w, SENDER, LINK, &w.fresh);
@@ -206,6 +209,37 @@ TEST(below_the_hub_a_request_is_a_message_to_it) {
     ASSERT_EQ(op->n_deposits, 1);
     store_op_free(op);
     assert_false(has_key(&w, NEW));
+}
+
+static KeyVerdict end_key(World *w, const char *curve, int64_t until_ms) {
+    StoreOp *op = store_op_new(OP_KEY);
+    KeyRequest *r = calloc(1, sizeof(*r));
+    op->key.verb = KEY_ASK;
+    op->key.request = r;
+    *r = asked(w, SENDER, curve, &w->fresh);
+    r->act = KEY_ACT_END;
+    r->key.valid_until_ms = until_ms;
+    ASSERT_OK(codec_encode_key_demand(r));
+    key_request_sign(r, SELF, &w->broker);
+    run(&w->f, op);
+    const KeyVerdict v = op->key.verdict;
+    store_op_free(op);
+    return v;
+}
+
+/* Each is a version of the directory, which every broker keeps. */
+TEST(an_end_is_not_moved_without_end) {
+    WORLD(w);
+    const int64_t id = make_token(&w, TOKEN), end_ms = w.f.now_ms + DAY_MS;
+    const KeyRequest r = asked(&w, SENDER, NEW, &w.fresh);
+    ASSERT_STR(hand_in(&w, id, &r), "");
+    assert_true(decide(&w, id, true));
+    for (int n = 1; n < 128; n++) /* its entry counts, too */
+        ASSERT_EQ(end_key(&w, NEW, end_ms - n), KEY_GRANTED);
+    ASSERT_EQ(end_key(&w, NEW, end_ms - 128), KEY_TOO_OFTEN);
+    w.f.now_ms += 10 * MINUTE_MS;
+    ASSERT_EQ(end_key(&w, NEW, end_ms - 129), KEY_GRANTED);
+    ASSERT_EQ(end_key(&w, NEW, end_ms - 130), KEY_TOO_OFTEN);
 }
 
 TEST_MAIN

@@ -169,6 +169,42 @@ TEST(the_words_of_an_operator_stay_out) {
     assert_non_null(strstr(text, "DISCARDED " HOME " by " SELF));
 }
 
+TEST(where_a_dead_letter_was_sent_is_noted) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_REDIRECT;
+    op->dead.message_id = id_of(1);
+    strcpy(op->dead.by, SELF);
+    strcpy(op->dead.target, "dsk/3204");
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    store_op_free(op);
+    char text[2048];
+    entries(&f, NULL, text, sizeof(text));
+    assert_non_null(strstr(text, "REDIRECTED " HOME " by " SELF " dsk/3204"));
+}
+
+/* The broker's own word is a message like others: that it was made, for whom, and its end. */
+TEST(a_notice_leaves_its_way_in_the_ledger) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    f.now_ms += 5 * HOUR_MS;
+    StoreOp *op = change(&f, &row, QUEUE_MAILBOX, ACTION_WARN_DELAY, CAUSE_NONE);
+    DeliveryRow notice = { 0 };
+    for (uint32_t i = 0; i < op->n_deposits; i++)
+        if (op->deposits[i].row.queue == queue_id(&f, QUEUE_MAILBOX, "dsp/32", NULL))
+            notice = op->deposits[i].row;
+    ASSERT_TRUE(notice.seq > 0);
+    store_op_free(op);
+    settle(&f, &notice, QUEUE_MAILBOX);
+    char text[2048];
+    entries(&f, NULL, text, sizeof(text));
+    assert_non_null(strstr(text, "ACCEPTED " SELF "; DEPOSITED dsp/32"));
+    assert_non_null(strstr(text, "COLLECTED dsp/32"));
+}
+
 TEST(entries_of_the_broker_are_in_the_batch_they_came_with) {
     FIXTURE(f);
     StoreOp *op = store_op_new(OP_NOTE);

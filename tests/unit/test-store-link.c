@@ -93,6 +93,24 @@ TEST(after_a_crash_rows_of_an_open_link_are_uncertain_and_do_not_expire) {
     store_op_free(op);
 }
 
+TEST(after_a_crash_what_the_neighbour_may_have_is_not_recalled_here) {
+    FIXTURE(f);
+    char sql[64];
+    store_op_free(link_state(&f, true));
+    (void)deposit(&f, message_to(&f, REMOTE, 1));
+    fixture_crash(&f); /* marks it uncertain */
+    f.store = store_close(f.store);
+    snprintf(sql, sizeof(sql), "UPDATE delivery SET flags = flags | %u",
+             (unsigned)DELIVERY_RECALLED);
+    tamper(&f, sql);
+    fixture_open(&f);
+    StoreOp *op = store_op_new(OP_SWEEP);
+    op->sweep.limit = 10;
+    run(&f, op);
+    ASSERT_EQ(op->sweep.n, 0);
+    store_op_free(op);
+}
+
 TEST(rows_of_a_closed_link_stay_certain) {
     FIXTURE(f);
     store_op_free(link_state(&f, true));
@@ -123,6 +141,30 @@ TEST(a_receipt_over_the_link_is_the_outcome_and_the_first_one_wins) {
     store_op_free(op);
     ASSERT_OUTCOMES(&f, &id, REMOTE " COLLECTED");
     ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 3);
+    assert_sound(&f);
+}
+
+/* What is kept in memory has places, and two messages may have one (recent.c). */
+TEST(a_receipt_is_noted_of_the_message_it_names_and_of_no_other) {
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, REMOTE, 1));
+    const Uuid first = id_of(1);
+    Message *m = message_to(&f, REMOTE, 2);
+    m->env.message_id = first;
+    m->env.message_id.b[3] ^= 0x5a;
+    m->env.message_id.b[3 + UUID_SIZE / 2] ^= 0x5a;
+    const Uuid second = m->env.message_id;
+    (void)deposit(&f, m);
+    StoreOp *op = receipt_op(&f, &first, REMOTE, LEVEL_COLLECTED, "hub");
+    run(&f, op);
+    store_op_free(op);
+    ASSERT_OUTCOMES(&f, &first, REMOTE " COLLECTED");
+    ASSERT_OUTCOMES(&f, &second, REMOTE " PENDING");
+    op = receipt_op(&f, &second, REMOTE, LEVEL_UNDELIVERABLE, "hub");
+    run(&f, op);
+    store_op_free(op);
+    ASSERT_OUTCOMES(&f, &first, REMOTE " COLLECTED");
+    ASSERT_OUTCOMES(&f, &second, REMOTE " UNDELIVERABLE");
     assert_sound(&f);
 }
 
@@ -408,6 +450,7 @@ TEST(what_a_neighbour_hands_back_is_answered) {
     StoreOp *op = link_op(message_to(&f, REMOTE, 1), "hub", REMOTE, f.now_ms);
     run(&f, op);
     ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    ASSERT_TRUE(op->accept.counted); /* it came over: the neighbour counts it, too */
     store_op_free(op);
     const Uuid id = id_of(1);
     ASSERT_OUTCOMES(&f, &id, REMOTE " UNDELIVERABLE RECIPIENT_UNKNOWN");
@@ -488,6 +531,21 @@ TEST(a_subscriber_gets_facts_within_its_scope) {
     assert_sound(&f);
 }
 
+TEST(what_comes_expired_is_copied_to_nobody) {
+    FIXTURE(f);
+    store_op_free(subscribe(&f, "dsp/32", "all", SAMPLE_KIND));
+    Message *m = message_to(&f, HOME, 1);
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    m->fwd.expires_ms = f.now_ms;
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    ASSERT_EQ(op->n_deposits, 1); /* the receipt */
+    ASSERT_TRUE(!(op->deposits[0].row.flags & DELIVERY_FACTS_ONLY));
+    store_op_free(op);
+    ASSERT_RECEIPTS(&f, QUEUE_LINK, "hub", "UNDELIVERABLE " HOME);
+}
+
 TEST(a_subscription_over_its_quota_is_marked_and_goes_on_when_read_down) {
     FIXTURE(f);
     store_op_free(subscribe(&f, "dsp/32", "all", SAMPLE_KIND));
@@ -517,6 +575,162 @@ TEST(a_subscription_over_its_quota_is_marked_and_goes_on_when_read_down) {
     ASSERT_TRUE(!op->subscription.overrun); /* told once */
     store_op_free(op);
     assert_sound(&f);
+}
+
+TEST(a_recall_over_a_link_is_the_senders_own_too) {
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(1);
+    Message *m = recall(&f, &id);
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->n_recalled, 0);
+    store_op_free(op);
+    ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
+}
+
+TEST(a_recall_over_a_link_is_for_those_it_names) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    m->fwd.recipients[m->fwd.n_recipients] = m->fwd.recipients[0];
+    strcpy(m->fwd.recipients[m->fwd.n_recipients++].node, "dsk/3204");
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 2);
+    store_op_free(op);
+    const Uuid id = id_of(1);
+    m = recall(&f, &id);
+    strcpy(m->env.sender, REMOTE);
+    op = link_op(m, "hub", "dsk/3204", f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->n_recalled, 1);
+    ASSERT_EQ(op->recalled[0].queue, queue_id(&f, QUEUE_MAILBOX, "dsk/3204", NULL));
+    store_op_free(op);
+}
+
+static uint32_t flags_in(Fixture *f, QueueId queue) {
+    StoreOp *rows = load(f, queue, LANE_ROUTINE, 10);
+    ASSERT_EQ(rows->load.n, 1);
+    const uint32_t flags = rows->load.rows[0].flags;
+    store_op_free(rows);
+    return flags;
+}
+
+TEST(a_recall_withdraws_the_copies_of_subscribers) {
+    FIXTURE(f);
+    store_op_free(subscribe(&f, "dsp/32", "all", SAMPLE_KIND));
+    StoreOp *op = publish(&f, message_to(&f, HOME, 1));
+    const DeliveryRow copy = op->deposits[1].row;
+    store_op_free(op);
+    ASSERT_TRUE(!(flags_in(&f, copy.queue) & DELIVERY_RECALLED));
+    const Uuid id = id_of(1);
+    store_op_free(publish(&f, recall(&f, &id)));
+    ASSERT_TRUE(flags_in(&f, copy.queue) & DELIVERY_RECALLED);
+}
+
+TEST(who_was_discarded_is_not_served_by_what_others_on_the_link_get_again) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, "min/rehsos");
+    const DeliveryRow row = deposit(&f, m);
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_DISCARD;
+    op->dead.message_id = id_of(1);
+    strcpy(op->dead.recipient, REMOTE);
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    store_op_free(op);
+    op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_REQUEUE;
+    op->dead.message_id = id_of(1);
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    StoreOp *read = bodies(&f, &op->deposits[0].row, QUEUE_LINK);
+    ASSERT_EQ(read->bodies.wanted[0].forward->n_recipients, 1);
+    ASSERT_STR(read->bodies.wanted[0].forward->recipients[0].node, "min/rehsos");
+    store_op_free(read);
+    store_op_free(op);
+}
+
+/* A letter of another recipient on the same link stays one, also after a restart. */
+TEST(who_is_a_dead_letter_is_not_served_by_what_others_on_the_link_get_again) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, "min/rehsos");
+    const DeliveryRow row = deposit(&f, m);
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_REQUEUE;
+    op->dead.message_id = id_of(1);
+    strcpy(op->dead.recipient, REMOTE);
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    const DeliveryRow again = op->deposits[0].row;
+    store_op_free(op);
+    fixture_reopen(&f);
+    StoreOp *read = bodies(&f, &again, QUEUE_LINK);
+    ASSERT_EQ(read->bodies.wanted[0].forward->n_recipients, 1);
+    ASSERT_STR(read->bodies.wanted[0].forward->recipients[0].node, REMOTE);
+    store_op_free(read);
+}
+
+/* It joined the row while it was on its way; the link goes, and what went is parked as uncertain.
+ */
+TEST(who_joined_a_row_is_served_though_the_link_was_lost) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    also_to(m, REMOTE);
+    StoreOp *op = publish(&f, m);
+    DeliveryRow mailbox = op->deposits[0].row, link = op->deposits[1].row;
+    store_op_free(op);
+    StoreOp *read = bodies(&f, &link, QUEUE_LINK); /* what went names REMOTE alone */
+    store_op_free(read);
+    mailbox.attempts = 16;
+    store_op_free(change(&f, &mailbox, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_REDIRECT;
+    op->dead.message_id = id_of(1);
+    strcpy(op->dead.target, "min/rehsos");
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    store_op_free(op);
+    link.flags |= DELIVERY_UNCERTAIN;
+    store_op_free(change(&f, &link, QUEUE_LINK, ACTION_PARK, CAUSE_NONE));
+    op = change(&f, &link, QUEUE_LINK, ACTION_DONE, CAUSE_NONE); /* the first copy was taken */
+    ASSERT_EQ(op->n_deposits, 1);
+    store_op_free(op);
+}
+
+/* --- the way back ----------------------------------------------------------------------------- */
+
+TEST(a_sender_that_is_not_in_the_directory_is_told_the_way_its_message_came) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    strcpy(m->env.sender, "lks/9999/gone");
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    settle(&f, &row, QUEUE_MAILBOX);
+    ASSERT_RECEIPTS(&f, QUEUE_LINK, "hub", "COLLECTED " HOME);
+}
+
+/* Its home broker records every end. */
+TEST(the_end_goes_back_over_the_link_though_the_sender_does_not_want_it) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    strcpy(m->env.sender, REMOTE);
+    m->env.receipts = RECEIPTS_FAILURES_ONLY;
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    settle(&f, &row, QUEUE_MAILBOX);
+    ASSERT_RECEIPTS(&f, QUEUE_LINK, "hub", "COLLECTED " HOME);
 }
 
 TEST_MAIN

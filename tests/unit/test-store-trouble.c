@@ -88,7 +88,7 @@ TEST(a_purged_message_that_comes_for_another_recipient_is_taken_again) {
     assert_sound(&f);
 
     /* Both remembered as long as the id is. */
-    f.now_ms += 300 * DAY_MS;
+    f.now_ms += 190 * DAY_MS;
     idle(&f);
     ASSERT_EQ(number(&f, "SELECT count(*) FROM dedup"), 0);
     ASSERT_EQ(number(&f, "SELECT count(*) FROM outcome"), 0);

@@ -199,6 +199,30 @@ TEST(a_purge_removes_only_what_is_finished_and_old) {
     assert_sound(&f);
 }
 
+/* The year is wrong for a minute; then, for as long as it takes to be believed. */
+TEST(a_clock_that_leaps_makes_nothing_forgotten) {
+    FIXTURE(f);
+    const DeliveryRow collected = deposit(&f, message_to(&f, HOME, 1));
+    settle(&f, &collected, QUEUE_MAILBOX);
+    idle(&f);
+    const int64_t right_ms = f.now_ms;
+    f.now_ms += 400 * DAY_MS;
+    idle(&f);
+    f.now_ms = right_ms + MINUTE_MS;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dedup WHERE seq = 1"), 1);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 1);
+    f.now_ms += 31 * DAY_MS; /* not held up by what was */
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 0);
+    f.now_ms += 400 * DAY_MS;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dedup WHERE seq = 1"), 1);
+    f.now_ms += 10 * MINUTE_MS;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dedup WHERE seq = 1"), 0);
+}
+
 TEST(a_purged_message_is_still_known_and_its_number_is_not_used_again) {
     FIXTURE(f);
     Message *m = message_to(&f, HOME, 1);
@@ -215,6 +239,42 @@ TEST(a_purged_message_is_still_known_and_its_number_is_not_used_again) {
     ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
     store_op_free(op);
     ASSERT_EQ(deposit(&f, message_to(&f, HOME, 1)).seq, 2);
+}
+
+TEST(what_tells_of_events_is_kept_longer) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    m->lane = LANE_EVENT;
+    const DeliveryRow event = deposit(&f, m), other = deposit(&f, message_to(&f, HOME, 2));
+    settle(&f, &event, QUEUE_MAILBOX);
+    settle(&f, &other, QUEUE_MAILBOX);
+    f.now_ms += f.config.retention_ms + DAY_MS;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 1);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 2"), 0);
+    f.now_ms += f.config.retention_event_ms;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 0);
+}
+
+TEST(a_purge_takes_the_trail_along_and_leaves_what_is_damaged) {
+    FIXTURE(f);
+    const DeliveryRow a = deposit(&f, message_to(&f, REMOTE, 1));
+    const DeliveryRow b = deposit(&f, message_to(&f, HOME, 2));
+    store_op_free(change(&f, &a, QUEUE_LINK, ACTION_EXPIRE, CAUSE_EXPIRED_ON_LINK));
+    StoreOp *op = delivery_op(&b, QUEUE_MAILBOX, ACTION_PARK, CAUSE_NONE, "not now");
+    run(&f, op);
+    store_op_free(op);
+    settle(&f, &b, QUEUE_MAILBOX);
+    ASSERT_TRUE(number(&f, "SELECT count(*) FROM trail WHERE seq = 2") > 0);
+    f.store = store_close(f.store);
+    tamper(&f, "UPDATE message SET facts = CAST('fabts' AS BLOB) WHERE seq = 1");
+    fixture_open(&f);
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 1);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 2"), 0);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM trail WHERE seq = 2"), 0);
 }
 
 TEST(freed_pages_are_given_back) {

@@ -26,6 +26,7 @@ TEST(days_that_exist) {
     ASSERT_TRUE(civil_is_valid(date(2024, 2, 29)));
     ASSERT_TRUE(civil_is_valid(date(2000, 2, 29)));
     ASSERT_TRUE(!civil_is_valid(date(1900, 2, 29)));
+    ASSERT_TRUE(!civil_is_valid(date(2200, 2, 29)));
     ASSERT_TRUE(!civil_is_valid(date(2025, 2, 29)));
     ASSERT_TRUE(!civil_is_valid(date(2025, 4, 31)));
     ASSERT_TRUE(!civil_is_valid(date(2025, 13, 1)));

@@ -129,6 +129,23 @@ TEST(a_lifted_case_that_is_only_on_disk_is_looked_up_first) {
     window_deinit(&w);
 }
 
+/* Lanes are bounded by what they hold: a wrong count would close one for ever. */
+TEST(a_case_found_in_another_lane_is_counted_there) {
+    Window w;
+    open_window(&w);
+    ASSERT_EQ(deposit(&w, 9, 100, LANE_EMERGENCY, true), 1);
+    DeliveryRow row = row_of(4, 100, LANE_ROUTINE);
+    ASSERT_OK(window_found(&w, 100, &row));
+    ASSERT_EQ(w.n_lane[LANE_EMERGENCY], 0);
+    ASSERT_EQ(w.n_lane[LANE_ROUTINE], 1);
+    ASSERT_EQ(take(&w), 4);
+    (void)window_gone(&w, entry(&w, 100, 4));
+    ASSERT_OK(window_found(&w, 100, NULL));
+    for (Lane lane = LANE_EVENT; lane < LANE_COUNT; lane++)
+        ASSERT_EQ(w.n_lane[lane], 0);
+    window_deinit(&w);
+}
+
 TEST(a_returned_delivery_keeps_its_place) {
     Window w;
     open_window(&w);

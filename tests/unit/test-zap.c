@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/text.h"
 #include "net/sock-internal.h"
 #include "net/zap.h"
 #include "test.h"
@@ -137,6 +138,23 @@ TEST(unknown_revoked_and_outdated_keys_are_refused_and_reported) {
         zap_set_directory(g.zap, d);
         check_refused(&g, &keys);
     }
+}
+
+/* A revoked key does not come back by a token. */
+TEST(a_key_of_the_directory_is_judged_by_it_alone) {
+    _cleanup_(gate_close) Gate g;
+    NodeKeys keys;
+    gate_open(&g);
+    ASSERT_OK(keys_generate(&keys));
+    DirKey k = key_of(&keys);
+    k.revoked = true;
+    _cleanup_(directory_unrefp) Directory *d = directory_with(&k);
+    Enrolment token = { .id = 1, .state = ENROL_OPEN, .expires_ms = now_read().wall_ms + DAY_MS };
+    (void)text_copy(token.curve, sizeof(token.curve), keys.curve_public);
+    _cleanup_(enrolments_unrefp) Enrolments *e = enrolments_new(&token, 1);
+    zap_set_directory(g.zap, d);
+    zap_set_enrolments(g.zap, e);
+    check_refused(&g, &keys);
 }
 
 TEST(without_a_directory_nobody_is_refused_for_good) {
