@@ -131,7 +131,7 @@ typedef struct SimBroker {
     Disk *disk;
     StoreOp *batch;
     bool batch_ran;
-    StoreOp *unsynced; /* the batch before it: being synced, or synced and not told */
+    StoreOp *unsynced;   /* the batch before it: being synced, or synced and not told */
     bool planned;        /* a batch is about to be taken */
     uint64_t generation; /* rises with each start and stop: tokens of its events */
     int64_t wall_off_ms, drift_ppm;
