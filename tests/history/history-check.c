@@ -256,9 +256,12 @@ static bool is_before(const Message *a, const Message *b) {
     return any;
 }
 
+/* One that was withdrawn or given up while it was on its way to a session that died does not hold
+ * up the next: then it may come last. */
 static void check_order(Judge *j, const Passing *x) {
     const Message *m = x->before;
-    if (is_before(m, x->after))
+    const bool on_its_way = x->maybe_sent_first && has_ended(x->before_pair);
+    if (!on_its_way && is_before(m, x->after))
         judge_wrong(j, HISTORY_KIND_ORDER, m, LINES(m->since, x->after->since, x->before_at, x->at),
                     "delivered to %s for the first time after a later one of its case",
                     name_of(j, x->before_pair));

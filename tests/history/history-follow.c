@@ -141,7 +141,18 @@ static Passing *add_passing(Judge *j, size_t at) {
     return j->passings = x;
 }
 
-static void follow_order(Judge *j, Message *m, Pair *p, size_t at) {
+/* Two sessions read the mailbox: what was sent to a slow one may come after what was sent to the
+ * other one later. */
+static bool may_have_gone_before(const Judge *j, const Handout *h, const Track *l) {
+    const Handout *other = l->pair->handouts;
+    while (other && other->at != l->at)
+        other = other->next;
+    const bool same = other && other->who == h->who && other->session == h->session;
+    return !same && !was_sent_after(j, h, l->at, NULL);
+}
+
+static void follow_order(Judge *j, Message *m, Pair *p, const Handout *h) {
+    const size_t at = h->at;
     if (uuid_is_nil(&m->order_key) || !m->invoked || p->first != at)
         return;
     Track *l = track(j, m, p->node, m->sender);
@@ -155,6 +166,7 @@ static void follow_order(Judge *j, Message *m, Pair *p, size_t at) {
             x->before_pair = p;
             x->after_pair = l->pair;
             x->before_at = l->at;
+            x->maybe_sent_first = may_have_gone_before(j, h, l);
         }
         return;
     }
@@ -231,7 +243,7 @@ static void on_deliver(Judge *j, const Record *r, size_t at) {
         judge_wrong(j, HISTORY_KIND_ATTEMPT, m, LINES(no->of->at, no->at, no->answered, at),
                     "came to %s as attempt %u again after a counted REJECT",
                     history_name(j->h, r->who), r->attempt);
-    follow_order(j, m, p, at);
+    follow_order(j, m, p, h);
     follow_case(j, m, p, at);
 }
 

@@ -114,6 +114,7 @@ typedef struct Passing { /* maybe one went past another: at the end both are kno
     Pair *before_pair, *after_pair;
     size_t at, before_at;
     bool of_case; /* the other was not settled; else: the first deliveries of two of one sender */
+    bool maybe_sent_first; /* it may have left the broker before the one that came first */
     struct Passing *next;
 } Passing;
 

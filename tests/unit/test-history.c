@@ -257,6 +257,29 @@ TEST(a_no_that_was_lost_with_its_session_leaves_the_order_open) {
     ASSERT_EQ(judge(duplicate), 0);
 }
 
+/* Two programs read the mailbox. The first message is on its way to one that seems gone, and is
+ * withdrawn; the other one gets the second. */
+TEST(what_ended_on_its_way_may_come_after_the_next_of_its_case) {
+#define TWO                                                                                        \
+    OPEN "invoke c#2 open broker=r\nok c#2 open\ninfo c#2 listen source=mailbox\n" PUBLISH(        \
+        "$1", " case=$5") PUBLISH("$2", " case=$5") "invoke p publish id=$3 recall=$1\n"           \
+                                                    "ok p publish id=$3 word=ACCEPTED\n"
+    const char *withdrawn =
+        TWO RECEIPT("$1", "RECALLED") COLLECTED("$2") "ok c#2 deliver id=$1 attempt=1\n" DRAINED;
+    const char *not_ended =
+        TWO COLLECTED("$2") "ok c#2 deliver id=$1 attempt=1\n"
+                            "invoke c#2 settle id=$1 word=DONE\n"
+                            "ok c#2 settle id=$1 word=DONE\n" RECEIPT("$1", "COLLECTED") DRAINED;
+    const char *same_session = TWO RECEIPT("$1", "RECALLED") COLLECTED("$2") DELIVER("$1") DRAINED;
+    const char *new_session = TWO RECEIPT("$1", "RECALLED") COLLECTED(
+        "$2") "info c#2 lost\ninvoke c#2 open\nok c#2 open\nok c#2 deliver id=$1\n" DRAINED;
+#undef TWO
+    ASSERT_EQ(judge(withdrawn), 0);
+    ASSERT_EQ(judge(not_ended), ONLY(ORDER));
+    ASSERT_EQ(judge(same_session), ONLY(ORDER));
+    ASSERT_EQ(judge(new_session), ONLY(ORDER));
+}
+
 TEST(the_order_may_become_known_only_after_the_delivery) {
     ASSERT_EQ(judge(OPEN "invoke p publish id=$1 to=c case=$5\n"
                          "invoke p publish id=$2 to=c case=$5\n" COLLECTED("$2")
