@@ -3,8 +3,9 @@
 /*
  * Whom a neighbour may speak about: those it was given the message for. Of others only when they
  * live behind it and could not be known here when the message went there: in an event scope, whom
- * the brokers beyond it served by their directories; and of a dead letter, whom it was redirected
- * to, one for each that was told to be undeliverable.
+ * the brokers beyond it served by their directories, or, where it did not get there, the broker on
+ * whose way they are; and of a dead letter, whom it was redirected to, one for each that was told
+ * to be undeliverable.
  */
 
 #include <errno.h>
@@ -34,6 +35,34 @@ static bool is_in_scope(const Store *s, const Envelope *e, const char *node) {
     n = *known;
     n.inactive = false;
     return accept_scope_covers(e, &n);
+}
+
+static bool leads_over(const Store *s, const char *node, const char *broker) {
+    const char *at = s->self;
+    for (unsigned i = 0; at && i < STAMPS_MAX; i++) {
+        if (strcmp(at, broker) == 0)
+            return true;
+        const char *next = directory_next_hop(s->directory, at, node);
+        at = next && strcmp(next, at) != 0 ? next : NULL;
+    }
+    return false;
+}
+
+/* It speaks for everybody in the scope beyond it: the message was to go on to it for them. */
+static bool is_way_into_scope(const Store *s, const Envelope *e, const char *node) {
+    const DirNode *broker = directory_node(s->directory, node);
+    const char *home = NULL;
+    if (!broker || !broker->broker)
+        return false;
+    for (size_t i = 0; i < directory_node_count(s->directory); i++) {
+        const DirNode *n = directory_node_at(s->directory, i);
+        if ((home && strcmp(n->home, home) == 0) || !is_in_scope(s, e, n->id))
+            continue;
+        home = n->home; /* who shares it shares the way */
+        if (leads_over(s, n->id, node))
+            return true;
+    }
+    return false;
 }
 
 typedef struct Audit {
@@ -81,7 +110,9 @@ static bool is_behind_scope(Store *s, int64_t seq, Audit *a, const char *node) {
     }
     if (has_scope_hop(a->m, a->link) && load_envelope(s, seq, env))
         a->env = env;
-    const bool known = (a->env && is_in_scope(s, a->env, node)) || has_dead_letter(s, seq, a);
+    const bool known =
+        (a->env && (is_in_scope(s, a->env, node) || is_way_into_scope(s, a->env, node))) ||
+        has_dead_letter(s, seq, a);
     a->env = NULL;
     return known;
 }

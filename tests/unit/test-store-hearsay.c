@@ -110,6 +110,16 @@ static void put_node(Fixture *f, const char *id, bool inactive, const char *home
     store_op_free(op);
 }
 
+static void put_broker(Fixture *f, const char *id) {
+    StoreOp *op = store_op_new(OP_IMPORT);
+    op->import.n_nodes = 1;
+    op->import.nodes = calloc(1, sizeof(DirNode));
+    op->import.nodes[0] = sample_broker(id, NODE_UPT_BALAI, "hub");
+    run(f, op);
+    ASSERT_STR(op->import.text, "");
+    store_op_free(op);
+}
+
 TEST(in_a_scope_those_who_live_in_it_beyond_the_neighbour_count) {
     FIXTURE(f);
     f.codec.decode_envelope = decode_scope;
@@ -129,6 +139,22 @@ TEST(in_a_scope_those_who_live_in_it_beyond_the_neighbour_count) {
     put_node(&f, "lks/3398/0001", true, "upt/satria"); /* and left again */
     ASSERT_BELIEVED(&f, &id, "lks/3398/0001", "hub");
     assert_sound(&f);
+}
+
+/* It did not get there: whoever sent it hears that a whole region was not reached. */
+TEST(in_a_scope_a_broker_on_the_way_stands_for_those_beyond_it) {
+    FIXTURE(f);
+    f.codec.decode_envelope = decode_scope;
+    fixture_reopen(&f);
+    put_broker(&f, "upt/far");
+    put_broker(&f, "upt/empty");
+    put_node(&f, "lks/3397/0001", false, "upt/far");
+    store_op_free(publish(&f, event_in_33(&f, SENDER)));
+    const Uuid id = id_of(1);
+    say(&f, &id, "upt/far", LEVEL_UNDELIVERABLE, "hub");
+    ASSERT_TRUE(has(&f, &id, "upt/far UNDELIVERABLE"));
+    ASSERT_NOT_BELIEVED(&f, &id, "upt/empty", "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, "upt/phala-martha", "hub");
 }
 
 TEST(in_a_scope_nobody_speaks_for_those_behind_another_neighbour) {
@@ -159,16 +185,6 @@ TEST(in_a_scope_a_dead_letter_may_have_gone_outside_it) {
 }
 
 /* --- what was purged on the way ------------------------------------------------------------- */
-
-static void put_broker(Fixture *f, const char *id) {
-    StoreOp *op = store_op_new(OP_IMPORT);
-    op->import.n_nodes = 1;
-    op->import.nodes = calloc(1, sizeof(DirNode));
-    op->import.nodes[0] = sample_broker(id, NODE_UPT_BALAI, "hub");
-    run(f, op);
-    ASSERT_STR(op->import.text, "");
-    store_op_free(op);
-}
 
 /* Is the word passed on to the sender's home? */
 static bool is_passed_on(Fixture *f, const Uuid *about, const char *node, const char *neighbour) {
