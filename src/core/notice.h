@@ -25,10 +25,12 @@ typedef struct Notice {
     char region[REGION_SIZE];
     int cluster, status, urgency; /* of the item */
     Uuid case_id, correlation_id; /* nil = none */
+    Uuid causation_id;            /* the message it answers; nil: a date speaks */
     int64_t now_ms;
 } Notice;
 
-/* Derived from what it is about, how often it was told, to whom it goes and who says it. */
+/* Derived from what it is about and whose turn it is, what it answers, how often it was told, to
+ * whom it goes and who says it. */
 Uuid notice_message_id(const Notice *n, const char *self);
 /* Is m a notice under the id that is its own, by the broker that says it? */
 bool notice_has_own_id(const Message *m);

@@ -76,6 +76,7 @@ typedef struct Telling {
     const char *code;              /* "R-072" or the timer's name */
     const char *pasal;             /* may be "" */
     const char *text_en, *text_id; /* static: what happened and the next step */
+    Uuid answers;                  /* a message; nil: the date made it known */
 } Telling;
 
 #define TELLINGS_MAX 4U

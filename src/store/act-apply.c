@@ -77,7 +77,9 @@ static void remember_late(Store *s, const Again *g, const Item *i) {
     if (s->law->record || l->n_late == ARRAY_SIZE(l->late))
         return;
     struct LateStep *late = &l->late[l->n_late++];
-    *late = (struct LateStep) { .item = *i, .why = g->steps[i->kind].why };
+    *late = (struct LateStep) { .item = *i,
+                                .message_id = g->act.message_id,
+                                .why = g->steps[i->kind].why };
     text_copy(late->actor, sizeof(late->actor), g->act.actor);
 }
 

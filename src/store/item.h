@@ -91,6 +91,7 @@ struct LawWork {
     uint32_t n_late;
     struct LateStep { /* was held, and turned out illegal */
         Item item;
+        Uuid message_id;
         char actor[NODE_NAME_SIZE];
         const char *why; /* static */
     } late[8];

@@ -51,7 +51,11 @@ static void tell_superior(Store *s, StoreOp *op, const Item *i) {
                              "atasan bersama: putuskan siapa yang menangani (rujukan: jenis 2, "
                              "REDIRECTED; pengaduan: jenis 11, REROUTE, CLASSIFY atau ASSIGN).";
     Telling t = {
-        .code = "SUPERIOR_DECIDES", .pasal = "P7 Pasal 48", .text_en = en, .text_id = id
+        .code = "SUPERIOR_DECIDES",
+        .pasal = "P7 Pasal 48",
+        .text_en = en,
+        .text_id = id,
+        .answers = op->accept.message->env.message_id,
     };
     if (i->owes[0] == '\0')
         return;
@@ -61,8 +65,9 @@ static void tell_superior(Store *s, StoreOp *op, const Item *i) {
 
 /* Found illegal where the matter is kept, and not in the answer: its sender's broker may not have
  * known, or held it. */
-static void tell_illegal(Store *s, StoreOp *op, const Item *i, const char *actor, const char *why) {
-    Telling t = { .code = "ILLEGAL_STEP", .pasal = "" };
+static void tell_illegal(Store *s, StoreOp *op, const Item *i, const char *actor, const Uuid *step,
+                         const char *why) {
+    Telling t = { .code = "ILLEGAL_STEP", .pasal = "", .answers = *step };
     if (!item_is_kept_here(s, i) ||
         !step_why_texts(why ? why : "WRONG_STATE", &t.text_en, &t.text_id))
         return;
@@ -73,7 +78,7 @@ static void tell_illegal(Store *s, StoreOp *op, const Item *i, const char *actor
 void law_tell_late(Store *s, StoreOp *op) {
     for (uint32_t k = 0; k < s->law->n_late; k++) {
         const struct LateStep *late = &s->law->late[k];
-        tell_illegal(s, op, &late->item, late->actor, late->why);
+        tell_illegal(s, op, &late->item, late->actor, &late->message_id, late->why);
     }
     s->law->n_late = 0;
 }
@@ -87,7 +92,7 @@ void law_answer(Store *s, StoreOp *op, const Step steps[ITEM_KINDS], const int f
         if (!op->accept.from_link)
             answer(s, op, &steps[k], from[k], i);
         else if (steps[k].verdict == STEP_ILLEGAL)
-            tell_illegal(s, op, i, s->law->act.actor, steps[k].why);
+            tell_illegal(s, op, i, s->law->act.actor, &s->law->act.message_id, steps[k].why);
         if (waits_for_superior(k, i->state) && from[k] != i->state && item_is_kept_here(s, i))
             tell_superior(s, op, i);
     }

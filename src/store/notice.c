@@ -26,7 +26,6 @@ static Body *encode(Store *s, const Item *i, const Telling *t, Notice *n) {
     n->case_id = i->case_id;
     n->correlation_id = i->id;
     n->now_ms = s->now_ms;
-    text_copy(n->owed_by, sizeof(n->owed_by), i->owes);
     text_copy(n->region, sizeof(n->region), i->region);
     Body *body = s->config.codec->encode_notice(n, s->self);
     n->text_en = n->text_id = NULL;
@@ -41,9 +40,15 @@ void notice_send(Store *s, StoreOp *op, const Item *i, const Telling *t, uint32_
     if (!hop || s->fault < 0)
         return; /* nobody of that name can be reached: the journal has it */
     Notice n = {
-        .code = t->code, .item_kind = i->kind, .item_id = i->id, .level = level, .due_ms = due_ms
+        .code = t->code,
+        .item_kind = i->kind,
+        .item_id = i->id,
+        .level = level,
+        .due_ms = due_ms,
+        .causation_id = t->answers,
     };
     text_copy(n.to, sizeof(n.to), t->to);
+    text_copy(n.owed_by, sizeof(n.owed_by), i->owes);
     n.id = notice_message_id(&n, s->self);
     _cleanup_(body_unrefp) Body *body = encode(s, i, t, &n);
     _cleanup_(copies_deinit) Copies copies = { 0 };

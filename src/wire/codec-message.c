@@ -136,6 +136,7 @@ Body *codec_encode_notice(const Notice *n, const char *self) {
         .cluster = n->cluster,
         .case_id = n->case_id,
         .correlation_id = n->correlation_id,
+        .causation_id = n->causation_id,
         .urgency = n->urgency,
         .sensitivity = SENSITIVITY_INTERNAL,
         .created_ms = n->now_ms,

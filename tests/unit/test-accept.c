@@ -491,6 +491,14 @@ TEST(nobody_takes_the_id_of_a_receipt) {
     ASSERT_STR(decide(c), "MALFORMED");
     strcpy(e->sender, "hub");
     ASSERT_STR(decide(c), "");
+    e->causation_id = r.message_id; /* of another step */
+    ASSERT_STR(decide(c), "MALFORMED");
+    n.causation_id = r.message_id;
+    e->message_id = notice_message_id(&n, "hub");
+    ASSERT_STR(decide(c), "");
+    strcpy(c->m->facts.notice.owed_by_node, "dsk/3203"); /* of what another one owes */
+    ASSERT_STR(decide(c), "MALFORMED");
+    c->m->facts.notice.owed_by_node[0] = '\0';
     c->m->facts.notice.level++;
     ASSERT_STR(decide(c), "MALFORMED");
     e->kind = KIND_WRAP_REQUEST;

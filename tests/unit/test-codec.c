@@ -413,6 +413,7 @@ static Notice sample_notice(void) {
                       .urgency = URGENCY_EMERGENCY,
                       .case_id = { { 3 } },
                       .correlation_id = { { 2 } },
+                      .causation_id = { { 4 } },
                       .now_ms = TIME_MS };
 }
 
@@ -426,6 +427,7 @@ TEST(a_notice_reads_back_as_it_was_meant) {
     ASSERT_EQ(m->env.kind, KIND_NOTICE);
     ASSERT_TRUE(uuid_equal(&m->env.message_id, &ID) && uuid_equal(&m->env.case_id, &n.case_id));
     ASSERT_TRUE(uuid_equal(&m->env.correlation_id, &n.correlation_id));
+    ASSERT_TRUE(uuid_equal(&m->env.causation_id, &n.causation_id));
     ASSERT_STR(m->env.sender, "upt/satria");
     ASSERT_TRUE(m->env.audience.form == AUDIENCE_NODES && m->env.audience.n == 1);
     ASSERT_STR(m->env.audience.nodes[0], "dsp/32");

@@ -53,6 +53,22 @@ TEST(one_firing_gives_each_who_is_told_one_notice_of_its_own) {
     ASSERT_EQ(n, 6);
 }
 
+/* The next broker takes what has the same id for a repetition. */
+TEST(the_superior_of_two_who_do_not_collect_is_told_of_each) {
+    LAW_FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    also_to(m, "dsk/3204");
+    StoreOp *op = publish(&f, m);
+    ASSERT_EQ(op->n_deposits, 2);
+    f.now_ms += 5 * HOUR_MS;
+    for (uint32_t i = 0; i < 2; i++)
+        store_op_free(
+            change(&f, &op->deposits[i].row, QUEUE_MAILBOX, ACTION_WARN_DELAY, CAUSE_NONE));
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "dsp/32"), 2);
+    ASSERT_EQ(number(&f, "SELECT count(DISTINCT id) FROM message WHERE kind = 92"), 2);
+    store_op_free(op);
+}
+
 /* Sent on a second time it is back with who had it: the common superior hears of it at once. */
 TEST(who_must_decide_is_told_at_once) {
     LAW_FIXTURE(f);

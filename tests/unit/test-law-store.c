@@ -271,6 +271,21 @@ TEST(an_illegal_step_that_came_over_a_link_is_answered_by_a_notice) {
     assert_lawful(&f);
 }
 
+/* Two of one moment are told as two: the next broker takes what has the same id for a repetition.
+ */
+TEST(each_of_two_illegal_steps_of_one_moment_is_told) {
+    LAW_FIXTURE(f);
+    const Uuid id = says_id(&f, request(&f, SENDER, DSP));
+    const int64_t now_ms = f.now_ms;
+    for (int i = 0; i < 2; i++)
+        ASSERT_STR(says(&f, response(&f, &id, REMOTE, SENDER, REFERRAL_DECISION_ACCEPTED)),
+                   "ACCEPTED");
+    ASSERT_EQ(f.now_ms, now_ms);
+    ASSERT_STR(notices(&f), "ILLEGAL_STEP to dsk/3302; ILLEGAL_STEP to dsk/3302");
+    ASSERT_EQ(number(&f, "SELECT count(DISTINCT id) FROM message WHERE kind = 92"), 2);
+    assert_lawful(&f);
+}
+
 static int64_t handed_on(Fixture *f, const char *to) {
     char sql[128];
     (void)snprintf(sql, sizeof(sql),
