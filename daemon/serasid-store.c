@@ -5,8 +5,9 @@
  * before, is synced. There is no timer that would let batches grow; they grow by themselves
  * meanwhile.
  *
- * Syncing is for a thread of its own when the next batch is there already; else the thread that
- * carried it out does it, which is quicker. Results are told in order, and none before its sync.
+ * Syncing is for a thread of its own when the next batch is there already, or is likely to come
+ * meanwhile as it did the last time; else the thread that carried it out does it, which is quicker.
+ * Results are told in order, and none before its sync.
  *
  * After a fault the threads end and leave the store open: what a failed commit left behind is not
  * known, so it must not be called a clean stop.
@@ -55,6 +56,7 @@ struct StoreThread {
     BatchFill fill;    /* of what waits */
     StoreOp *unsynced; /* carried out, for the other thread to sync */
     bool running;      /* a batch is carried out, or its results are not in `done` yet */
+    bool overlap;      /* the next batch came while the last one was synced */
     bool held_up;      /* this thread waits for the router to end its work */
     bool working;      /* somebody is at work on the store, this thread or the router */
     bool long_log;     /* to be copied into the database */
@@ -180,19 +182,21 @@ static int sync_and_finish(StoreThread *t, StoreOp *batch, int64_t write_us) {
     (void)pthread_mutex_lock(&t->lock);
     if (r == 0)
         finish(t, batch, write_us, clock_us() - start);
+    t->overlap = t->waiting.first;
     t->running = t->running && r < 0;
     (void)pthread_mutex_unlock(&t->lock);
     ring(t);
     return r;
 }
 
-/* In order, so the last one first; by the other thread when there is something else to do here. */
+/* In order, so the last one first; by the other thread when there is something else to do here, or
+ * will be before it is synced. */
 static int settle(StoreThread *t, StoreOp *batch, int64_t write_us) {
     (void)pthread_mutex_lock(&t->lock);
     while (t->unsynced && t->fault == 0)
         (void)pthread_cond_wait(&t->synced, &t->lock);
     const int fault = t->fault;
-    const bool away = fault == 0 && t->waiting.first;
+    const bool away = fault == 0 && (t->waiting.first || t->overlap);
     if (away) {
         t->unsynced = batch;
         t->write_us = write_us;
@@ -283,6 +287,7 @@ static void *sync_main(void *data) {
         const int64_t took = clock_us() - start;
         (void)pthread_mutex_lock(&t->lock);
         if (r == 0) {
+            t->overlap = t->waiting.first || t->running;
             finish(t, TAKE_PTR(t->unsynced), t->write_us, took);
         } else {
             static const StoreHealth health = { .fault = "the log cannot be synced" };
