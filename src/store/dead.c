@@ -77,12 +77,24 @@ static void ask_for_wrap(Store *s, StoreOp *op, const StoredMessage *m, const Bo
         wrap_check(s, op, m, body, &ask);
 }
 
-static bool requeue(Store *s, StoreOp *op, const StoredMessage *m, const Body *body,
+/* Whoever is behind a link goes with the copy to come, and only those who had none before. */
+static void go_again(Store *s, StoredMessage *m, const Body *body, const DeadLetter *d,
+                     const Queue *queue) {
+    RouteEntry *e = route_find(&m->route, d->recipient);
+    if (!e || !body || queue->kind != QUEUE_LINK)
+        return;
+    place_after(s, m, queue);
+    e->flags &= (uint8_t)~ROUTE_HANDED;
+    message_update(s, m, body);
+}
+
+static bool requeue(Store *s, StoreOp *op, StoredMessage *m, const Body *body,
                     const DeadLetter *d) {
     Queue *queue = queue_by_id(s, d->row.queue);
     DeliveryRow row;
     remove_letter(s, op, d, "requeued");
     ask_for_wrap(s, op, m, body, d);
+    go_again(s, m, body, d, queue);
     if (queue_find_row(s, d->row.queue, d->row.seq, &row)) {
         queue_join(s, &row); /* for another recipient on the same link: it goes with that copy */
         return true;

@@ -89,7 +89,7 @@ static void say_about(Store *s, StoreOp *op, const StoredMessage *m, const char 
 
 /* Does this row still stand for the recipient? A dead letter left it. */
 static bool is_behind(Store *s, const RouteEntry *e, const DeliveryRow *row) {
-    if (e->queue != row->queue || (e->flags & ROUTE_CLOSED))
+    if (e->queue != row->queue || (e->flags & (ROUTE_CLOSED | ROUTE_HANDED)))
         return false;
     return !s->any_dead || db_number(s,
                                      QUERY(s,

@@ -20,8 +20,19 @@ static Queue *queue_for(Store *s, int kind, const Placement *p) {
     return link ? link->queue : NULL;
 }
 
+void place_after(Store *s, StoredMessage *m, const Queue *queue) {
+    DeliveryRow row;
+    if (queue->kind != QUEUE_LINK || m->seq == 0 || queue_find_row(s, queue->id, m->seq, &row))
+        return;
+    for (uint32_t i = 0; i < m->route.n; i++)
+        if (m->route.list[i].queue == queue->id)
+            m->route.list[i].flags |= ROUTE_HANDED;
+}
+
 RouteEntry *place_recipient(Store *s, StoredMessage *m, const Placement *p) {
     const Queue *queue = queue_for(s, m->kind, p);
+    if (queue)
+        place_after(s, m, queue);
     RouteEntry *e = route_add(&m->route, p->node, p->role, p->flags, queue ? queue->id : 0);
     if (!e)
         db_fault(s, -ENOMEM, "out of memory");

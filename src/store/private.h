@@ -360,7 +360,11 @@ typedef struct Placement {
     uint8_t flags;   /* ROUTE_... */
     const char *hop; /* self = local, "" = unroutable */
 } Placement;
-/* Adds the recipient to the route of m and finds (or makes) the queue for it. */
+/* The queue gets a row of a message that it took before: what becomes of the row says nothing of
+ * those who went with the first one. Their entries are marked; the caller writes the message. */
+void place_after(Store *s, StoredMessage *m, const Queue *queue);
+/* Adds the recipient to the route of m and finds (or makes) the queue for it, after place_after().
+ */
 RouteEntry *place_recipient(Store *s, StoredMessage *m, const Placement *p);
 
 /* The forms in which one message goes out, shared by its deliveries. */

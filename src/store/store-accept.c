@@ -202,6 +202,7 @@ static void add_way(Store *s, StoreOp *op, StoredMessage *stored, const RoutedRe
     RouteEntry *old = route_find(&stored->route, p.node);
     if (old != e) { /* it came back: its entry gets the new queue */
         old->queue = e->queue;
+        old->flags &= (uint8_t)~ROUTE_HANDED;
         stored->route.n--;
         e = old;
     }

@@ -128,6 +128,78 @@ TEST(a_recipient_that_joins_a_copy_on_its_way_gets_a_copy_of_its_own) {
     assert_sound(&f);
 }
 
+/* One recipient behind the link had its copy, another one is redirected behind it afterwards; what
+ * becomes of the second copy is as the test says. */
+static DeliveryRow second_copy(Fixture *f) {
+    Message *m = message_to(f, REMOTE, 1);
+    also_to(m, HOME);
+    StoreOp *op = publish(f, m);
+    const DeliveryRow link = op->deposits[0].row, local = op->deposits[1].row;
+    store_op_free(op);
+    settle(f, &link, QUEUE_LINK);
+    store_op_free(change(f, &local, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_REDIRECT;
+    op->dead.message_id = id_of(1);
+    strcpy(op->dead.target, "upt/satria");
+    run(f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    return row;
+}
+
+TEST(a_second_copy_that_fails_says_nothing_of_who_had_the_first) {
+    FIXTURE(f);
+    const Uuid id = id_of(1);
+    const DeliveryRow row = second_copy(&f);
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_UNROUTABLE, CAUSE_RECIPIENT_UNKNOWN));
+    ASSERT_OUTCOMES(&f, &id,
+                    REMOTE " PENDING; " HOME " UNDELIVERABLE DEAD_REJECTED; "
+                           "upt/satria UNDELIVERABLE RECIPIENT_UNKNOWN");
+    assert_sound(&f);
+}
+
+static DeliveryRow requeue_of(Fixture *f, const char *recipient) {
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = DEAD_REQUEUE;
+    op->dead.message_id = id_of(1);
+    strcpy(op->dead.recipient, recipient);
+    run(f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    return row;
+}
+
+TEST(a_dead_letter_of_a_second_copy_goes_again_for_itself) {
+    FIXTURE(f);
+    DeliveryRow row = second_copy(&f);
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = 'upt/satria'"), 1);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = '" REMOTE "'"), 0);
+    row = requeue_of(&f, "upt/satria");
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = 'upt/satria'"), 1);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = '" REMOTE "'"), 0);
+    assert_sound(&f);
+}
+
+TEST(of_two_dead_letters_that_go_again_one_after_the_other_each_goes_for_itself) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, "upt/satria");
+    DeliveryRow row = deposit(&f, m);
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    row = requeue_of(&f, REMOTE);
+    settle(&f, &row, QUEUE_LINK);
+    row = requeue_of(&f, "upt/satria");
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = 'upt/satria'"), 1);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = '" REMOTE "'"), 0);
+    assert_sound(&f);
+}
+
 TEST(the_answer_to_a_late_duplicate_still_tells_the_outcome) {
     FIXTURE(f);
     const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
