@@ -128,6 +128,20 @@ TEST(a_recipient_that_joins_a_copy_on_its_way_gets_a_copy_of_its_own) {
     assert_sound(&f);
 }
 
+/* An operator has the dead letter of message 1 go out once more: its new row. */
+static DeliveryRow goes_again(Fixture *f, const char *recipient, const char *target) {
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = target[0] != '\0' ? DEAD_REDIRECT : DEAD_REQUEUE;
+    op->dead.message_id = id_of(1);
+    strcpy(op->dead.recipient, recipient);
+    strcpy(op->dead.target, target);
+    run(f, op);
+    ASSERT_EQ(op->dead.n_done, 1);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    return row;
+}
+
 /* One recipient behind the link had its copy, another one is redirected behind it afterwards; what
  * becomes of the second copy is as the test says. */
 static DeliveryRow second_copy(Fixture *f) {
@@ -138,15 +152,7 @@ static DeliveryRow second_copy(Fixture *f) {
     store_op_free(op);
     settle(f, &link, QUEUE_LINK);
     store_op_free(change(f, &local, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
-    op = store_op_new(OP_DEAD);
-    op->dead.verb = DEAD_REDIRECT;
-    op->dead.message_id = id_of(1);
-    strcpy(op->dead.target, "upt/satria");
-    run(f, op);
-    ASSERT_EQ(op->dead.n_done, 1);
-    const DeliveryRow row = op->deposits[0].row;
-    store_op_free(op);
-    return row;
+    return goes_again(f, "", "upt/satria");
 }
 
 TEST(a_second_copy_that_fails_says_nothing_of_who_had_the_first) {
@@ -160,25 +166,13 @@ TEST(a_second_copy_that_fails_says_nothing_of_who_had_the_first) {
     assert_sound(&f);
 }
 
-static DeliveryRow requeue_of(Fixture *f, const char *recipient) {
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = DEAD_REQUEUE;
-    op->dead.message_id = id_of(1);
-    strcpy(op->dead.recipient, recipient);
-    run(f, op);
-    ASSERT_EQ(op->dead.n_done, 1);
-    const DeliveryRow row = op->deposits[0].row;
-    store_op_free(op);
-    return row;
-}
-
 TEST(a_dead_letter_of_a_second_copy_goes_again_for_itself) {
     FIXTURE(f);
     DeliveryRow row = second_copy(&f);
     store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
     ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = 'upt/satria'"), 1);
     ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = '" REMOTE "'"), 0);
-    row = requeue_of(&f, "upt/satria");
+    row = goes_again(&f, "upt/satria", "");
     store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
     ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = 'upt/satria'"), 1);
     ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = '" REMOTE "'"), 0);
@@ -191,9 +185,9 @@ TEST(of_two_dead_letters_that_go_again_one_after_the_other_each_goes_for_itself)
     also_to(m, "upt/satria");
     DeliveryRow row = deposit(&f, m);
     store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
-    row = requeue_of(&f, REMOTE);
+    row = goes_again(&f, REMOTE, "");
     settle(&f, &row, QUEUE_LINK);
-    row = requeue_of(&f, "upt/satria");
+    row = goes_again(&f, "upt/satria", "");
     store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
     ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = 'upt/satria'"), 1);
     ASSERT_EQ(number(&f, "SELECT count(*) FROM dead_letter WHERE recipient = '" REMOTE "'"), 0);
