@@ -27,12 +27,6 @@
 
 /* --- waiting --- */
 
-static int64_t clock_us(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 enum {
     WAIT_STORE,
     WAIT_VERIFY,
@@ -53,7 +47,7 @@ static int64_t sleep_ms(Daemon *d, Now now) {
 static struct timespec wait_limit(Daemon *d, int64_t wait_ms) {
     int64_t us = wait_ms * 1000;
     if (store_thread_is_free(d->store) && broker_waiting(d->broker) > 0)
-        us = MIN(us, gather_wait_us(&d->gather, broker_waiting(d->broker), clock_us()));
+        us = MIN(us, gather_wait_us(&d->gather, broker_waiting(d->broker), now_us()));
     return (struct timespec) { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
 }
 
@@ -65,11 +59,11 @@ static int wait_on(Daemon *d, struct pollfd *list, struct timespec limit) {
     const int64_t us = may_sleep && d->processors > 1 ? spin_us(&d->spin, d->answered) : 0;
     d->answered = d->answered && !may_sleep;
     if (us > 0) {
-        const int64_t end = clock_us() + us;
+        const int64_t end = now_us() + us;
         int n;
         do
             n = ppoll(list, WAIT_MAX, &at_once, NULL);
-        while (n == 0 && clock_us() < end);
+        while (n == 0 && now_us() < end);
         spin_ended(&d->spin, n > 0);
         if (n != 0)
             return n;
@@ -148,7 +142,7 @@ static bool feed_store(Daemon *d, bool here) {
         feed_more(d);
         return false;
     }
-    if (gather_wait_us(&d->gather, broker_waiting(d->broker), clock_us()) > 0)
+    if (gather_wait_us(&d->gather, broker_waiting(d->broker), now_us()) > 0)
         return false;
     StoreOp *batch = broker_take_batch(d->broker);
     if (!batch)
@@ -171,7 +165,7 @@ static int on_store(Daemon *d, Now now) {
         return 0;
     d->answered = true;
     gather_begin(&d->gather, count(done), broker_waiting(d->broker), store_thread_sync_us(d->store),
-                 clock_us());
+                 now_us());
     (void)feed_store(d, false); /* it works on while the results are told */
     return broker_stored(d->broker, now, done);
 }
@@ -206,9 +200,9 @@ static size_t message_size(const SockMessage *m) {
 
 static int read_socket(Daemon *d, Now now, Sock *s, BrokerPort port) {
     size_t bytes = 0;
-    const int64_t until_us = clock_us() + LOOP_DRAIN_US;
+    const int64_t until_us = now_us() + LOOP_DRAIN_US;
     for (int i = 0; s && !sock_is_drained(s) && i < LOOP_DRAIN_MAX && bytes < LOOP_DRAIN_BYTES &&
-                    clock_us() < until_us && broker_has_room(d->broker);
+                    now_us() < until_us && broker_has_room(d->broker);
          i++) {
         SockMessage m = { 0 };
         int r = sock_recv(s, &m);

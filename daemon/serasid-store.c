@@ -72,12 +72,6 @@ static void ring(StoreThread *t) {
     assert(n == (ssize_t)sizeof(one)); /* the counter cannot overflow by news that are taken */
 }
 
-static int64_t clock_us(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void batch_append(Batch *b, StoreOp *list) {
     if (b->last)
         b->last->next = list;
@@ -177,11 +171,11 @@ static void fail(StoreThread *t, int error, const StoreHealth *health) {
 }
 
 static int sync_and_finish(StoreThread *t, StoreOp *batch, int64_t write_us) {
-    const int64_t start = clock_us();
+    const int64_t start = now_us();
     const int r = store_sync(t->store);
     (void)pthread_mutex_lock(&t->lock);
     if (r == 0)
-        finish(t, batch, write_us, clock_us() - start);
+        finish(t, batch, write_us, now_us() - start);
     t->overlap = t->waiting.first;
     t->running = t->running && r < 0;
     (void)pthread_mutex_unlock(&t->lock);
@@ -214,10 +208,10 @@ static int settle(StoreThread *t, StoreOp *batch, int64_t write_us) {
 static int step(StoreThread *t, StoreOp *batch, bool *ret_more) {
     int r = 0;
     if (batch) {
-        const int64_t start = clock_us();
+        const int64_t start = now_us();
         r = run_batch(t, t->store, batch);
         if (r == 0)
-            r = settle(t, batch, clock_us() - start);
+            r = settle(t, batch, now_us() - start);
     }
     if (r == 0)
         r = store_trim(t->store);
@@ -282,9 +276,9 @@ static void *sync_main(void *data) {
             continue;
         }
         (void)pthread_mutex_unlock(&t->lock);
-        const int64_t start = clock_us();
+        const int64_t start = now_us();
         const int r = store_sync(t->store);
-        const int64_t took = clock_us() - start;
+        const int64_t took = now_us() - start;
         (void)pthread_mutex_lock(&t->lock);
         if (r == 0) {
             t->overlap = t->waiting.first || t->running;
@@ -466,12 +460,12 @@ bool store_thread_is_idle(StoreThread *t) {
 
 /* A small batch in the router's thread. Housekeeping and waiting for a full disk are not for it. */
 static int run_here(StoreThread *t, StoreOp *batch) {
-    const int64_t start = clock_us();
+    const int64_t start = now_us();
     int r = store_write(t->store, batch, now_read().wall_ms);
-    const int64_t written = clock_us();
+    const int64_t written = now_us();
     if (r == 0)
         r = store_sync(t->store);
-    const int64_t end = clock_us();
+    const int64_t end = now_us();
     atomic_fetch_add(&t->beats->store, 1);
 
     (void)pthread_mutex_lock(&t->lock);

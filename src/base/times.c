@@ -28,6 +28,12 @@ Now now_read(void) {
     return (Now) { .wall_ms = clock_ms(CLOCK_REALTIME), .mono_ms = clock_ms(CLOCK_MONOTONIC) };
 }
 
+int64_t now_us(void) {
+    struct timespec t = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 bool civil_is_set(CivilDate d) {
     return d.year != 0 || d.month != 0 || d.day != 0;
 }

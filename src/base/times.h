@@ -25,6 +25,8 @@ typedef struct Now {
 #define CLOCK_DOUBT_MS (10 * MINUTE_MS)
 
 Now now_read(void);
+/* Monotonic, for what takes less than a millisecond. */
+int64_t now_us(void);
 
 /* A calendar day; all zero = not given. */
 typedef struct CivilDate {
