@@ -188,6 +188,52 @@ TEST(after_an_unclean_stop_a_damaged_file_is_refused) {
     assert_refused(&f, -EUCLEAN, f.path);
 }
 
+/* SQLite's pread(), of which one call fails. */
+static struct {
+    ssize_t (*pread)(int fd, void *p, size_t n, off_t at);
+    unsigned calls, fail_at;
+} reading;
+
+static ssize_t pread_that_may_fail(int fd, void *p, size_t n, off_t at) {
+    if (++reading.calls == reading.fail_at) {
+        errno = EIO;
+        return -1;
+    }
+    return reading.pread(fd, p, n, at);
+}
+
+static void set_pread(ssize_t (*call)(int, void *, size_t, off_t)) {
+    sqlite3_vfs *unix_vfs = sqlite3_vfs_find("unix");
+    ASSERT_EQ(unix_vfs->xSetSystemCall(unix_vfs, "pread64", (sqlite3_syscall_ptr)call), SQLITE_OK);
+}
+
+TEST(a_read_that_failed_once_after_an_unclean_stop_is_never_called_damage) {
+    FIXTURE(f);
+    for (uint8_t i = 1; i < 20; i++)
+        (void)deposit(&f, message_to(&f, HOME, i));
+    f.store = store_close(f.store);
+    sqlite3_vfs *unix_vfs = sqlite3_vfs_find("unix");
+    reading.pread =
+        (ssize_t(*)(int, void *, size_t, off_t))unix_vfs->xGetSystemCall(unix_vfs, "pread64");
+    unsigned failed = 0;
+    for (unsigned n = 1;; n++) {
+        tamper(&f, "UPDATE meta SET value = 0 WHERE key = 'clean'");
+        reading.calls = 0;
+        reading.fail_at = n;
+        set_pread(pread_that_may_fail);
+        const int r = fixture_try_open(&f);
+        set_pread(NULL);
+        if (r == 0)
+            f.store = store_close(f.store);
+        if (reading.calls < n)
+            break;
+        if (r != 0 && r != -EIO)
+            fail_msg("read %u: %d, %s", n, r, f.why);
+        failed += r != 0;
+    }
+    ASSERT_TRUE(failed > 20);
+}
+
 TEST(an_import_replaces_or_adds_and_a_bad_record_changes_nothing) {
     FIXTURE(f);
     StoreOp *op = store_op_new(OP_IMPORT);
