@@ -184,8 +184,8 @@ static int receive_in_session(Broker *b, Now now, Session *s, Frame *f, const Pe
     case FRAME_PUBLISH:
         return publish_frame(b, now, s, &f->publish, m);
     case FRAME_BUNDLE:
-        if (!s->broker || !f->bundle->publishes)
-            return receive_garbage(b, now, s, m, ERROR_MALFORMED, "a bundle is for links");
+        if (!f->bundle->publishes)
+            return receive_garbage(b, now, s, m, ERROR_MALFORMED, "a bundle of deliveries");
         return publish_bundle(b, now, s, f->bundle, m);
     case FRAME_SUBSCRIBE:
         return consume_subscribe(b, now, s, f);
@@ -228,6 +228,12 @@ static int receive_slowed(Broker *b, Now now, Session *s, const PeerMessage *m) 
     return r;
 }
 
+static size_t frame_limit(const PeerMessage *m, const Session *s) {
+    if (m->port == PORT_ADMIN || (s && (s->broker || s->operator_)))
+        return FRAME_ANSWER_MAX;
+    return s && codec_frame_is(m->parts[0], FRAME_BUNDLE) ? BUNDLE_MAX_BYTES : FRAME_MAX;
+}
+
 static int receive(Broker *b, Now now, const PeerMessage *m) {
     b->now = now;
     if (m->port == PORT_UPLINK)
@@ -242,8 +248,7 @@ static int receive(Broker *b, Now now, const PeerMessage *m) {
 
     Frame f = { 0 };
     const char *why = NULL;
-    bool wide = m->port == PORT_ADMIN || (s && (s->broker || s->operator_));
-    int r = codec_decode_frame(m->parts[0], wide ? FRAME_ANSWER_MAX : FRAME_MAX, &f, &why);
+    int r = codec_decode_frame(m->parts[0], frame_limit(m, s), &f, &why);
     if (r < 0)
         return r;
     if (r > 0)

@@ -244,8 +244,8 @@ int feed_withdraw(Broker *b, Now now, Feed *q, Entry *e) {
     return r < 0 ? r : 1;
 }
 
-/* Sends what was collected for the reader of a link. It is out even when the pipe is full: then it
- * waits with the session's answers. */
+/* Sends what was collected for a channel. It is out even when the pipe is full: then it waits with
+ * the session's answers. */
 static int bundle_flush(Broker *b) {
     if (!b->bundle || b->bundle->n == 0)
         return 0;
@@ -271,8 +271,10 @@ static int bundle_delivery(Broker *b, Channel *c, const FrameDeliver *d, size_t 
         return -EAGAIN; /* not behind what it did not read */
     FrameDeliver *out = &b->bundle->deliveries[b->bundle->n];
     *out = *d;
-    out->n_stamps = 0; /* the forward has them */
-    out->accepted_ms = 0;
+    if (d->forward) { /* which has them */
+        out->n_stamps = 0;
+        out->accepted_ms = 0;
+    }
     bundle_add(b->bundle, cost, parts, n);
     return 0;
 }
@@ -280,7 +282,7 @@ static int bundle_delivery(Broker *b, Channel *c, const FrameDeliver *d, size_t 
 static int send_delivery(Broker *b, Channel *c, const Frame *f, const Bytes *parts, unsigned n) {
     const FrameDeliver *d = &f->deliver;
     const size_t cost = bundle_cost(d->forward, &d->signature, parts, n);
-    if (c->session->bundles && c->source == SOURCE_LINK && bundle_takes(cost))
+    if (c->session->bundles && bundle_takes(cost))
         return bundle_delivery(b, c, d, cost, parts, n);
     return session_send(b, c->session, f, parts, n);
 }

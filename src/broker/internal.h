@@ -78,7 +78,7 @@ struct Session {
     bool broker;    /* key of a child broker */
     bool operator_; /* operator verbs allowed */
     bool proofs;    /* of acceptance wanted */
-    bool bundles;   /* a child broker that reads them */
+    bool bundles;   /* it reads them */
     /* What the directory says of the key and its node (access.c). */
     char label[LABEL_SIZE], home[NODE_NAME_SIZE], broker_parent[NODE_NAME_SIZE];
     Rights rights;
@@ -245,7 +245,7 @@ struct Broker {
     Uplink uplink;
     CheckQueue checks;  /* before them (check.c) */
     OpList ops, urgent; /* for the store; urgent goes first (batch.c) */
-    Bundle *bundle;     /* of deliveries, while a link is pumped; NULL until the first */
+    Bundle *bundle;     /* of deliveries, while a queue is pumped; NULL until the first */
     Channel *bundle_for;
     Account *accounts;
     Held *turns[2]; /* of those that hold something; whose turn it is first. 1: emergencies */

@@ -152,7 +152,7 @@ static void welcome(Broker *b, Now now, Session *s) {
                     .broker_ms = now.wall_ms,
                     .directory_version = directory_version(b->directory),
                     .servers = b->config.servers,
-                    .bundles = s->broker,
+                    .bundles = true,
                 } };
     (void)text_copy(f.welcome.broker, sizeof(f.welcome.broker), b->config.self);
     (void)text_copy(f.welcome.node, sizeof(f.welcome.node), s->node);
@@ -223,7 +223,7 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
     s->id = b->next_session_id++;
     s->instance_id = f->hello.instance_id;
     s->proofs = f->hello.proofs;
-    s->bundles = f->hello.bundles && s->broker;
+    s->bundles = f->hello.bundles;
     s->heard_mono_ms = s->probed_mono_ms = now.mono_ms;
     (void)text_copy(s->client, sizeof(s->client), text_unless_personal(f->hello.client));
     (void)text_copy(s->user_id, sizeof(s->user_id), m->user_id);

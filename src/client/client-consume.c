@@ -263,6 +263,37 @@ int consume_delivered(serasi_client *c, Frame *f, SockMessage *m) {
     return r;
 }
 
+/* A message of a bundle, with a copy of its parts, as if it had come alone. */
+static int delivered_in(serasi_client *c, FrameDeliver *d, const Bytes *parts) {
+    _cleanup_(sock_message_deinit) SockMessage m = { .n_parts = PARTS_MAX };
+    _cleanup_(frame_deinit) Frame f = { .kind = FRAME_DELIVER, .deliver = *d };
+    size_t n = 0, at = 0;
+    d->forward = NULL;
+    for (unsigned i = 0; i < BUNDLE_PARTS; i++)
+        n += parts[i].n;
+    m.data = malloc(MAX(n, (size_t)1));
+    if (!m.data)
+        return -ENOMEM;
+    for (unsigned i = 0; i < BUNDLE_PARTS; i++) {
+        m.parts[i + 1] = bytes_make(m.data + at, parts[i].n);
+        if (parts[i].n > 0)
+            memcpy(m.data + at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+    }
+    return consume_delivered(c, &f, &m);
+}
+
+int consume_bundle(serasi_client *c, Bundle *list) {
+    Bytes parts[BUNDLE_PARTS];
+    size_t at = 0;
+    int r = 0;
+    for (uint32_t i = 0; r >= 0 && list->deliveries && i < list->n; i++) {
+        (void)bundle_next(list, i, &at, parts);
+        r = delivered_in(c, &list->deliveries[i], parts);
+    }
+    return r;
+}
+
 /* --- what applications call --- */
 
 static bool name_is_valid(const char *name) {

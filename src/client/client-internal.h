@@ -26,6 +26,7 @@
 #include "base/uuid.h"
 #include "client/client-keys.h"
 #include "core/acceptance.h"
+#include "core/bundle.h"
 #include "core/frame.h"
 #include "core/limits.h"
 #include "core/message.h"
@@ -208,6 +209,8 @@ struct serasi_client {
     serasi_result *results, *awaited;
     uint32_t n_waiting, n_unsealed, n_inflight, n_results; /* n_unsealed: of those waiting */
     size_t inflight_bytes;
+    bool bundles;            /* the broker reads them */
+    Bundle *bundle;          /* being made: the last of those in flight; NULL until the first */
     int64_t paused_until_ms; /* the broker put off what came before: what follows waits, too */
     int64_t answers_ms;      /* how long answers take lately: so many times the average */
     int64_t sign_due_ms; /* what waits for more to be signed with it goes then; INT64_MAX = none */
@@ -325,6 +328,8 @@ JsonSignature judgement_for_json(const serasi_signature *s);
 _must_check_ int consume_write(serasi_client *c);
 /* Takes over *f and *m when it makes a delivery of them. */
 _must_check_ int consume_delivered(serasi_client *c, Frame *f, SockMessage *m);
+/* Takes what its deliveries own. */
+_must_check_ int consume_bundle(serasi_client *c, Bundle *list);
 void consume_subscribed(serasi_client *c, const Frame *f);
 void consume_refused(serasi_client *c, const Frame *f);
 void consume_session_lost(serasi_client *c);

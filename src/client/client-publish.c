@@ -76,14 +76,62 @@ static int refuse_here(serasi_client *c, Outgoing *o, const SealFailure *why) {
     return 0;
 }
 
+static void inflight_add(serasi_client *c, Outgoing *o) {
+    DL_DELETE(c->waiting, o);
+    c->n_waiting--;
+    DL_APPEND(c->inflight, o);
+    c->n_inflight++;
+    c->inflight_bytes += body_size(o->body);
+}
+
+static void inflight_left(serasi_client *c, const Outgoing *o) {
+    c->n_inflight--;
+    c->inflight_bytes -= body_size(o->body);
+}
+
+/* Sends what was collected. What could not go waits again, in its old order. */
+static int flush_bundle(serasi_client *c) {
+    if (!c->bundle || c->bundle->n == 0)
+        return 0;
+    const Frame f = { .kind = FRAME_BUNDLE, .bundle = c->bundle };
+    const int r = session_send(c, &f, NULL);
+    for (uint32_t i = 0; r < 0 && i < c->bundle->n; i++) {
+        Outgoing *o = c->inflight->prev; /* the last */
+        DL_DELETE(c->inflight, o);
+        inflight_left(c, o);
+        DL_PREPEND(c->waiting, o);
+        c->n_waiting++;
+    }
+    bundle_reset(c->bundle);
+    return r;
+}
+
+static int collect(serasi_client *c, const FramePublish *p, size_t cost, const Bytes *parts) {
+    if (!c->bundle)
+        c->bundle = bundle_new(FRAME_PUBLISH, BUNDLE_MAX, BUNDLE_BYTES);
+    if (!c->bundle)
+        return -ENOMEM;
+    const int r = bundle_has_room(c->bundle, cost) ? 0 : flush_bundle(c);
+    if (r < 0)
+        return r;
+    c->bundle->publishes[c->bundle->n] = *p;
+    bundle_add(c->bundle, cost, parts, BUNDLE_PARTS);
+    return 0;
+}
+
 static int send_one(serasi_client *c, Outgoing *o) {
     Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = o->id } };
-    const int r = o->signature.n == 0 ? sign_waiting(c) : 0;
+    int r = o->signature.n == 0 ? sign_waiting(c) : 0;
     if (r < 0)
         return r;
     f.publish.signature = o->signature;
     o->sent_ms = c->now_ms;
-    return session_send(c, &f, o->body);
+    const Bytes parts[] = { body_envelope(o->body), body_facts(o->body), body_sealed(o->body) };
+    const size_t cost = bundle_cost(NULL, &o->signature, parts, BUNDLE_PARTS);
+    if (c->bundles && bundle_takes(cost))
+        return collect(c, &f.publish, cost, parts);
+    r = flush_bundle(c);
+    return r < 0 ? r : session_send(c, &f, o->body);
 }
 
 /* Seals what is to be sealed, in order; looks at some more than the first, so that their keys are
@@ -124,11 +172,6 @@ static bool has_window(const serasi_client *c, const Body *next) {
            (c->n_inflight == 0 || c->inflight_bytes + body_size(next) <= WINDOW_BYTES);
 }
 
-static void inflight_left(serasi_client *c, const Outgoing *o) {
-    c->n_inflight--;
-    c->inflight_bytes -= body_size(o->body);
-}
-
 bool publish_is_urgent(const serasi_client *c) {
     const Outgoing *o;
     DL_FOREACH (c->waiting, o) {
@@ -153,12 +196,8 @@ static void note_pause(serasi_client *c, const PublishResult *r) {
             MAX(c->paused_until_ms, c->now_ms + MIN((int64_t)r->retry_after_ms, PAUSE_MAX_MS));
 }
 
-int publish_write(serasi_client *c) {
-    int sealed = c->n_unsealed > 0 ? seal_waiting(c) : 0;
-    if (sealed < 0)
-        return sealed;
-    if (c->waiting && is_paused(c))
-        return 0;
+/* Until the window is full. */
+static int send_ready(serasi_client *c) {
     while (c->waiting && c->waiting->body && has_window(c, c->waiting->body)) {
         Outgoing *o = c->waiting;
         SealFailure why = { .code = "TOO_LARGE" };
@@ -174,13 +213,18 @@ int publish_write(serasi_client *c) {
             drop_waiting(c, o);
             continue;
         }
-        DL_DELETE(c->waiting, o);
-        c->n_waiting--;
-        DL_APPEND(c->inflight, o);
-        c->n_inflight++;
-        c->inflight_bytes += body_size(o->body);
+        inflight_add(c, o);
     }
     return 0;
+}
+
+int publish_write(serasi_client *c) {
+    int r = c->n_unsealed > 0 ? seal_waiting(c) : 0;
+    if (r < 0 || (c->waiting && is_paused(c)))
+        return r;
+    r = send_ready(c);
+    const int sent = flush_bundle(c);
+    return r < 0 ? r : sent;
 }
 
 int publish_own(serasi_client *c, const Uuid *id, Body *body, serasi_delivery *request) {
@@ -261,6 +305,7 @@ void publish_deinit(serasi_client *c) {
     DL_FOREACH_SAFE(c->results, r, next_r)
     (void)result_free(r);
     (void)result_free(c->awaited);
+    c->bundle = bundle_free(c->bundle);
     c->waiting = NULL;
     c->results = c->awaited = NULL;
 }

@@ -145,7 +145,8 @@ static int send_hello(serasi_client *c) {
                 .hello = { .protocol_min = PROTOCOL_VERSION,
                            .protocol_max = PROTOCOL_VERSION,
                            .instance_id = c->instance_id,
-                           .proofs = c->proofs } };
+                           .proofs = c->proofs,
+                           .bundles = true } };
     (void)text_copy(f.hello.client, sizeof(f.hello.client), c->label);
     int r = session_send(c, &f, NULL);
     if (r == 0) {
@@ -216,6 +217,7 @@ static void on_welcome(serasi_client *c, const Frame *f) {
     c->credit_bytes_max = f->welcome.credit_bytes_max;
     c->ping_ms = MAX(f->welcome.ping_interval_ms, PING_MIN_MS);
     c->ping_ms = MIN(c->ping_ms, PING_MAX_MS);
+    c->bundles = f->welcome.bundles;
     c->next_wire = 1;
     (void)text_copy(c->node, sizeof(c->node), f->welcome.node);
     (void)text_copy(c->broker, sizeof(c->broker), f->welcome.broker);
@@ -261,6 +263,8 @@ static int on_frame(serasi_client *c, Frame *f, SockMessage *m) {
         return publish_answered(c, f);
     case FRAME_DELIVER:
         return consume_delivered(c, f, m);
+    case FRAME_BUNDLE:
+        return consume_bundle(c, f->bundle);
     case FRAME_SUBSCRIBED:
         consume_subscribed(c, f);
         return 0;

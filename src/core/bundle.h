@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Bundle: many small messages in one frame, between brokers (PROTOCOL.md "Links"). Each message
- * costs the network a box for every part; a bundle costs one. It has either publishes or
- * deliveries, and the parts of all of them one behind the other.
+ * Bundle: small messages together in one frame (PROTOCOL.md "Bundles"). Each message costs the
+ * network a box for every part; a bundle costs one. It has either publishes or deliveries, and the
+ * parts of all of them one behind the other.
  */
 
 #include "core/frame.h"

@@ -11,6 +11,7 @@
 
 #define FRAME_MAX        4096U          /* hop header from a client */
 #define FRAME_ANSWER_MAX (256U * 1024U) /* hop header from a broker, and operator frames */
+#define BUNDLE_MAX_BYTES (48U * 1024U)  /* BUNDLE from a client */
 #define ENVELOPE_MAX     4096U
 #define FACTS_MAX        (64U * 1024U)
 #define SEALED_MAX       (1024U * 1024U)

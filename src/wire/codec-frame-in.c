@@ -521,6 +521,13 @@ static const char *take_body(const Serasi__V1__Frame *in, Frame *f) {
     return "a frame without a known body";
 }
 
+bool codec_frame_is(Bytes b, FrameKind kind) {
+    const unsigned tag = (unsigned)kind << 3 | 2;
+    if (tag < 128)
+        return b.n > 0 && b.p[0] == tag;
+    return b.n > 1 && b.p[0] == (tag & 127) + 128 && b.p[1] == tag >> 7;
+}
+
 int codec_decode_frame(Bytes b, size_t limit, Frame *ret, const char **ret_why) {
     const GuardLimits limits = {
         .bytes = limit,

@@ -28,8 +28,11 @@ typedef enum WireVerdict {
 } WireVerdict;
 
 /* All decoders: >0 a WireVerdict (why: static text for ERROR frames and the journal), 0 done,
- * -ENOMEM. limit: FRAME_MAX from clients, FRAME_ANSWER_MAX from brokers and operators. */
+ * -ENOMEM. limit: FRAME_MAX from clients, BUNDLE_MAX_BYTES for their
+ * bundles, FRAME_ANSWER_MAX from brokers and operators. */
 _must_check_ int codec_decode_frame(Bytes b, size_t limit, Frame *ret, const char **ret_why);
+/* Does it begin as a frame of that kind does? To choose the limit. */
+bool codec_frame_is(Bytes b, FrameKind kind);
 /* Packs a frame of a known kind into a new malloc()ed buffer. Returns 0 or -ENOMEM. */
 _must_check_ int codec_encode_frame(const Frame *f, uint8_t **ret, size_t *ret_n);
 

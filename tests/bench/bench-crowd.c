@@ -39,6 +39,15 @@ void client_send(Client *c) {
         must(zmtp_flush(&c->z), "sending");
 }
 
+static void on_bundle(Crowd *c, Client *one, const HopField *bundle) {
+    HopWalk w;
+    HopField body;
+    ZmtpMessage m;
+    hop_walk(&w, bundle);
+    while (hop_walk_next(&w, &body, &m))
+        c->on_frame(c->user, one, HOP_DELIVER, &body, &m);
+}
+
 static void on_frame(Crowd *c, Client *one, const ZmtpMessage *m) {
     HopField body;
     const unsigned kind = hop_frame(m, &body);
@@ -52,6 +61,8 @@ static void on_frame(Crowd *c, Client *one, const ZmtpMessage *m) {
         die("client %u: ERROR %u", one->index, (unsigned)hop_value(&body, 1));
     } else if (kind == HOP_BYE) {
         die("client %u: BYE", one->index);
+    } else if (kind == HOP_BUNDLE) {
+        on_bundle(c, one, &body);
     } else if (kind != HOP_PONG) {
         c->on_frame(c->user, one, kind, &body, m);
     }

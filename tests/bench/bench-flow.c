@@ -143,9 +143,9 @@ static void send_signed(Flow *f, Client *c, Signed *s) {
         const SignedMessage *m = &s->list[s->next];
         memcpy(f->body, &m->number, sizeof(m->number));
         f->sent_at[m->number] = seconds();
-        hop_publish_parts(&c->z, m->envelope + 2, m->signature, m->n_signature, m->envelope,
-                          m->n_envelope, c->maker.facts, c->maker.n_facts, f->body,
-                          sizeof(f->body));
+        hop_bundle_parts(&f->bundle, &c->z, m->envelope + 2, m->signature, m->n_signature,
+                         m->envelope, m->n_envelope, c->maker.facts, c->maker.n_facts, f->body,
+                         sizeof(f->body));
         f->sent++;
         c->unanswered++;
         if (c->z.n_out > 65536)
@@ -176,13 +176,15 @@ static void send_more(Flow *f) {
         while (!s && c->unanswered < f->window && f->made < f->n && is_due(f)) {
             memcpy(f->body, &f->made, sizeof(f->made)); /* no two are alike */
             f->sent_at[f->made] = seconds();
-            hop_publish(&c->z, &c->maker, f->base + f->made, wall_ms(), f->body, sizeof(f->body));
+            hop_bundle_publish(&f->bundle, &c->z, &c->maker, f->base + f->made, wall_ms(), f->body,
+                               sizeof(f->body));
             f->made++;
             f->sent++;
             c->unanswered++;
             if (c->z.n_out > 65536)
                 client_send(c);
         }
+        hop_bundle_put(&f->bundle, &c->z);
         client_send(c);
     }
 }

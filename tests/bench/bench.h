@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/crypto-key.h"
-#include "bench/peer/hop.h"
+#include "bench/peer/hop-bundle.h"
 
 #define BENCH_NAME_SIZE   64U
 #define BENCH_FOLDER_SIZE 256U
@@ -165,6 +165,7 @@ typedef struct Flow {
     uint32_t made, sent, confirmed, delivered, settled;
     Signed *to_send;  /* of each publisher; NULL: nothing is signed */
     uint32_t trees;   /* signed */
+    HopBundle bundle; /* of whoever publishes at the moment */
     Client *consumer; /* or NULL */
     double *sent_at;
     Series confirm, deliver;

@@ -16,7 +16,7 @@ if(SERASI_BENCH)
     list(TRANSFORM bench_parts PREPEND ${CMAKE_CURRENT_LIST_DIR}/bench-)
     list(TRANSFORM bench_parts APPEND .c)
     add_executable(serasi-bench ${bench_parts} ${CMAKE_CURRENT_LIST_DIR}/peer/zmtp.c
-                   ${CMAKE_CURRENT_LIST_DIR}/peer/hop.c
+                   ${CMAKE_CURRENT_LIST_DIR}/peer/hop.c ${CMAKE_CURRENT_LIST_DIR}/peer/hop-bundle.c
                    ${CMAKE_CURRENT_LIST_DIR}/peer/hop-sign.c)
     target_include_directories(serasi-bench PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(serasi-bench PRIVATE serasi_flags serasi_stream serasi_base PkgConfig::SODIUM

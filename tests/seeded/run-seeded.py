@@ -27,7 +27,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = ["CMakeLists.txt", "src", "include", "proto", "daemon", "systemd", "tests"]
 UNIT = ["test-window", "test-lanes", "test-retry", "test-rules", "test-accept", "test-guard",
-        "test-broker-session", "test-broker-link", "test-broker-consume", "test-broker-settle",
+        "test-broker-session", "test-broker-link", "test-broker-bundle", "test-broker-consume", "test-broker-settle",
         "test-broker-entry", "test-store-accept", "test-store-delivery", "test-store-link",
         "test-store-open", "test-store-trouble", "test-store-upkeep", "test-store-recent",
         "test-store-logfile", "test-store-rollback", "test-store-story", "test-law-store",

@@ -6,6 +6,7 @@
  * sim-consume.c.
  */
 
+#include "core/bundle.h"
 #include "sim/sim-world.h"
 
 #define GREETING_MS 5000
@@ -34,11 +35,34 @@ void client_wake(World *w, SimClient *c, int64_t at_ms) {
     agenda_add(&w->agenda, at_ms, EVENT_CLIENT, (unsigned)(c - w->clients), ++c->token);
 }
 
+/* Every other program reads and says bundles. */
+static bool has_bundles(const SimClient *c) {
+    return c->instance.b[UUID_SIZE - 1] & 1;
+}
+
+static void say_message(World *w, SimClient *c, const FramePublish *p, const Bytes *parts,
+                        unsigned n) {
+    const size_t cost = bundle_cost(NULL, &p->signature, parts, n);
+    Frame f = { .kind = FRAME_PUBLISH, .publish = *p };
+    if (!has_bundles(c) || !bundle_takes(cost)) {
+        client_say(w, c, &f, parts, n);
+        return;
+    }
+    _cleanup_(bundle_freep) Bundle *b = bundle_new(FRAME_PUBLISH, 1, BUNDLE_BYTES);
+    assert(b);
+    b->publishes[0] = *p;
+    bundle_add(b, cost, parts, n);
+    client_say(w, c, &(Frame) { .kind = FRAME_BUNDLE, .bundle = b }, NULL, 0);
+}
+
 /* --- the session --- */
 
 static void greet(World *w, SimClient *c) {
     Frame f = { .kind = FRAME_HELLO,
-                .hello = { .protocol_min = 1, .protocol_max = 1, .instance_id = c->instance } };
+                .hello = { .protocol_min = 1,
+                           .protocol_max = 1,
+                           .instance_id = c->instance,
+                           .bundles = has_bundles(c) } };
     (void)text_copy(f.hello.client, sizeof(f.hello.client), "sim");
     if (c->open || c->greeting)
         client_lost(w, c);
@@ -101,20 +125,19 @@ static bool is_over(const Parcel *i) {
 }
 
 static void send_item(World *w, SimClient *c, Parcel *i, bool spoilt) {
-    Frame f = { .kind = FRAME_PUBLISH,
-                .publish = { .message_id = i->id, .signature = i->signature } };
+    FramePublish f = { .message_id = i->id, .signature = i->signature };
     Bytes parts[3] = { bytes_make(i->envelope, i->n_envelope), bytes_make(i->facts, i->n_facts),
                        bytes_make(i->sealed, i->n_sealed) };
     if (spoilt) { /* the same id with other bytes: nobody ever hears of it */
         i->conflict = true;
         parts[2] = bytes_make("spoilt", 6);
-        client_say(w, c, &f, parts, 3);
+        say_message(w, c, &f, parts, 3);
         c->unanswered++;
         return;
     }
-    i->forged = i->sent_ms == 0 && sign_forge(w, c, i, &f.publish.signature);
+    i->forged = i->sent_ms == 0 && sign_forge(w, c, i, &f.signature);
     if (i->forged) { /* nor of this */
-        client_say(w, c, &f, parts, i->n_sealed > 0 ? 3 : 2);
+        say_message(w, c, &f, parts, i->n_sealed > 0 ? 3 : 2);
         i->in_doubt = true;
         c->unanswered++;
         return;
@@ -139,7 +162,7 @@ static void send_item(World *w, SimClient *c, Parcel *i, bool spoilt) {
     world_tell(w, &e);
     if (i->sent_ms == 0)
         i->sent_ms = w->now_ms;
-    client_say(w, c, &f, parts, i->n_sealed > 0 ? 3 : 2);
+    say_message(w, c, &f, parts, i->n_sealed > 0 ? 3 : 2);
     i->in_doubt = true;
     c->unanswered++;
 }
@@ -235,6 +258,20 @@ static void on_result(World *w, SimClient *c, const PublishResult *res) {
     }
 }
 
+static void on_bundle(World *w, SimClient *c, const Bundle *list) {
+    size_t at = 0;
+    for (uint32_t i = 0; list->deliveries && i < list->n; i++) {
+        Frame f = { .kind = FRAME_DELIVER, .deliver = list->deliveries[i] };
+        Bytes parts[BUNDLE_PARTS];
+        Packet p = { .n_parts = 1 + bundle_next(list, i, &at, parts) };
+        for (unsigned k = 1; k < p.n_parts; k++) {
+            p.part[k] = (uint8_t *)(uintptr_t)parts[k - 1].p;
+            p.size[k] = parts[k - 1].n;
+        }
+        consume_delivery(w, c, &f, &p);
+    }
+}
+
 /* --- turns --- */
 
 void client_receive(World *w, SimClient *c, const Packet *p) {
@@ -257,6 +294,8 @@ void client_receive(World *w, SimClient *c, const Packet *p) {
             on_result(w, c, &f.published.results[i]);
     else if (f.kind == FRAME_DELIVER)
         consume_delivery(w, c, &f, p);
+    else if (f.kind == FRAME_BUNDLE)
+        on_bundle(w, c, f.bundle);
     else if (f.kind == FRAME_SETTLED)
         consume_settled(w, c, &f);
     else if (f.kind == FRAME_SUBSCRIBED)

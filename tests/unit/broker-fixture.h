@@ -341,6 +341,11 @@ static inline void uplink_open(World *w, uint32_t credit_messages_max) {
 }
 
 /* The parent delivers a message for dsk/3201, with a sealed part of that size. */
+static inline void parent_answers(World *w, const Uuid *id, Verdict verdict) {
+    PublishResult r = { .message_id = *id, .verdict = verdict, .retry_after_ms = 1000 };
+    say(w, 0, "hub", (Frame) { .kind = FRAME_PUBLISHED, .published = { .n = 1, .results = &r } });
+}
+
 static inline void deliver_down(World *w, uint64_t tag, size_t sealed) {
     Letter l = letter(w, "dsk/3301", "dsk/3201", (uint8_t)tag, URGENCY_ROUTINE);
     Forward fwd = { .present = true,

@@ -16,7 +16,7 @@
 #include <serasi/client.h>
 
 #include "base/times.h"
-#include "core/frame.h"
+#include "core/bundle.h"
 #include "net/sock.h"
 #include "net/zap.h"
 #include "test.h"

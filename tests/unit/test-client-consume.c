@@ -45,6 +45,41 @@ TEST(settlements_leave_as_ranges_and_credit_comes_back_when_they_are_on_disk) {
     ASSERT_EQ(serasi_unsettled(w.c), 0);
 }
 
+TEST(deliveries_in_a_bundle_are_as_if_they_came_alone) {
+    _cleanup_(world_close) World w;
+    size_t n = 0;
+    world_open(&w);
+    greet(&w);
+    ASSERT_TRUE(subscribe(&w, 4) > 0);
+    expect(&w, FRAME_SUBSCRIBE);
+    say_subscribed(&w);
+    _cleanup_(bundle_freep) Bundle *list = bundle_new(FRAME_DELIVER, BUNDLE_MAX, BUNDLE_BYTES);
+    for (unsigned i = 0; i < 5; i++) { /* one more than the credit: it is not taken */
+        Body *b = body_of(1 + i, i == 1 ? NULL : "for you");
+        const Bytes parts[] = { body_envelope(b), body_facts(b), body_sealed(b) };
+        list->deliveries[i] = (FrameDeliver) {
+            .channel = 1, .tag = 1 + i, .attempt = 1, .recipient = "dsk/3203", .accepted_ms = 5
+        };
+        bundle_add(list, 0, parts, BUNDLE_PARTS);
+        body_unref(b);
+    }
+    say(&w, &(Frame) { .kind = FRAME_BUNDLE, .bundle = list }, NULL);
+    for (unsigned i = 0; i < 4; i++) {
+        serasi_delivery *d = next_delivery(&w);
+        const Uuid id = id_of(1 + i);
+        assert_memory_equal(serasi_delivery_message_id(d), id.b, UUID_SIZE);
+        ASSERT_EQ(serasi_delivery_tag(d), 1 + i);
+        const void *sealed = serasi_delivery_sealed(d, &n);
+        ASSERT_EQ(n, i == 1 ? 0 : 7);
+        ASSERT_EQ(memcmp(sealed, "for you", n), 0);
+        ASSERT_OK(serasi_settle(w.c, d, SERASI_DONE, 0, NULL, 0));
+        serasi_delivery_free(d);
+    }
+    expect(&w, FRAME_SETTLE);
+    ASSERT_EQ(w.f.settle.settlements[0].tags.last, 4);
+    check_no_more(&w);
+}
+
 TEST(a_delivery_tells_what_it_is) {
     _cleanup_(world_close) World w;
     size_t n = 0;

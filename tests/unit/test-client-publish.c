@@ -54,6 +54,65 @@ TEST(what_was_not_answered_is_sent_again_in_order_with_the_same_id) {
     expect_silence(&w, 50);
 }
 
+/* The next frame is a bundle of messages from the first one on. Returns how many. */
+static uint32_t expect_bundle(World *w, unsigned first) {
+    expect(w, FRAME_BUNDLE);
+    size_t at = 0;
+    for (uint32_t i = 0; i < w->f.bundle->n; i++) {
+        Uuid id = id_of(first + i);
+        Bytes parts[BUNDLE_PARTS];
+        ASSERT_EQ(bundle_next(w->f.bundle, i, &at, parts), 3);
+        assert_true(uuid_equal(&w->f.bundle->publishes[i].message_id, &id));
+        assert_true(bytes_equal(parts[2], bytes_make("sealed", 6)));
+    }
+    return w->f.bundle->n;
+}
+
+TEST(to_a_broker_that_reads_bundles_what_may_go_goes_in_few_frames) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    w.welcome.welcome.publish_window = 70;
+    w.welcome.welcome.bundles = true;
+    for (unsigned n = 1; n <= 72; n++)
+        publish(&w, n);
+    greet(&w);
+    const uint32_t m = expect_bundle(&w, 1);
+    ASSERT_TRUE(m > 32 && m < 70); /* as many as fit */
+    ASSERT_EQ(expect_bundle(&w, 1 + m), 70 - m);
+    expect_silence(&w, 50);
+    answer(&w, 1, VERDICT_ACCEPTED);
+    ASSERT_EQ(expect_bundle(&w, 71), 1);
+    restart_broker(&w); /* the new one reads none */
+    w.welcome.welcome.bundles = false;
+    greet(&w);
+    for (unsigned n = 2; n <= 71; n++) {
+        Uuid id = id_of(n);
+        expect(&w, FRAME_PUBLISH);
+        assert_true(uuid_equal(&w.f.publish.message_id, &id));
+    }
+}
+
+TEST(a_large_message_goes_alone_and_in_its_place) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    w.welcome.welcome.bundles = true;
+    _cleanup_(freep) char *large = malloc(BUNDLE_BYTES);
+    memset(large, 'x', BUNDLE_BYTES);
+    large[BUNDLE_BYTES - 1] = '\0';
+    publish(&w, 1);
+    serasi_message *m = message_of(2, large);
+    ASSERT_OK(serasi_publish(w.c, m));
+    serasi_message_free(m);
+    publish(&w, 3);
+    greet(&w);
+    ASSERT_EQ(expect_bundle(&w, 1), 1);
+    expect(&w, FRAME_PUBLISH);
+    Uuid second = id_of(2);
+    assert_true(uuid_equal(&w.f.publish.message_id, &second));
+    ASSERT_EQ(w.raw.parts[3].n, BUNDLE_BYTES - 1);
+    ASSERT_EQ(expect_bundle(&w, 3), 1);
+}
+
 TEST(a_refusal_carries_every_reason_in_both_languages) {
     _cleanup_(world_close) World w;
     serasi_result *r = NULL;

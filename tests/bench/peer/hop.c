@@ -47,6 +47,7 @@ void hop_hello(Zmtp *z, const char *label) {
     at = put_value(at, 2, 1);
     at = put_text(at, 3, label);
     at = put_bytes(at, 4, instance, sizeof(instance));
+    at = put_value(at, 7, 1); /* bundles are read */
     put_frame(z, KIND_HELLO, body, (size_t)(at - body), false);
 }
 

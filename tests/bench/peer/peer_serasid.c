@@ -9,6 +9,7 @@
 #include "bench.h"
 
 #include "base/base64.h"
+#include "hop-bundle.c"
 #include "hop-sign.c"
 #include "hop.c"
 #include "zmtp.c"
@@ -35,6 +36,8 @@ typedef struct Client {
     Zmtp z;
     HopMaker maker;
     Unsigned *to_sign; /* NULL: nothing is signed */
+    HopBundle *bundle; /* of a publisher */
+    HopWalk walk;      /* through a bundle that came; at = end: through none */
     uint64_t tag, settled, unsettled;
 } Client;
 
@@ -106,6 +109,8 @@ static unsigned mailbox(void) {
 /* The next frame but PING, PONG: its number, 0 when none came in time, -1 at the end. */
 static int next_frame(Client *c, int timeout_ms, HopField *ret, ZmtpMessage *m) {
     for (;;) {
+        if (hop_walk_next(&c->walk, ret, m))
+            return HOP_DELIVER;
         const int r = zmtp_next(&c->z, m);
         if (r < 0)
             return -1;
@@ -119,6 +124,8 @@ static int next_frame(Client *c, int timeout_ms, HopField *ret, ZmtpMessage *m) 
         if (kind == HOP_PING) {
             hop_pong(&c->z);
             (void)zmtp_flush(&c->z);
+        } else if (kind == HOP_BUNDLE) {
+            hop_walk(&c->walk, ret);
         } else if (kind == HOP_ERROR || kind == HOP_BYE || kind == 0) {
             return -1;
         } else if (kind != HOP_PONG) {
@@ -161,6 +168,7 @@ static void client_close(Client *c) {
     if (c) {
         zmtp_close(&c->z);
         free(c->to_sign);
+        free(c->bundle);
     }
     free(c);
 }
@@ -198,6 +206,9 @@ static void *peer_pub_open(pub_t *p) {
                                            .receipts = atoi(opt("receipts", "1")) ? 0 : 2,
                                            .with_case = with_case,
                                            .with_facts = with_case });
+    c->bundle = calloc(1, sizeof(*c->bundle));
+    if (!c->bundle)
+        die("out of memory");
     if (atoi(opt("sign", "0"))) {
         c->to_sign = calloc(1, sizeof(*c->to_sign));
         if (!c->to_sign)
@@ -221,8 +232,8 @@ static void sign_all(Client *c) {
     for (unsigned i = 0; i < u->n; i++) {
         uint8_t signature[HOP_SIGNATURE_MAX];
         const size_t n = hop_signature(&made[i], signature);
-        hop_publish_parts(&c->z, list[i].p + 2, signature, n, list[i].p, list[i].n, c->maker.facts,
-                          c->maker.n_facts, u->list[i].body, u->list[i].n_body);
+        hop_bundle_parts(c->bundle, &c->z, list[i].p + 2, signature, n, list[i].p, list[i].n,
+                         c->maker.facts, c->maker.n_facts, u->list[i].body, u->list[i].n_body);
     }
     u->n = 0;
 }
@@ -250,7 +261,7 @@ static void peer_pub_send(pub_t *p, const uint8_t *m, size_t n, uint64_t seq) {
     if (c->to_sign)
         make_unsigned(c, number, wall_ms, m, n);
     else
-        hop_publish(&c->z, &c->maker, number, wall_ms, m, n);
+        hop_bundle_publish(c->bundle, &c->z, &c->maker, number, wall_ms, m, n);
     if (c->z.n_out > 65536 && zmtp_flush(&c->z) < 0)
         die("send: %s", strerror(errno));
 }
@@ -269,6 +280,7 @@ static void peer_pub_poll(pub_t *p) {
     ZmtpMessage m;
     HopField f;
     sign_all(c);
+    hop_bundle_put(c->bundle, &c->z);
     if (zmtp_flush(&c->z) < 0)
         die("send: %s", strerror(errno));
     for (int timeout = 60000; p->inflight > 0;) {
