@@ -21,7 +21,7 @@
 #include "daemon/serasid.h"
 
 #define STATUS_EVERY_MS SECOND_MS
-#define SMALL_BATCH     4U /* operations that are carried out at once */
+#define SMALL_BATCH     32U /* operations that are carried out at once */
 #define SMALL_ROUNDS    4U
 #define CHECKS_HERE     2U /* trees of signatures that are checked at once */
 
