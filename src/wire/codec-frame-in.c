@@ -528,7 +528,7 @@ bool codec_frame_is(Bytes b, FrameKind kind) {
     return b.n > 1 && b.p[0] == (tag & 127) + 128 && b.p[1] == tag >> 7;
 }
 
-int codec_decode_frame(Bytes b, size_t limit, Frame *ret, const char **ret_why) {
+int frame_unpack(Bytes b, size_t limit, Frame *ret, const char **ret_why) {
     const GuardLimits limits = {
         .bytes = limit,
         .depth = FRAME_DEPTH,
@@ -552,4 +552,13 @@ int codec_decode_frame(Bytes b, size_t limit, Frame *ret, const char **ret_why) 
         return -ENOMEM;
     *ret_why = why;
     return WIRE_MALFORMED;
+}
+
+int codec_decode_frame(Bytes b, size_t limit, Frame *ret, const char **ret_why) {
+    Bundle *bundle = NULL;
+    const int r = b.n <= limit ? bundle_read(b, &bundle) : 0;
+    if (r <= 0)
+        return r < 0 ? r : frame_unpack(b, limit, ret, ret_why);
+    *ret = (Frame) { .kind = FRAME_BUNDLE, .bundle = bundle };
+    return 0;
 }

@@ -52,6 +52,10 @@ const char *take_wraps(size_t n, Serasi__V1__SealedWrap *const *in, uint32_t *re
 /* Reads an envelope of the usual form, without protobuf-c: what it knows, each once, well formed.
  * False when it is anything else, which need not be wrong; *ret is untouched then. */
 bool envelope_read(Bytes b, Envelope *ret);
+/* A frame that is a bundle of publishers in its usual form. 1: read; 0: to be unpacked; -ENOMEM. */
+_must_check_ int bundle_read(Bytes frame, Bundle **ret);
+/* Any frame, as codec_decode_frame(). */
+_must_check_ int frame_unpack(Bytes b, size_t limit, Frame *ret, const char **ret_why);
 /* Any envelope, as codec_decode_envelope(). */
 _must_check_ int envelope_unpack(Bytes b, Envelope *ret, const char **ret_why);
 

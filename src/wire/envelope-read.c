@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "wire/codec-internal.h"
+#include "wire/plain.h"
 
 #define FIELDS 20U
 
@@ -45,31 +46,6 @@ enum {
     F_NO_SUPERVISION,
 };
 
-/* Numbers of up to 28 bits, without a byte too many. */
-static bool read_number(Bytes *b, uint32_t *ret) {
-    uint32_t v = 0;
-    for (unsigned i = 0; i < 4 && i < b->n; i++) {
-        v |= (uint32_t)(b->p[i] & 0x7f) << (7 * i);
-        if (b->p[i] & 0x80)
-            continue;
-        if (i > 0 && b->p[i] == 0)
-            return false;
-        *b = bytes_make(b->p + i + 1, b->n - i - 1);
-        *ret = v;
-        return true;
-    }
-    return false;
-}
-
-static bool read_bytes(Bytes *b, Bytes *ret) {
-    uint32_t n;
-    if (!read_number(b, &n) || n > b->n)
-        return false;
-    *ret = bytes_make(b->p, n);
-    *b = bytes_make(b->p + n, b->n - n);
-    return true;
-}
-
 static bool read_time(Bytes *b, uint64_t *ret) {
     if (b->n < 8)
         return false;
@@ -87,7 +63,7 @@ static bool read_field(Bytes *b, Raw *r) {
         [F_EXPIRES_AT] = 1, [F_FACTS_DIGEST] = 2,   [F_SEALED_DIGEST] = 2,
     };
     uint32_t tag;
-    if (!read_number(b, &tag))
+    if (!plain_number(b, &tag))
         return false;
     const uint32_t field = tag >> 3, type = tag & 7;
     if (field == 0 || field > FIELDS || type != types[field] || r->seen & 1U << field)
@@ -95,11 +71,11 @@ static bool read_field(Bytes *b, Raw *r) {
     r->seen |= 1U << field;
     switch (type) {
     case 0:
-        return read_number(b, &r->number[field]);
+        return plain_number(b, &r->number[field]);
     case 1:
         return read_time(b, &r->time[field]);
     default:
-        return read_bytes(b, &r->bytes[field]);
+        return plain_bytes(b, &r->bytes[field]);
     }
 }
 
@@ -107,8 +83,8 @@ static bool read_field(Bytes *b, Raw *r) {
 static bool read_audience(Bytes b, Raw *r) {
     while (b.n > 0) {
         uint32_t tag;
-        if (!read_number(&b, &tag) || tag != (1U << 3 | 2U) || r->n_to == AUDIENCE_NODES_MAX ||
-            !read_bytes(&b, &r->to[r->n_to++]))
+        if (!plain_number(&b, &tag) || tag != (1U << 3 | 2U) || r->n_to == AUDIENCE_NODES_MAX ||
+            !plain_bytes(&b, &r->to[r->n_to++]))
             return false;
     }
     return true;
