@@ -31,6 +31,11 @@ static bool grow(Back *b, size_t n) {
     return true;
 }
 
+void back_reserve(Back *b, size_t n) {
+    if (b->room - b->n < n)
+        (void)grow(b, n);
+}
+
 /* Room for n bytes before those that are there. NULL when out of memory. */
 static uint8_t *take(Back *b, size_t n) {
     if (b->room - b->n < n && !grow(b, n))
@@ -40,6 +45,10 @@ static uint8_t *take(Back *b, size_t n) {
 }
 
 static void put_varint(Back *b, uint64_t v) {
+    if (v < 0x80 && b->n < b->room) { /* nearly all of them */
+        b->buf[b->room - ++b->n] = (uint8_t)v;
+        return;
+    }
     const unsigned n = (unsigned)(64 - __builtin_clzll(v | 1) + 6) / 7;
     uint8_t *p = take(b, n);
     for (unsigned i = 0; p && i < n; i++, v >>= 7)

@@ -22,6 +22,8 @@ typedef struct Back {
 } Back;
 
 void back_deinit(Back *b);
+/* Room for so many bytes more, so that they are not moved as it grows. */
+void back_reserve(Back *b, size_t n);
 /* Of several bits, as int32, uint32, uint64, enum and bool are. */
 void back_number(Back *b, unsigned field, uint64_t v);
 static inline void back_enum(Back *b, unsigned field, int v) {

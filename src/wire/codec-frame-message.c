@@ -7,6 +7,8 @@
 #include "core/bundle.h"
 #include "wire/codec-internal.h"
 
+#define HEAD_ROOM 256U /* a PUBLISH or DELIVER in a bundle takes, mostly */
+
 /* Fields, lists and what is in them are written from the last to the first (back.h). */
 
 void put_stamps(Back *b, unsigned field, uint32_t n, const HopStamp *in) {
@@ -103,6 +105,7 @@ static void put_deliver(Back *b, const FrameDeliver *d) {
 }
 
 static void put_bundle(Back *b, const Bundle *list) {
+    back_reserve(b, list->n_bytes + list->n * HEAD_ROOM);
     back_bytes(b, 4, bytes_make(list->bytes, list->n_bytes));
     back_numbers(b, 3, (size_t)list->n * BUNDLE_PARTS, &list->sizes[0][0]);
     for (uint32_t n = list->n; n-- > 0;) {
