@@ -5,7 +5,7 @@
 
 PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler
  libprotobuf-c-dev libzmq3-dev libsqlite3-dev libsodium-dev libsystemd-dev libjansson-dev
- libinih-dev uthash-dev"
+ libinih-dev libmimalloc-dev uthash-dev"
 # python3-cryptography: test peers that are not libserasi sign with it (Ed25519).
 PACKAGES_TEST="libcmocka-dev patch python3 python3-zmq python3-protobuf python3-cryptography sqlite3
  systemd util-linux mount procps iproute2 man-db groff-base clang-format-14"

@@ -9,7 +9,6 @@
  */
 
 #include <getopt.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -17,7 +16,6 @@
 
 #define DEFAULT_CONFIG "/etc/serasi/" CONFIG_FILE_NAME
 #define FAULT_EXIT_MS  800
-#define KEPT_BYTES     (16 * 1024 * 1024)
 
 static void usage(FILE *f) {
     fputs("Usage: serasid [--config FILE] [--check | --print-config | --check-upgrade STORE]\n"
@@ -121,13 +119,6 @@ static void end_after_fault(Daemon *d, int status) {
     _exit(status);
 }
 
-/* Messages come and go by the thousand: memory that is freed is kept for the next ones, a bounded
- * amount of it, instead of being given back and fetched again page by page. */
-static void keep_freed_memory(void) {
-    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-    (void)mallopt(M_TOP_PAD, KEPT_BYTES / 16);
-}
-
 int main(int argc, char **argv) {
     const char *config_file = DEFAULT_CONFIG, *store = NULL;
     Mode mode = MODE_RUN;
@@ -138,8 +129,6 @@ int main(int argc, char **argv) {
         return check_upgrade(store);
     if (mode != MODE_RUN)
         return check_or_print(config_file, mode);
-
-    keep_freed_memory();
     Daemon d = { .signal_fd = -1, .admin_fd = -1, .wait_ms = LOOP_WAIT_MS };
     status = daemon_start(&d, config_file);
     if (status == 0)
