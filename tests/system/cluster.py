@@ -8,6 +8,7 @@
 
 Programs come from $SERASI_BIN (the build's bin folder).
 """
+import atexit
 import json
 import os
 import shutil
@@ -32,11 +33,6 @@ def reserve_port():
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("127.0.0.1", 0))
     return s
-
-
-def free_port():
-    with reserve_port() as s:
-        return s.getsockname()[1]
 
 
 class Skipped(Exception):
@@ -71,6 +67,7 @@ class Cluster:
         self.folder = tempfile.mkdtemp(prefix="serasi-")
         self.regionals = list(regionals)
         self.port, self.process, self.home, self.lines = {}, {}, {}, []
+        atexit.register(self._abandon)
         self.reserved = []
         self.config = config or {}
         self.log = open(os.path.join(self.folder, "log"), "w+")
@@ -226,6 +223,13 @@ class Cluster:
         return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
     # --- end ------------------------------------------------------------------------------------------
+    def _abandon(self):
+        """Of what failed before it was entered no broker is left either."""
+        for p in self.process.values():
+            p.kill()
+            p.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def __enter__(self):
         return self
 

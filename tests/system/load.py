@@ -107,6 +107,22 @@ class Peer(threading.Thread):
         pass
 
 
+def ask_all(peer, left):
+    """How each of these messages ended; in several sessions when one is lost."""
+    def ask():
+        try:
+            peer.open()
+            while left:
+                peer.client.outcome(left[-1])
+                left.pop()
+            peer.client.bye()
+        except (sc.Timeout, sc.ProtocolError, zmq.ZMQError):
+            peer.client.drop()
+    while left:
+        n = len(left)
+        wait_for("an outcome", lambda: ask() or len(left) < n)
+
+
 class Sent:
     def __init__(self, message, case, to):
         self.message, self.case, self.to = message, case, to
@@ -184,26 +200,6 @@ class Publisher(Peer):
         return {"accepted": sum(s.accepted for s in log), "unanswered": len(self.open_),
                 "receipted": sum(len(s.ends) for s in log),
                 "wanted": sum(len(s.to) for s in log), "sessions": self.opened}
-
-    def ask_all(self):
-        wait_for("a session to ask for outcomes", self.ask)
-
-    def ask(self):
-        try:
-            self.open()
-            self.outcomes()
-            self.client.bye()
-            self.client = None
-        except (sc.Timeout, sc.ProtocolError):
-            self.lose()
-            return False
-        return True
-
-    def outcomes(self):
-        """Asks for every message how it ended."""
-        for s in self.log.values():
-            if s.accepted:
-                self.client.outcome(s.message.id)
 
 
 class Consumer(Peer):
@@ -319,7 +315,7 @@ class Load:
             o.finish()
         self.history.drained()
         for p in self.publishers:
-            p.ask_all()
+            ask_all(p, [s.message.id for s in p.log.values() if s.accepted])
 
     def finish(self):
         for p in self.peers:
@@ -388,7 +384,7 @@ class Outside:
                 break
         load.finish()
         for p in load.publishers:
-            p.ask_all()
+            ask_all(p, [s.message.id for s in p.log.values() if s.accepted])
         load.history.close()
         return 0
 

@@ -50,7 +50,10 @@ class Under:
     def env(self):
         if not os.path.exists(LIBRARY):
             raise AssertionError(f"{LIBRARY} is missing: build the tests first")
-        return {"LD_PRELOAD": LIBRARY, "SERASI_PRELOAD": self.path,
+        link = os.path.join(self.c.folder, "preload.so")  # a space would end a name in LD_PRELOAD
+        if not os.path.islink(link):
+            os.symlink(os.path.abspath(LIBRARY), link)
+        return {"LD_PRELOAD": link, "SERASI_PRELOAD": self.path,
                 "SERASI_PRELOAD_PREFIX": os.path.join(os.path.realpath(self.data), "serasid.db")}
 
     def start(self, wait=False, env=None, **kw):

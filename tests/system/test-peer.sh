@@ -5,6 +5,15 @@
 # Usage: test-peer.sh SOURCE_DIR BUILD_DIR
 set -eu
 source=$1
+# serasid.sh has fixed ports. Here they are two that nobody else on this machine is given meanwhile.
+[ -n "${PORTS:-}" ] || PYTHONPATH=$source/tests/system exec python3 -B -c '
+import os, sys
+from cluster import reserve_port
+held = [reserve_port() for _ in range(2)]
+for s in held:
+    s.set_inheritable(True)
+os.environ["PORTS"] = " ".join(str(s.getsockname()[1]) for s in held)
+os.execvp("sh", ["sh", *sys.argv[1:]])' "$0" "$@"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
@@ -34,6 +43,7 @@ fwd() {
 END
 : > "$root/harness/summarize.py"
 sh "$source/tests/bench/peer/copy.sh" "$root/harness" "$root/copy"
+sed -i "s/5761/${PORTS% *}/g; s/5762/${PORTS#* }/g" "$root/copy/serasid.sh" "$root/copy/run.sh"
 SERASI_BIN=$2/bin
 export SERASI_BIN
 
@@ -50,7 +60,8 @@ F-*) fwd; PID="$PIDA $PIDB";;
 *) peer_def; srv_start;;
 esac
 timeout 100 "$2/client" port=$PORT cport="${CPORT:-$PORT}" "${XO[@]}"; r=$?
-kill $PID; for i in $PID; do while kill -0 "$i" 2>/dev/null; do sleep 0.05; done; done
+kill $PID # and wait until they are gone; what nobody reaps is
+for i in $PID; do while grep -qs '^State:.[^Z]' "/proc/$i/status"; do sleep 0.05; done; done
 exit $r
 END
     bash "$root/one.sh" "$1" "$root" "$root/copy" >"$root/log" 2>&1 || {

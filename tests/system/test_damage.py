@@ -26,6 +26,7 @@ SENDER, HOME = "dsk/3203", "uptd/32/pa-02"
 SEED = int(os.environ.get("SERASI_SEED", random.randrange(1 << 30)))
 FLIPS = int(os.environ.get("SERASI_FLIPS", 60))
 DAMAGED = 65  # exit status
+LOG_HEAD, FRAME = 32, 24 + 8192
 FILES = ["serasid.db", "serasid.db-wal", "serasid.db-seal"]
 
 
@@ -282,10 +283,14 @@ def make(c, rng):
     assert b.start()
     b.fill(12)
     b.collect(4)
-    wait_for("the seal", lambda: sealed_frames(b) * 8192 > os.path.getsize(b.path("serasid.db-wal")) * 0.9)
+    wait_for("the seal", lambda: sealed_frames(b) == log_frames(b.path("serasid.db-wal")))
     b.kill()
     b.keep("crash")
     return b
+
+
+def log_frames(path):
+    return (os.path.getsize(path) - LOG_HEAD) // FRAME
 
 
 def sealed_frames(b):
@@ -336,9 +341,8 @@ def what_is_gone_is_missed():
     wal, db, seal = "serasid.db-wal", "serasid.db", "serasid.db-seal"
     with Cluster() as c:
         b = make(c, random.Random(SEED))
-        half = os.path.getsize(os.path.join(b.masters["crash"][0], wal)) // 2
-        frame = 24 + 8192
-        last = (os.path.getsize(os.path.join(b.masters["crash"][0], wal)) - 32) // frame * frame + 32
+        log = os.path.join(b.masters["crash"][0], wal)
+        half, last = os.path.getsize(log) // 2, LOG_HEAD + log_frames(log) * FRAME
         trials = [
             ("clean", "the database is gone", lambda: os.unlink(b.path(db))),
             ("clean", "the database is empty", lambda: cut(b, db, 0)),
@@ -348,7 +352,7 @@ def what_is_gone_is_missed():
             ("crash", "the log is gone", lambda: os.unlink(b.path(wal))),
             ("crash", "the log is empty", lambda: cut(b, wal, 0)),
             ("crash", "the log is cut in the middle", lambda: cut(b, wal, half)),
-            ("crash", "the log lacks its last frame", lambda: cut(b, wal, last - frame)),
+            ("crash", "the log lacks its last frame", lambda: cut(b, wal, last - FRAME)),
             ("crash", "the log lacks the end of its last frame", lambda: cut(b, wal, last - 9)),
         ]
         for master, what, do in trials:

@@ -8,12 +8,13 @@ them.
 """
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
 
-from cluster import BIN, PATIENCE, free_port, main
+from cluster import BIN, PATIENCE, main, reserve_port
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 PAGES = ("serasid.8", "serasid.conf.5", "serasictl.1")
@@ -109,10 +110,11 @@ def the_blocks_of_the_readme_run_in_order():
     assert len(blocks) >= 4, "README.md has no blocks that begin with ```sh run"
     folder = tempfile.mkdtemp(prefix="sd-")
     script = "\n".join(blocks).replace("/tmp/serasi-try", folder + "/try")
-    script = script.replace("$PWD/build/bin", BIN)
-    for port in ("7021", "7022"):
+    script = script.replace("$PWD/build/bin", shlex.quote(BIN))
+    reserved = {port: reserve_port() for port in ("7021", "7022")}
+    for port, s in reserved.items():
         assert port in script
-        script = script.replace(port, str(free_port()))
+        script = script.replace(port, str(s.getsockname()[1]))
     try:
         code, out, left = shell(script, folder)
         assert code == 0, f"exit {code}:\n{out[-3000:]}"
@@ -121,6 +123,8 @@ def the_blocks_of_the_readme_run_in_order():
         for word in ("ACCEPTED", "COLLECTED", "uplink"):
             assert word in out, f"no {word} in what the blocks print:\n{out}"
     finally:
+        for s in reserved.values():
+            s.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

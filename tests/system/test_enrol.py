@@ -357,16 +357,15 @@ def an_end_bites_within_a_second():
         c.client(NODE, HOME)
         c.up()
         old = keys_of(c, NODE)
+        s = open_with(c, old)
         c.ctl(NODE, "key", "rotate", "--overlap", "4s")
         until = wait_for("the end of the old key", lambda: [
             r["valid_until"] for r in c.rows(NODE, "key", "list")
             if r["curve"] == old[0] and r["valid_until"]])[0]
         until = datetime.datetime.fromisoformat(until).timestamp()
-        s = open_with(c, old)
-        s.ping()
-        begin = time.monotonic() + until - time.time()
-        ended_within(s, 1.0 if not SANITIZED else 5.0, begin)
-        assert time.monotonic() >= begin - 1.0
+        end = time.monotonic() + until - time.time()
+        ended_within(s, 1.0 if not SANITIZED else 5.0, max(end, time.monotonic()))
+        assert time.monotonic() >= end - 1.0
         not_let_in(c, old)
 
 
@@ -580,6 +579,17 @@ def pin(c, node):
         f.write(f"hub-key = {hub}\n")
 
 
+def heard_of(c, node, server):
+    """The answer to a short question may come before the proof of the directory does: then it is
+    for the next session to find out."""
+    c.ctl(node, "status")
+    path = os.path.join(c.dir(node), "servers")
+    if not os.path.exists(path):
+        return False
+    with open(path) as f:
+        return server in f.read()
+
+
 def change_server_key(c, load, broker, clients, children):
     old = c.curve(broker)
     port = reserve_port()
@@ -600,9 +610,7 @@ def change_server_key(c, load, broker, clients, children):
             s.drop()
     load.flows()
     for node in clients:  # they hear of it, and the directory proves it
-        c.ctl(node, "status")
-        with open(os.path.join(c.dir(node), "servers")) as f:
-            assert f"{next_endpoint} {row['curve']}" in f.read()
+        wait_for(f"{node} to know", lambda n=node: heard_of(c, n, f"{next_endpoint} {row['curve']}"))
     for node in children:
         c.wait_link(node)
         wait_for("the child to know", lambda n=node: os.path.exists(

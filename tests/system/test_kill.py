@@ -19,6 +19,7 @@ import zmq  # noqa: E402
 import serasi_client as sc  # noqa: E402
 from cluster import Cluster, SANITIZED, main, wait_for  # noqa: E402
 from history import History, Recording  # noqa: E402
+from load import ask_all  # noqa: E402
 from serasi_client import Message, pb  # noqa: E402
 
 R1, R2 = "upt/phala-martha", "upt/satria"
@@ -208,11 +209,8 @@ def every_accepted_message_survives_kill_9_of_any_broker():
         for p in publishers + consumers:
             p.join(20)
         history.drained()
-        for p in publishers:  # one outcome for each recipient, at the sender's home
-            p.open()
-            for s in p.log:
-                p.client.outcome(s.message.id)
-            p.client.bye()
+        for p in publishers:
+            ask_all(p, [s.message.id for s in p.log])
         print(history.judge(), end="")
         for n in ["hub", R1, R2]:
             c.ctl(n, "check")
