@@ -8,35 +8,31 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "base/crypto-tree.h"
+#include "base/hash.h"
 
-static_assert(TREE_HASH_SIZE == crypto_hash_sha256_BYTES, "SHA-256");
+static_assert(TREE_HASH_SIZE == DIGEST_SIZE, "BLAKE2b with 256 bits");
 static_assert(1U << TREE_PATH_MAX == TREE_LEAVES_MAX, "the longest path");
 static_assert(1U << TREE_WIDE_PATH_MAX == TREE_WIDE_LEAVES_MAX, "and of the wide ones");
 
-/* MTH({d}) = SHA-256(0x00 || d) */
+/* MTH({d}) = HASH(0x00 || d) */
 TreeHash tree_leaf(Bytes content) {
     static const uint8_t mark = 0x00;
-    crypto_hash_sha256_state state;
+    const Bytes parts[] = { bytes_make(&mark, 1), content };
     TreeHash h;
-    (void)crypto_hash_sha256_init(&state);
-    (void)crypto_hash_sha256_update(&state, &mark, 1);
-    if (content.n > 0)
-        (void)crypto_hash_sha256_update(&state, content.p, content.n);
-    (void)crypto_hash_sha256_final(&state, h.b);
+    hash_digest_parts(parts, ARRAY_SIZE(parts), h.b);
     return h;
 }
 
-/* SHA-256(0x01 || left || right) */
+/* HASH(0x01 || left || right) */
 TreeHash tree_node(const TreeHash *left, const TreeHash *right) {
     uint8_t text[1 + 2 * TREE_HASH_SIZE] = { 0x01 };
     TreeHash h;
     memcpy(text + 1, left->b, TREE_HASH_SIZE);
     memcpy(text + 1 + TREE_HASH_SIZE, right->b, TREE_HASH_SIZE);
-    (void)crypto_hash_sha256(h.b, text, sizeof(text));
+    hash_digest(bytes_make(text, sizeof(text)), h.b);
     return h;
 }
 
@@ -81,7 +77,7 @@ int tree_init_wide(Tree *t, const TreeHash *leaves, size_t n, const Tree *before
 
 TreeHash tree_root_of_none(void) {
     TreeHash h;
-    (void)crypto_hash_sha256(h.b, NULL, 0);
+    hash_digest((Bytes) { 0 }, h.b);
     return h;
 }
 

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Merkle tree of RFC 9162, 2.1.1 to 2.1.3 (Certificate Transparency 2.0), with SHA-256 as there:
- * one signature over the head of a tree stands for every leaf, and a leaf proves by its path that
- * it is in the tree. Leaves and inner nodes are hashed with different first bytes, so that neither
- * can be shown for the other.
+ * Merkle tree of RFC 9162, 2.1.1 to 2.1.3 (Certificate Transparency 2.0), with BLAKE2b-256 as all
+ * digests here (hash.h): one signature over the head of a tree stands for every leaf, and a leaf
+ * proves by its path that it is in the tree. Leaves and inner nodes are hashed with different first
+ * bytes, so that neither can be shown for the other.
  */
 
 #include "base/bytes.h"

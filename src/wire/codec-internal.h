@@ -56,6 +56,9 @@ bool envelope_read(Bytes b, Envelope *ret);
 _must_check_ int bundle_read(Bytes frame, Bundle **ret);
 /* Any frame, as codec_decode_frame(). */
 _must_check_ int frame_unpack(Bytes b, size_t limit, Frame *ret, const char **ret_why);
+/* The same of signatures. */
+bool signature_read(Bytes b, Signature *ret);
+_must_check_ int signature_unpack(Bytes b, Signature *ret, const char **ret_why);
 /* Any envelope, as codec_decode_envelope(). */
 _must_check_ int envelope_unpack(Bytes b, Envelope *ret, const char **ret_why);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "core/bundle.h"
 #include "store-config.h"
 #include "wire/codec.h"
 
@@ -40,6 +41,8 @@ static int io_send(void *data, BrokerPort port, Bytes route, const Bytes *parts,
     w->heard[f.kind]++;
     if (f.kind == FRAME_DELIVER)
         w->last_tag = f.deliver.tag;
+    if (f.kind == FRAME_BUNDLE && f.bundle->deliveries)
+        w->last_tag = f.bundle->deliveries[f.bundle->n - 1].tag;
     for (uint32_t i = 0; f.kind == FRAME_PUBLISHED && i < f.published.n; i++)
         hear_result(w, &f.published.results[i]);
     frame_deinit(&f);

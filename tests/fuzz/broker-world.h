@@ -23,9 +23,9 @@ typedef struct World {
     StoreOp *held; /* batch taken, not yet run */
     Now now;
     uint32_t random;
-    int send_result;    /* what sending answers: 0, -EAGAIN, -EHOSTUNREACH */
-    uint32_t heard[18]; /* frames sent by the broker, by kind */
-    uint32_t n_told;    /* messages that were said to be accepted (or had been before) */
+    int send_result;                  /* what sending answers: 0, -EAGAIN, -EHOSTUNREACH */
+    uint32_t heard[FRAME_BUNDLE + 1]; /* frames sent by the broker, by kind */
+    uint32_t n_told; /* messages that were said to be accepted (or had been before) */
     Uuid told[WORLD_TOLD_MAX];
     uint64_t last_tag;         /* of the last DELIVER on a channel */
     void (*pause)(bool pause); /* around what the surroundings do themselves; may be NULL */

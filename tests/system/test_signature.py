@@ -2,7 +2,6 @@
 """Signatures on the whole path: real brokers, a broker in the middle that lies, and a broker of
 one's own that does. What a recipient's library says is read from `serasictl consume --json`."""
 import base64
-import hashlib
 import json
 import os
 import queue
@@ -164,11 +163,11 @@ def root_of(leaf, index, size, path):
     for p in path:
         assert sn > 0
         if fn & 1 or fn == sn:
-            node = hashlib.sha256(b"\1" + p + node).digest()
+            node = sc.digest(b"\1" + p + node)
             while not fn & 1 and fn:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            node = hashlib.sha256(b"\1" + node + p).digest()
+            node = sc.digest(b"\1" + node + p)
         fn, sn = fn >> 1, sn >> 1
     assert sn == 0
     return node

@@ -7,13 +7,11 @@ received while something else was waited for. It does not reconnect by itself, s
 what the broker does. Needs pyzmq, python3-protobuf, python3-cryptography and protoc.
 """
 
-import atexit
 import base64
 import hashlib
 import importlib
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,20 +29,23 @@ WAIT = 10.0  # seconds to wait for an answer unless told otherwise
 
 
 def load_schemas(proto_dir=None):
-    """Compiles the schemas into a temporary folder; returns them merged into one namespace."""
+    """Compiles the schemas; returns them merged into one namespace. The folder that takes is gone
+    when it returns, however the program ends."""
     root = pathlib.Path(proto_dir or os.environ.get("SERASI_PROTO_DIR") or
                         pathlib.Path(__file__).resolve().parent / "../../../proto")
     files = sorted(str(p.relative_to(root)) for p in root.rglob("*.proto"))
-    out = tempfile.mkdtemp(prefix="serasi-proto-")
-    atexit.register(shutil.rmtree, out, ignore_errors=True)
-    subprocess.run(["protoc", "-I", str(root), "--python_out", out, *files], check=True)
-    sys.path.insert(0, out)
     names = types.SimpleNamespace()
-    for f in files:
-        module = importlib.import_module(f[:-len(".proto")].replace("/", ".") + "_pb2")
-        for key, value in vars(module).items():
-            if not key.startswith("_"):
-                setattr(names, key, value)
+    with tempfile.TemporaryDirectory(prefix="serasi-proto-") as out:
+        subprocess.run(["protoc", "-I", str(root), "--python_out", out, *files], check=True)
+        sys.path.insert(0, out)
+        try:
+            for f in files:
+                module = importlib.import_module(f[:-len(".proto")].replace("/", ".") + "_pb2")
+                for key, value in vars(module).items():
+                    if not key.startswith("_"):
+                        setattr(names, key, value)
+        finally:
+            sys.path.remove(out)
     return names
 
 
@@ -86,7 +87,7 @@ class Signer:
 
 
 def leaf(envelope_bytes):
-    return hashlib.sha256(b"\0" + envelope_bytes).digest()
+    return digest(b"\0" + envelope_bytes)
 
 
 def tree_split(n):
@@ -100,7 +101,7 @@ def tree_root(leaves):
     if len(leaves) == 1:
         return leaves[0]
     k = tree_split(len(leaves))
-    return hashlib.sha256(b"\1" + tree_root(leaves[:k]) + tree_root(leaves[k:])).digest()
+    return digest(b"\1" + tree_root(leaves[:k]) + tree_root(leaves[k:]))
 
 
 def tree_path(leaves, i):
@@ -121,11 +122,11 @@ def tree_root_by_path(leaf, index, size, path):
         if sn == 0:
             return None
         if fn & 1 or fn == sn:
-            r = hashlib.sha256(b"\1" + p + r).digest()
+            r = digest(b"\1" + p + r)
             while not fn & 1 and fn:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            r = hashlib.sha256(b"\1" + r + p).digest()
+            r = digest(b"\1" + r + p)
         fn, sn = fn >> 1, sn >> 1
     return r if sn == 0 else None
 
