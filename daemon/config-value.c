@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/text.h"
 #include "core/message.h"
 #include "daemon/config.h"
@@ -276,7 +275,8 @@ static void format_rules(const Config *c, const char *behind, Buf *b) {
     }
 }
 
-void config_format_value(const Config *c, const ConfigKey *k, Buf *b) {
+/* The value of a key as it would stand in a file, added to b; an empty text when it is not set. */
+static void config_format_value(const Config *c, const ConfigKey *k, Buf *b) {
     char **texts = field_of(c, k);
     switch (k->type) {
     case CONFIG_ENDPOINTS:

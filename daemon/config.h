@@ -141,8 +141,6 @@ _must_check_ int config_load(Config **ret, const char *path, Buf *complaints);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free);
 
-/* The value of a key as it would stand in a file, added to b; an empty text when it is not set. */
-void config_format_value(const Config *c, const ConfigKey *k, Buf *b);
 /* The whole configuration as a file that means the same. */
 void config_print(const Config *c, Buf *b);
 /* Is `text` a value for this key? Returns 0 or -EINVAL with why; *c is then unchanged. */

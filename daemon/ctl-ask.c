@@ -2,7 +2,6 @@
 
 /* Commands that put one question to the broker and print the answer; dead letters; backup. */
 
-#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>

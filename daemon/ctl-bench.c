@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "base/text.h"
 #include "base/times.h"
 #include "daemon/ctl-bench.h"
 

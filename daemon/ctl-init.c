@@ -14,7 +14,6 @@
 #include "base/base64.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "core/message.h"
 #include "daemon/ctl.h"
 #include "net/keys.h"
 #include "wire/json.h"
@@ -330,7 +329,7 @@ static void say_what_lacks(const char *path, const NodeKeys *k) {
                      path);
 }
 
-const char *ctl_key_file_error(int e) {
+static const char *ctl_key_file_error(int e) {
     return e == -EBADMSG  ? "not a key file, or damaged"
            : e == -EACCES ? "may not be read, or others may read it too (mode 0600 wanted)"
                           : strerror(-e);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "base/times.h"
 #include "core/key-request.h"

@@ -2,7 +2,6 @@
 
 /* What people ask every day: how a matter stands, what waits for me, what is owed, how many. */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,13 +86,9 @@ int ctl_cmd_refold(Ctl *c, int argc, char **argv) {
     char path[CONFIG_PATH_SIZE], scratch[CONFIG_PATH_SIZE + 8], why[256] = "";
     int r = ctl_parse(c, argc, argv, options, NULL, 0, 0, NULL);
     if (r == CTL_DONE)
-        r = ctl_config(c);
+        r = ctl_broker_config(c);
     if (r != CTL_DONE)
         return r;
-    if (c->config->role == ROLE_CLIENT) {
-        ctl_complain("%s is a client's folder; only brokers have a store", c->dir);
-        return CTL_USAGE;
-    }
     int e = ctl_store_config(c, &config, path);
     (void)snprintf(scratch, sizeof(scratch), "%s.refold", path);
     if (e == 0)

@@ -2,7 +2,6 @@
 
 /* Where the blocks of a ledger come from. */
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/base64.h"

@@ -2,7 +2,6 @@
 
 /* ledger verify, show, export, countersign, prune, forget. */
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/base64.h"

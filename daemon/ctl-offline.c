@@ -2,7 +2,6 @@
 
 /* The store of a broker that does not run, opened under the same lock the broker would take. */
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -25,6 +24,14 @@ static void take_hub_keys(Ctl *c, StoreConfig *ret) {
     }
     if (keys_can_sign(c->keys))
         ret->sign_key = &c->keys->sign;
+}
+
+int ctl_broker_config(Ctl *c) {
+    const int r = ctl_config(c);
+    if (r != CTL_DONE || c->config->role != ROLE_CLIENT)
+        return r;
+    ctl_complain("%s is a client's folder; only brokers have a store", c->dir);
+    return CTL_USAGE;
 }
 
 int ctl_store_config(Ctl *c, StoreConfig *ret, char path[static CONFIG_PATH_SIZE]) {
@@ -52,11 +59,13 @@ int ctl_open_store(Ctl *c, Store **ret) {
 
 static int run_query(Store *s, StoreOp *op, json_t **ret) {
     _cleanup_(freep) char *text = NULL;
-    int r = store_run(s, op, now_read().wall_ms);
-    if (r < 0) {
-        ctl_complain("the store failed: %s", strerror(-r));
-        return CTL_REFUSED;
-    }
+    do {
+        const int r = store_run(s, op, now_read().wall_ms);
+        if (r < 0) {
+            ctl_complain("the store failed: %s", strerror(-r));
+            return CTL_REFUSED;
+        }
+    } while (store_query_goes_on(op));
     const Table *t = op->query.table;
     if (!t || t->failed || t->code != 0) {
         ctl_complain("%s", t && !t->failed ? t->text : "out of memory");

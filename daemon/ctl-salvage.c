@@ -2,7 +2,6 @@
 
 /* salvage: out of the damaged store of a stopped broker into a new one. */
 
-#include <errno.h>
 #include <string.h>
 
 #include "daemon/ctl.h"
@@ -31,13 +30,9 @@ int ctl_cmd_salvage(Ctl *c, int argc, char **argv) {
     char path[CONFIG_PATH_SIZE], why[256] = "";
     int r = ctl_parse(c, argc, argv, NULL, &file, 1, 1, NULL);
     if (r == CTL_DONE)
-        r = ctl_config(c);
+        r = ctl_broker_config(c);
     if (r != CTL_DONE)
         return r;
-    if (c->config->role == ROLE_CLIENT) {
-        ctl_complain("%s is a client's folder; only brokers have a store", c->dir);
-        return CTL_USAGE;
-    }
     int e = ctl_store_config(c, &config, path);
     if (e == 0)
         e = store_salvage(&config, file, &report, tell, NULL, why);

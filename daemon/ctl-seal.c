@@ -6,12 +6,10 @@
  * far as the policy leaves them to people.
  */
 
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
 #include "base/times.h"
-#include "base/uuid.h"
 #include "daemon/ctl.h"
 
 #define SEAL_TIMEOUT_MS (30 * SECOND_MS)

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/text.h"
 #include "base/times.h"
 #include "daemon/ctl.h"
 #include "law/accept.h"

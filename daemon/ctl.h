@@ -95,6 +95,8 @@ int ctl_take_signals(void);
 /* --- the store of a stopped broker, ctl-offline.c --- */
 struct Store;
 struct StoreConfig;
+/* ctl_config() of a broker; CTL_USAGE, after a complaint, for a client's folder. */
+_must_check_ int ctl_broker_config(Ctl *c);
 /* What the daemon would open; path is the caller's and must live as long. Returns 0 or -errno. */
 _must_check_ int ctl_store_config(Ctl *c, struct StoreConfig *ret,
                                   char path[static CONFIG_PATH_SIZE]);
@@ -108,7 +110,6 @@ _must_check_ int ctl_init_client(const char *dir, const char *node, const char *
                                  const char *broker_key, const char *hub_key);
 /* A CtlStatus, after a complaint. */
 _must_check_ int ctl_load_keys(const char *path, NodeKeys *ret);
-const char *ctl_key_file_error(int e);
 
 /* --- requests for keys, ctl-key.c --- */
 /* Encodes it and hands it in with that verb. *ret_row: what the broker says became of it, NULL when

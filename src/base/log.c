@@ -87,8 +87,7 @@ void log_peer_name(const char *node, char *ret, size_t size) {
     (void)text_copy(ret, size, node); /* a cut name is still of use to a reader */
 }
 
-/* --- writing out: the log thread only ----------------------------------------------------------
- */
+/* --- writing out: the log thread only ------------------------------------------------------- */
 
 /* A peer's text must not start a line or a terminal sequence of its own. */
 static void make_printable(char *text, size_t size) {
@@ -168,8 +167,7 @@ static void write_out(const Log *l, LogRecord *r) {
         write_stderr(r);
 }
 
-/* --- ring and noise table: under the lock --------------------------------------------------------
- */
+/* --- ring and noise table: under the lock --------------------------------------------------- */
 
 static void ring_put(Log *l, const LogRecord *r) {
     if (l->count == RING_SIZE) {
@@ -305,8 +303,7 @@ static bool take_record(Log *l, LogRecord *ret) {
     }
 }
 
-/* --- life ----------------------------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------------------------- */
 
 static Log *log_free(Log *l) {
     (void)pthread_cond_destroy(&l->wake);

@@ -110,8 +110,7 @@ static int ask_store(Broker *b, Session *s, Frame *f) {
     return 0;
 }
 
-/* --- verbs that the store carries out ----------------------------------------------------------
- */
+/* --- verbs that the store carries out ------------------------------------------------------- */
 
 static const char *arg(const Frame *f, uint32_t i) {
     return i < f->query.n_args && f->query.args[i] ? f->query.args[i] : "";
@@ -157,8 +156,7 @@ static int backup_verb(Broker *b, Session *s, Frame *f) {
     return 0;
 }
 
-/* --- what lives in memory ------------------------------------------------------------------------
- */
+/* --- what lives in memory ------------------------------------------------------------------- */
 
 static int sessions_verb(Broker *b, Now now, Session *s, const Frame *f) {
     _cleanup_(table_freep) Table *t = table_new();
@@ -248,8 +246,7 @@ static Table *with_live_state(Broker *b, const char *verb, Table *t) {
     return wide;
 }
 
-/* --- entry points ------------------------------------------------------------------------------
- */
+/* --- entry points --------------------------------------------------------------------------- */
 
 /* NULL when the session may use the verb, or what it lacks. Whoever sends or reads anything needs
  * the keys of the others for it. */
@@ -329,11 +326,25 @@ static void log_ledger(Broker *b, const StoreOp *op, const Table *t) {
                    "The ledger of a broker below is not the one we countersigned: %s.", t->text);
 }
 
+/* It waits for its turn again, as any other query of its node. */
+static int look_on(Broker *b, Now now, StoreOp *op) {
+    Session *s = session_by_id(b, op->owner_id);
+    StoreOp *next = s ? op_for(OP_QUERY, op->owner_id, op->owner) : NULL;
+    if (!next)
+        return s ? -ENOMEM : 0; /* nobody waits for it any more */
+    next->query = op->query;
+    memset(&op->query, 0, sizeof(op->query));
+    account_push(b, now, s, next);
+    return 0;
+}
+
 int query_done(Broker *b, Now now, StoreOp *op) {
+    if (op->kind == OP_QUERY && store_query_goes_on(op))
+        return look_on(b, now, op);
     _cleanup_(table_freep) Table *t =
         op->kind == OP_QUERY ? TAKE_PTR(op->query.table) : table_new();
     int r = 0;
-    if (!t)
+    if (!t || t->failed)
         return -ENOMEM;
     switch (op->kind) {
     case OP_IMPORT:

@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "client/client-keys.h"
 #include "wire/codec.h"
-#include "wire/json.h"
 
 #define FRESH_MS     (5 * MINUTE_MS)  /* then it is asked again, and serves until the answer */
 #define AGAIN_MS     MINUTE_MS        /* an unknown key of a known node: a new one perhaps */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/times.h"
 #include "client/client-internal.h"
 
 /* Bound of one settlement in a frame: two tags, three small numbers, tags of fields, its reason. */

@@ -12,7 +12,6 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "base/base64.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"

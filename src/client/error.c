@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <string.h>
-
 #include "client/client-internal.h"
 
 SERASI_PUBLIC const char *serasi_strerror(int code) {

@@ -4,7 +4,6 @@
  * queued: such a frame would end the session, again at each attempt. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"

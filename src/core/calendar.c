@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "core/directory-internal.h"
 
 int directory_add_holiday(Directory *d, const DirHoliday *h) {

@@ -35,6 +35,7 @@
 #define KIND(n, who, ...)                                                                          \
     { .kind = KIND_##n, .name = #n, .publishers = (who), __VA_ARGS__ }
 
+/* In the order of their numbers. */
 static const KindInfo kinds[] = {
     KIND(REFERRAL_REQUEST, REFERRERS, CASE),
     KIND(REFERRAL_RESPONSE, REFERRERS, CASE),
@@ -74,10 +75,15 @@ static const KindInfo kinds[] = {
 };
 
 const KindInfo *kind_info(int kind) {
-    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-        if ((int)kinds[i].kind == kind)
-            return &kinds[i];
-    return NULL;
+    size_t low = 0, high = ARRAY_SIZE(kinds);
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if ((int)kinds[middle].kind < kind)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < ARRAY_SIZE(kinds) && (int)kinds[low].kind == kind ? &kinds[low] : NULL;
 }
 
 const char *node_kind_name(int kind) {

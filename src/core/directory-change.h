@@ -32,11 +32,6 @@ typedef struct DirectoryEdit {
     bool replace;               /* drop what is not named here */
 } DirectoryEdit;
 
-void dir_node_name(const DirNode *n, char ret[static DIR_NAME_SIZE]);
-void dir_key_name(const DirKey *k, char ret[static DIR_NAME_SIZE]);
-void dir_region_name(const DirRegion *r, char ret[static DIR_NAME_SIZE]);
-void dir_holiday_name(const DirHoliday *h, char ret[static DIR_NAME_SIZE]);
-
 typedef enum DirRecordKind {
     DIR_NODE = 1,
     DIR_KEY,

@@ -5,7 +5,6 @@
  * does not touch is shared with the snapshot before and not copied, which is most of the work.
  */
 
-#include <errno.h>
 #include <stdio.h>
 
 #include "core/directory-change.h"
@@ -16,19 +15,19 @@ static const char KIND_REGION_TEXT[] = "region:", KIND_HOLIDAY_TEXT[] = "holiday
 
 /* --- names ---------------------------------------------------------------------------------- */
 
-void dir_node_name(const DirNode *n, char ret[static DIR_NAME_SIZE]) {
+static void dir_node_name(const DirNode *n, char ret[static DIR_NAME_SIZE]) {
     (void)snprintf(ret, DIR_NAME_SIZE, "%s%s", KIND_NODE_TEXT, n->id);
 }
 
-void dir_key_name(const DirKey *k, char ret[static DIR_NAME_SIZE]) {
+static void dir_key_name(const DirKey *k, char ret[static DIR_NAME_SIZE]) {
     (void)snprintf(ret, DIR_NAME_SIZE, "%s%s", KIND_KEY_TEXT, k->curve);
 }
 
-void dir_region_name(const DirRegion *r, char ret[static DIR_NAME_SIZE]) {
+static void dir_region_name(const DirRegion *r, char ret[static DIR_NAME_SIZE]) {
     (void)snprintf(ret, DIR_NAME_SIZE, "%s%s", KIND_REGION_TEXT, r->code);
 }
 
-void dir_holiday_name(const DirHoliday *h, char ret[static DIR_NAME_SIZE]) {
+static void dir_holiday_name(const DirHoliday *h, char ret[static DIR_NAME_SIZE]) {
     (void)snprintf(ret, DIR_NAME_SIZE, "%s%04d-%02u-%02u", KIND_HOLIDAY_TEXT, h->on.year,
                    h->on.month, h->on.day);
 }

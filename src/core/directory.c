@@ -84,8 +84,7 @@ Directory *directory_unref(Directory *d) {
     return NULL;
 }
 
-/* --- building
- * -------------------------------------------------------------------------------------- */
+/* --- building ------------------------------------------------------------------------------- */
 
 /* Is there a NUL within the array? Records are plain values that a caller filled. */
 #define IS_ENDED(a) (strnlen((a), sizeof(a)) < sizeof(a))
@@ -184,8 +183,7 @@ int directory_add_region(Directory *d, const DirRegion *r) {
     return 0;
 }
 
-/* --- seal
- * ------------------------------------------------------------------------------------------ */
+/* --- seal ----------------------------------------------------------------------------------- */
 
 static int compare_nodes(const void *a, const void *b) {
     const DirNode *const *x = a, *const *y = b;
@@ -266,8 +264,7 @@ int directory_seal(Directory *d, uint64_t version) {
     return 0;
 }
 
-/* --- looking up
- * ------------------------------------------------------------------------------------ */
+/* --- looking up ----------------------------------------------------------------------------- */
 
 uint64_t directory_version(const Directory *d) {
     return d->version;

@@ -12,9 +12,8 @@
 #include "base/cleanup.h"
 #include "core/directory.h"
 
-#define ENROLMENTS_OPEN_MAX 256U           /* that wait for somebody */
-#define ENROLMENT_LIFE_MS   (24 * HOUR_MS) /* unless told otherwise, */
-#define ENROLMENT_LIFE_MAX  (7 * DAY_MS)   /* and at most */
+#define ENROLMENTS_OPEN_MAX 256U         /* that wait for somebody */
+#define ENROLMENT_LIFE_MAX  (7 * DAY_MS) /* of a token */
 #define ENROLMENT_KEPT_MS                                                                          \
     DAY_MS /* after its end, so that whoever comes too late is told, and noted */
 

@@ -47,8 +47,7 @@ bool filter_matches(const Filter *f, const Envelope *e, Lane lane, int sender_ki
            (f->n_sender_kinds == 0 || has_int(f->sender_kinds, f->n_sender_kinds, sender_kind));
 }
 
-/* --- equality: fields are sets, so order and repetition do not matter --------------------------
- */
+/* --- equality: fields are sets, so order and repetition do not matter ----------------------- */
 
 static bool ints_within(const int *a, uint32_t n_a, const int *b, uint32_t n_b) {
     for (uint32_t i = 0; i < n_a; i++)
@@ -87,8 +86,7 @@ bool filter_equal(const Filter *a, const Filter *b) {
     return filter_within(a, b) && filter_within(b, a);
 }
 
-/* --- scope (domain 6.8) --------------------------------------------------------------------------
- */
+/* --- scope (domain 6.8) --------------------------------------------------------------------- */
 
 typedef enum ScopeForm {
     SCOPE_NOTHING, /* only what is addressed to the node */

@@ -61,7 +61,8 @@ const char *key_hub_of(const Directory *d, const char *self) {
     return NULL;
 }
 
-bool key_is_supervised(const Directory *d, const char *node, const char *id) {
+/* Does an operator of that node (of a broker: its home, or above) decide about keys of `id`? */
+static bool key_is_supervised(const Directory *d, const char *node, const char *id) {
     const DirNode *of = directory_node(d, id);
     if (!of)
         return false;

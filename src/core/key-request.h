@@ -75,8 +75,6 @@ bool key_request_is_proven(const KeyRequest *r);
 /* KEY_GRANTED with the record as it shall be, or why not. */
 _must_check_ KeyVerdict key_request_judge(const Directory *d, const KeyRequest *r, int64_t now_ms,
                                           DirKey *ret);
-/* Does an operator of that node (of a broker: its home, or above) decide about keys of `id`? */
-bool key_is_supervised(const Directory *d, const char *node, const char *id);
 /* The broker at the top of the tree that `self` is in; NULL when there is none. */
 const char *key_hub_of(const Directory *d, const char *self);
 

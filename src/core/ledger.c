@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "base/text.h"
-
 static const struct {
     LedgerKind kind;
     const char *name;

@@ -101,6 +101,15 @@ const char *table_cell(const Table *t, uint32_t row, uint32_t column) {
     return t->cells[(size_t)row * t->n_columns + column];
 }
 
+void table_join(Table *t, Table *more) {
+    assert(t->n_columns == more->n_columns);
+    for (uint32_t i = 0; i < more->n_cells; i++)
+        table_take(t, more->cells[i]);
+    more->n_cells = 0;
+    t->more = more->more;
+    t->failed = t->failed || more->failed;
+}
+
 void table_fit(Table *t, size_t bytes, uint32_t fields) {
     const uint32_t rows = table_rows(t);
     uint32_t kept = 0;

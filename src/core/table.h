@@ -46,6 +46,8 @@ void table_number(Table *t, int64_t value);
 void table_uuid(Table *t, const Uuid *id); /* empty for none */
 _printf_(2, 3) void table_textf(Table *t, const char *format, ...);
 _printf_(3, 4) void table_say(Table *t, uint32_t code, const char *format, ...);
+/* Moves the rows of more, which has the same columns, behind those of t. */
+void table_join(Table *t, Table *more);
 /* Cuts rows off the end until names and cells have at most so many bytes and fields; sets more. */
 void table_fit(Table *t, size_t bytes, uint32_t fields);
 uint32_t table_rows(const Table *t);

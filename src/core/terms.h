@@ -3,8 +3,8 @@
 
 /*
  * The law's code lists that rules and state machines look at; numbers and names are those of
- * proto/serasi/v1/codes.proto (wire/codec-agree.c asserts it), which gives each value's Indonesian
- * term and article. 0 is "not given" in every list.
+ * proto/serasi/v1/codes.proto (wire/codec-agree-terms.c asserts it), which gives each value's
+ * Indonesian term and article. 0 is "not given" in every list.
  */
 
 typedef enum Sensitivity {

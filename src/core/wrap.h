@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/crypto-seal.h"
 #include "core/limits.h"
+#include "core/message.h"
 
 typedef enum WrapReason {
     WRAP_UNSPECIFIED = 0,
@@ -36,6 +37,11 @@ typedef struct WrapRequest {
 } WrapRequest;
 
 void wrap_request_deinit(WrapRequest *r);
+
+/* Derived from what is asked, when, and which broker asks. */
+Uuid wrap_request_id(const WrapRequestFacts *f, const char *self);
+/* Is m such a request under the id that is its own, by the broker that asks? */
+bool wrap_request_has_own_id(const Message *m);
 
 typedef struct SealWraps {
     Uuid message_id;

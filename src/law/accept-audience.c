@@ -190,9 +190,7 @@ static void imply_complaint_parties(Deciding *d) {
         imply(d, superior);
 }
 
-/* --- what follows other matters
- * --------------------------------------------------------------------
- */
+/* --- what follows other matters ------------------------------------------------------------- */
 
 /* The other party; both for a superior who decides. Minutes and visits go to the agency of the
  * regency too (domain 2.3): it keeps the reminders (P4 Pasal 13 ayat (3)). */

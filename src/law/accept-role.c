@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "law/accept-internal.h"
 
 #define BIT(k) (UINT32_C(1) << (k))

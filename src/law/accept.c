@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "core/notice.h"
 #include "core/receipt.h"
+#include "core/wrap.h"
 #include "law/accept-internal.h"
 #include "law/copies.h"
 
@@ -53,8 +54,8 @@ static void check_digests(const AcceptInput *in, Reasons *r) {
 static void check_id(const AcceptInput *in, Reasons *r) {
     const Message *m = in->message;
     const int kind = m->env.kind;
-    const bool brokers = in->from_link && (kind == KIND_WRAP_REQUEST || kind >= KIND_KEY_REQUEST ||
-                                           receipt_has_own_id(m) || notice_has_own_id(m));
+    const bool brokers = in->from_link && (kind >= KIND_KEY_REQUEST || receipt_has_own_id(m) ||
+                                           notice_has_own_id(m) || wrap_request_has_own_id(m));
     if (uuid_is_derived(&m->env.message_id) && !brokers)
         reasons_add(r, "MALFORMED", "message_id", NULL, NULL);
 }

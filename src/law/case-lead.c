@@ -85,8 +85,7 @@ Step case_by_lead(const CaseTurn *t) {
     return why ? case_illegal(t, why) : case_verdict(t, STEP_NONE);
 }
 
-/* --- moving to another provider
- * ------------------------------------------------------------------- */
+/* --- moving to another provider ------------------------------------------------------------- */
 
 /* Nothing happens to the case before somebody accepts it. One that is not known here may be given
  * away all the same, from the stage its provider names. */

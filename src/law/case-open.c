@@ -4,8 +4,7 @@
 
 #include "law/case-internal.h"
 
-/* --- opening
- * -------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------- */
 
 static void note_home_agency(const CaseTurn *t) {
     const Item *i = t->item;
@@ -96,8 +95,7 @@ Step case_on_opened(const CaseTurn *t) {
     return case_to(t, reached);
 }
 
-/* --- case response
- * -------------------------------------------------------------------------------- */
+/* --- case response -------------------------------------------------------------------------- */
 
 static void note_food(const CaseTurn *t) {
     const CaseResponseFacts *f = &t->facts->case_response;

@@ -7,8 +7,7 @@
 #include "law/case-internal.h"
 #include "law/scope.h"
 
-/* --- the register (data terpadu, P7 Pasal 43)
- * ------------------------------------------------------ */
+/* --- the register (data terpadu, P7 Pasal 43) ----------------------------------------------- */
 
 /* Starts R-120 once; a proposal made before the opening counts. */
 void case_learn_register(const CaseTurn *t, int told) {
@@ -73,8 +72,7 @@ static Step on_register_result(const CaseTurn *t) {
     return case_applied(t);
 }
 
-/* --- stages
- * --------------------------------------------------------------------------------------- */
+/* --- stages --------------------------------------------------------------------------------- */
 
 /* The one a case was given to goes on from where it was, or from wherever when nobody here knows.
  */
@@ -148,8 +146,7 @@ static Step on_termination(const CaseTurn *t) {
     return ended;
 }
 
-/* --- dispatch
- * ------------------------------------------------------------------------------------- */
+/* --- dispatch ------------------------------------------------------------------------------- */
 
 static Step case_step(const CaseTurn *t) {
     switch (t->a->kind) {

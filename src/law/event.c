@@ -36,8 +36,7 @@ static Step illegal(const EventTurn *t, const char *why) {
     return step_illegal(t->item, why);
 }
 
-/* --- who may say what
- * ----------------------------------------------------------------------------- */
+/* --- who may say what ----------------------------------------------------------------------- */
 
 static bool is_actor(const EventTurn *t, const char *node) {
     return strcmp(node, t->actor) == 0 || strcmp(node, t->a->actor) == 0;
@@ -67,8 +66,7 @@ static bool is_older(const Uuid *a, const Uuid *b) {
     return a->b[6] >> 4 == 7 && b->b[6] >> 4 == 7 && memcmp(a->b, b->b, 6) < 0;
 }
 
-/* --- opening
- * -------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------- */
 
 static void take_lead(const EventTurn *t, const char *node) {
     (void)text_copy(t->item->custodian, sizeof(t->item->custodian), node);
@@ -124,8 +122,7 @@ static Step on_alert(const EventTurn *t) {
     return to_state(t, state);
 }
 
-/* --- update and cancellation
- * ---------------------------------------------------------------------- */
+/* --- update and cancellation ---------------------------------------------------------------- */
 
 /* Why the update may not bring the event to that status; NULL = it may. */
 static const char *update_is_barred(const EventTurn *t, int to) {
@@ -187,8 +184,7 @@ static Step on_followed(const EventTurn *t) {
     return step;
 }
 
-/* --- situation and acknowledgement
- * ---------------------------------------------------------------- */
+/* --- situation and acknowledgement ---------------------------------------------------------- */
 
 static bool is_superseded(const EventTurn *t) {
     const uint32_t seq = t->facts->situation.seq;
@@ -227,8 +223,7 @@ static Step on_acknowledged(const EventTurn *t) {
     return step_to(t->item, t->a, t->item->state);
 }
 
-/* --- dispatch
- * ------------------------------------------------------------------------------------- */
+/* --- dispatch ------------------------------------------------------------------------------- */
 
 static Step event_step(const EventTurn *t) {
     const int kind = t->a->kind;
@@ -259,8 +254,7 @@ void event_apply(const LawContext *ctx, const Act *a, const Items *items, Step *
     *ret = event_step(&t);
 }
 
-/* --- timer
- * ---------------------------------------------------------------------------------------- */
+/* --- timer ---------------------------------------------------------------------------------- */
 
 static const Telling not_acknowledged = {
     .code = "acknowledge",

@@ -121,8 +121,7 @@ void oversight_apply(const LawContext *ctx, const Act *a, const Items *items, St
     *ret = oversight_step(ctx, a, item);
 }
 
-/* --- timer
- * ---------------------------------------------------------------------------------------- */
+/* --- timer ---------------------------------------------------------------------------------- */
 
 static const Telling not_monitored = {
     .code = "R-152",

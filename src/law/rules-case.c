@@ -5,8 +5,7 @@
 #include "law/guards.h"
 #include "law/rules-internal.h"
 
-/* --- order of stages
- * ------------------------------------------------------------------------------- */
+/* --- order of stages ------------------------------------------------------------------------ */
 
 /* After termination no stage follows: that is a new case (domain 5). A transferred case is not
  * judged: the new home may know it as transferred by the acts that brought it there. */
@@ -24,8 +23,7 @@ Severity rule_110(const RuleInput *in) {
                      !guard_may_terminate(file->state, in->message->facts.termination.reason));
 }
 
-/* --- who supervises and who leads
- * ------------------------------------------------------------------ */
+/* --- who supervises and who leads ----------------------------------------------------------- */
 
 Severity rule_101(const RuleInput *in) {
     const CaseStageFacts *f = &in->message->facts.stage;
@@ -45,8 +43,7 @@ Severity rule_103(const RuleInput *in) {
     return refuse_if(!guard_manages_cases(&in->message->facts.opened.case_manager, rule_today(in)));
 }
 
-/* --- what a stage has to show
- * ---------------------------------------------------------------------- */
+/* --- what a stage has to show --------------------------------------------------------------- */
 
 static Severity lacks_content(const RuleInput *in, AtensiStage stage) {
     const CaseStageFacts *f = &in->message->facts.stage;
@@ -81,8 +78,7 @@ Severity rule_111(const RuleInput *in) {
     return refuse_if(f->duration && f->duration_basis == DURATION_BASIS_UNSPECIFIED);
 }
 
-/* --- aftercare, emergency, supervision copy
- * -------------------------------------------------------- */
+/* --- aftercare, emergency, supervision copy ------------------------------------------------- */
 
 Severity rule_109(const RuleInput *in) {
     return refuse_if(!guard_aftercare_is_assessed(&in->message->facts.aftercare));

@@ -4,8 +4,7 @@
 
 #include "law/rules-internal.h"
 
-/* --- R-160
- * ----------------------------------------------------------------------------------------- */
+/* --- R-160 ---------------------------------------------------------------------------------- */
 
 /* What the facts tell of a person, by the kinds that tell it. */
 typedef struct Content {
@@ -88,8 +87,7 @@ Severity rule_160(const RuleInput *in) {
     return refuse_if(e->sensitivity < sensitivity_floor(in) || unsealed);
 }
 
-/* --- R-161
- * ----------------------------------------------------------------------------------------- */
+/* --- R-161 ---------------------------------------------------------------------------------- */
 
 /* Of the kinds that have a place for it: who consented, or the letter of consent; with the opening
  * of a case also that of its referral. */
@@ -113,8 +111,7 @@ Severity rule_161(const RuleInput *in) {
                    (e->legal_basis == LEGAL_BASIS_CONSENT && !consent_is_shown(in)));
 }
 
-/* --- R-162
- * ----------------------------------------------------------------------------------------- */
+/* --- R-162 ---------------------------------------------------------------------------------- */
 
 /* Digits of the region that one office of the kind answers for at most; fewer name many offices. A
  * role resolves to one node, but which of many it is must not be left to chance with case data. */

@@ -8,8 +8,7 @@
 #include "law/ministry.h"
 #include "law/rules-internal.h"
 
-/* --- regions of offices
- * ---------------------------------------------------------------------------- */
+/* --- regions of offices --------------------------------------------------------------------- */
 
 /* Does the node lie in the province of the other, by the regions in their ids? False when either
  * id has none. */
@@ -20,8 +19,7 @@ static bool is_in_province_of(const char *node, const char *office) {
     return a[0] && b[0] && strncmp(a, b, 2) == 0;
 }
 
-/* --- R-150, R-151
- * ---------------------------------------------------------------------------------- */
+/* --- R-150, R-151 --------------------------------------------------------------------------- */
 
 #define PARENTS_MAX 8U
 
@@ -108,8 +106,7 @@ Severity rule_151(const RuleInput *in) {
                    !civil_is_set(f->period_ends_on));
 }
 
-/* --- R-153
- * ----------------------------------------------------------------------------------------- */
+/* --- R-153 ---------------------------------------------------------------------------------- */
 
 /* The ministry, itself or through a UPT, supervises a regency only when the governor asked for it
  * or did not act (P7 Pasal 48 ayat (3)), and independent providers of ATENSI (P7 Pasal 6 ayat (4)).

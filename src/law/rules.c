@@ -19,7 +19,8 @@ bool emergency_may_be_declared(const Directory *d, const DirNode *node) {
 }
 
 /* A case opened after an emergency response (M22) is one when such a node opens it. */
-bool emergency_is_lawful(const RuleInput *in) {
+/* Is the emergency of this referral (asked for, or known) declared by one who may? */
+static bool emergency_is_lawful(const RuleInput *in) {
     if (is_kind(in, KIND_REFERRAL_REQUEST))
         return in->message->facts.request.emergency &&
                emergency_may_be_declared(in->directory, in->sender);

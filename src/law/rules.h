@@ -105,8 +105,6 @@ void rules_check(const RuleInput *in, const RuleFloors *floors, Reasons *reasons
 void rules_check_table(const Rule *rules, size_t n, const RuleInput *in, const RuleFloors *floors,
                        Reasons *reasons);
 
-/* Is the emergency of this referral (asked for, or known) declared by one who may? */
-bool emergency_is_lawful(const RuleInput *in);
 /* May the node declare one: a regency agency, a puskesos, or a system that speaks for one. */
 bool emergency_may_be_declared(const Directory *d, const DirNode *node);
 /* Last day for what an emergency defers (R-072): the day the request gave, else, or when that is

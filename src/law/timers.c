@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "law/timers.h"
 
 /* clang-format off */

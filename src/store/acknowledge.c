@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who was told of an extraordinary event, and who has said that a person read it. */
 #include <errno.h>
-#include <stdio.h>
 
-#include "base/text.h"
 #include "store/item.h"
 
 /* The envelope of the event's first message, and its route: who was told. */

@@ -64,12 +64,23 @@ void run_backup(Store *s, StoreOp *op) {
     op->backup.started = true;
 }
 
-static int backup_open(Store *s) {
-    Backup *b = &s->backup;
-    const int fd = open(b->temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+/* One that a crash left goes; what somebody else laid there, to read along or to have us write
+ * elsewhere, is not written to. */
+static int make_temp(const char *path) {
+    if (unlink(path) < 0 && errno != ENOENT)
+        return -errno;
+    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
     close(fd);
+    return 0;
+}
+
+static int backup_open(Store *s) {
+    Backup *b = &s->backup;
+    const int r = make_temp(b->temp);
+    if (r < 0)
+        return r;
     int rc = sqlite3_open_v2(b->temp, &b->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                              pages_vfs(s->pages));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OP_DEAD: what an operator does with a dead letter. The outcome that was told stays told. */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -83,8 +82,8 @@ static void go_again(Store *s, StoredMessage *m, const Body *body, const DeadLet
     RouteEntry *e = route_find(&m->route, d->recipient);
     if (!e || !body || queue->kind != QUEUE_LINK)
         return;
-    place_after(s, m, queue);
-    e->flags &= (uint8_t)~ROUTE_HANDED;
+    const uint8_t joins = place_after(s, m, queue);
+    e->flags = (uint8_t)((e->flags | joins) & ~ROUTE_HANDED);
     message_update(s, m, body);
 }
 

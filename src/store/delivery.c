@@ -8,9 +8,10 @@
 #include "store/ledger.h"
 #include "store/quota.h"
 
-#define PARKS_ON_TRAIL                                                                             \
-    16U /* a link that retries for a month must not fill the store with notes                      \
-         */
+/* A link that retries for a month, or a program that asks again and again to be asked later, must
+ * not fill the store with notes. */
+#define PARKS_ON_TRAIL 16U
+#define STEP_PARKED    "parked"
 
 /* A row that is simply done with needs no look at it, only to have been there. On a link the row
  * tells whether a recipient joined it meanwhile; mostly none ever did. */
@@ -159,6 +160,16 @@ static void handed_over(Store *s, StoreOp *op, const StoredMessage *m, const Del
     ledger_note_message(s, LEDGER_HANDED, &m->id, "", queue_name(queue), 0);
 }
 
+/* Counted here, for a wish to be asked later is no attempt. */
+static void note_parked(Store *s, const DeliveryRow *row, const Queue *queue, const char *why) {
+    const char *who = queue_name(queue);
+    if (db_number(s,
+                  QUERY(s, "SELECT count(*) FROM trail WHERE seq = ?1 AND step = ?2 AND who = ?3",
+                        INT(row->seq), TEXT(STEP_PARKED), TEXT(who)),
+                  0) < PARKS_ON_TRAIL)
+        trail_add(s, row->seq, STEP_PARKED, who, why);
+}
+
 static void park(Store *s, const StoreOp *op, const DeliveryRow *row, const Queue *queue) {
     const DeliveryRow *want = &op->delivery.row;
     /* UNCERTAIN is the caller's to set and to clear, JOINED ours; the other bits only ever come. */
@@ -169,8 +180,8 @@ static void park(Store *s, const StoreOp *op, const DeliveryRow *row, const Queu
         "WHERE queue = ?1 AND lane = ?2 AND seq = ?3",
         INT(row->queue), INT(row->lane), INT(row->seq), INT(want->attempts), INT(flags),
         INT(want->due_ms));
-    if (op->delivery.detail[0] != '\0' && want->attempts <= PARKS_ON_TRAIL)
-        trail_add(s, row->seq, "parked", queue_name(queue), op->delivery.detail);
+    if (op->delivery.detail[0] != '\0')
+        note_parked(s, row, queue, op->delivery.detail);
 }
 
 static void warn(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
@@ -236,6 +247,8 @@ void run_delivery(Store *s, StoreOp *op) {
     if (op->delivery.action != ACTION_DEAD &&
         (queue->kind == QUEUE_SUBSCRIPTION || queue->kind == QUEUE_RECEIPTS))
         return;
+    if (op->delivery.action == ACTION_DONE && (row.flags & DELIVERY_JOINED))
+        place_handed(s, &row);
     _cleanup_(stored_message_deinit) StoredMessage stored = { 0 };
     const bool doubted =
         op->delivery.action == ACTION_DEAD && op->delivery.cause == CAUSE_DEAD_CHECKSUM;

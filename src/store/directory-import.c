@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/text.h"
 #include "base/times.h"
 #include "law/record.h"
 #include "store/directory-layer.h"

@@ -8,10 +8,8 @@
 #include "store/directory-query.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/text.h"
-#include "store/directory-layer.h"
 
 #define PROOFS_BYTES   (160U * 1024U) /* of one answer */
 #define KEYS_OF_A_NODE 64U

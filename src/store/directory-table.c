@@ -187,8 +187,7 @@ int directory_read_tables(Store *s, Directory **ret) {
     return r;
 }
 
-/* --- rows --------------------------------------------------------------------------------------
- */
+/* --- rows ----------------------------------------------------------------------------------- */
 
 static void write_node(Store *s, const DirNode *n) {
     char areas[DIR_AREAS_MAX * 32], clusters[DIR_CLUSTERS_MAX * 12];

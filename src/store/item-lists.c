@@ -8,6 +8,7 @@
 #define ROWS_USUAL 200
 #define ROWS_MAX   2000
 #define SEEN_MAX   (50 * ROWS_MAX) /* looked at for one answer */
+#define DUE_STEP   500U            /* and in one transaction */
 #define SMALL_CELL 5               /* fewer persons could be recognised (domain 6.4) */
 
 static uint32_t row_limit(const StoreOp *op) {
@@ -103,24 +104,43 @@ void query_worklist(Store *s, StoreOp *op, Table *t) {
     }
 }
 
+/* A step: what one transaction may look through. Nobody else waits for all of it, and least of all
+ * for somebody who may see none. */
 void query_due(Store *s, StoreOp *op, Table *t) {
+    const DueCursor *from = &op->query.from;
+    DueCursor *to = &op->query.to;
     StoredItem *i = &s->law->parent;
-    uint32_t n = 0, seen = 0;
+    uint32_t n = op->query.found ? table_rows(op->query.found) : 0, looked = 0;
     query_due_columns(t);
-    pending_settle_all(s);
-    _query_ q = QUERY(s, "SELECT i.body, i.last, t.timer, t.due FROM timer t "
-                         "JOIN item i ON i.kind = t.kind AND i.id = t.id "
-                         "ORDER BY t.due, t.kind, t.id, t.timer");
+    if (from->seen == 0)
+        pending_settle_all(s);
+    *to = *from;
+    _query_ q = QUERY(s,
+                      "SELECT i.body, i.last, t.timer, t.due, t.kind, t.id FROM timer t "
+                      "CROSS JOIN item i ON i.kind = t.kind AND i.id = t.id "
+                      "WHERE (t.due, t.kind, t.id, t.timer) > (?1, ?2, ?3, ?4) "
+                      "ORDER BY t.due, t.kind, t.id, t.timer LIMIT ?5",
+                      INT(from->due_ms), INT(from->kind), UUID(&from->id), INT(from->timer),
+                      INT(DUE_STEP + 1));
     while (db_row(s, q)) {
-        if (n == row_limit(op) || seen++ == (uint32_t)SEEN_MAX) {
+        if (n >= row_limit(op) || to->seen == (uint32_t)SEEN_MAX) {
             t->more = true;
-            break;
+            return;
         }
+        if (looked++ == DUE_STEP) {
+            op->query.unfinished = true;
+            return;
+        }
+        *to = (DueCursor) { .due_ms = col_int(q, 3),
+                            .kind = (int)col_int(q, 4),
+                            .timer = (int)col_int(q, 2),
+                            .id = col_uuid(q, 5),
+                            .seen = to->seen + 1 };
         if (!item_read_row(q, 0, i) || !query_may_see(s, op, &i->item) ||
             (query_arg(op, 0)[0] != '\0' && strcmp(query_arg(op, 0), query_debtor(&i->item)) != 0))
             continue;
         for (uint32_t k = 0; k < i->item.n_timers; k++)
-            if (i->item.timers[k].kind == col_int(q, 2)) {
+            if (i->item.timers[k].kind == to->timer) {
                 query_due_row(s, t, &i->item, &i->item.timers[k]);
                 n++;
             }

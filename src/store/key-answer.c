@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "store/ledger.h"
 
 void key_answer_send(Store *s, StoreOp *op, const StoredMessage *m, KeyVerdict v) {
     const Saying say = {

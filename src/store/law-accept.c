@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What acceptance asks of the items, and what it does to them. */
-#include <errno.h>
 
 #include "base/text.h"
 #include "store/item.h"

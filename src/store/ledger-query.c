@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verbs that read the ledger of a running broker: in portions, for whoever asks to judge. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/base64.h"

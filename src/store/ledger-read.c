@@ -37,7 +37,8 @@ bool ledger_read(Store *s, int64_t after, Buf *hold, LedgerBlock *ret) {
     return found && s->fault == 0;
 }
 
-bool ledger_witness_read(sqlite3_stmt *q, LedgerWitness *ret) {
+/* Columns block, hash, at, node, key, signature. False when they have the wrong form. */
+static bool ledger_witness_read(sqlite3_stmt *q, LedgerWitness *ret) {
     const Bytes hash = col_bytes(q, 1), key = col_bytes(q, 4), signature = col_bytes(q, 5);
     *ret = (LedgerWitness) { .block = col_int(q, 0), .at_ms = col_int(q, 2) };
     text_copy(ret->node, sizeof(ret->node), col_text(q, 3));
@@ -85,8 +86,15 @@ LedgerProof *ledger_proofs(Store *s, uint32_t *ret_n) {
     return list;
 }
 
+/* A newest message that cannot be believed says nothing. */
 int64_t ledger_written(Store *s) {
-    return meta_number(s, "ledger_block", 0);
+    _cleanup_(stored_message_deinit) StoredMessage newest = { 0 };
+    const int64_t kept = meta_number(s, "ledger_block", 0);
+    const PagesMode mode = pages_set_mode(s->pages, PAGES_ALL);
+    const int64_t seq = db_number(s, QUERY(s, "SELECT max(seq) FROM message"), 0);
+    (void)pages_set_mode(s->pages, mode);
+    const bool known = message_load(s, seq, &newest); /* looks at what was let through, too */
+    return known && seq > meta_number(s, "ledger_seq", 0) ? MAX(kept, newest.block) : kept;
 }
 
 /* Of those that came from elsewhere: what this broker made itself need not have been accepted. */

@@ -5,7 +5,6 @@
  * one, and a ledger that was rewritten, or put back to an older state, does not get a second
  * signature.
  */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/base64.h"

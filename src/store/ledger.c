@@ -36,12 +36,24 @@ void ledger_base(Store *s, LedgerHead *ret) {
     }
 }
 
+int64_t ledger_filling(Store *s) {
+    return s->ledger->named = s->ledger->head.block + 1;
+}
+
+void ledger_remember(Store *s) {
+    meta_set(s, "ledger_block", s->ledger->head.block);
+    meta_set(s, "ledger_seq", s->next_seq - 1);
+    s->ledger->named = 0;
+}
+
 void ledger_flush(Store *s) {
     LedgerWriter *w = s->ledger;
     LedgerBlock b = { .number = w->head.block + 1,
                       .at_ms = s->now_ms,
                       .first = w->head.entries + 1,
                       .n = w->packer.n };
+    if (b.n == 0 && w->named == b.number) /* by messages without entries: it does not come */
+        ledger_remember(s);
     if (b.n == 0 || s->fault < 0)
         return;
     b.body = bytes_make(w->body, pack_end(&w->packer.to));
@@ -49,10 +61,11 @@ void ledger_flush(Store *s) {
     RUN(s, "INSERT INTO ledger(block, at, first_entry, n, body, hash) VALUES(?1,?2,?3,?4,?5,?6)",
         INT(b.number), INT(b.at_ms), INT(b.first), INT(b.n), BLOB(b.body),
         BLOB(bytes_make(b.hash, DIGEST_SIZE)));
-    meta_set(s, "ledger_block", b.number);
     w->head.block = b.number;
     w->head.entries += b.n;
     memcpy(w->head.hash, b.hash, DIGEST_SIZE);
+    if (w->named != b.number)
+        ledger_remember(s);
     ledger_packer_init(&w->packer, w->body, sizeof(w->body));
 }
 
@@ -78,6 +91,7 @@ void ledger_committed(Store *s) {
 
 void ledger_rolled_back(Store *s) {
     s->ledger->head = s->ledger->committed;
+    s->ledger->named = 0;
     ledger_packer_init(&s->ledger->packer, s->ledger->body, sizeof(s->ledger->body));
 }
 

@@ -5,6 +5,11 @@
  * The ledger in the store: entries noted while a batch is carried out are written in the batch's
  * own transaction, packed as one row, chained to the row before (core/ledger-chain.h). Rows are
  * only ever added; old ones are pruned up to a block that another broker has countersigned.
+ *
+ * That the last blocks were cut off is told by what stands elsewhere: each message names the block
+ * that was being filled when it was written, and costs no page of its own for it. What the newest
+ * message does not know of, blocks without a message, is in table meta: the last block, and how far
+ * the messages were then.
  */
 
 #include <sqlite3.h>
@@ -17,6 +22,7 @@
 typedef struct LedgerWriter {
     LedgerHead head;      /* with what this transaction wrote so far */
     LedgerHead committed; /* without */
+    int64_t named;        /* the last block a message was told of; 0: none, or it did not come */
     LedgerPacker packer;  /* what waits to be written */
     uint8_t body[LEDGER_BODY_MAX];
 } LedgerWriter;
@@ -39,17 +45,20 @@ void ledger_flush(Store *s);
 void ledger_committed(Store *s);
 void ledger_rolled_back(Store *s);
 void run_note(Store *s, StoreOp *op);
+/* For a message that is being written. */
+int64_t ledger_filling(Store *s);
+/* The newest messages are about to go, or say nothing of the last block. */
+void ledger_remember(Store *s);
 
 /* --- reading, ledger-read.c --- */
 
 /* The first block behind that one, its body in hold. False at the end and after a fault. */
 bool ledger_read(Store *s, int64_t after, Buf *hold, LedgerBlock *ret);
-/* Columns block, hash, at, node, key, signature. False when they have the wrong form. */
-bool ledger_witness_read(sqlite3_stmt *q, LedgerWitness *ret);
 /* A signing key of that node in the directory, valid or not any more. */
 bool ledger_key_find(Store *s, const char *node, const KeyId *id, SignPublic *ret);
 /* All countersignatures; the caller's to free. NULL with a fault. */
 LedgerProof *ledger_proofs(Store *s, uint32_t *ret_n);
+/* The last block there ever was, whatever the table says. */
 int64_t ledger_written(Store *s);
 uint32_t ledger_newest(Store *s, Uuid ret[static AUDIT_MESSAGES_MAX]);
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "store/checksum.h"
+#include "store/ledger.h"
 #include "store/private.h"
 
 /* The packed columns of a row, kept in one buffer. */
@@ -24,15 +25,31 @@ static void packed_deinit(Packed *p) {
     buf_deinit(&p->buf);
 }
 
-static int pack(const StoredMessage *m, Packed *ret) {
-    stamps_encode(m->stamps, m->n_stamps, &ret->buf);
+/* Most have no other stamp, and that one says nothing new: the column is empty then. */
+static bool has_own_stamp_only(const Store *s, const StoredMessage *m) {
+    return m->n_stamps == 1 && m->stamps[0].at_ms == m->accepted_ms &&
+           strcmp(m->stamps[0].broker, s->self) == 0;
+}
+
+static void read_stamps(const Store *s, Bytes b, StoredMessage *m) {
+    m->n_stamps = stamps_decode(b, m->stamps);
+    if (b.n > 0)
+        return;
+    m->n_stamps = 1;
+    m->stamps[0] = (HopStamp) { .at_ms = m->accepted_ms };
+    text_copy(m->stamps[0].broker, NODE_NAME_SIZE, s->self);
+}
+
+static int pack(const Store *s, const StoredMessage *m, Packed *ret) {
+    if (!has_own_stamp_only(s, m))
+        stamps_encode(m->stamps, m->n_stamps, &ret->buf);
     ret->n_stamps = ret->buf.n;
     route_encode(&m->route, &ret->buf);
     ret->n_route = ret->buf.n - ret->n_stamps;
     return ret->buf.failed ? -ENOMEM : 0;
 }
 
-/* Of a long column: cheaper than the hash, which is over all of these. */
+/* As of a page: it is for bits that rot, and needs no more. */
 static uint64_t part_sum(Bytes b) {
     const size_t whole = b.n / 8 * 8;
     uint8_t rest[8] = { 0 };
@@ -60,6 +77,7 @@ static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes 
         (int64_t)m->lane,
         m->order_key,
         m->cased,
+        m->block,
         m->accepted_ms,
         m->expires_ms,
         (int64_t)m->receipts,
@@ -86,7 +104,7 @@ static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes 
     at = put_text(at, m->region);
     at = put_text(at, m->decision);
     at = put_text(at, m->origin);
-    return (int64_t)hash_64(bytes_make(all, (size_t)(at - all)));
+    return (int64_t)part_sum(bytes_make(all, (size_t)(at - all)));
 }
 
 void stored_message_deinit(StoredMessage *m) {
@@ -94,7 +112,7 @@ void stored_message_deinit(StoredMessage *m) {
 }
 
 #define MESSAGE_COLUMNS                                                                            \
-    "id,kind,lane,sender,order_key,cased,thread,region,accepted_at,expires_at,receipts,origin,"    \
+    "id,kind,lane,sender,order_key,block,thread,region,accepted_at,expires_at,flags,origin,"       \
     "stamps,route,sum,decision"
 #define BODY_COLUMNS "envelope,facts,sealed,signature"
 
@@ -105,15 +123,16 @@ static void read_columns(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *
     m->lane = (Lane)col_int(q, 2);
     text_copy(m->sender, sizeof(m->sender), col_text(q, 3));
     m->order_key = col_int(q, 4);
-    m->cased = col_int(q, 5) != 0;
+    m->block = col_int(q, 5);
     m->thread = sqlite3_column_bytes(q, 6) > 0 ? col_uuid(q, 6) : m->id;
     text_copy(m->region, sizeof(m->region), col_text(q, 7));
     m->accepted_ms = col_int(q, 8);
     m->expires_ms = col_int(q, 9);
-    m->receipts = (ReceiptPolicy)col_int(q, 10);
+    m->cased = col_int(q, 10) & MESSAGE_CASED;
+    m->receipts = (ReceiptPolicy)(col_int(q, 10) & ~MESSAGE_CASED);
     text_copy(m->origin, sizeof(m->origin), col_text(q, 11));
     text_copy(m->decision, sizeof(m->decision), col_text(q, 15));
-    m->n_stamps = stamps_decode(col_bytes(q, 12), m->stamps);
+    read_stamps(s, col_bytes(q, 12), m);
     if (route_decode(col_bytes(q, 13), &m->route) == -ENOMEM)
         db_fault(s, -ENOMEM, "out of memory");
 }
@@ -235,7 +254,8 @@ void message_insert(Store *s, StoredMessage *m, Body *body) {
         return;
     _cleanup_(packed_deinit) Packed p = { 0 };
     m->seq = s->next_seq++;
-    if (pack(m, &p) < 0) {
+    m->block = ledger_filling(s);
+    if (pack(s, m, &p) < 0) {
         db_fault(s, -ENOMEM, "out of memory");
         return;
     }
@@ -247,8 +267,9 @@ void message_insert(Store *s, StoredMessage *m, Body *body) {
         "INSERT INTO message(seq," MESSAGE_COLUMNS "," BODY_COLUMNS ") "
         "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
         INT(m->seq), UUID(&m->id), INT(m->kind), INT(m->lane), TEXT(m->sender), INT(m->order_key),
-        INT(m->cased), BLOB(bytes_make(m->thread.b, own_thread ? 0 : UUID_SIZE)), TEXT(m->region),
-        INT(m->accepted_ms), INT(m->expires_ms), INT(m->receipts), TEXT(m->origin),
+        INT(m->block), BLOB(bytes_make(m->thread.b, own_thread ? 0 : UUID_SIZE)), TEXT(m->region),
+        INT(m->accepted_ms), INT(m->expires_ms),
+        INT((int64_t)m->receipts | (m->cased ? MESSAGE_CASED : 0)), TEXT(m->origin),
         BLOB(packed_stamps(&p)), BLOB(packed_route(&p)),
         INT(row_sum(m, packed_stamps(&p), packed_route(&p), envelope, facts, sealed, signature)),
         TEXT(m->decision), BLOB(envelope), BLOB(facts), BLOB(sealed), BLOB(signature));
@@ -259,7 +280,7 @@ void message_insert(Store *s, StoredMessage *m, Body *body) {
 void message_update(Store *s, const StoredMessage *m, const Body *body) {
     recent_forget(s, m->seq);
     _cleanup_(packed_deinit) Packed p = { 0 };
-    if (pack(m, &p) < 0) {
+    if (pack(s, m, &p) < 0) {
         db_fault(s, -ENOMEM, "out of memory");
         return;
     }

@@ -84,6 +84,7 @@ void op_results_reset(StoreOp *op) {
         break;
     case OP_QUERY:
         op->query.table = table_free(op->query.table);
+        op->query.unfinished = false;
         key_proofs_deinit(&op->query.proofs);
         break;
     case OP_KEY:
@@ -135,6 +136,7 @@ StoreOp *store_op_free(StoreOp *op) {
         for (uint32_t i = 0; i < ARRAY_SIZE(op->query.args); i++)
             free(op->query.args[i]);
         (void)message_free(op->query.message);
+        (void)table_free(op->query.found);
         break;
     case OP_KEY:
         free(op->key.request);
@@ -191,4 +193,18 @@ void op_add_recalled(Store *s, StoreOp *op, const DeliveryRow *row) {
         op->recalled = list;
     }
     op->recalled[op->n_recalled++] = *row;
+}
+
+bool store_query_goes_on(StoreOp *op) {
+    if (op->query.found) {
+        table_join(op->query.found, op->query.table);
+        (void)table_free(op->query.table);
+        op->query.table = TAKE_PTR(op->query.found);
+    }
+    if (!op->query.unfinished)
+        return false;
+    op->query.unfinished = false;
+    op->query.from = op->query.to;
+    op->query.found = TAKE_PTR(op->query.table);
+    return true;
 }

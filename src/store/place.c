@@ -2,7 +2,6 @@
 /* From a resolved recipient to its queue and its delivery row. */
 #include <errno.h>
 
-#include "base/text.h"
 #include "store/ledger.h"
 #include "store/quota.h"
 
@@ -20,20 +19,51 @@ static Queue *queue_for(Store *s, int kind, const Placement *p) {
     return link ? link->queue : NULL;
 }
 
-void place_after(Store *s, StoredMessage *m, const Queue *queue) {
+static void mark(const Route *r, QueueId queue, uint8_t with, uint8_t without) {
+    for (uint32_t i = 0; i < r->n; i++)
+        if (r->list[i].queue == queue)
+            r->list[i].flags = (uint8_t)((r->list[i].flags | with) & ~without);
+}
+
+uint8_t place_after(Store *s, StoredMessage *m, const Queue *queue) {
     DeliveryRow row;
-    if (queue->kind != QUEUE_LINK || m->seq == 0 || queue_find_row(s, queue->id, m->seq, &row))
+    if (queue->kind != QUEUE_LINK || m->seq == 0)
+        return 0;
+    if (!queue_find_row(s, queue->id, m->seq, &row)) {
+        mark(&m->route, queue->id, ROUTE_HANDED, 0);
+        return 0;
+    }
+    if (!(row.flags & DELIVERY_JOINED)) /* what is on its way now has everybody until here */
+        mark(&m->route, queue->id, 0, ROUTE_JOINED);
+    return ROUTE_JOINED;
+}
+
+static bool any_joined(const Route *r, QueueId queue) {
+    for (uint32_t i = 0; i < r->n; i++)
+        if (r->list[i].queue == queue && (r->list[i].flags & ROUTE_JOINED))
+            return true;
+    return false;
+}
+
+void place_handed(Store *s, const DeliveryRow *row) {
+    _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
+    _cleanup_(body_unrefp) Body *body = NULL;
+    bool damaged = false;
+    if (!message_load_body(s, row->seq, &m, &body, &damaged) || damaged ||
+        !any_joined(&m.route, row->queue))
         return;
-    for (uint32_t i = 0; i < m->route.n; i++)
-        if (m->route.list[i].queue == queue->id)
-            m->route.list[i].flags |= ROUTE_HANDED;
+    for (uint32_t i = 0; i < m.route.n; i++)
+        if (m.route.list[i].queue == row->queue && !(m.route.list[i].flags & ROUTE_JOINED))
+            m.route.list[i].flags |= ROUTE_HANDED;
+    mark(&m.route, row->queue, 0, ROUTE_JOINED);
+    message_update(s, &m, body);
 }
 
 RouteEntry *place_recipient(Store *s, StoredMessage *m, const Placement *p) {
     const Queue *queue = queue_for(s, m->kind, p);
-    if (queue)
-        place_after(s, m, queue);
-    RouteEntry *e = route_add(&m->route, p->node, p->role, p->flags, queue ? queue->id : 0);
+    const uint8_t joins = queue ? place_after(s, m, queue) : 0;
+    RouteEntry *e =
+        route_add(&m->route, p->node, p->role, (uint8_t)(p->flags | joins), queue ? queue->id : 0);
     if (!e)
         db_fault(s, -ENOMEM, "out of memory");
     return e;

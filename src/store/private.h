@@ -233,9 +233,12 @@ void queue_read_row(sqlite3_stmt *q, DeliveryRow *ret);
 #define ROW_COLUMNS "queue,lane,seq,order_key,attempts,flags,due,expires,size"
 
 /* --- message.c --- */
+#define MESSAGE_CASED                                                                              \
+    INT64_C(16) /* in column flags, beside the receipt policy: the thread is a case */
 /* What is stored of a message besides its parts. */
 struct StoredMessage {
     int64_t seq, order_key, accepted_ms, expires_ms;
+    int64_t block;   /* of the ledger, which was being filled */
     Uuid id, thread; /* thread: case, else correlation, else the message itself */
     int kind;
     Lane lane;
@@ -361,8 +364,12 @@ typedef struct Placement {
     const char *hop; /* self = local, "" = unroutable */
 } Placement;
 /* The queue gets a row of a message that it took before: what becomes of the row says nothing of
- * those who went with the first one. Their entries are marked; the caller writes the message. */
-void place_after(Store *s, StoredMessage *m, const Queue *queue);
+ * those who went with the first one. Their entries are marked; the caller writes the message.
+ * Returns the flag of who joins a row that is still there. */
+uint8_t place_after(Store *s, StoredMessage *m, const Queue *queue);
+/* The link took the copy of a row that was joined: it was for the others, what comes now is for who
+ * joined. Writes the message. */
+void place_handed(Store *s, const DeliveryRow *row);
 /* Adds the recipient to the route of m and finds (or makes) the queue for it, after place_after().
  */
 RouteEntry *place_recipient(Store *s, StoredMessage *m, const Placement *p);
@@ -463,6 +470,9 @@ const char *message_state(Store *s, const StoredMessage *m);
 /* --- seal.c --- */
 /* Before the file is opened: is there what was there? Returns 0, or -EUCLEAN with why. */
 int seal_check(Store *s, char why[static 256]);
+/* Then, before anything of the log is believed: it is written again and synced, for a sync of it
+ * may have failed. Returns 0, or -errno with why. */
+int seal_settle(Store *s, char why[static 256]);
 /* From now on the log may shrink. Returns 0 or -errno. */
 int seal_lift(Store *s);
 /* Seals the log when nothing was committed since the last call. Returns 0 or -errno. */

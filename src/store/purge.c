@@ -115,6 +115,7 @@ static bool purge_messages(Store *s) {
     if (s->purged != before) {
         meta_set(s, "purged", (int64_t)s->purged);
         meta_set(s, "next_seq", s->next_seq); /* numbers are never used again */
+        ledger_remember(s);
         case_keys_purge(s, db_number(s, QUERY(s, "SELECT min(seq) FROM message"), 0));
     }
     if (!more) {

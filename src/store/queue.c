@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queues and the delivery rows in them. */
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/text.h"
 #include "store/quota.h"

@@ -28,7 +28,7 @@ static int error_of(int rc) {
     }
 }
 
-bool raw_exists(const char *vfs_name, const char *path) {
+static bool raw_exists(const char *vfs_name, const char *path) {
     sqlite3_vfs *vfs = sqlite3_vfs_find(vfs_name);
     int there = 0;
     return vfs && vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &there) == SQLITE_OK && there;

@@ -33,4 +33,3 @@ _must_check_ int raw_size(RawFile *f, int64_t *ret);
 _must_check_ int raw_size_of(const char *vfs, const char *path, int flags, int64_t *ret);
 /* path as a file: URI with these parameters. */
 void raw_uri(const char *path, const char *parameters, char *ret, size_t size);
-bool raw_exists(const char *vfs, const char *path);

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 
-#include "base/text.h"
 #include "store/private.h"
 
 #define STEP_ORDERED "recall ordered"

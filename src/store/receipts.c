@@ -70,8 +70,8 @@ static void fill_receipt(Store *s, const StoredMessage *m, const Saying *say, Re
 
 /* A receipt is a message of this broker's own. It needs no dedup row here: what it tells is said
  * once, because it is said together with the change of state. */
-void receipt_send(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say) {
-    Queue *queue = way_to_sender(s, m);
+static void send_along(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say,
+                       Queue *queue) {
     Receipt r;
     if (!queue || s->fault < 0)
         return;
@@ -109,6 +109,10 @@ void receipt_send(Store *s, StoreOp *op, const StoredMessage *m, const Saying *s
                                    .message = &receipt });
     if (queue->kind == QUEUE_LINK)
         recent_keep(s, &receipt);
+}
+
+void receipt_send(Store *s, StoreOp *op, const StoredMessage *m, const Saying *say) {
+    send_along(s, op, m, say, way_to_sender(s, m));
 }
 
 static LedgerKind ledger_kind_at(ReceiptLevel level) {
@@ -151,10 +155,11 @@ bool receipt_say(Store *s, StoreOp *op, const StoredMessage *m, const Saying *sa
         law_ended(s, m, say->recipient, say->level);
     }
     note_said(s, m, say);
-    const Queue *way = way_to_sender(s, m);
+    Queue *way = way_to_sender(s, m);
     if (receipt_is_wanted(m->receipts, (int)say->level) ||
         (receipt_is_final(say->level) && way && way->kind == QUEUE_LINK))
-        receipt_send(s, op, m, say); /* its broker records every end, wanted by the sender or not */
+        /* Its broker records every end, wanted by the sender or not. */
+        send_along(s, op, m, say, way);
     return s->fault == 0;
 }
 
@@ -173,13 +178,15 @@ static void note_told(Store *s, const Uuid *id, const OutcomeRow *o, LedgerKind 
     ledger_note(s, &e);
 }
 
-/* Of a message that was passed on and is purged here: its sender's home judges once more. */
+/* Of a message that was passed on and is purged here, whose outcomes are kept: its sender's home
+ * judges once more. */
 static bool note_purged(Store *s, const Uuid *id, int64_t seq, const OutcomeRow *o,
                         const char *neighbour) {
-    if (hearsay_of_purged_is_believed(s, seq, o->recipient, neighbour))
-        return false;
-    note_told(s, id, o, LEDGER_TOLD, false);
-    return true;
+    const bool believed = hearsay_of_purged_is_believed(s, seq, o->recipient, neighbour);
+    const bool decides =
+        believed && receipt_is_final((int)o->level) && outcome_insert(s, seq, o, 0, NULL);
+    note_told(s, id, o, decides ? LEDGER_NOTED : LEDGER_TOLD, believed);
+    return !believed;
 }
 
 bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "store/item.h"
 #include "store/pending.h"
 

@@ -2,7 +2,6 @@
 /* The query resolve: the decision on a message that is not published, and nothing written. */
 #include <errno.h>
 
-#include "store/item-query-internal.h"
 #include "store/private.h"
 
 #define ROWS_MAX 1000U

@@ -13,6 +13,7 @@ enum {
     ROUTE_SCOPE_HOP = 1, /* the entry stands for everyone in the scope beyond this neighbour */
     ROUTE_CLOSED = 2,    /* discarded by an operator: never forwarded again */
     ROUTE_HANDED = 4,    /* had the copy that the link took; a later row there is for others */
+    ROUTE_JOINED = 8,    /* joined a row there of which a copy may have been on its way */
 };
 
 /* One resolved recipient and the queue it was given; queue 0 = could not be routed. */

@@ -6,7 +6,6 @@
  */
 #include <stdio.h>
 
-#include "base/text.h"
 #include "store/salvage-internal.h"
 
 #define COLUMNS_MAX 32

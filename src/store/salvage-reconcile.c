@@ -3,9 +3,7 @@
  * After copying: every recipient of a message waits for it or has its end, as "check" demands, and
  * every delivery has its message. What is missing is made again, what cannot be is named.
  */
-#include <stdio.h>
 
-#include "base/text.h"
 #include "store/salvage-internal.h"
 
 /* The next number behind seq; 0 at the end. */

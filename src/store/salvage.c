@@ -86,6 +86,7 @@ static int open_source(Store *from, const Work *w, const StoreConfig *config,
     from->lock_fd = -1;
     from->stopped = -ECANCELED;
     from->path = strdup(w->db);
+    text_copy(from->self, sizeof(from->self), config->self);
     int r = from->path ? pages_new(&from->pages, NULL) : -ENOMEM;
     if (r == 0)
         r = db_fail(from, sqlite3_open_v2(w->db, &from->db,

@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/text.h"
 #include "store/private.h"
 
 #define APPLICATION_ID    0x53525349 /* "SRSI" */
@@ -12,7 +11,8 @@
 /*
  * Version 1. Bodies are appended by sequence number; what changes is narrow: a delivery row lives
  * until it is settled and is then deleted, an outcome row comes when something final is known.
- * message.sum is over every other column: bit rot is found before a body is handed out. Order keys
+ * message.sum is over every other column: bit rot is found before a body is handed out;
+ * message.block is that of the ledger which was being filled (ledger.h). Order keys
  * are hashes: message_case has those of 4,096 messages in a row, so that a message costs no page of
  * its own in an index (case-keys.h).
  */
@@ -20,9 +20,9 @@ static const char schema_1[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE message("
     "  seq INTEGER PRIMARY KEY, id BLOB NOT NULL, kind INTEGER NOT NULL, lane INTEGER NOT NULL,"
-    "  sender TEXT NOT NULL, order_key INTEGER NOT NULL, cased INTEGER NOT NULL,"
+    "  sender TEXT NOT NULL, order_key INTEGER NOT NULL, block INTEGER NOT NULL,"
     "  thread BLOB NOT NULL, region TEXT NOT NULL, accepted_at INTEGER NOT NULL,"
-    "  expires_at INTEGER NOT NULL, receipts INTEGER NOT NULL, origin TEXT NOT NULL,"
+    "  expires_at INTEGER NOT NULL, flags INTEGER NOT NULL, origin TEXT NOT NULL,"
     "  stamps BLOB NOT NULL, route BLOB NOT NULL, sum INTEGER NOT NULL,"
     "  decision TEXT NOT NULL,"
     "  envelope BLOB NOT NULL, facts BLOB NOT NULL, sealed BLOB NOT NULL,"

@@ -130,6 +130,21 @@ int seal_check(Store *s, char why[static 256]) {
     return check_log(s, &seal, why);
 }
 
+/* In place it needs no room, unless the file system writes every change elsewhere: that is what the
+ * ballast is for. */
+int seal_settle(Store *s, char why[static 256]) {
+    char path[STORE_FILE_SIZE];
+    beside(s->path, "wal", path);
+    int r = walscan_write_again(layer(s), path);
+    if (r == -ENOSPC) {
+        space_release_ballast(s);
+        r = walscan_write_again(layer(s), path);
+    }
+    if (r < 0)
+        snprintf(why, 256, "the log %.150s cannot be written again: %s", path, strerror(-r));
+    return r;
+}
+
 uint32_t seal_missing(const char *path) {
     char log_path[STORE_FILE_SIZE];
     Seal seal = { 0 };

@@ -202,7 +202,8 @@ static void add_way(Store *s, StoreOp *op, StoredMessage *stored, const RoutedRe
     RouteEntry *old = route_find(&stored->route, p.node);
     if (old != e) { /* it came back: its entry gets the new queue */
         old->queue = e->queue;
-        old->flags &= (uint8_t)~ROUTE_HANDED;
+        old->flags =
+            (uint8_t)((old->flags & ~(ROUTE_HANDED | ROUTE_JOINED)) | (e->flags & ROUTE_JOINED));
         stored->route.n--;
         e = old;
     }
@@ -505,12 +506,13 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
     accept_new(s, op, true);
 }
 
-/* A receipt or notice under the id that is its own: another message that took it, and only a broker
- * can have done that, must not keep anybody from being told. */
+/* A receipt, notice or request under the id that is its own: another message that took it, and only
+ * a broker can have done that, must not keep anybody from being told or asked. */
 static bool takes_its_id(Store *s, const StoreOp *op) {
     const Message *m = op->accept.message;
     _cleanup_(stored_message_deinit) StoredMessage other = { 0 };
-    if (!op->accept.from_link || !(receipt_has_own_id(m) || notice_has_own_id(m)))
+    if (!op->accept.from_link ||
+        !(receipt_has_own_id(m) || notice_has_own_id(m) || wrap_request_has_own_id(m)))
         return false;
     const int64_t seq = message_find(s, &m->env.message_id, NULL);
     if (seq == 0 || !message_load(s, seq, &other) || other.kind == m->env.kind)

@@ -140,9 +140,8 @@ static int sync_names(const Store *s) {
     return disk ? disk->sync_folder(disk->data) : store_sync_folder(s->path);
 }
 
-/* What a crash left in the log may be there only in the kernel's memory: after a sync that failed,
- * later syncs of the same file succeed without it. Copied into the database and synced there it is
- * safe, and only then may a publisher that asks again be told DUPLICATE. */
+/* What a crash left in the log is on disk (seal_settle()), and begins its new life in the database.
+ */
 static int settle_log(Store *s, char why[static 256]) {
     int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc == SQLITE_IOERR_TRUNCATE) /* the log may stay long, if only it is copied and synced */
@@ -204,6 +203,8 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
         r = take_lock(s, why);
     if (r == 0)
         r = seal_check(s, why);
+    if (r == 0)
+        r = seal_settle(s, why);
     if (r == 0)
         r = check_file(s, why);
     if (r == 0)

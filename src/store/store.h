@@ -81,6 +81,14 @@ typedef struct Deposit {
     bool lifted;      /* other rows of this (queue, order_key) were lifted into row.lane */
 } Deposit;
 
+/* Up to which timer a step of "due" has looked. */
+typedef struct DueCursor {
+    int64_t due_ms;
+    int kind, timer;
+    Uuid id;
+    uint32_t seen; /* so many, from the first on */
+} DueCursor;
+
 /* --- operations --------------------------------------------------------------------------- */
 
 typedef enum OpKind {
@@ -303,6 +311,9 @@ struct StoreOp {
             char authority[NODE_NAME_SIZE]; /* "outcome": only messages of this node; "" = operator
                                              */
             Table *table;                   /* out, owned */
+            Table *found;                   /* owned; by the steps before this one */
+            DueCursor from, to;             /* of "due"; to: out */
+            bool unfinished;                /* out: store_query_goes_on() */
             KeyProofs proofs;               /* out, owned; of "directory-keys" */
             Message *message;               /* owned; of "resolve" */
         } query;
@@ -363,6 +374,9 @@ struct StoreOp {
 StoreOp *store_op_new(OpKind kind); /* zeroed; NULL when out of memory */
 StoreOp *store_op_free(StoreOp *op);
 DEFINE_CLEANUP(StoreOp *, store_op_free);
+/* Of OP_QUERY that was carried out: true when there is more to look through than one transaction
+ * may; then it is ready to be carried out again. Else its table has everything. */
+bool store_query_goes_on(StoreOp *op);
 
 /* --- the store ---------------------------------------------------------------------------- */
 

@@ -128,8 +128,7 @@ void subject_add_recipients(Store *s, const StoreOp *op, StoredMessage *m) {
             add_those_of(s, found->seqs[i], &o, m);
 }
 
-/* --- what is done ------------------------------------------------------------------------------
- */
+/* --- what is done --------------------------------------------------------------------------- */
 
 static void empty(Store *s, StoreOp *op, int64_t seq, const Order *o) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 
-#include "base/text.h"
 #include "store/item.h"
 
 typedef struct Cell {

@@ -173,8 +173,9 @@ static uint32_t tell_case(Store *s, Story *story, const Uuid *id) {
     while (n < TRACE_MESSAGES_MAX && s->fault == 0 &&
            (seq = case_keys_next(s, order_key, seq - 1, true)) > 0)
         if (db_number(s,
-                      QUERY(s, "SELECT 1 FROM message WHERE seq = ?1 AND cased = 1 AND thread = ?2",
-                            INT(seq), UUID(id)),
+                      QUERY(s,
+                            "SELECT 1 FROM message WHERE seq = ?1 AND flags & ?3 AND thread = ?2",
+                            INT(seq), UUID(id), INT(MESSAGE_CASED)),
                       0) == 1)
             list[n++] = seq;
     for (uint32_t i = n; i > 0 && !story->more; i--)
@@ -220,7 +221,7 @@ static void outcome_row(Store *s, Table *t, const StoredMessage *m, const char *
                       "SELECT level, cause, said_at, leg, attempts FROM outcome "
                       "WHERE seq = ?1 AND recipient = ?2",
                       INT(m->seq), TEXT(node));
-    const bool known = db_row(s, q);
+    const bool known = db_row(s, q) && col_int(q, 0) != LEVEL_NONE;
     table_text(t, node);
     table_text(t, role_name(role));
     table_text(t, known ? receipt_level_name((int)col_int(q, 0)) : "PENDING");
@@ -248,6 +249,15 @@ static void outcome_others(Store *s, Table *t, const StoredMessage *m) {
     }
 }
 
+/* What became of a message is kept for longer than the message; who sent it is not, so that nobody
+ * but an operator may ask. */
+static bool outcome_of_purged(Store *s, const StoreOp *op, Table *t, int64_t seq) {
+    const StoredMessage gone = { .seq = seq };
+    if (op->query.authority[0] == '\0')
+        outcome_others(s, t, &gone);
+    return table_rows(t) > 0;
+}
+
 void query_outcome(Store *s, StoreOp *op, Table *t) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     Uuid id;
@@ -264,7 +274,10 @@ void query_outcome(Store *s, StoreOp *op, Table *t) {
     }
     const int64_t seq = message_find(s, &id, NULL);
     if (seq == 0 || !message_load(s, seq, &m)) {
-        table_say(t, 1, seq > 0 && s->load_damaged ? "DAMAGED" : "NO_SUCH_MESSAGE");
+        if (seq > 0 && s->load_damaged)
+            table_say(t, 1, "DAMAGED");
+        else if (seq == 0 || !outcome_of_purged(s, op, t, seq))
+            table_say(t, 1, "NO_SUCH_MESSAGE");
         return;
     }
     if (op->query.authority[0] != '\0' && strcmp(op->query.authority, m.sender) != 0) {

@@ -186,6 +186,30 @@ int walscan_read(WalState *ret, const char *vfs, const char *path) {
     return r < 0 || !ret->present ? r : walk(s, NULL);
 }
 
+int walscan_write_again(const char *vfs, const char *path) {
+    _cleanup_(scan_deinit) Scan *s = calloc(1, sizeof(*s));
+    _cleanup_(raw_closep) RawFile *to = NULL;
+    WalState state = { 0 };
+    Frame f;
+    if (!s)
+        return -ENOMEM;
+    s->state = &state;
+    int r = open_log(s, vfs, path);
+    if (r < 0 || !state.header_ok || s->n_frames == 0)
+        return r;
+    r = raw_open(&to, vfs, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL);
+    if (r == 0)
+        r = raw_write(to, s->header, HEADER_SIZE, 0);
+    for (int64_t i = 1; r == 0 && i <= s->n_frames; i++) {
+        r = read_frame(s, i, &f);
+        if (r == 0 && !same_salts(f.salts, state.salts)) /* nor is what stands behind it believed */
+            break;
+        if (r == 0)
+            r = raw_write(to, s->bytes, FRAME_HEADER + state.page_size, frame_at(s, i));
+    }
+    return r < 0 ? r : raw_sync(to);
+}
+
 /* --- for salvage ---------------------------------------------------------------------------- */
 
 typedef struct Mend {

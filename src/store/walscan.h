@@ -53,6 +53,12 @@ typedef struct WalState {
  * -errno. */
 _must_check_ int walscan_read(WalState *ret, const char *vfs, const char *path);
 
+/* Writes what recovery may take of the log where it stands, and syncs it. After a sync that failed
+ * the kernel may show what the disk does not hold, and calls it written: what is believed (and
+ * copied into the database, page by page) while a power cut would bring back an older log leaves
+ * pages of two states. Returns 0 (also when there is nothing) or -errno. */
+_must_check_ int walscan_write_again(const char *vfs, const char *path);
+
 /* Writes a log to `to` with every frame of the damaged one that matches its neighbours, so that
  * what stands behind the damage can be looked at. The result is not a consistent database: for
  * salvage only. *ret_dropped: frames left out. Returns 0 or -errno. */

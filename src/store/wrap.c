@@ -46,17 +46,12 @@ static bool can_open(const Store *s, const char *node, const WrapLook *l, bool *
 
 /* It needs no dedup row: it is written together with what it is about. */
 static Uuid request_id(const Store *s, const StoredMessage *m, const WrapAsk *ask) {
-    uint8_t input[UUID_SIZE + 1 + 8 + 2 * NODE_NAME_SIZE] = { 0 };
-    uint8_t *p = input;
-    memcpy(p, m->id.b, UUID_SIZE);
-    p += UUID_SIZE;
-    *p++ = (uint8_t)ask->reason;
-    memcpy(p, &s->now_ms, sizeof(s->now_ms));
-    p += 8;
-    memcpy(p, ask->node, strnlen(ask->node, NODE_NAME_SIZE - 1));
-    p += NODE_NAME_SIZE;
-    memcpy(p, s->self, strnlen(s->self, NODE_NAME_SIZE - 1));
-    return uuid_derive(bytes_make(input, sizeof(input)));
+    WrapRequestFacts f = { .message_id = m->id,
+                           .reason = (uint8_t)ask->reason,
+                           .asked_ms = s->now_ms };
+    text_copy(f.recipient_node, sizeof(f.recipient_node), ask->node);
+    text_copy(f.instead_of_node, sizeof(f.instead_of_node), ask->instead_of ? ask->instead_of : "");
+    return wrap_request_id(&f, s->self);
 }
 
 static Body *encode(const Store *s, const StoredMessage *m, const Body *body, const WrapLook *l,

@@ -6,10 +6,8 @@
  */
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/text.h"
-#include "core/limits.h"
 #include "core/terms.h"
 #include "wire/codec-directory.h"
 #include "wire/codec-internal.h"

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 
-#include "base/text.h"
 #include "wire/codec-internal.h"
 
 static const GuardLimits envelope_limits = {

@@ -8,7 +8,6 @@
  */
 
 #include <assert.h>
-#include <errno.h>
 
 #include "base/text.h"
 #include "wire/codec-facts.h"

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 
-#include "base/text.h"
 #include "wire/codec-internal.h"
 
 /* The largest filter: 32 values of each field, of which 10 digits and 16-byte ids weigh most. */

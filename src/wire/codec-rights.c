@@ -2,7 +2,6 @@
 
 #include "wire/codec-rights.h"
 
-#include "base/text.h"
 #include "core/codes.h"
 #include "wire/codec-internal.h"
 

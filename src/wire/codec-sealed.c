@@ -2,7 +2,6 @@
 
 /* The sealed part, both ways; for those who seal and open, brokers pass it on unread. */
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 

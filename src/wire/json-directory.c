@@ -4,7 +4,6 @@
  * record a line. */
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/text.h"
 #include "wire/codec-directory.h"
@@ -12,17 +11,11 @@
 
 int json_parse_directory_line(const char *text, size_t n, DirRecord *ret,
                               char why[static JSON_WHY_SIZE]) {
-    if (n > FACTS_MAX) {
-        (void)snprintf(why, JSON_WHY_SIZE, "too large");
-        return -EINVAL;
-    }
     _cleanup_(json_unrefp) json_t *object = NULL;
-    int e = json_load_object(text, n, &object, why);
+    _cleanup_(arena_freep) Arena *a = NULL;
+    int e = json_begin(text, n, FACTS_MAX, &object, &a, why);
     if (e < 0)
         return e;
-    _cleanup_(arena_freep) Arena *a = arena_new_for(n);
-    if (!a)
-        return -ENOMEM;
     JsonReader r = { .arena = a, .why = why };
     ProtobufCMessage *m;
     e = json_read_message(&r, object, &serasi__v1__directory_record__descriptor, &m);

@@ -27,9 +27,10 @@ static inline json_t *json_unref(json_t *j) {
 }
 DEFINE_CLEANUP(json_t *, json_unref);
 
-/* A text that is one object; no key twice. 0, -EINVAL with the line and column in why. */
-_must_check_ int json_load_object(const char *text, size_t n, json_t **ret,
-                                  char why[static JSON_WHY_SIZE]);
+/* A text of at most `limit` bytes that is one object, no key twice, and an arena for what is read
+ * of it. 0; -EINVAL with the line and column in why; -ENOMEM. */
+_must_check_ int json_begin(const char *text, size_t n, size_t limit, json_t **ret,
+                            Arena **ret_arena, char why[static JSON_WHY_SIZE]);
 /* An object into a new message of d; r->path names where we are ("facts"). 0, -EINVAL, -ENOMEM. */
 _must_check_ int json_read_message(JsonReader *r, json_t *object,
                                    const ProtobufCMessageDescriptor *d, ProtobufCMessage **ret);
@@ -37,8 +38,7 @@ _must_check_ int json_read_message(JsonReader *r, json_t *object,
 _printf_(2, 3) int json_refuse(JsonReader *r, const char *format, ...);
 
 json_t *json_write_message(const ProtobufCMessage *m);
-/* Both NULL for a number without a name. */
-const char *json_enum_name(const ProtobufCEnumDescriptor *e, int number);
+/* NULL for a number without a name. */
 const char *json_enum_short_name(const ProtobufCEnumDescriptor *e, int number);
 /* By full name or without the prefix; ENUM_NONE when there is none. */
 int json_enum_number(const ProtobufCEnumDescriptor *e, const char *name);

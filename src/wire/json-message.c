@@ -3,7 +3,6 @@
 /* Message files: what people and scripts write to publish, and what consumers print. */
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/base64.h"
 #include "base/hash.h"
@@ -169,17 +168,11 @@ static int read_parts(JsonReader *r, const Parts *p, const char *node, int64_t n
 
 int json_parse_message(const char *text, size_t n, const char *node, int64_t now_ms,
                        JsonMessage *ret, char why[static JSON_WHY_SIZE]) {
-    if (n > TEXT_MAX) {
-        (void)snprintf(why, JSON_WHY_SIZE, "too large");
-        return -EINVAL;
-    }
     _cleanup_(json_unrefp) json_t *object = NULL;
-    int e = json_load_object(text, n, &object, why);
+    _cleanup_(arena_freep) Arena *a = NULL;
+    int e = json_begin(text, n, TEXT_MAX, &object, &a, why);
     if (e < 0)
         return e;
-    _cleanup_(arena_freep) Arena *a = arena_new_for(n);
-    if (!a)
-        return -ENOMEM;
     JsonReader r = { .arena = a, .why = why };
     Parts parts = { 0 };
     e = split(&r, object, &parts);

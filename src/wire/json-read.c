@@ -16,7 +16,7 @@
 #include "wire/json-internal.h"
 #include "wire/reflect.h"
 
-int json_load_object(const char *text, size_t n, json_t **ret, char why[static JSON_WHY_SIZE]) {
+static int load_object(const char *text, size_t n, json_t **ret, char why[static JSON_WHY_SIZE]) {
     json_error_t error;
     _cleanup_(json_unrefp) json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
     if (!j) {
@@ -31,6 +31,23 @@ int json_load_object(const char *text, size_t n, json_t **ret, char why[static J
         return -EINVAL;
     }
     *ret = TAKE_PTR(j);
+    return 0;
+}
+
+int json_begin(const char *text, size_t n, size_t limit, json_t **ret, Arena **ret_arena,
+               char why[static JSON_WHY_SIZE]) {
+    if (n > limit) {
+        (void)snprintf(why, JSON_WHY_SIZE, "too large");
+        return -EINVAL;
+    }
+    _cleanup_(json_unrefp) json_t *object = NULL;
+    int e = load_object(text, n, &object, why);
+    if (e < 0)
+        return e;
+    *ret_arena = arena_new_for(n);
+    if (!*ret_arena)
+        return -ENOMEM;
+    *ret = TAKE_PTR(object);
     return 0;
 }
 

@@ -3,7 +3,6 @@
 /* What brokers answer (results of PUBLISH, tables of QUERY) as JSON, and filters from JSON. */
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "wire/codec-internal.h"
 #include "wire/json-internal.h"
@@ -133,18 +132,11 @@ int json_print_table(const Table *t, bool single, char **ret) {
 /* --- filters --- */
 
 int json_parse_filter(const char *text, Filter *ret, char why[static JSON_WHY_SIZE]) {
-    size_t n = strlen(text);
-    if (n > FACTS_MAX) {
-        (void)snprintf(why, JSON_WHY_SIZE, "too large");
-        return -EINVAL;
-    }
     _cleanup_(json_unrefp) json_t *object = NULL;
-    int e = json_load_object(text, n, &object, why);
+    _cleanup_(arena_freep) Arena *a = NULL;
+    int e = json_begin(text, strlen(text), FACTS_MAX, &object, &a, why);
     if (e < 0)
         return e;
-    _cleanup_(arena_freep) Arena *a = arena_new_for(n);
-    if (!a)
-        return -ENOMEM;
     JsonReader r = { .arena = a, .why = why };
     ProtobufCMessage *m;
     e = json_read_message(&r, object, &serasi__v1__filter__descriptor, &m);

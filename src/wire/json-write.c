@@ -19,7 +19,7 @@ static size_t prefix_length(const ProtobufCEnumDescriptor *e) {
     return at ? (size_t)(at - zero) : 0;
 }
 
-const char *json_enum_name(const ProtobufCEnumDescriptor *e, int number) {
+static const char *json_enum_name(const ProtobufCEnumDescriptor *e, int number) {
     const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(e, number);
     return v ? v->name : NULL;
 }

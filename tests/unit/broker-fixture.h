@@ -38,7 +38,8 @@ typedef struct World {
     Now now;
     Heard *heard;
     unsigned n_heard, n_gaps, n_denied, n_resets, n_ids;
-    bool full[256]; /* the pipe of that peer (0: the uplink) takes nothing */
+    unsigned n_leaps, n_stale; /* journal: the clock leapt ahead; the directory is old */
+    bool full[256];            /* the pipe of that peer (0: the uplink) takes nothing */
 } World;
 
 /* --- surroundings --------------------------------------------------------------------------- */
@@ -63,6 +64,8 @@ static inline int io_send(void *data, BrokerPort port, Bytes route, const Bytes 
 static inline void io_log(void *data, const LogRecord *r) {
     ((World *)data)->n_gaps += r->event == LOG_EVENT_LINK_GAP;
     ((World *)data)->n_denied += r->event == LOG_EVENT_ACCESS_DENIED;
+    ((World *)data)->n_leaps += r->event == LOG_EVENT_CLOCK_LEAPT;
+    ((World *)data)->n_stale += r->event == LOG_EVENT_DIRECTORY_STALE;
 }
 
 static inline uint32_t io_random(void *data) {
@@ -319,6 +322,24 @@ static inline Uuid publish(World *w, uint8_t peer, const char *from, const char 
     return publish_as(w, peer, from, to, cas, URGENCY_ROUTINE);
 }
 
+/* With a sealed part of that size. */
+static inline void publish_large(World *w, uint8_t peer, const char *from, const char *to,
+                                 size_t size) {
+    _cleanup_(freep) uint8_t *sealed = calloc(1, size), *envelope = NULL;
+    Letter l = letter(w, from, to, 77, URGENCY_ROUTINE);
+    Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = l.id } };
+    Envelope e;
+    const char *why;
+    size_t n;
+    ASSERT_OK(codec_decode_envelope(bytes_make(l.envelope, l.n), &e, &why));
+    e.has_sealed_digest = true;
+    hash_digest(bytes_make(sealed, size), e.sealed_digest);
+    ASSERT_OK(codec_encode_envelope(&e, &envelope, &n));
+    Bytes parts[3] = { bytes_make(envelope, n), { 0 }, bytes_make(sealed, size) };
+    say_parts(w, peer, from, &f, parts, 3);
+    free(l.envelope);
+}
+
 static inline void welcome(World *w, uint32_t credit_messages_max) {
     Frame f = { .kind = FRAME_WELCOME,
                 .welcome = { .protocol = 1,
@@ -380,6 +401,23 @@ static inline unsigned outcomes(World *w, const Uuid *id) {
             n += strcmp(table_cell(t, r, c), "PENDING") != 0;
     store_op_free(op);
     return n;
+}
+
+/* The cause its recipient's outcome has; "" when there is none. */
+static inline void cause_of(World *w, const Uuid *id, char ret[static 64]) {
+    char text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    StoreOp *op = store_op_new(OP_QUERY);
+    (void)text_copy(op->query.verb, sizeof(op->query.verb), "outcome");
+    op->query.args[0] = strdup(text);
+    op->query.n_args = 1;
+    ASSERT_OK(store_run(w->store, op, w->now.wall_ms));
+    const Table *t = op->query.table;
+    ret[0] = '\0';
+    for (uint32_t c = 0; c < t->n_columns; c++)
+        if (strcmp(t->columns[c].name, "cause") == 0 && table_rows(t) > 0)
+            (void)text_copy(ret, 64, table_cell(t, 0, c));
+    store_op_free(op);
 }
 
 static inline void recall(World *w, uint8_t peer, const char *from, const Uuid *of) {

@@ -318,8 +318,7 @@ PROBE(break_069_family) {
     rig_request(r)->advanced_criteria |= codes_of(ADVANCED_REHAB_CRITERION_A_SERVED_IN_FAMILY);
 }
 
-/* --- emergency, staff, special ------------------------------------------------------------------
- */
+/* --- emergency, staff, special -------------------------------------------------------------- */
 
 PROBE(break_070) {
     lawful_emergency(r);

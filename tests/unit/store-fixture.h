@@ -186,6 +186,17 @@ static inline void also_to(Message *m, const char *to) {
     text_copy(m->env.audience.nodes[m->env.audience.n++], NODE_NAME_SIZE, to);
 }
 
+/* The sender takes that message back. */
+static inline Message *recall(Fixture *f, const Uuid *of) {
+    Message *m = message_to(f, "", 0);
+    m->env.kind = KIND_RECALL_ORDER;
+    m->env.audience = (Audience) { 0 };
+    m->env.cluster = CLUSTER_ANY;
+    m->lane = LANE_PRIORITY;
+    m->facts.recall.message_id = *of;
+    return m;
+}
+
 static inline StoreOp *accept_op(Message *m) {
     StoreOp *op = store_op_new(OP_ACCEPT);
     assert_non_null(op);
@@ -256,6 +267,29 @@ static inline void settle(Fixture *f, const DeliveryRow *row, QueueKind kind) {
     StoreOp *op = change(f, row, kind, ACTION_DONE, CAUSE_NONE);
     ASSERT_TRUE(op->delivery.found);
     store_op_free(op);
+}
+
+/* What an operator at the hub asks for the dead letters of a message. recipient "": of all. */
+static inline StoreOp *dead_op(int verb, const Uuid *id, const char *recipient,
+                               const char *target) {
+    StoreOp *op = store_op_new(OP_DEAD);
+    op->dead.verb = verb;
+    op->dead.message_id = *id;
+    text_copy(op->dead.recipient, sizeof(op->dead.recipient), recipient);
+    text_copy(op->dead.target, sizeof(op->dead.target), target);
+    text_copy(op->dead.reason, sizeof(op->dead.reason), "asked by phone");
+    text_copy(op->dead.by, sizeof(op->dead.by), "hub");
+    return op;
+}
+
+/* The operator does it. The caller frees the operation. */
+static inline StoreOp *operate(Fixture *f, int verb, const Uuid *id, const char *recipient,
+                               const char *target) {
+    StoreOp *op = dead_op(verb, id, recipient, target);
+    run(f, op);
+    ASSERT_STR(op->dead.text, "");
+    ASSERT_TRUE(op->dead.n_done > 0);
+    return op;
 }
 
 static inline QueueId queue_id(Fixture *f, QueueKind kind, const char *name, uint64_t *ret_queued) {

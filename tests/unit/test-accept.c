@@ -6,6 +6,7 @@
 
 #include "core/notice.h"
 #include "core/receipt.h"
+#include "core/wrap.h"
 #include "law/accept.h"
 #include "sample.h"
 
@@ -502,6 +503,20 @@ TEST(nobody_takes_the_id_of_a_receipt) {
     c->m->facts.notice.level++;
     ASSERT_STR(decide(c), "MALFORMED");
     e->kind = KIND_WRAP_REQUEST;
+    ASSERT_STR(decide(c), "MALFORMED"); /* nor does a request take that of a notice */
+    const WrapRequestFacts w = { .message_id = { { 2 } },
+                                 .recipient_node = "dsk/3203",
+                                 .reason = WRAP_ROUTED,
+                                 .asked_ms = SAMPLE_NOW };
+    e->message_id = wrap_request_id(&w, "hub");
+    c->m->facts = (Facts) { .readable = true, .wrap_request = w };
+    ASSERT_STR(decide(c), "");
+    strcpy(e->sender, "upt/phala-martha"); /* another broker's */
+    ASSERT_STR(decide(c), "MALFORMED");
+    strcpy(e->sender, "hub");
+    strcpy(c->m->facts.wrap_request.instead_of_node, "dsk/3204"); /* another question */
+    ASSERT_STR(decide(c), "MALFORMED");
+    e->kind = KIND_KEY_REQUEST;
     ASSERT_STR(decide(c), "");
 }
 

@@ -70,9 +70,7 @@ TEST(nobody_at_all_is_a_refusal) {
     ASSERT_TRUE(reasons_have(&r->out.reasons, "UNKNOWN_RECIPIENT"));
 }
 
-/* --- jurisdiction (domain 4.3)
- * --------------------------------------------------------------------
- */
+/* --- jurisdiction (domain 4.3) -------------------------------------------------------------- */
 
 static Routing *referral(int kind, const char *sender) {
     Routing *r = routing_new(KIND_REFERRAL_REQUEST, sender, "3203", CLUSTER_CHILD);
@@ -132,9 +130,7 @@ TEST(a_child_in_conflict_with_the_law_goes_to_a_lpks_and_a_drug_report_to_an_ipw
     ASSERT_STR(routing_decide(r), "lks/3204/0007");
 }
 
-/* --- answers that name nobody
- * ---------------------------------------------------------------------
- */
+/* --- answers that name nobody --------------------------------------------------------------- */
 
 TEST(an_answer_goes_to_the_other_party_of_the_referral) {
     _cleanup_(routing_freep) Routing *r =
@@ -217,9 +213,7 @@ TEST(other_kinds_say_to_whom_they_go) {
     ASSERT_STR(routing_codes(r), "NO_AUDIENCE");
 }
 
-/* --- the set of rules
- * ------------------------------------------------------------------------------
- */
+/* --- the set of rules ----------------------------------------------------------------------- */
 
 TEST(what_follows_is_decided_under_the_set_of_its_opening) {
     static const RuleSet list[] = { { .version = "2021-09", .since = { 2021, 9, 1 } },
@@ -243,9 +237,7 @@ TEST(what_follows_is_decided_under_the_set_of_its_opening) {
     ASSERT_STR(r->out.rule_set, "2025-01");
 }
 
-/* --- the ministry
- * ----------------------------------------------------------------------------------
- */
+/* --- the ministry --------------------------------------------------------------------------- */
 
 TEST(the_unit_of_the_director_general_is_the_one_the_others_are_below) {
     _cleanup_(directory_unrefp) Directory *d = routing_directory();

@@ -206,13 +206,75 @@ TEST(who_goes_on_with_what_is_put_off_is_ended) {
     begin_again(&w);
     hello(&w, 1, BAD, 1);
     unsigned n = 0;
-    for (; n < 400 && !heard(&w, 1, FRAME_ERROR, 0); n++)
+    for (; n < 400 && !heard(&w, 1, FRAME_ERROR, 0); n++) {
+        w.now.mono_ms += n % 7 == 6 ? 100 : 0; /* a window at a time, and too soon */
         publish_bytes(&w, 1, BAD, SEALED_MAX);
-    ASSERT_TRUE(n > 25 && n < 40); /* 32 megabytes are forgiven */
+    }
+    ASSERT_TRUE(n > 25 && n < 45); /* 32 megabytes are forgiven */
     ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_WINDOW);
     forget(&w);
     hello(&w, 1, BAD, 1); /* and its key is not served for a while */
     ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
+}
+
+/* How many are put off before the session ends. */
+static unsigned put_off_until_the_end(World *w, int urgency) {
+    unsigned n = 0;
+    while (n < 500 && !heard(w, 1, FRAME_ERROR, 0))
+        publish_as(w, 1, BAD, TO, (uint8_t)n++, urgency);
+    return n;
+}
+
+TEST(who_was_told_to_wait_may_send_what_its_window_had_room_for) {
+    WORLD(w, "upt/r1");
+    w.config.node_window = 100;
+    w.config.publish_window = 300;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 100; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    publish(&w, 1, BAD, TO, 1); /* this one tells it; 100 have no answer */
+    ASSERT_EQ(put_off_until_the_end(&w, URGENCY_ROUTINE), 200 + 1);
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_WINDOW);
+    forget(&w);
+    hello(&w, 1, BAD, 1);
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
+}
+
+TEST(nor_more_bytes_than_a_window_may_have) {
+    WORLD(w, "upt/r1");
+    w.config.node_bytes = 1;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    unsigned n = 0;
+    for (; n < 100 && !heard(&w, 1, FRAME_ERROR, 0); n++)
+        publish_bytes(&w, 1, BAD, SEALED_MAX);
+    ASSERT_EQ(n, 1 + 7 + 1); /* eight megabytes, the envelopes among them */
+}
+
+TEST(who_waits_as_told_may_be_put_off_for_ever) {
+    WORLD(w, "upt/r1");
+    w.config.node_bytes = 1;
+    w.config.publish_window = 50;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 40; i++) {
+        for (unsigned k = 0; k < 50; k++)
+            publish(&w, 1, BAD, TO, (uint8_t)k);
+        pass(&w, 200);
+    }
+    assert_null(heard(&w, 1, FRAME_ERROR, 0));
+}
+
+TEST(emergencies_may_go_on_while_the_rest_waits) {
+    WORLD(w, "upt/r1");
+    w.config.node_window = 8;
+    w.config.publish_window = 20;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 8 + 1; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    ASSERT_EQ(put_off_until_the_end(&w, URGENCY_EMERGENCY), 500);
 }
 
 /* What is on its way when the first is put off could not know. */
@@ -236,11 +298,14 @@ TEST(the_more_is_put_off_the_later_it_is_to_come_again) {
     WORLD(w, "upt/r1");
     w.config.node_bytes = 1;
     begin_again(&w);
-    hello(&w, 1, BAD, 1);
+    for (uint8_t i = 1; i <= 4; i++)
+        hello(&w, i, BAD, i);
     uint32_t last = 0;
-    for (unsigned i = 0; i < 28; i++) {
-        publish_bytes(&w, 1, BAD, SEALED_MAX);
-        const uint32_t ms = heard(&w, 1, FRAME_PUBLISHED, i)->f.published.results[0].retry_after_ms;
+    for (uint8_t i = 0; i < 28; i++) {
+        const uint8_t peer = i % 4 + 1;
+        publish_bytes(&w, peer, BAD, SEALED_MAX);
+        const uint32_t ms =
+            heard(&w, peer, FRAME_PUBLISHED, i / 4)->f.published.results[0].retry_after_ms;
         ASSERT_TRUE(ms >= last && (i < 7 ? ms == 200 : ms < 5000));
         last = ms;
     }
@@ -290,6 +355,70 @@ TEST(beside_who_asks_for_little_batches_of_another_are_small) {
         ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
         ASSERT_OK(broker_stored(w.broker, w.now, list));
     }
+}
+
+/* Of how many messages of the bad one the next batch is. */
+static unsigned next_batch(World *w) {
+    unsigned n = 0;
+    broker_check_here(w->broker, w->now);
+    StoreOp *list = broker_take_batch(w->broker);
+    for (const StoreOp *op = list; op; op = op->next)
+        n += op->kind == OP_ACCEPT && strcmp(op->accept.authority, BAD) == 0;
+    ASSERT_OK(store_run(w->store, list, w->now.wall_ms));
+    ASSERT_OK(broker_stored(w->broker, w->now, list));
+    return n;
+}
+
+TEST(who_only_begins_gets_little_at_a_time_beside_who_asks_for_little) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    run(&w);
+    pass(&w, 2000);
+    publish(&w, 2, GOOD, TO, 1);
+    for (unsigned i = 0; i < 300; i++) /* less than makes it one that asks for much */
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    ASSERT_TRUE(broker_is_pressed(w.broker, w.now));
+    const unsigned first = next_batch(&w);
+    ASSERT_TRUE(first > 0 && first <= 16);
+    w.now.mono_ms += 100;
+    (void)next_batch(&w); /* was let go on before */
+    const unsigned second = next_batch(&w);
+    ASSERT_TRUE(second > first && second <= 32);
+    w.now.mono_ms += 700; /* not put off meanwhile */
+    (void)next_batch(&w);
+    ASSERT_TRUE(next_batch(&w) > 64);
+    ASSERT_TRUE(!broker_is_pressed(w.broker, w.now));
+}
+
+TEST(nobody_waits_for_who_only_asks_or_subscribes) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    say(&w, 2, GOOD, (Frame) { .kind = FRAME_QUERY, .query = { .query = 1, .verb = "worklist" } });
+    for (unsigned i = 0; i < 300; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    ASSERT_TRUE(!broker_is_pressed(w.broker, w.now));
+    ASSERT_EQ(next_batch(&w), 256);
+}
+
+TEST(who_is_put_off_begins_again) {
+    WORLD(w, "upt/r1");
+    w.config.node_window = 100;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    publish(&w, 1, BAD, TO, 1);
+    run(&w);
+    w.now.mono_ms += 700;
+    publish(&w, 2, GOOD, TO, 1);
+    for (unsigned i = 0; i < 100; i++)
+        publish_bytes(&w, 1, BAD, 8192);
+    ASSERT_TRUE(!broker_is_pressed(w.broker, w.now));
+    publish_bytes(&w, 1, BAD, 8192);
+    ASSERT_TRUE(next_batch(&w) > 16); /* was let go on before */
+    ASSERT_TRUE(next_batch(&w) <= 2);
+    ASSERT_TRUE(broker_is_pressed(w.broker, w.now));
 }
 
 /* --- frames that ask for nothing --- */
@@ -404,6 +533,7 @@ TEST(refusals_without_end_are_put_off) {
     }
     ASSERT_EQ(answers(&w, 1, VERDICT_REFUSED, "UNKNOWN_RECIPIENT"), 1024);
     ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "SLOW_DOWN"), 1200 - 1024);
+    ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "WINDOW"), 1200 - 1024); /* for all of its messages */
     pass(&w, 2000);
     publish(&w, 1, BAD, TO, 1);
     run(&w);
@@ -535,6 +665,38 @@ TEST(a_sender_with_too_many_dead_letters_waits_for_an_operator) {
     publish(&w, 1, BAD, TO, 10);
     run(&w);
     ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "DEAD_LETTERS"), 1);
+}
+
+/* --- what is written down of it --- */
+
+TEST(requests_for_keys_have_a_rate) {
+    WORLD(w, "upt/r1");
+    KeyRequest r = { .act = KEY_ACT_ADD, .asked_ms = w.now.wall_ms };
+    uint8_t *input;
+    size_t n;
+    hello(&w, 1, BAD, 1);
+    (void)text_copy(r.key.node, sizeof(r.key.node), BAD);
+    (void)text_copy(r.by_node, sizeof(r.by_node), BAD);
+    (void)text_copy(r.key.label, sizeof(r.key.label), "main");
+    key_of("another", r.key.curve);
+    memset(r.key.sign.b, 1, sizeof(r.key.sign.b));
+    ASSERT_OK(codec_encode_key_demand(&r));
+    ASSERT_OK(codec_encode_key_request(&r, &input, &n));
+    for (unsigned i = 1; i <= 1200; i++) {
+        Frame f = { .kind = FRAME_QUERY,
+                    .query = { .query = i, .verb = "key-request", .input = input, .n_input = n } };
+        say(&w, 1, BAD, f);
+        run(&w);
+    }
+    free(input);
+    unsigned unproven = 0, busy = 0;
+    const Heard *h;
+    for (unsigned i = 0; (h = heard(&w, 1, FRAME_RESULT, i)); i++) {
+        unproven += text_starts_with(h->f.result.table->text, "UNPROVEN");
+        busy += text_starts_with(h->f.result.table->text, "BUSY");
+    }
+    ASSERT_EQ(unproven, 1024);
+    ASSERT_EQ(busy, 1200 - 1024);
 }
 
 TEST_MAIN

@@ -26,6 +26,14 @@ static bool same(const Uuid *a, const Uuid *b) {
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+static unsigned answered(const World *w) {
+    unsigned n = 0;
+    const Heard *h;
+    for (unsigned i = 0; (h = heard(w, 1, FRAME_PUBLISHED, i)); i++)
+        n += h->f.published.n;
+    return n;
+}
+
 TEST(an_emergency_goes_ahead_of_a_crowd_of_other_cases) {
     WORLD(w, "upt/r1");
     Uuid got[300];
@@ -87,6 +95,73 @@ TEST(emergencies_without_end_do_not_stop_the_rest) {
             seen = seen || same(&got[i], &routine);
     }
     assert_true(seen);
+}
+
+/* --- what comes while the batch waits for the store --------------------------------------------
+ */
+
+/* Takes what may still go into the batch; the store has it when all was asked. */
+static unsigned take_more(World *w, BatchFill *fill) {
+    unsigned n = 0;
+    broker_check_here(w->broker, w->now);
+    StoreOp *list = broker_take_more(w->broker, fill);
+    for (const StoreOp *op = list; op; op = op->next)
+        n += op->kind == OP_ACCEPT;
+    if (list) {
+        ASSERT_OK(store_run(w->store, list, w->now.wall_ms));
+        ASSERT_OK(broker_stored(w->broker, w->now, list));
+    }
+    return n;
+}
+
+static void publish_many(World *w, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        publish(w, 1, FROM, TO, (uint8_t)i);
+}
+
+TEST(what_comes_later_fills_the_batch_up_and_no_more) {
+    WORLD(w, "upt/r1");
+    BatchFill fill = { 0 };
+    hello(&w, 1, FROM, 1);
+    run(&w);
+    publish_many(&w, 200);
+    ASSERT_EQ(take_more(&w, &fill), 200);
+    ASSERT_EQ(fill.messages, 200);
+    publish_many(&w, 100);
+    ASSERT_EQ(take_more(&w, &fill), 56);
+    ASSERT_EQ(take_more(&w, &fill), 0);
+    fill = (BatchFill) { 0 }; /* the store began it */
+    ASSERT_EQ(take_more(&w, &fill), 44);
+    ASSERT_EQ(answered(&w), 300);
+}
+
+TEST(the_bytes_of_a_batch_are_bounded) {
+    WORLD(w, "upt/r1");
+    BatchFill fill = { 0 };
+    hello(&w, 1, FROM, 1);
+    run(&w);
+    for (unsigned i = 0; i < 6; i++)
+        publish_large(&w, 1, FROM, TO, 1024 * 1024);
+    ASSERT_EQ(take_more(&w, &fill), 3); /* and their envelopes: four do not fit */
+    ASSERT_EQ(take_more(&w, &fill), 0);
+    Uuid got[8];
+    ASSERT_EQ(batch_ids(&w, got, 8), 3);
+}
+
+TEST(nothing_is_put_behind_others_while_something_urgent_waits) {
+    WORLD(w, "upt/r1");
+    BatchFill fill = { 0 };
+    hello(&w, 1, FROM, 1);
+    run(&w);
+    publish_many(&w, 2);
+    const Uuid urgent = publish_as(&w, 1, FROM, TO, 200, URGENCY_EMERGENCY);
+    ASSERT_EQ(take_more(&w, &fill), 0);
+    Uuid got[8];
+    ASSERT_EQ(batch_ids(&w, got, 8), 3);
+    assert_true(same(&got[0], &urgent));
+    publish_many(&w, 2);
+    ASSERT_EQ(take_more(&w, &fill), 0); /* another may come, and would wait for them */
+    ASSERT_EQ(batch_ids(&w, got, 8), 2);
 }
 
 TEST_MAIN

@@ -97,22 +97,6 @@ TEST(a_bundle_the_pipe_has_no_room_for_goes_later) {
     ASSERT_EQ(neighbour_progress(w.broker, "hub").in_flight, 4);
 }
 
-static void publish_large(World *w, uint8_t peer, const char *from, const char *to, size_t size) {
-    _cleanup_(freep) uint8_t *sealed = calloc(1, size), *envelope = NULL;
-    Letter l = letter(w, from, to, 77, URGENCY_ROUTINE);
-    Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = l.id } };
-    Envelope e;
-    const char *why;
-    size_t n;
-    ASSERT_OK(codec_decode_envelope(bytes_make(l.envelope, l.n), &e, &why));
-    e.has_sealed_digest = true;
-    hash_digest(bytes_make(sealed, size), e.sealed_digest);
-    ASSERT_OK(codec_encode_envelope(&e, &envelope, &n));
-    Bytes parts[3] = { bytes_make(envelope, n), { 0 }, bytes_make(sealed, size) };
-    say_parts(w, peer, from, &f, parts, 3);
-    free(l.envelope);
-}
-
 TEST(a_large_message_goes_by_itself) {
     WORLD(w, "upt/r1");
     Uuid seen[8];

@@ -102,4 +102,154 @@ TEST(nothing_expires_a_second_before_its_time) {
     ASSERT_EQ(outcomes(&w, &second), 1);
 }
 
+/* --- a clock that leaps ----------------------------------------------------------------------- */
+
+/* Ten seconds at a time, with everything that comes of them. */
+static void let_pass(World *w, int64_t ms) {
+    for (; ms > 0; ms -= 10 * SECOND_MS) {
+        pass(w, 10 * SECOND_MS);
+        run(w);
+    }
+}
+
+TEST(nothing_expires_for_ten_minutes_after_the_clock_leapt_ahead) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    Uuid read = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    Uuid waits = publish(&w, 1, "dsk/3202", "dsk/3201", 2);
+    let_pass(&w, MINUTE_MS);
+    w.now.wall_ms += CLOCK_LEAP_MS + SECOND_MS;
+    let_pass(&w, 5 * MINUTE_MS);
+    const Heard *h = consume(&w, 2, 1);
+    assert_non_null(h); /* handed out, though it would have ended long ago */
+    ASSERT_TRUE(uuid_equal(&h->id, &read));
+    let_pass(&w, 4 * MINUTE_MS);
+    ASSERT_EQ(outcomes(&w, &read) + outcomes(&w, &waits), 0);
+    ASSERT_EQ(w.n_leaps, 1);
+    let_pass(&w, 2 * MINUTE_MS); /* it is true, then */
+    ASSERT_EQ(outcomes(&w, &waits), 1);
+    ASSERT_EQ(w.n_leaps, 1);
+}
+
+TEST(a_clock_that_is_set_right_again_has_ended_nothing) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    Uuid id = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    let_pass(&w, MINUTE_MS);
+    for (unsigned leap = 1; leap <= 2; leap++) {
+        w.now.wall_ms += CLOCK_LEAP_MS + SECOND_MS;
+        let_pass(&w, 9 * MINUTE_MS);
+        w.now.wall_ms -= CLOCK_LEAP_MS + SECOND_MS;
+        let_pass(&w, MINUTE_MS);
+        ASSERT_EQ(w.n_leaps, leap);
+        ASSERT_EQ(outcomes(&w, &id), 0);
+    }
+    assert_non_null(consume(&w, 2, 1));
+}
+
+/* --- what waits in memory --------------------------------------------------------------------- */
+
+TEST(what_waits_for_a_consumer_without_credit_expires_too) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    assert_null(consume(&w, 2, 0));
+    Uuid id = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    Uuid same_case = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    run(&w);
+    w.now.wall_ms += 30 * DAY_MS;
+    for (unsigned i = 0; i < 4; i++) {
+        pass(&w, 6 * SECOND_MS);
+        run(&w);
+    }
+    ASSERT_EQ(outcomes(&w, &id) + outcomes(&w, &same_case), 2);
+    char cause[64];
+    cause_of(&w, &id, cause);
+    ASSERT_STR(cause, "EXPIRED_IN_MAILBOX");
+    credit(&w, 2, "dsk/3201", 1, 5);
+    run(&w);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 0);
+}
+
+TEST(what_a_consumer_died_with_expires_as_unsettled) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    Uuid id = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    run(&w);
+    assert_non_null(consume(&w, 2, 1));
+    fall_silent(&w);
+    w.now.wall_ms += 30 * DAY_MS;
+    let_pass(&w, 30 * SECOND_MS);
+    char cause[64];
+    cause_of(&w, &id, cause);
+    ASSERT_STR(cause, "EXPIRED_UNSETTLED");
+}
+
+TEST(what_is_out_does_not_expire) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    Uuid id = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    run(&w);
+    assert_non_null(consume(&w, 2, 1));
+    w.now.wall_ms += 30 * DAY_MS;
+    for (unsigned i = 0; i < 3; i++) {
+        pass(&w, 6 * SECOND_MS);
+        say(&w, 2, "dsk/3201", (Frame) { .kind = FRAME_PONG });
+        run(&w);
+    }
+    ASSERT_EQ(outcomes(&w, &id), 0);
+    settle(&w, 2, "dsk/3201", 1, SETTLE_DONE);
+    run(&w);
+    char cause[64];
+    cause_of(&w, &id, cause);
+    ASSERT_STR(cause, "");
+    ASSERT_EQ(outcomes(&w, &id), 1);
+}
+
+TEST(what_waits_for_its_retry_is_withdrawn_when_it_is_recalled) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    Uuid id = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    run(&w);
+    assert_non_null(consume(&w, 2, 5));
+    settle(&w, 2, "dsk/3201", 1, SETTLE_RETRY);
+    run(&w);
+    recall(&w, 1, "dsk/3202", &id);
+    run(&w);
+    ASSERT_EQ(outcomes(&w, &id), 1);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 2); /* the next of its case */
+    ASSERT_TRUE(!uuid_equal(&heard(&w, 2, FRAME_DELIVER, 1)->id, &id));
+    for (unsigned i = 0; i < 5; i++)
+        pass(&w, SECOND_MS);
+    run(&w);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 2);
+}
+
+TEST(a_warning_leaves_the_delivery_where_it_was) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    subscribe(&w, 1, "dsk/3202", 1, SOURCE_RECEIPTS, 10);
+    assert_null(consume(&w, 2, 0));
+    Uuid first = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    run(&w);
+    w.now.wall_ms += 25 * DAY_MS;
+    for (unsigned i = 0; i < 6; i++) {
+        pass(&w, 6 * SECOND_MS);
+        say(&w, 1, "dsk/3202", (Frame) { .kind = FRAME_PONG });
+        say(&w, 2, "dsk/3201", (Frame) { .kind = FRAME_PONG });
+        run(&w);
+    }
+    for (unsigned tag = 1; heard(&w, 1, FRAME_DELIVER, tag - 1); tag++) {
+        settle(&w, 1, "dsk/3202", tag, SETTLE_DONE);
+        run(&w);
+    }
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 2); /* soon over: once each */
+    ASSERT_EQ(outcomes(&w, &first), 0);
+    credit(&w, 2, "dsk/3201", 1, 5);
+    run(&w);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 1);
+    ASSERT_TRUE(uuid_equal(&heard(&w, 2, FRAME_DELIVER, 0)->id, &first));
+}
+
 TEST_MAIN

@@ -3,6 +3,7 @@
 /* The signed directory between brokers, frame by frame. */
 
 #include "broker-fixture.h"
+#include "broker/internal.h"
 #include "core/directory-change.h"
 #include "test.h"
 
@@ -133,6 +134,114 @@ TEST(a_want_that_does_not_fit_into_the_pipe_is_said_soon) {
     second(&w);
     second(&w);
     ASSERT_EQ(heard_of(&w, FRAME_DIRECTORY_WANT), 1);
+}
+
+/* --- as a parent ---------------------------------------------------------------------------- */
+
+static void child_wants(World *w, uint64_t after, TreeHash head) {
+    say(w, 1, "upt/r1",
+        (Frame) { .kind = FRAME_DIRECTORY_WANT,
+                  .directory_want = { .after = after, .head = head } });
+    run(w);
+}
+
+/* One more node, and a version of its own. */
+static void grow(World *w, const char *node) {
+    StoreOp *op = store_op_new(OP_IMPORT);
+    op->import.nodes = calloc(1, sizeof(DirNode));
+    op->import.keys = calloc(1, sizeof(DirKey));
+    add_node(op, node, NODE_SOCIAL_AGENCY_REGENCY, "hub", "");
+    ASSERT_OK(store_run(w->store, op, w->now.wall_ms));
+    ASSERT_STR(op->import.text, "");
+    ASSERT_OK(broker_take_directory(w->broker, w->now, op->import.directory));
+    store_op_free(op);
+    run(w);
+}
+
+TEST(a_child_gets_what_it_lacks_and_every_new_version_by_itself) {
+    WORLD(w, "hub");
+    as_hub(&w);
+    second(&w);
+    hello(&w, 1, "upt/r1", 1);
+    hello(&w, 2, "upt/r2", 2); /* asks for nothing */
+    child_wants(&w, 0, (TreeHash) { 0 });
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 1);
+    const DirHead first = head_of(&w);
+    grow(&w, "dsk/3302");
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 1); /* the one before is not on its disk yet */
+    child_wants(&w, first.version, first.root);
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 2);
+    ASSERT_EQ(newest(&w, FRAME_DIRECTORY_CHANGES)->directory_changes.n, 1);
+    const DirHead second_head = head_of(&w);
+    child_wants(&w, second_head.version, second_head.root);
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 2); /* there is no more */
+    grow(&w, "dsk/3303");
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 3);
+    ASSERT_EQ(newest(&w, FRAME_DIRECTORY_CHANGES)->directory_changes.n, 1);
+    ASSERT_EQ(count(&w, 2, FRAME_DIRECTORY_CHANGES), 0);
+}
+
+TEST(a_child_that_knows_of_later_versions_gets_nothing_older) {
+    WORLD(w, "hub");
+    as_hub(&w);
+    second(&w);
+    hello(&w, 1, "upt/r1", 1);
+    const DirHead head = head_of(&w);
+    child_wants(&w, head.version + 2, head.root); /* we were restored from a backup */
+    grow(&w, "dsk/3302");
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 0);
+    grow(&w, "dsk/3303");
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 1); /* as many, but are they the same? */
+}
+
+/* --- how old it is -------------------------------------------------------------------------- */
+
+/* What the child asks for goes to the hub, and the answer back, until there is nothing to ask. */
+static void learn(World *child, World *hub) {
+    const Frame *f;
+    welcome_from_hub(child);
+    while ((f = newest(child, FRAME_DIRECTORY_WANT))) {
+        say(hub, 1, "upt/r1", *f);
+        run(hub);
+        forget(child);
+        if (!(f = newest(hub, FRAME_DIRECTORY_CHANGES)))
+            return;
+        say(child, 0, "hub", *f);
+        run(child);
+        forget(hub);
+    }
+}
+
+static void days(World *w, unsigned n) {
+    pass(w, n * DAY_MS);
+    run(w);
+}
+
+TEST(a_hub_that_is_not_heard_of_is_told_after_two_seven_and_thirty_days) {
+    WORLD(hub, "hub");
+    WORLD(child, "upt/r1");
+    as_hub(&hub);
+    second(&hub);
+    hello(&hub, 1, "upt/r1", 1);
+    as_child(&child);
+    child.now = hub.now;
+    learn(&child, &hub);
+    ASSERT_EQ(head_of(&child).version, head_of(&hub).version);
+    static const unsigned told[][2] = { { 1, 0 },  { 1, 1 }, { 4, 1 }, { 1, 2 },
+                                        { 22, 2 }, { 1, 3 }, { 90, 3 } };
+    for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+        days(&child, told[i][0]);
+        ASSERT_EQ(child.n_stale, told[i][1]);
+    }
+    hub.now = child.now;
+    second(&hub); /* it signs once more */
+    child.now = hub.now;
+    hello(&hub, 1, "upt/r1", 2);
+    learn(&child, &hub);
+    days(&child, 1);
+    ASSERT_EQ(child.n_stale, 3);
+    days(&child, 1);
+    ASSERT_EQ(child.n_stale, 4);
 }
 
 TEST_MAIN

@@ -331,4 +331,22 @@ TEST(a_link_on_which_messages_come_down_is_not_reset_for_want_of_answers) {
     ASSERT_TRUE(!broker_status(w.broker).uplink_up);
 }
 
+/* What is not on the disk yet is in memory: a parent that does not keep to the credit is left. */
+TEST(a_parent_that_sends_without_credit_is_left) {
+    WORLD(w, "upt/r1");
+    uplink_open(&w, 256);
+    uint64_t tag = 1;
+    while (broker_status(w.broker).uplink_up && tag <= 5000)
+        deliver_down(&w, tag++, 10);
+    ASSERT_EQ(tag - 1, 2 * UPLINK_CREDIT + 1);
+    ASSERT_EQ(w.n_resets, 1);
+    ASSERT_TRUE(broker_waiting(w.broker) <=
+                2 * UPLINK_CREDIT + 8); /* and that it began and ended */
+    run(&w);
+    uplink_open(&w, 256);
+    deliver_down(&w, tag, 10);
+    run(&w);
+    ASSERT_TRUE(broker_status(w.broker).uplink_up);
+}
+
 TEST_MAIN

@@ -206,6 +206,24 @@ TEST(without_the_right_to_subscribe_no_channel_opens) {
     ASSERT_EQ(published(&w, 1)->verdict, VERDICT_ACCEPTED);
 }
 
+TEST(a_change_of_the_directory_closes_no_channel_that_is_still_right) {
+    WORLD(w, "upt/r1");
+    Filter all = { 0 };
+    hello(&w, 1, NODE, 1);
+    hello(&w, 2, OTHER, 2);
+    subscribe(&w, 1, NODE, 1, SOURCE_MAILBOX, 5);
+    subscribe(&w, 1, NODE, 2, SOURCE_RECEIPTS, 5);
+    named(&w, 1, NODE, 3, "all", &all);
+    named(&w, 1, NODE, 4, "all", NULL);
+    ASSERT_EQ(count(&w, 1, FRAME_SUBSCRIBED), 4);
+    forget(&w);
+    grant(&w, "dsk/3203", verbs(ALL_VERBS));
+    ASSERT_EQ(count(&w, 1, FRAME_ERROR), 0);
+    publish(&w, 2, OTHER, NODE, 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 2); /* in the mailbox, and a copy */
+}
+
 TEST(mailbox_and_receipts_have_a_direction_each) {
     WORLD(w, "upt/r1");
     Rights r = verbs(1U << RIGHT_SUBSCRIBE);

@@ -47,23 +47,6 @@ static unsigned delivered(const World *w) {
     return count(w, 2, FRAME_DELIVER);
 }
 
-/* The cause its recipient's outcome has; "" when there is none. */
-static void cause_of(World *w, const Uuid *id, char ret[static 64]) {
-    char text[UUID_TEXT_SIZE];
-    uuid_format(id, text);
-    StoreOp *op = store_op_new(OP_QUERY);
-    (void)text_copy(op->query.verb, sizeof(op->query.verb), "outcome");
-    op->query.args[0] = strdup(text);
-    op->query.n_args = 1;
-    ASSERT_OK(store_run(w->store, op, w->now.wall_ms));
-    const Table *t = op->query.table;
-    ret[0] = '\0';
-    for (uint32_t c = 0; c < t->n_columns; c++)
-        if (strcmp(t->columns[c].name, "cause") == 0 && table_rows(t) > 0)
-            (void)text_copy(ret, 64, table_cell(t, 0, c));
-    store_op_free(op);
-}
-
 /* --- ranges --------------------------------------------------------------------------------- */
 
 TEST(a_range_tells_apart_what_was_settled_before) {
@@ -85,6 +68,13 @@ TEST(a_range_tells_apart_what_was_settled_before) {
     ASSERT_EQ(h->f.settled.n_unknown, 1);
     ASSERT_EQ(h->f.settled.unknown[0].first, 3);
     ASSERT_EQ(h->f.settled.unknown[0].last, 3);
+    forget(&w);
+    settle_as(&w, (Settlement) { .tags = { 20, 25 }, .action = SETTLE_DONE }); /* never out */
+    h = heard(&w, 2, FRAME_SETTLED, 0);
+    assert_non_null(h);
+    ASSERT_EQ(h->f.settled.n_unknown, 1);
+    ASSERT_EQ(h->f.settled.unknown[0].first, 20);
+    ASSERT_EQ(h->f.settled.unknown[0].last, 25);
 }
 
 /* --- rejects and retries -------------------------------------------------------------------- */
@@ -182,6 +172,32 @@ TEST(a_child_broker_may_hold_what_it_has_as_long_as_it_lives) {
     ASSERT_EQ(delivered(&w), 1);
 }
 
+TEST(a_child_gets_again_what_it_puts_off_and_what_it_refuses_is_told) {
+    WORLD(w, "hub");
+    hello(&w, 1, "dsk/3301", 1);
+    hello(&w, 2, "upt/r1", 2);
+    subscribe(&w, 2, "upt/r1", 1, SOURCE_LINK, 8);
+    run(&w);
+    Uuid id = publish(&w, 1, "dsk/3301", "dsk/3201", 1);
+    run(&w);
+    settle(&w, 2, "upt/r1", 1, SETTLE_RETRY); /* at once, it says: a second */
+    run(&w);
+    pass(&w, 800);
+    run(&w);
+    ASSERT_EQ(delivered(&w), 1);
+    pass(&w, 400);
+    run(&w);
+    ASSERT_EQ(delivered(&w), 2);
+    settle(&w, 2, "upt/r1", 2, SETTLE_REJECT);
+    run(&w);
+    char cause[64];
+    cause_of(&w, &id, cause);
+    ASSERT_STR(cause, "RECIPIENT_UNKNOWN");
+    pass(&w, MINUTE_MS);
+    run(&w);
+    ASSERT_EQ(delivered(&w), 2);
+}
+
 /* --- credit and charges --------------------------------------------------------------------- */
 
 static void small_credit(BrokerConfig *c) {
@@ -259,11 +275,14 @@ TEST(a_session_that_ends_gives_back_what_its_node_was_charged) {
     }
 }
 
-TEST(what_was_handed_out_once_expires_as_unsettled) {
+/* One reads one of two and leaves in order; both expire. */
+static void hand_out_once(bool others_read) {
     WORLD(w, "upt/r1");
     open_both(&w, 1);
-    hello(&w, 3, "dsk/3201", 3); /* a second program, with enough to do */
-    subscribe(&w, 3, "dsk/3201", 1, SOURCE_MAILBOX, 0);
+    if (others_read) { /* a second program, with enough to do */
+        hello(&w, 3, "dsk/3201", 3);
+        subscribe(&w, 3, "dsk/3201", 1, SOURCE_MAILBOX, 0);
+    }
     run(&w);
     Uuid handed = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
     Uuid waits = publish(&w, 1, "dsk/3202", "dsk/3201", 2);
@@ -280,6 +299,14 @@ TEST(what_was_handed_out_once_expires_as_unsettled) {
     ASSERT_STR(cause, "EXPIRED_UNSETTLED");
     cause_of(&w, &waits, cause);
     ASSERT_STR(cause, "EXPIRED_IN_MAILBOX");
+}
+
+TEST(what_was_handed_out_once_expires_as_unsettled) {
+    hand_out_once(true);
+}
+
+TEST(what_was_handed_out_once_expires_as_unsettled_though_nobody_reads_any_more) {
+    hand_out_once(false);
 }
 
 TEST(a_key_ends_in_the_millisecond_it_is_valid_until) {

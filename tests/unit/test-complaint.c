@@ -383,6 +383,7 @@ TEST(nobody_classifies_and_the_next_level_holds_it) {
     ASSERT_STR(desk_fires(&k, ITEM_COMPLAINT, TIMER_CLASSIFY), DSP " " DSK " " CC);
     ASSERT_EQ(k.now_ms, received + 3 * DAY_MS);
     ASSERT_TRUE(k.fired.changed);
+    ASSERT_STR(k.fired.tell[0].code, "classify");
     ASSERT_STR(complaint(&k)->custodian, DSP);
     ASSERT_EQ(complaint(&k)->complaint.level, 2);
     ASSERT_STR(desk_fires(&k, ITEM_COMPLAINT, TIMER_CLASSIFY), "min/anak " DSP " " CC);
@@ -392,6 +393,7 @@ TEST(nobody_classifies_and_the_next_level_holds_it) {
         ASSERT_STR(desk_fires(&k, ITEM_COMPLAINT, TIMER_CLASSIFY), "min/anak " CC);
         ASSERT_EQ(k.now_ms, received + told[n] * DAY_MS);
         ASSERT_TRUE(!k.fired.changed);
+        ASSERT_STR(k.fired.tell[0].code, "overdue");
     }
     ASSERT_STR(does(&k, "min/anak", DO(ASSIGN), UPT), "APPLIED RECEIVED>ASSIGNED");
     ASSERT_EQ(due(&k, TIMER_CLASSIFY), 0);

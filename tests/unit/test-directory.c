@@ -12,8 +12,7 @@
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-/* --- building
- * ------------------------------------------------------------------------------------- */
+/* --- building ------------------------------------------------------------------------------- */
 
 TEST(nodes_come_in_order_of_id_and_by_id) {
     _cleanup_(directory_unrefp) Directory *d = sample_directory();
@@ -151,8 +150,7 @@ TEST(keys_are_usable_within_their_time_while_their_node_is_active) {
     ASSERT_TRUE(directory_key_is_usable(d, &k, INT64_MAX));
 }
 
-/* --- the keys of a node
- * ------------------------------------------------------------------------------------- */
+/* --- the keys of a node --------------------------------------------------------------------- */
 
 #define KEY_C "cccccccccccccccccccccccccccccccccccccccc"
 #define KEY_D "dddddddddddddddddddddddddddddddddddddddd"
@@ -244,8 +242,7 @@ TEST(a_revoked_signing_key_does_not_live_again_in_another_record) {
     }
 }
 
-/* --- holidays
- * ------------------------------------------------------------------------------------- */
+/* --- holidays ------------------------------------------------------------------------------- */
 
 TEST(weekends_and_holidays_are_no_working_days) {
     _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
@@ -284,8 +281,7 @@ TEST(a_holiday_that_cannot_stand_is_refused) {
     ASSERT_EQ(directory_add_holiday(d, &h), -EINVAL);
 }
 
-/* --- one node changed
- * ------------------------------------------------------------------------------------- */
+/* --- one node changed ----------------------------------------------------------------------- */
 
 static int with_node(Directory **ret, Directory *from, const DirNode *n) {
     const DirectoryEdit e = { .n_nodes = 1, .nodes = n };
@@ -329,14 +325,19 @@ TEST(a_directory_with_one_node_changed_is_the_next_version_and_shares_the_rest) 
 TEST(a_directory_with_keys_changed_shares_its_nodes_and_outlives_what_it_came_from) {
     static const char *const gone[] = { "key:" KEY_A, "holiday:2025-03-31", "region:3203" };
     Directory *first = sample_unsealed(), *second = NULL, *third = NULL;
-    DirHoliday h = { .on = { 2025, 3, 31 } };
+    const DirHoliday goes = { .on = { 2025, 3, 31 } }, stays = { .on = { 2025, 4, 1 } };
+    const DirRegion more = { .code = "3302", .name = "Banyumas" };
     const char *what;
     ASSERT_OK(directory_add_key(first, &(DirKey) { .curve = KEY_A, .node = "dsk/3203" }));
     ASSERT_OK(directory_add_region(first, &(DirRegion) { .code = "3203", .name = "Cianjur" }));
-    ASSERT_OK(directory_add_holiday(first, &h));
+    ASSERT_OK(directory_add_region(first, &(DirRegion) { .code = "3204", .name = "Bandung" }));
+    ASSERT_OK(directory_add_holiday(first, &goes));
+    ASSERT_OK(directory_add_holiday(first, &stays));
     ASSERT_OK(directory_seal(first, 7));
     const DirKey key = { .curve = KEY_B, .node = "dsk/3204", .label = "main" };
-    const DirectoryEdit e = { .n_keys = 1, .keys = &key, .n_removed = 3, .removed = gone };
+    const DirectoryEdit e = {
+        .n_keys = 1, .keys = &key, .n_regions = 1, .regions = &more, .n_removed = 3, .removed = gone
+    };
     ASSERT_OK(directory_with_edit(&second, first, &e, 8, &what));
     (void)directory_unref(first);
     ASSERT_OK(directory_with_edit(&third, second, &(DirectoryEdit) { 0 }, 8, &what));
@@ -345,8 +346,9 @@ TEST(a_directory_with_keys_changed_shares_its_nodes_and_outlives_what_it_came_fr
     ASSERT_TRUE(directory_node(third, "uptd/32/pa-02") != NULL);
     ASSERT_EQ(directory_key_count(third), 1);
     ASSERT_TRUE(!directory_key(third, KEY_A) && directory_key(third, KEY_B) != NULL);
-    ASSERT_EQ(directory_holiday_count(third), 0);
-    ASSERT_EQ(directory_region_count(third), 0);
+    ASSERT_EQ(directory_holiday_count(third), 1);
+    ASSERT_TRUE(directory_holiday(third, stays.on) != NULL);
+    ASSERT_EQ(directory_region_count(third), 2);
     (void)directory_unref(third);
 }
 
@@ -384,8 +386,7 @@ TEST(changes_of_nodes_do_not_keep_every_snapshot_before_them) {
     (void)directory_unref(d);
 }
 
-/* --- role at region
- * -------------------------------------------------------------------------------- */
+/* --- role at region ------------------------------------------------------------------------- */
 
 TEST(regions_in_ids) {
     static const struct {
@@ -496,8 +497,7 @@ TEST(kinds_of_upt_stand_for_each_other) {
     }
 }
 
-/* --- next hop in three levels of brokers
- * ------------------------------------------------------------ */
+/* --- next hop in three levels of brokers ---------------------------------------------------- */
 
 static void assert_hop(const Directory *d, const char *self, const char *node, const char *want) {
     const char *hop = directory_next_hop(d, self, node);

@@ -60,8 +60,7 @@ static Item *event_at(Desk *k, const char *reporter, int state) {
     Desk k;                                                                                        \
     desk_init(&k)
 
-/* --- alert
- * ---------------------------------------------------------------------------------------- */
+/* --- alert ---------------------------------------------------------------------------------- */
 
 TEST(anybody_reports_and_acknowledgements_are_awaited) {
     DESK;
@@ -133,8 +132,7 @@ TEST(what_follows_an_unknown_event_is_early) {
     desk_deinit(&k);
 }
 
-/* --- update
- * --------------------------------------------------------------------------------------- */
+/* --- update --------------------------------------------------------------------------------- */
 
 TEST(an_event_is_verified_declared_calmed_and_closed) {
     DESK;
@@ -246,8 +244,7 @@ TEST(nobody_calms_the_disaster_of_another_province) {
     desk_deinit(&k);
 }
 
-/* --- references
- * ----------------------------------------------------------------------------------- */
+/* --- references ----------------------------------------------------------------------------- */
 
 TEST(an_update_that_names_another_message_is_applied_and_flagged) {
     DESK;
@@ -289,8 +286,7 @@ TEST(an_update_that_is_older_than_what_stands_is_not_applied) {
     desk_deinit(&k);
 }
 
-/* --- cancellation
- * --------------------------------------------------------------------------------- */
+/* --- cancellation --------------------------------------------------------------------------- */
 
 TEST(a_cancellation_is_a_false_alarm_until_it_is_active) {
     for (int from = EVENT_REPORTED; from <= EVENT_STABILISED; from++) {
@@ -326,8 +322,7 @@ TEST(a_reporter_withdraws_a_report_but_not_what_was_verified) {
     desk_deinit(&k);
 }
 
-/* --- situation, acknowledgement, exercise
- * --------------------------------------------------------- */
+/* --- situation, acknowledgement, exercise --------------------------------------------------- */
 
 TEST(a_later_situation_report_stands_and_may_skip) {
     DESK;
@@ -404,8 +399,7 @@ TEST(an_exercise_stays_one_and_touches_nothing_that_is_meant) {
     desk_deinit(&k);
 }
 
-/* --- timer
- * ---------------------------------------------------------------------------------------- */
+/* --- timer ---------------------------------------------------------------------------------- */
 
 TEST(missing_acknowledgements_are_told_level_by_level) {
     DESK;
@@ -435,8 +429,7 @@ TEST(the_lead_is_told_too) {
     desk_deinit(&k);
 }
 
-/* --- nonsense
- * ------------------------------------------------------------------------------------- */
+/* --- nonsense ------------------------------------------------------------------------------- */
 
 TEST(no_sequence_of_acts_breaks_an_event) {
     static const char *const actors[] = { PKS, DSK, DSP, UPT, HUB, "int/siks", "no/such" };

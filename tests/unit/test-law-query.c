@@ -175,6 +175,45 @@ TEST(what_is_owed_is_told_in_order_and_by_whom) {
     store_op_free(op);
 }
 
+/* Each step is a transaction of its own, so that others come in between. */
+TEST(what_is_owed_is_looked_through_in_steps_whoever_asks) {
+    LAW_FIXTURE(f);
+    (void)says_id(&f, request(&f, SENDER, HOME));
+    StoreOp *op = ask_as(&f, "", "due", NULL, NULL); /* it is in its table now */
+    const uint32_t all = table_rows(op->query.table) + 1300;
+    store_op_free(op);
+    ASSERT_EQ(sqlite3_exec(f.store->db,
+                           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE "
+                           "i < 1300) INSERT INTO timer SELECT due + i, kind, id, timer "
+                           "FROM (SELECT * FROM timer WHERE kind = 1 LIMIT 1), n",
+                           NULL, NULL, NULL),
+              SQLITE_OK);
+    const struct {
+        const char *node;
+        uint32_t limit, steps, rows;
+        bool more;
+    } asked[] = {
+        { "", 2000, 3, all, false },
+        { "", 700, 2, 700, true },
+        { "dsk/3204", 2000, 3, 0, false }, /* may see none */
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+        uint32_t steps = 0;
+        op = store_op_new(OP_QUERY);
+        strcpy(op->query.verb, "due");
+        strcpy(op->query.authority, asked[i].node);
+        op->query.limit = asked[i].limit;
+        do {
+            run(&f, op);
+            steps++;
+        } while (store_query_goes_on(op));
+        ASSERT_EQ(steps, asked[i].steps);
+        ASSERT_EQ(table_rows(op->query.table), asked[i].rows);
+        ASSERT_EQ(op->query.table->more, asked[i].more);
+        store_op_free(op);
+    }
+}
+
 TEST(a_report_counts_by_place_and_hides_small_cells) {
     LAW_FIXTURE(f);
     for (int i = 0; i < 7; i++) {

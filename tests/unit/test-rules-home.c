@@ -8,8 +8,7 @@
 
 #include "rules-fixture.h"
 
-/* --- days ---------------------------------------------------------------------------------------
- */
+/* --- days ----------------------------------------------------------------------------------- */
 
 static const char *after(CivilDate start, CivilDate asked) {
     static char codes[64];
@@ -47,8 +46,7 @@ TEST(r_040_counts_as_the_rule_set_says) {
     ASSERT_STR(rig_codes(r), "");
 }
 
-/* --- documents ----------------------------------------------------------------------------------
- */
+/* --- documents ------------------------------------------------------------------------------ */
 
 TEST(a_supplement_is_judged_with_what_came_before) {
     _cleanup_(rig_freep) Rig *r = rig_new();
@@ -153,8 +151,7 @@ TEST(r_050_holds_for_units_of_the_ministry_and_for_no_family) {
     ASSERT_STR(rig_codes(r), "");
 }
 
-/* --- who
- * ------------------------------------------------------------------------------------------ */
+/* --- who ------------------------------------------------------------------------------------ */
 
 static const char *to_home(const char *target) {
     static char codes[64];
@@ -259,6 +256,18 @@ static const char *served_by(const char *lksa, int referral_kind, int basis) {
     return codes;
 }
 
+TEST(r_049_ends_with_the_designation) {
+    _cleanup_(rig_freep) Rig *r = rig_new();
+    RuleInput in;
+    lawful_to_home(r);
+    (void)text_copy(r->message->env.sender, NODE_NAME_SIZE, "lksa/3203/0011");
+    r->now_ms = civil_to_days(DAY(2028, 1, 1)) * DAY_MS - 7 * HOUR_MS - 1;
+    in = rig_input(r);
+    ASSERT_EQ(rule_find("R-049")->check(&in), SEVERITY_NONE);
+    in.now_ms++;
+    ASSERT_EQ(rule_find("R-049")->check(&in), SEVERITY_REFUSE);
+}
+
 TEST(r_049_is_about_lksa_that_serve_outside_homes) {
     const int family = REFERRAL_KIND_TO_FAMILY, home = REFERRAL_KIND_TO_SOCIAL_HOME;
     ASSERT_STR(served_by("lksa/3203/0017", home, 0), "");
@@ -281,8 +290,7 @@ TEST(r_049_is_about_lksa_that_serve_outside_homes) {
     ASSERT_STR(rig_codes(r), "R-049");
 }
 
-/* --- criteria
- * ------------------------------------------------------------------------------------- */
+/* --- criteria ------------------------------------------------------------------------------- */
 
 TEST(r_022_wants_both_criteria_and_r_023_any) {
     _cleanup_(rig_freep) Rig *r = rig_new();

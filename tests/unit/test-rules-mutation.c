@@ -8,7 +8,9 @@
 
 #include "test.h"
 
-#include "rules-probes-second.h"
+#include "rules-edges-case.h"
+#include "rules-edges-matters.h"
+#include "rules-edges-privacy.h"
 #include "rules-probes.h"
 
 #define CODES_SIZE 256U

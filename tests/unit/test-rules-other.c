@@ -9,8 +9,7 @@
 
 #include "rules-fixture.h"
 
-/* --- R-006 to R-010
- * ------------------------------------------------------------------------------- */
+/* --- R-006 to R-010 ------------------------------------------------------------------------- */
 
 TEST(r_008_knows_the_cluster_of_all_types) {
     static const int cluster_of[] = { 0, 1, 1, 1, 1, 1, 1, 1, 5, 2, 3, 3, 3, 3,
@@ -73,8 +72,7 @@ TEST(r_010_counts_days_in_the_zone_of_the_region) {
     ASSERT_STR(with_dates(day11, none, none, "3203", at_1530_utc + 90 * MINUTE_MS), "");
 }
 
-/* --- R-011 to R-019
- * --------------------------------------------------------------------------------- */
+/* --- R-011 to R-019 ------------------------------------------------------------------------- */
 
 TEST(r_011_asks_the_target_when_it_is_asked_when_it_accepts_and_when_it_is_named) {
     _cleanup_(rig_freep) Rig *r = rig_new();
@@ -252,8 +250,7 @@ TEST(r_020_allows_the_unborn_and_the_kinds_that_are_not_for_children) {
     ASSERT_STR(rig_codes(r), "");
 }
 
-/* --- R-070 to R-075
- * ----------------------------------------------------------------------------------- */
+/* --- R-070 to R-075 ------------------------------------------------------------------------- */
 
 TEST(r_070_is_about_rf_2_to_rf_4_and_who_declares) {
     static const struct {
@@ -368,8 +365,7 @@ TEST(r_075_wants_both_professions_and_a_volunteer) {
     ASSERT_STR(rig_codes(r), "");
 }
 
-/* --- what other referrals of the case tell (R-014, R-060)
- * ------------------------------------------------------------------------------------- */
+/* --- what other referrals of the case tell (R-014, R-060) ----------------------------------- */
 
 TEST(a_referral_that_is_placed_is_no_duplicate_but_tells_of_the_home) {
     Item other = { .kind = ITEM_REFERRAL, .state = REFERRAL_DELIVERED };
@@ -412,8 +408,7 @@ TEST(r_060_knows_a_home_by_a_referral_too) {
     ASSERT_STR(rig_codes(r), "");
 }
 
-/* --- R-080 to R-082
- * ------------------------------------------------------------------------------------- */
+/* --- R-080 to R-082 ------------------------------------------------------------------------- */
 
 TEST(r_081_is_about_offenders_of_13_to_17) {
     _cleanup_(rig_freep) Rig *r = rig_new();

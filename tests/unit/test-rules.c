@@ -143,8 +143,7 @@ TEST(reasons_take_their_texts_from_the_table_or_the_caller) {
     ASSERT_STR(r.list[2].text_en, "");
 }
 
-/* --- floors and emergencies ---------------------------------------------------------------------
- */
+/* --- floors and emergencies ----------------------------------------------------------------- */
 
 static Severity with_floor(const Rig *r, const char *rule, Severity least, Reasons *reasons) {
     RuleFloors floors = { 0 };
@@ -259,8 +258,7 @@ TEST(r_001_looks_at_every_place_that_an_event_names) {
     ASSERT_EQ(rule_find("R-001")->check(&in), SEVERITY_NONE);
 }
 
-/* --- R-001 to R-005 -----------------------------------------------------------------------------
- */
+/* --- R-001 to R-005 ------------------------------------------------------------------------- */
 
 TEST(r_001_names_the_unknown_region_wherever_it_stands) {
     _cleanup_(rig_freep) Rig *r = rig_new();
@@ -337,17 +335,26 @@ TEST(r_002_lets_a_bridge_do_what_its_owner_may) {
     ASSERT_STR(sent_by(r, "slrt/3299", KIND_CASE_OPENED), "R-002"); /* the owner is inactive */
 }
 
-static const char *from_region(const char *sender, const char *region) {
+static const char *kind_from_region(int kind, const char *sender, const char *region) {
     _cleanup_(rig_freep) Rig *r = rig_new();
     RuleInput in;
     Reasons reasons = { 0 };
     lawful_finding(r);
-    r->message->env.kind = KIND_CASE_STAGE_UPDATE;
+    r->message->env.kind = kind;
     (void)text_copy(r->message->env.sender, NODE_NAME_SIZE, sender);
     (void)text_copy(r->message->env.region, REGION_SIZE, region);
     in = rig_input(r);
     rules_check_table(rule_find("R-003"), 1, &in, NULL, &reasons);
     return reasons.n == 0 ? "" : reasons.list[0].warning ? "warned" : "refused";
+}
+
+static const char *from_region(const char *sender, const char *region) {
+    return kind_from_region(KIND_CASE_STAGE_UPDATE, sender, region);
+}
+
+TEST(r_003_is_not_for_what_concerns_an_event_or_ones_own_message) {
+    ASSERT_STR(kind_from_region(KIND_EVENT_ACKNOWLEDGEMENT, "dsk/3203", "3204"), "");
+    ASSERT_STR(kind_from_region(KIND_RECALL_ORDER, "dsk/3203", "3204"), "");
 }
 
 TEST(r_003_keeps_agencies_in_their_own_region) {

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "store-fixture.h"
+#include "store/private.h"
 
 TEST(an_accepted_message_is_deposited_with_its_body) {
     FIXTURE(f);
@@ -335,6 +336,33 @@ TEST(sequence_numbers_are_not_used_again) {
     ASSERT_EQ(deposit(&f, message_to(&f, HOME, 1)).seq, 1);
     fixture_reopen(&f);
     ASSERT_EQ(deposit(&f, message_to(&f, HOME, 1)).seq, 2);
+}
+
+/* It says no more than what else is in the row; beside others it is stored with them. */
+TEST(the_stamp_of_this_broker_alone_takes_no_room_and_is_there) {
+    FIXTURE(f);
+    const DeliveryRow own = deposit(&f, message_to(&f, HOME, 1));
+    StoreOp *op = link_op(message_to(&f, HOME, 2), "hub", HOME, f.now_ms);
+    strcpy(op->accept.message->env.sender, REMOTE);
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    const DeliveryRow linked = op->deposits[0].row;
+    store_op_free(op);
+    fixture_reopen(&f);
+    ASSERT_EQ(
+        db_number(f.store, QUERY(f.store, "SELECT length(stamps) FROM message WHERE seq = 1"), -1),
+        0);
+    op = bodies(&f, &own, QUEUE_MAILBOX);
+    ASSERT_TRUE(!op->bodies.wanted[0].damaged);
+    ASSERT_EQ(op->bodies.wanted[0].n_stamps, 1);
+    ASSERT_STR(op->bodies.wanted[0].stamps[0].broker, SELF);
+    ASSERT_EQ(op->bodies.wanted[0].stamps[0].at_ms, f.now_ms);
+    store_op_free(op);
+    op = bodies(&f, &linked, QUEUE_MAILBOX);
+    ASSERT_EQ(op->bodies.wanted[0].n_stamps, 2);
+    ASSERT_STR(op->bodies.wanted[0].stamps[0].broker, "hub");
+    ASSERT_STR(op->bodies.wanted[0].stamps[1].broker, SELF);
+    store_op_free(op);
 }
 
 TEST_MAIN

@@ -3,6 +3,7 @@
  * only noted it, or have purged it meanwhile. And a clock that is set back. */
 #include "test.h"
 
+#include "core/wrap.h"
 #include "store-fixture.h"
 #include "store/private.h"
 
@@ -57,7 +58,7 @@ TEST(a_receipt_arrives_though_another_message_has_its_id) {
     strcpy(said.leg, "upt/satria");
     settle(&f, &row, QUEUE_LINK);
     Message *thief = message_to(&f, SENDER, 2);
-    thief->env.kind = KIND_WRAP_REQUEST;
+    thief->env.kind = KIND_KEY_REQUEST;
     strcpy(thief->env.sender, "upt/loka-kutoarjo");
     thief->env.message_id = receipt_message_id(&said);
     StoreOp *op = link_op(thief, "hub", SENDER, f.now_ms);
@@ -73,7 +74,29 @@ TEST(a_receipt_arrives_though_another_message_has_its_id) {
         store_op_free(op);
         f.n_ids--; /* the same bytes */
     }
-    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 2); /* the thief's own waits there, too */
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 1);
+}
+
+TEST(a_request_arrives_though_another_message_has_its_id) {
+    FIXTURE(f);
+    const WrapRequestFacts asked = { .message_id = { { 2 } },
+                                     .recipient_node = REMOTE,
+                                     .reason = WRAP_ROUTED,
+                                     .asked_ms = SAMPLE_NOW };
+    const Uuid id = wrap_request_id(&asked, "upt/satria");
+    for (int i = 0; i < 3; i++) { /* the thief's, the broker's own, and that again */
+        Message *m = message_to(&f, SENDER, 0);
+        m->env.kind = i > 0 ? KIND_WRAP_REQUEST : KIND_KEY_REQUEST;
+        strcpy(m->env.sender, "upt/satria");
+        m->env.message_id = id;
+        if (i > 0)
+            m->facts = (Facts) { .readable = true, .wrap_request = asked };
+        StoreOp *op = link_op(m, "hub", SENDER, f.now_ms);
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, i == 2 ? VERDICT_DUPLICATE : VERDICT_ACCEPTED);
+        store_op_free(op);
+        f.n_ids -= i > 0; /* the same bytes */
+    }
 }
 
 static StoreOp *brought_by(Fixture *f, const char *neighbour) {
@@ -95,7 +118,7 @@ static void pass_on_and_purge(Fixture *f) {
     f->now_ms += 31 * DAY_MS;
     idle(f);
     const Uuid id = id_of(1);
-    ASSERT_OUTCOMES(f, &id, "NO_SUCH_MESSAGE");
+    ASSERT_OUTCOMES(f, &id, "dsk/3306 PENDING"); /* as far as it is known here */
 }
 
 TEST(what_was_passed_on_and_purged_is_not_passed_on_again) {
@@ -120,6 +143,31 @@ TEST(what_was_passed_on_and_purged_and_is_given_back_is_taken) {
     ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     store_op_free(op);
     assert_sound(&f);
+}
+
+/* Whose it was is not known any more. */
+TEST(what_became_of_a_purged_message_is_for_operators) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(f.n_ids);
+    settle(&f, &row, QUEUE_MAILBOX);
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    ASSERT_OUTCOMES(&f, &id, HOME " COLLECTED");
+    static const char *const others[] = { SENDER, HOME };
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        char text[UUID_TEXT_SIZE];
+        uuid_format(&id, text);
+        StoreOp *op = store_op_new(OP_QUERY);
+        strcpy(op->query.verb, "outcome");
+        strcpy(op->query.authority, others[i]);
+        op->query.args[op->query.n_args++] = strdup(text);
+        run(&f, op);
+        ASSERT_EQ(op->query.table->code, 1);
+        ASSERT_STR(op->query.table->text, "NO_SUCH_MESSAGE");
+        ASSERT_EQ(table_rows(op->query.table), 0);
+        store_op_free(op);
+    }
 }
 
 /* From REMOTE for HOME, and for dsk/3204 when its letter was redirected there. */
@@ -147,7 +195,7 @@ TEST(who_had_it_before_it_was_purged_is_not_served_again_with_others) {
     store_op_free(op);
     f.now_ms += 31 * DAY_MS;
     idle(&f);
-    ASSERT_OUTCOMES(&f, &id, "NO_SUCH_MESSAGE");
+    ASSERT_OUTCOMES(&f, &id, HOME " COLLECTED");
     op = brought_for(&f, true);
     ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     ASSERT_EQ(op->n_deposits, 1);

@@ -19,7 +19,7 @@ static void add_rows(Fixture *f, int n) {
     snprintf(sql, sizeof(sql),
              "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
              "INSERT INTO message SELECT i, randomblob(16), 90, lane, sender, %lld + i %% %d + 1, "
-             "0, zeroblob(0), region, accepted_at, expires_at, receipts, origin, stamps, route, "
+             "0, zeroblob(0), region, accepted_at, expires_at, flags, origin, stamps, route, "
              "0, '', zeroblob(0), zeroblob(0), zeroblob(0), zeroblob(0) "
              "FROM message, n WHERE seq = 1; "
              "INSERT INTO dedup SELECT id, zeroblob(32), seq, 0 FROM message WHERE seq = %d",

@@ -201,16 +201,6 @@ static DeliveryRow make_dead(Fixture *f, Message *m) {
     return row;
 }
 
-static StoreOp *dead_op(int verb, const Uuid *id, const char *target) {
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = verb;
-    op->dead.message_id = *id;
-    strcpy(op->dead.by, "hub");
-    strcpy(op->dead.reason, "asked by phone");
-    strcpy(op->dead.target, target);
-    return op;
-}
-
 TEST(a_dead_letter_is_told_and_can_be_requeued) {
     FIXTURE(f);
     const DeliveryRow row = make_dead(&f, message_to(&f, HOME, 1));
@@ -226,7 +216,7 @@ TEST(a_dead_letter_is_told_and_can_be_requeued) {
     store_op_free(op);
     assert_sound(&f);
 
-    op = dead_op(DEAD_REQUEUE, &id, "");
+    op = dead_op(DEAD_REQUEUE, &id, "", "");
     run(&f, op);
     ASSERT_EQ(op->dead.n_done, 1);
     ASSERT_EQ(op->n_deposits, 1);
@@ -244,7 +234,7 @@ TEST(a_dead_letter_is_told_and_can_be_requeued) {
     settle(&f, &again, QUEUE_MAILBOX);
     ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE DEAD_REJECTED"); /* the first one wins */
     ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "UNDELIVERABLE " HOME "; COLLECTED_LATE " HOME);
-    op = dead_op(DEAD_REQUEUE, &id, "");
+    op = dead_op(DEAD_REQUEUE, &id, "", "");
     run(&f, op);
     ASSERT_EQ(op->dead.n_done, 0);
     ASSERT_TRUE(op->dead.text[0] != '\0');
@@ -260,7 +250,7 @@ TEST(a_dead_letter_that_expired_lives_on_when_it_is_requeued) {
     (void)make_dead(&f, m);
     const Uuid id = id_of(1);
     f.now_ms += 2 * HOUR_MS;
-    StoreOp *op = dead_op(DEAD_REQUEUE, &id, "");
+    StoreOp *op = dead_op(DEAD_REQUEUE, &id, "", "");
     run(&f, op);
     ASSERT_EQ(op->n_deposits, 1);
     ASSERT_EQ(op->deposits[0].row.expires_ms, f.now_ms + f.config.accept.default_expiry_ms);
@@ -295,7 +285,7 @@ TEST(a_copy_without_the_sealed_part_comes_back_without_it) {
     ASSERT_TRUE(copy.flags & DELIVERY_FACTS_ONLY);
     store_op_free(change(&f, &copy, QUEUE_SUBSCRIPTION, ACTION_DEAD, CAUSE_DEAD_REJECTED));
     const Uuid id = id_of(1);
-    op = dead_op(DEAD_REQUEUE, &id, "");
+    op = dead_op(DEAD_REQUEUE, &id, "", "");
     run(&f, op);
     ASSERT_EQ(op->n_deposits, 1);
     StoreOp *read = bodies(&f, &op->deposits[0].row, QUEUE_SUBSCRIPTION);
@@ -310,16 +300,16 @@ TEST(a_dead_letter_can_be_redirected_here_and_over_a_link) {
     (void)make_dead(&f, message_to(&f, HOME, 1));
     (void)make_dead(&f, message_to(&f, HOME, 2));
     const Uuid id = id_of(1), second = id_of(2);
-    StoreOp *op = dead_op(DEAD_REDIRECT, &id, "lks/0000/nobody");
+    StoreOp *op = dead_op(DEAD_REDIRECT, &id, "", "lks/0000/nobody");
     run(&f, op);
     ASSERT_EQ(op->dead.n_done, 0);
     store_op_free(op);
-    op = dead_op(DEAD_REDIRECT, &id, HOME);
+    op = dead_op(DEAD_REDIRECT, &id, "", HOME);
     run(&f, op);
     ASSERT_EQ(op->dead.n_done, 0);
     ASSERT_TRUE(strstr(op->dead.text, "already") != NULL);
     store_op_free(op);
-    op = dead_op(DEAD_REDIRECT, &id, "dsk/3204");
+    op = dead_op(DEAD_REDIRECT, &id, "", "dsk/3204");
     run(&f, op);
     ASSERT_EQ(op->dead.n_done, 1);
     const DeliveryRow row = op->deposits[0].row;
@@ -328,7 +318,7 @@ TEST(a_dead_letter_can_be_redirected_here_and_over_a_link) {
     settle(&f, &row, QUEUE_MAILBOX);
     ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE DEAD_REJECTED; dsk/3204 COLLECTED");
 
-    op = dead_op(DEAD_REDIRECT, &second, REMOTE);
+    op = dead_op(DEAD_REDIRECT, &second, "", REMOTE);
     run(&f, op);
     ASSERT_EQ(op->dead.n_done, 1);
     StoreOp *read = bodies(&f, &op->deposits[0].row, QUEUE_LINK);
@@ -346,7 +336,7 @@ TEST(a_discarded_dead_letter_keeps_its_outcome_and_the_reason) {
     const Uuid id = id_of(1);
     char text[UUID_TEXT_SIZE];
     uuid_format(&id, text);
-    StoreOp *op = dead_op(DEAD_DISCARD, &id, "");
+    StoreOp *op = dead_op(DEAD_DISCARD, &id, "", "");
     run(&f, op);
     ASSERT_EQ(op->dead.n_done, 1);
     ASSERT_EQ(op->n_deposits, 0);
@@ -419,6 +409,27 @@ TEST(outcomes_are_the_senders_business) {
     ASSERT_STR(op->query.table->text, "NOT_YOURS");
     ASSERT_EQ(table_rows(op->query.table), 0);
     store_op_free(op);
+}
+
+/* A wish to be asked later counts no attempt, and can be said without end. */
+TEST(whoever_asks_again_and_again_to_be_asked_later_does_not_fill_the_trail) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    unsigned n = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        StoreOp *op = delivery_op(&row, QUEUE_MAILBOX, ACTION_PARK, CAUSE_NONE, "retry asked");
+        run(&f, op);
+        ASSERT_TRUE(op->delivery.found);
+        store_op_free(op);
+    }
+    const Uuid id = id_of(1);
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&id, text);
+    StoreOp *trace = ask(&f, "trace", text);
+    for (uint32_t i = 0; i < table_rows(trace->query.table); i++)
+        n += strcmp(table_cell(trace->query.table, i, 2), "parked") == 0;
+    ASSERT_EQ(n, 16);
+    store_op_free(trace);
 }
 
 TEST_MAIN

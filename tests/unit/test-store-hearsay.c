@@ -219,10 +219,12 @@ TEST(of_what_was_purged_on_the_way_he_may_speak_who_got_it) {
     ASSERT_TRUE(!is_passed_on(&f, &id, HOME, "upt/third"));
     f.now_ms += 31 * DAY_MS;
     idle(&f);
-    ASSERT_OUTCOMES(&f, &id, "NO_SUCH_MESSAGE");
+    ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
     ASSERT_TRUE(!is_passed_on(&f, &id, HOME, "upt/third"));
     ASSERT_TRUE(!is_passed_on(&f, &id, SENDER, "upt/third")); /* whom it did not go to */
+    ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
     ASSERT_TRUE(is_passed_on(&f, &id, HOME, "upt/phala-martha"));
+    ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE");
     assert_sound(&f);
 }
 

@@ -64,8 +64,7 @@ static void refuse(Fixture *f, Message *m, Verdict want) {
     store_op_free(op);
 }
 
-/* --- what is noted ------------------------------------------------------------------------------
- */
+/* --- what is noted -------------------------------------------------------------------------- */
 
 TEST(a_message_leaves_its_way_in_the_ledger) {
     FIXTURE(f);
@@ -121,18 +120,13 @@ TEST(the_ends_of_a_delivery_are_noted_once) {
         store_op_free(change(&f, &gone, QUEUE_MAILBOX, ACTION_EXPIRE, CAUSE_EXPIRED_IN_MAILBOX));
     ASSERT_ENTRIES(&f, &one, "ACCEPTED " SENDER "; DEPOSITED " HOME "; UNDELIVERABLE " HOME);
     store_op_free(change(&f, &bad, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = DEAD_REQUEUE;
-    op->dead.message_id = two;
-    strcpy(op->dead.by, SELF);
-    run(&f, op);
-    ASSERT_EQ(op->dead.n_done, 1);
+    StoreOp *op = operate(&f, DEAD_REQUEUE, &two, "", "");
     const DeliveryRow again = op->deposits[0].row;
     store_op_free(op);
     settle(&f, &again, QUEUE_MAILBOX);
     ASSERT_ENTRIES(&f, &two,
                    "ACCEPTED " SENDER "; DEPOSITED " HOME "; UNDELIVERABLE " HOME "; DEAD " HOME
-                   "; REQUEUED " HOME " by " SELF "; COLLECTED_LATE " HOME);
+                   "; REQUEUED " HOME " by hub; COLLECTED_LATE " HOME);
     assert_ledger_whole(&f);
 }
 
@@ -156,34 +150,26 @@ TEST(the_words_of_an_operator_stay_out) {
     FIXTURE(f);
     const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
     store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = DEAD_DISCARD;
-    op->dead.message_id = id_of(1);
-    strcpy(op->dead.by, SELF);
+    const Uuid id = id_of(1);
+    StoreOp *op = dead_op(DEAD_DISCARD, &id, "", "");
     strcpy(op->dead.reason, "Budi of Cianjur called");
     run(&f, op);
     store_op_free(op);
     char text[2048];
     entries(&f, NULL, text, sizeof(text));
     assert_null(strstr(text, "Budi"));
-    assert_non_null(strstr(text, "DISCARDED " HOME " by " SELF));
+    assert_non_null(strstr(text, "DISCARDED " HOME " by hub"));
 }
 
 TEST(where_a_dead_letter_was_sent_is_noted) {
     FIXTURE(f);
     const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
     store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = DEAD_REDIRECT;
-    op->dead.message_id = id_of(1);
-    strcpy(op->dead.by, SELF);
-    strcpy(op->dead.target, "dsk/3204");
-    run(&f, op);
-    ASSERT_EQ(op->dead.n_done, 1);
-    store_op_free(op);
+    const Uuid id = id_of(1);
+    store_op_free(operate(&f, DEAD_REDIRECT, &id, "", "dsk/3204"));
     char text[2048];
     entries(&f, NULL, text, sizeof(text));
-    assert_non_null(strstr(text, "REDIRECTED " HOME " by " SELF " dsk/3204"));
+    assert_non_null(strstr(text, "REDIRECTED " HOME " by hub dsk/3204"));
 }
 
 /* The broker's own word is a message like others: that it was made, for whom, and its end. */
@@ -226,8 +212,7 @@ TEST(entries_of_the_broker_are_in_the_batch_they_came_with) {
         strstr(text, "STARTED serasid; DENIED lks/1 by main; OPERATOR by uid:0 status"));
 }
 
-/* --- transactions
- * --------------------------------------------------------------------------------- */
+/* --- transactions --------------------------------------------------------------------------- */
 
 static int64_t blocks(Fixture *f) {
     StoreOp *op = ask(f, "ledger-info", NULL);
@@ -281,8 +266,7 @@ TEST(a_large_transaction_makes_several_blocks) {
     assert_ledger_whole(&f);
 }
 
-/* --- tampering with the file --------------------------------------------------------------------
- */
+/* --- tampering with the file ---------------------------------------------------------------- */
 
 static void tampered(Fixture *f, const char *sql, int64_t block, const char *word) {
     f->store = store_close(f->store);
@@ -342,17 +326,92 @@ TEST(a_tail_cut_off_the_file_is_found_and_stays_found) {
     assert_ledger_broken(&f, 11, "block 9 was expected");
 }
 
+#define CUT(n) "DELETE FROM ledger WHERE block > (SELECT max(block) - " #n " FROM ledger)"
+
+static void assert_cut(Fixture *f, const char *sql, int64_t n) {
+    f->store = store_close(f->store);
+    if (sql)
+        tamper(f, sql);
+    fixture_open(f);
+    ASSERT_EQ(store_health(f->store)->ledger_cut, n);
+}
+
+/* Not told to its sender: its end is a block in which no message was written. */
+static DeliveryRow deposit_untold(Fixture *f, uint8_t case_number) {
+    Message *m = message_to(f, HOME, case_number);
+    m->env.receipts = RECEIPTS_FAILURES_ONLY;
+    return deposit(f, m);
+}
+
+TEST(a_tail_of_blocks_without_messages_is_found) {
+    FIXTURE(f);
+    DeliveryRow rows[3];
+    for (uint8_t i = 0; i < 3; i++)
+        rows[i] = deposit_untold(&f, i);
+    for (uint8_t i = 0; i < 3; i++)
+        settle(&f, &rows[i], QUEUE_MAILBOX);
+    assert_cut(&f, CUT(2), 2);
+    store_op_free(publish(&f, message_to(&f, HOME, 9)));
+    assert_cut(&f, CUT(1), 3); /* the gap stays */
+}
+
+/* A warning makes a receipt and no entry; blocks without messages after it are found all the same.
+ */
+TEST(a_block_that_only_messages_without_entries_name_is_not_missed) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1)), untold = deposit_untold(&f, 2);
+    const int64_t before = blocks(&f);
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_WARN_EXPIRY, CAUSE_NONE));
+    ASSERT_EQ(blocks(&f), before);
+    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 1);
+    assert_cut(&f, NULL, 0);
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_PARK, CAUSE_NONE));
+    settle(&f, &untold, QUEUE_MAILBOX);
+    ASSERT_EQ(blocks(&f), before + 1);
+    assert_cut(&f, CUT(1), 1);
+}
+
+/* The same without a start between them, and with a transaction that comes to nothing. */
+TEST(a_tail_is_found_after_a_warning_and_a_roll_back) {
+    for (int rolled_back = 0; rolled_back < 2; rolled_back++) {
+        FIXTURE(f);
+        const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1)),
+                          untold = deposit_untold(&f, 2);
+        store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_WARN_EXPIRY, CAUSE_NONE));
+        if (rolled_back) { /* with a message in it */
+            (void)ledger_filling(f.store);
+            ledger_rolled_back(f.store);
+        }
+        settle(&f, &untold, QUEUE_MAILBOX);
+        assert_cut(&f, CUT(1), 1);
+    }
+}
+
+/* The newest block is the one of a receipt, whose own end is not in the ledger. */
+TEST(a_tail_is_found_when_its_messages_are_purged) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    settle(&f, &row, QUEUE_MAILBOX);
+    StoreOp *rows = load(&f, queue_id(&f, QUEUE_RECEIPTS, SENDER, NULL), LANE_PRIORITY, 10);
+    ASSERT_EQ(rows->load.n, 1);
+    settle(&f, &rows->load.rows[0], QUEUE_RECEIPTS);
+    store_op_free(rows);
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    ASSERT_EQ(store_health(f.store)->messages, 0);
+    assert_cut(&f, CUT(1), 1);
+}
+
 TEST(a_tail_cut_off_with_its_count_leaves_messages_without_entries) {
     FIXTURE(f);
     ten_blocks(&f);
     tampered(&f,
              "DELETE FROM ledger WHERE block > 8; UPDATE meta SET value = 8 WHERE key = "
-             "'ledger_block'",
+             "'ledger_block'; UPDATE message SET block = 8 WHERE block > 8",
              8, "2 messages in the store are not in the ledger");
 }
 
-/* --- countersigning
- * ------------------------------------------------------------------------------- */
+/* --- countersigning ------------------------------------------------------------------------- */
 
 typedef struct Pair {
     Fixture child, parent;
@@ -579,8 +638,7 @@ TEST(a_chain_made_again_contradicts_its_countersignature) {
     assert_forked(&p, NULL);
 }
 
-/* --- pruning
- * -------------------------------------------------------------------------------------- */
+/* --- pruning -------------------------------------------------------------------------------- */
 
 static void prune_before(Fixture *f, int64_t ms, uint32_t code) {
     char text[24];

@@ -86,10 +86,7 @@ TEST(a_copy_that_is_made_again_for_who_joined_counts_too) {
     const Uuid id = m->env.message_id;
     const DeliveryRow row = deposit(&f, m);
     store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_CRASHED));
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = DEAD_REQUEUE;
-    op->dead.message_id = id;
-    run(&f, op);
+    StoreOp *op = operate(&f, DEAD_REQUEUE, &id, "", "");
     ASSERT_EQ(op->dead.n_done, 2);
     store_op_free(op);
     settle(&f, &row, QUEUE_LINK);
@@ -190,18 +187,6 @@ TEST(each_end_of_a_delivery_gives_its_bytes_back) {
     }
 }
 
-static void operate(Fixture *f, int verb, const Uuid *id, const char *target) {
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = verb;
-    op->dead.message_id = *id;
-    strcpy(op->dead.by, "hub");
-    strcpy(op->dead.target, target);
-    run(f, op);
-    ASSERT_EQ(op->dead.n_done, 1);
-    store_op_free(op);
-    assert_sound(f);
-}
-
 TEST(what_an_operator_sends_again_is_charged_again) {
     FIXTURE(f);
     with_bytes(&f);
@@ -211,7 +196,8 @@ TEST(what_an_operator_sends_again_is_charged_again) {
         const DeliveryRow row = deposit(&f, m);
         store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
         assert_sound(&f);
-        operate(&f, verb, &id, verb == DEAD_REDIRECT ? SENDER : "");
+        store_op_free(operate(&f, verb, &id, "", verb == DEAD_REDIRECT ? SENDER : ""));
+        assert_sound(&f);
     }
     ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES - 2);
 }
@@ -263,6 +249,23 @@ TEST(a_full_mailbox_takes_emergencies) {
     store_op_free(op);
     for (int i = 0; i < 20; i++)
         ASSERT_EQ(said(&f, urgent(&f, LANE_EMERGENCY)), VERDICT_ACCEPTED);
+}
+
+/* And not taken for one that is here already. */
+TEST(what_was_put_off_is_accepted_when_it_comes_again) {
+    FIXTURE(f);
+    f.config.mailbox_quota = 1;
+    fixture_reopen(&f);
+    const DeliveryRow row = deposit(&f, plain(&f));
+    for (int i = 0; i < 2; i++) {
+        StoreOp *op = publish(&f, plain(&f));
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_LATER);
+        store_op_free(op);
+        f.n_ids--;
+    }
+    settle(&f, &row, QUEUE_MAILBOX);
+    ASSERT_EQ(said(&f, plain(&f)), VERDICT_ACCEPTED);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 1);
 }
 
 /* What comes over a link is charged where it was published. */

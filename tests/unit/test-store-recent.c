@@ -6,25 +6,15 @@
 
 #include "no-room.h"
 
-static void redirect(Fixture *f, const Uuid *id, const char *target, DeliveryRow *ret) {
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = DEAD_REDIRECT;
-    op->dead.message_id = *id;
-    text_copy(op->dead.target, sizeof(op->dead.target), target);
-    text_copy(op->dead.by, sizeof(op->dead.by), "operator");
-    run(f, op);
-    ASSERT_EQ(op->dead.n_done, 1);
-    *ret = op->deposits[0].row;
-    store_op_free(op);
-}
-
 TEST(who_was_added_to_a_new_message_gets_an_end_of_its_own) {
     FIXTURE(f);
     const DeliveryRow first = deposit(&f, message_to(&f, HOME, 1));
     const Uuid id = id_of(1);
     DeliveryRow second;
     store_op_free(change(&f, &first, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
-    redirect(&f, &id, REMOTE, &second);
+    StoreOp *op = operate(&f, DEAD_REDIRECT, &id, "", REMOTE);
+    second = op->deposits[0].row;
+    store_op_free(op);
     store_op_free(change(&f, &second, QUEUE_LINK, ACTION_UNROUTABLE, CAUSE_RECIPIENT_UNKNOWN));
     ASSERT_OUTCOMES(
         &f, &id, HOME " UNDELIVERABLE DEAD_REJECTED; " REMOTE " UNDELIVERABLE RECIPIENT_UNKNOWN");

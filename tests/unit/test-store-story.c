@@ -66,9 +66,9 @@ static void story_change(Story *s) {
 }
 
 static void story_dead(Story *s) {
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = dice(s, 2) ? DEAD_REQUEUE : DEAD_DISCARD;
-    op->dead.message_id = id_of(1 + dice(s, s->f->n_ids + 1));
+    const int verb = dice(s, 2) ? DEAD_REQUEUE : DEAD_DISCARD;
+    const Uuid id = id_of(1 + dice(s, s->f->n_ids + 1));
+    StoreOp *op = dead_op(verb, &id, "", "");
     run(s->f, op);
     take_deposits(s, op);
     store_op_free(op);

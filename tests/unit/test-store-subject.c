@@ -53,4 +53,68 @@ TEST(a_stranger_hears_of_nobody_else_in_the_case) {
     store_op_free(op);
 }
 
+/* --- what an order ends --------------------------------------------------------------------------
+ */
+
+#define IN_QUEUES "SELECT count(*) FROM delivery d JOIN message m USING (seq) WHERE m.kind = 42"
+#define WITHDRAWN IN_QUEUES " AND d.flags & 4"
+_Static_assert(DELIVERY_RECALLED == 4, "in WITHDRAWN");
+
+TEST(what_waits_of_an_erased_case_is_withdrawn_from_everybody) {
+    LAW_FIXTURE(f);
+    StoreOp *op = store_op_new(OP_SUBSCRIPTION);
+    strcpy(op->subscription.owner, "dsp/32");
+    strcpy(op->subscription.name, "all");
+    op->subscription.filter = calloc(1, sizeof(Filter));
+    run(&f, op);
+    ASSERT_EQ(op->subscription.verdict, SUBSCRIPTION_OK);
+    store_op_free(op);
+    store_op_free(tell(&f, letter(&f, KIND_CASE_CONFERENCE, SENDER, HOME)));
+    ASSERT_EQ(number(&f, IN_QUEUES), 2); /* in a mailbox, and a copy */
+    ASSERT_EQ(number(&f, WITHDRAWN), 0);
+    store_op_free(tell(&f, order(&f, SENDER, HOME)));
+    ASSERT_EQ(number(&f, WITHDRAWN), 2);
+}
+
+TEST(who_only_practises_erases_nothing_that_is_meant) {
+    LAW_FIXTURE(f);
+    store_op_free(tell(&f, letter(&f, KIND_CASE_CONFERENCE, SENDER, HOME)));
+    Message *m = order(&f, SENDER, HOME);
+    m->env.status = MESSAGE_STATUS_EXERCISE;
+    store_op_free(tell(&f, m));
+    ASSERT_EQ(number(&f, OWN EMPTY), 0);
+    ASSERT_EQ(number(&f, WITHDRAWN), 0);
+}
+
+TEST(an_exercise_ends_with_what_it_was_about) {
+    LAW_FIXTURE(f);
+    Message *m = letter(&f, KIND_CASE_CONFERENCE, SENDER, HOME);
+    m->env.status = MESSAGE_STATUS_EXERCISE;
+    store_op_free(tell(&f, m));
+    m = order(&f, SENDER, HOME);
+    m->env.status = MESSAGE_STATUS_EXERCISE;
+    store_op_free(tell(&f, m));
+    ASSERT_EQ(number(&f, OWN EMPTY), 1);
+}
+
+TEST(who_wants_something_else_erases_nothing) {
+    LAW_FIXTURE(f);
+    store_op_free(tell(&f, letter(&f, KIND_CASE_CONFERENCE, SENDER, HOME)));
+    Message *m = order(&f, SENDER, HOME);
+    m->facts.subject.action = SUBJECT_ACTION_RECTIFY;
+    StoreOp *op = saying(&f, m);
+    run(&f, op); /* whatever the law says of it */
+    store_op_free(op);
+    ASSERT_EQ(number(&f, OWN EMPTY), 0);
+    ASSERT_EQ(number(&f, WITHDRAWN), 0);
+}
+
+TEST(an_order_of_somebody_else_erases_nothing) {
+    LAW_FIXTURE(f);
+    store_op_free(tell(&f, letter(&f, KIND_CASE_CONFERENCE, SENDER, HOME)));
+    store_op_free(tell(&f, order(&f, HOME, SENDER)));
+    ASSERT_EQ(number(&f, OWN EMPTY), 0);
+    ASSERT_EQ(number(&f, WITHDRAWN), 0);
+}
+
 TEST_MAIN

@@ -39,8 +39,7 @@ TEST(what_a_crash_left_in_the_log_is_copied_and_synced_before_anything_is_answer
     alone.store = store_close(alone.store);
 }
 
-/* --- a redirected dead letter and brokers that purged the message ------------------------------
- */
+/* --- a redirected dead letter and brokers that purged the message --------------------------- */
 
 static StoreOp *from_hub(Fixture *f, const char *to) {
     StoreOp *op = link_op(message_to(f, to, 1), "hub", to, f->now_ms);
@@ -106,14 +105,8 @@ TEST(a_recipient_that_joins_a_copy_on_its_way_gets_a_copy_of_its_own) {
     store_op_free(op);
     store_op_free(change(&f, &local, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
 
-    op = store_op_new(OP_DEAD);
-    op->dead.verb = DEAD_REDIRECT;
-    op->dead.message_id = id_of(1);
-    strcpy(op->dead.target, "upt/satria");
-    run(&f, op);
-    ASSERT_STR(op->dead.text, "");
-    ASSERT_EQ(op->dead.n_done, 1);
-    store_op_free(op);
+    const Uuid id = id_of(1);
+    store_op_free(operate(&f, DEAD_REDIRECT, &id, "", "upt/satria"));
     op = change(&f, &link, QUEUE_LINK, ACTION_DONE, CAUSE_NONE);
     ASSERT_EQ(op->n_deposits, 1);
     const DeliveryRow again = op->deposits[0].row;
@@ -130,16 +123,40 @@ TEST(a_recipient_that_joins_a_copy_on_its_way_gets_a_copy_of_its_own) {
 
 /* An operator has the dead letter of message 1 go out once more: its new row. */
 static DeliveryRow goes_again(Fixture *f, const char *recipient, const char *target) {
-    StoreOp *op = store_op_new(OP_DEAD);
-    op->dead.verb = target[0] != '\0' ? DEAD_REDIRECT : DEAD_REQUEUE;
-    op->dead.message_id = id_of(1);
-    strcpy(op->dead.recipient, recipient);
-    strcpy(op->dead.target, target);
-    run(f, op);
-    ASSERT_EQ(op->dead.n_done, 1);
+    const Uuid id = id_of(1);
+    StoreOp *op =
+        operate(f, target[0] != '\0' ? DEAD_REDIRECT : DEAD_REQUEUE, &id, recipient, target);
     const DeliveryRow row = op->deposits[0].row;
     store_op_free(op);
     return row;
+}
+
+/* Who was in the copy that went has no part in the second one, whatever becomes of that. */
+TEST(a_copy_for_who_joined_says_nothing_of_who_had_the_first) {
+    FIXTURE(f);
+    const Uuid id = id_of(1);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, HOME);
+    StoreOp *op = publish(&f, m);
+    const DeliveryRow link = op->deposits[0].row, local = op->deposits[1].row;
+    store_op_free(op);
+    store_op_free(change(&f, &local, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    /* joins what is out for REMOTE */
+    store_op_free(operate(&f, DEAD_REDIRECT, &id, "", "upt/satria"));
+    op = change(&f, &link, QUEUE_LINK, ACTION_DONE, CAUSE_NONE);
+    ASSERT_EQ(op->n_deposits, 1);
+    DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    ASSERT_OUTCOMES(&f, &id,
+                    REMOTE " PENDING; " HOME " UNDELIVERABLE DEAD_REJECTED; "
+                           "upt/satria UNDELIVERABLE DEAD_REJECTED");
+    row = goes_again(&f, "upt/satria", ""); /* and so with the next */
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_UNROUTABLE, CAUSE_RECIPIENT_UNKNOWN));
+    ASSERT_OUTCOMES(&f, &id,
+                    REMOTE " PENDING; " HOME " UNDELIVERABLE DEAD_REJECTED; "
+                           "upt/satria UNDELIVERABLE DEAD_REJECTED");
+    assert_sound(&f);
 }
 
 /* One recipient behind the link had its copy, another one is redirected behind it afterwards; what
@@ -209,8 +226,7 @@ TEST(the_answer_to_a_late_duplicate_still_tells_the_outcome) {
     store_op_free(op);
 }
 
-/* --- senders that want to hear of failures only ------------------------------------------------
- */
+/* --- senders that want to hear of failures only --------------------------------------------- */
 
 TEST(a_quiet_sender_is_not_told_but_its_broker_is) {
     FIXTURE(f);
@@ -250,8 +266,7 @@ TEST(a_quiet_sender_is_not_told_but_its_broker_is) {
     assert_sound(&f);
 }
 
-/* --- verbs asked of a large store --------------------------------------------------------------
- */
+/* --- verbs asked of a large store ----------------------------------------------------------- */
 
 TEST(a_check_is_done_in_pieces_whatever_is_asked) {
     FIXTURE(f);
@@ -260,7 +275,7 @@ TEST(a_check_is_done_in_pieces_whatever_is_asked) {
         &f,
         "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
         "INSERT INTO message SELECT i, randomblob(16), 90, lane, sender, order_key, 0, "
-        "zeroblob(0), region, accepted_at, expires_at, receipts, origin, stamps, route, "
+        "zeroblob(0), region, accepted_at, expires_at, flags, origin, stamps, route, "
         "0, '', zeroblob(0), zeroblob(0), zeroblob(0), zeroblob(0) FROM message, n WHERE seq = 1");
     StoreOp *op = store_op_new(OP_QUERY);
     strcpy(op->query.verb, "check");

@@ -417,6 +417,37 @@ TEST(a_backup_opens_as_a_store_with_the_same_contents) {
     (void)deposit(&f, message_to(&f, HOME, 100)); /* no fault of the store */
 }
 
+/* Backups go where others may write, too: a link laid under the name of the unfinished copy leads
+ * nowhere, and who made a file of that name does not read along. */
+TEST(a_backup_is_written_into_a_file_of_its_own) {
+    FIXTURE(f);
+    char path[128], temp[136], victim[128], text[256];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s/copy.db", f.folder);
+    snprintf(temp, sizeof(temp), "%s.tmp", path);
+    snprintf(victim, sizeof(victim), "%s/victim", f.folder);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    for (int with_link = 0; with_link < 2; with_link++) {
+        FILE *of = fopen(victim, "w");
+        assert_non_null(of);
+        ASSERT_EQ(fputs("keep", of) >= 0, true);
+        ASSERT_EQ(fclose(of), 0);
+        ASSERT_EQ(with_link ? symlink(victim, temp) : link(victim, temp), 0);
+        store_op_free(backup(&f, path));
+        for (int i = 0; i < 1000 && store_backup_state(f.store, text) == 1; i++) {
+            idle(&f);
+            usleep(10000);
+        }
+        if (store_backup_state(f.store, text) != 2)
+            fail_msg("%s", text);
+        ASSERT_EQ(stat(victim, &st), 0);
+        ASSERT_EQ(st.st_size, 4);
+        ASSERT_EQ(lstat(path, &st), 0);
+        ASSERT_TRUE(S_ISREG(st.st_mode) && st.st_nlink == 1);
+        ASSERT_EQ(unlink(path), 0);
+    }
+}
+
 /* --- everything at once --------------------------------------------------------------------- */
 
 TEST(a_batch_does_everything_in_order_in_one_commit) {

@@ -162,6 +162,33 @@ TEST(a_returned_delivery_keeps_its_place) {
     window_deinit(&w);
 }
 
+/* A queue nobody reads is forgotten when nothing of it is at work in the store. */
+TEST(what_comes_back_from_the_store_is_at_work_there_no_longer) {
+    Window w;
+    open_window(&w);
+    for (int64_t seq = 1; seq <= 4; seq++) {
+        ASSERT_OK(deposit(&w, seq, 100 + seq, LANE_ROUTINE, false));
+        ASSERT_EQ(take(&w), seq);
+        window_busy(&w, entry(&w, 100 + seq, seq));
+    }
+    ASSERT_EQ(w.n_busy, 4);
+    window_return(&w, entry(&w, 101, 1));
+    ASSERT_EQ(w.n_busy, 3);
+    entry(&w, 102, 2)->row.due_ms = 1000;
+    window_park(&w, entry(&w, 102, 2));
+    ASSERT_EQ(w.n_busy, 2);
+    window_withdraw(&w, entry(&w, 102, 2));
+    window_withdraw(&w, entry(&w, 101, 1));
+    ASSERT_EQ(w.n_busy, 4);
+    for (int64_t seq = 1; seq <= 4; seq++)
+        ASSERT_TRUE(!window_gone(&w, entry(&w, 100 + seq, seq)));
+    ASSERT_EQ(w.n_busy, 0);
+    assert_null(w.by_key);
+    window_wake(&w, 5000, 5000);
+    ASSERT_EQ(take(&w), 0);
+    window_deinit(&w);
+}
+
 TEST(a_parked_case_waits_alone) {
     Window w;
     open_window(&w);

@@ -4,7 +4,9 @@
 
 #include "test.h"
 
-#include "rules-probes-second.h"
+#include "rules-edges-case.h"
+#include "rules-edges-matters.h"
+#include "rules-edges-privacy.h"
 
 TEST(every_edge_is_where_the_law_has_it) {
     ASSERT_TRUE(edge_count > 150);
