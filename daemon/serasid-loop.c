@@ -200,7 +200,8 @@ static size_t message_size(const SockMessage *m) {
 
 static int read_socket(Daemon *d, Now now, Sock *s, BrokerPort port) {
     size_t bytes = 0;
-    const int64_t until_us = now_us() + LOOP_DRAIN_US;
+    const int64_t until_us =
+        now_us() + (broker_is_pressed(d->broker, now) ? LOOP_DRAIN_PRESSED_US : LOOP_DRAIN_US);
     for (int i = 0; s && !sock_is_drained(s) && i < LOOP_DRAIN_MAX && bytes < LOOP_DRAIN_BYTES &&
                     now_us() < until_us && broker_has_room(d->broker);
          i++) {

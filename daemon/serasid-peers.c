@@ -6,8 +6,6 @@
  * once a minute.
  */
 
-#include <stdio.h>
-
 #include "daemon/serasid.h"
 
 #define TELL_EVERY_MS  MINUTE_MS

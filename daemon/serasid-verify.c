@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/times.h"
 #include "daemon/serasid-verify.h"
 
 #define BEAT_MS 500 /* without work: a sign of life so often */

@@ -29,12 +29,13 @@
 #include "net/sock.h"
 #include "net/zap.h"
 
-#define LOOP_DRAIN_MAX     256           /* messages of one socket in one turn */
-#define LOOP_DRAIN_BYTES   (1024 * 1024) /* and bytes: it takes about 2 ms to read so much */
-#define LOOP_DRAIN_US      1000 /* and time: somebody waits for what the store finished meanwhile */
-#define LOOP_WAIT_MS       500  /* longest sleep: the watchdog wants to see the loop turn */
-#define LOOP_WAIT_SHORT_MS 50   /* while connections take many descriptors */
-#define PEERS_LOOK_MS      100
+#define LOOP_DRAIN_MAX        256           /* messages of one socket in one turn */
+#define LOOP_DRAIN_BYTES      (1024 * 1024) /* and bytes: it takes about 2 ms to read so much */
+#define LOOP_DRAIN_US         1000 /* and time: somebody waits for what the store finished meanwhile */
+#define LOOP_DRAIN_PRESSED_US 250 /* broker_is_pressed() */
+#define LOOP_WAIT_MS          500 /* longest sleep: the watchdog wants to see the loop turn */
+#define LOOP_WAIT_SHORT_MS    50  /* while connections take many descriptors */
+#define PEERS_LOOK_MS         100
 
 /* The connection to the parent broker; serasid-uplink.c. */
 typedef struct Uplink {

@@ -7,7 +7,6 @@
  * against yesterday's rights.
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

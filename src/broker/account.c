@@ -29,7 +29,12 @@
 #define COMPANY_COST (512 * 1024) /* of each of several */
 /* Of who asks for much, beside somebody who asks for little: batches that take a millisecond. And
  * of the bytes it may have unanswered there: no more has use. */
-#define HEAVY_COST     (128 * 1024)
+#define HEAVY_COST (128 * 1024)
+/* Of who only begins, or was put off just now: nobody knows yet what it is up to. Twice as much
+ * with each step in which it was not. */
+#define FIRST_COST     (16 * 1024)
+#define CALM_MS        100
+#define CALM_STEPS     5
 #define HEAVY_SHARE    16U
 #define COMPANY_MS     SECOND_MS   /* who came so lately may come again */
 #define QUANTUM        (64 * 1024) /* of a turn, in bytes */
@@ -37,7 +42,8 @@
 #define OP_COST        1024
 #define CHANGE_COST    (16 * 1024) /* a subscription: it may write */
 #define LATER_MS       200U
-#define PUT_OFF_COST   4096 /* to read and to answer one that is put off */
+#define TOLD_MS        (LATER_MS / 2) /* surely over before who does as told sends again */
+#define PUT_OFF_COST   4096           /* to read and to answer one that is put off */
 #define SLOW_LATER_MS  1000U
 #define TELL_EVERY_MS  MINUTE_MS
 #define SESSIONS_SHARE 8U  /* one node may have an eighth of all sessions */
@@ -95,8 +101,9 @@ static void account_free(Broker *b, Account *a) {
     HASH_DEL(b->accounts, a);
     if (b->came_last == a)
         b->came_last = NULL;
-    if (b->light_last == a)
-        b->light_last = NULL;
+    for (unsigned i = 0; i < ARRAY_SIZE(b->lights); i++)
+        if (b->lights[i].account == a)
+            b->lights[i].account = NULL;
     for (unsigned i = 0; i < ARRAY_SIZE(a->held); i++)
         broker_batch_free(a->held[i].ops.first);
     free(a);
@@ -150,10 +157,29 @@ static void tell(Broker *b, Now now, Account *a, const char *what) {
     broker_log(b, LOG_EVENT_NODE_OVER_LIMIT, a->node, "%s", what);
 }
 
+/* Before it is known to ask for much it is one of the two itself. */
+static bool is_beside_light(const Broker *b, Now now, const Account *a) {
+    for (unsigned i = 0; i < ARRAY_SIZE(b->lights); i++) {
+        const Light *l = &b->lights[i];
+        if (l->account && l->account != a && now.mono_ms < l->until_ms)
+            return true;
+    }
+    return false;
+}
+
+static int64_t calm_steps(Now now, const Account *a) {
+    return MIN((now.mono_ms - a->calm_since_ms) / CALM_MS, (int64_t)CALM_STEPS);
+}
+
+/* Of one that would have more on the way than it may, for it begins or is put off. */
+static void note_pressed(Broker *b, Now now, const Account *a) {
+    if (calm_steps(now, a) < CALM_STEPS && is_beside_light(b, now, a))
+        b->pressed_until_ms = now.mono_ms + CALM_MS;
+}
+
 /* Others ask for little, and this one for much. */
 static bool is_heavy_beside_light(const Broker *b, Now now, const Account *a) {
-    return now.mono_ms < a->heavy_until_ms && now.mono_ms < b->light_until_ms && b->light_last &&
-           b->light_last != a;
+    return now.mono_ms < a->heavy_until_ms && is_beside_light(b, now, a);
 }
 
 static bool is_over(size_t n, size_t more, size_t max, bool urgent) {
@@ -206,17 +232,40 @@ static int answer_later(Broker *b, Now now, Session *s, const Uuid *id, const ch
     if (!r.reasons)
         return -ENOMEM;
     reasons_add(r.reasons, code, "", NULL, NULL);
+    if (strcmp(code, "WINDOW") != 0)
+        reasons_add(r.reasons, "WINDOW", "", NULL, NULL); /* it is for the rest as well */
     session_answer(b, s, &r);
     return 0;
 }
 
+/* Who was told to wait may still have as much on its way as its window had room for. Who sends more
+ * does not do as told, unless they are emergencies. */
+static bool does_as_told(const Broker *b, Now now, Session *s, size_t size, bool urgent) {
+    if (s->broker || urgent)
+        return true;
+    if (now.mono_ms >= s->told_until_ms) {
+        s->told_until_ms = now.mono_ms + TOLD_MS;
+        s->on_its_way = b->config.publish_window - MIN(s->unanswered, b->config.publish_window);
+        s->bytes_on_its_way = PROGRAM_WINDOW;
+        return true;
+    }
+    s->bytes_on_its_way -= (int64_t)size;
+    if (s->on_its_way == 0 || s->bytes_on_its_way < 0)
+        return false;
+    s->on_its_way--;
+    return true;
+}
+
 /* 1, or -ENOMEM. */
-static int come_later(Broker *b, Now now, Session *s, const Uuid *id, size_t size,
+static int come_later(Broker *b, Now now, Session *s, const Uuid *id, size_t size, bool urgent,
                       const char *code) {
     Account *a = s->account;
     const BucketRate rate = impatience(a);
     int r;
-    if (bucket_take(&a->impatience, &rate, (double)(PUT_OFF_COST + size), now.mono_ms)) {
+    a->calm_since_ms = now.mono_ms;
+    note_pressed(b, now, a);
+    if (does_as_told(b, now, s, size, urgent) &&
+        bucket_take(&a->impatience, &rate, (double)(PUT_OFF_COST + size), now.mono_ms)) {
         r = answer_later(b, now, s, id, code);
         return r < 0 ? r : 1;
     }
@@ -237,10 +286,11 @@ int account_take_bytes(Broker *b, Now now, Session *s, const Uuid *id, const Pee
     Envelope e;
     if (!code)
         return 0;
-    if (m->n_parts > 1 && codec_decode_envelope(m->parts[1], &e, &why) == 0 &&
-        lane_of(e.kind, e.urgency, e.kind == KIND_COMPLAINT) <= LANE_EMERGENCY)
+    const bool urgent = m->n_parts > 1 && codec_decode_envelope(m->parts[1], &e, &why) == 0 &&
+                        lane_of(e.kind, e.urgency, e.kind == KIND_COMPLAINT) <= LANE_EMERGENCY;
+    if (urgent)
         code = no_room(b, now, s->account, size, true);
-    return code ? come_later(b, now, s, id, size, code) : 0;
+    return code ? come_later(b, now, s, id, size, urgent, code) : 0;
 }
 
 int account_take_message(Broker *b, Now now, Session *s, const Message *m) {
@@ -248,7 +298,7 @@ int account_take_message(Broker *b, Now now, Session *s, const Message *m) {
     const size_t size = body_size(m->body);
     const char *code = put_off(b, now, a, m);
     if (code)
-        return come_later(b, now, s, &m->env.message_id, size, code);
+        return come_later(b, now, s, &m->env.message_id, size, m->lane <= LANE_EMERGENCY, code);
     a->n_unanswered++;
     a->unanswered_bytes += size;
     b->unanswered_bytes += size;
@@ -259,7 +309,7 @@ int account_take_unreadable(Broker *b, Now now, Session *s, const Uuid *id) {
     if (bucket_take(&s->account->refused[0], &refusals, 1, now.mono_ms))
         return 0;
     tell(b, now, s->account, "Too many of its messages are refused; it is slowed down.");
-    return come_later(b, now, s, id, 0, "SLOW_DOWN");
+    return come_later(b, now, s, id, 0, false, "SLOW_DOWN");
 }
 
 /* LATER comes from a quota of the store, or for want of room there (INTAKE_CLOSED). */
@@ -294,8 +344,21 @@ void account_answered(Broker *b, Now now, const StoreOp *op) {
         (void)bucket_take(&a->refused[m->lane <= LANE_EMERGENCY], &refusals, 1, now.mono_ms);
 }
 
+bool broker_is_pressed(const Broker *b, Now now) {
+    return now.mono_ms < b->pressed_until_ms;
+}
+
 bool account_may_query(const Broker *b, const Account *a) {
     return b->config.node_queries == 0 || a->n_queries < b->config.node_queries;
+}
+
+bool account_may_ask_for_key(Broker *b, Now now, Account *a) {
+    if (!account_may_query(b, a))
+        return false;
+    if (bucket_take(&a->refused[0], &refusals, 1, now.mono_ms))
+        return true;
+    tell(b, now, a, "It asks for keys without end; it is slowed down.");
+    return false;
 }
 
 bool account_may_subscribe(const Broker *b, const Account *a) {
@@ -346,20 +409,31 @@ static void hold(Broker *b, Session *s, StoreOp *op) {
     b->n_turns[urgent]++;
 }
 
-static void note_weight(Broker *b, Now now, Account *a, int64_t cost) {
+/* Who asks for little is one that publishes: a program that subscribes, or an operator that asks,
+ * does so once. */
+static void note_weight(Broker *b, Now now, Account *a, const StoreOp *op) {
+    const int64_t cost = cost_of(op);
     if (!bucket_take(&a->usual, &usual, (double)MIN(cost, (int64_t)QUANTUM), now.mono_ms))
         a->heavy_until_ms = now.mono_ms + COMPANY_MS;
-    if (now.mono_ms < a->heavy_until_ms)
+    if (now.mono_ms < a->heavy_until_ms || op->kind != OP_ACCEPT)
         return;
-    b->light_last = a;
-    b->light_until_ms = now.mono_ms + COMPANY_MS;
+    if (b->lights[0].account != a)
+        b->lights[1] = b->lights[0];
+    b->lights[0] = (Light) { .account = a, .until_ms = now.mono_ms + COMPANY_MS };
+}
+
+static void note_calm(Now now, Account *a) {
+    if (now.mono_ms >= a->came_ms + COMPANY_MS)
+        a->calm_since_ms = now.mono_ms;
+    a->came_ms = now.mono_ms;
 }
 
 void account_push(Broker *b, Now now, Session *s, StoreOp *op) {
     if (b->came_last && b->came_last != s->account)
         b->company_until_ms = now.mono_ms + COMPANY_MS;
     b->came_last = s->account;
-    note_weight(b, now, s->account, cost_of(op));
+    note_calm(now, s->account);
+    note_weight(b, now, s->account, op);
     hold(b, s, op);
 }
 
@@ -371,11 +445,19 @@ bool account_hold_behind(Broker *b, uint64_t session_id, StoreOp *op) {
     return true;
 }
 
+/* Of one of several. */
+static int64_t way_share(const Broker *b, Now now, const Account *a) {
+    if (!is_beside_light(b, now, a))
+        return COMPANY_COST;
+    return MIN((int64_t)FIRST_COST << calm_steps(now, a),
+               now.mono_ms < a->heavy_until_ms ? HEAVY_COST : COMPANY_COST);
+}
+
 /* All of one node's is let on the way as long as nobody else comes. */
 static bool way_has_room(const Broker *b, Now now, const Account *a, bool urgent) {
     if (b->way_ops >= WAY_OPS || b->way_cost >= WAY_COST)
         return false;
-    const int64_t share = is_heavy_beside_light(b, now, a) ? HEAVY_COST : COMPANY_COST;
+    const int64_t share = way_share(b, now, a);
     return now.mono_ms >= b->company_until_ms || a->way_cost < share * (urgent ? 2 : 1);
 }
 
@@ -438,6 +520,7 @@ static bool take_turn(Broker *b, Now now, bool urgent) {
     if (h->ops.first) {
         DL_APPEND(b->turns[urgent], h);
         h->credit = MIN(h->credit, (int64_t)QUANTUM);
+        note_pressed(b, now, h->account);
         return !blocked;
     }
     h->credit = MIN(h->credit, (int64_t)0);

@@ -126,6 +126,9 @@ _must_check_ int broker_uplink_connected(Broker *b, Now now);
 _must_check_ int broker_uplink_lost(Broker *b, Now now);
 /* Whether there is room for more work from peers; read no sockets while false. */
 bool broker_has_room(const Broker *b);
+/* Beside somebody who asks for little somebody else begins to send, or is put off: read for
+ * shorter. */
+bool broker_is_pressed(const Broker *b, Now now);
 
 /* The next signatures to check (checks_run()), NULL when there are none or some are out. The broker
  * must stay while they are. */

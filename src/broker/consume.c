@@ -351,7 +351,14 @@ static int take_back(Broker *b, Now now, Feed *q, Entry *e, SessionEnd how, bool
     }
     if (how == SESSION_DIED && oldest)
         return count_attempt(b, now, q, e);
+    const bool first = !(e->row.flags & DELIVERY_HANDED);
     e->row.flags |= DELIVERY_HANDED;
+    if (how != SESSION_DIED && first && q->kind == QUEUE_MAILBOX) {
+        /* Its sender is told one day that it was fetched, and this feed may not live until then. */
+        e->row.due_ms = 0;
+        window_busy(&q->window, e);
+        return delivery_op(b, q, &e->row, q->kind, ACTION_PARK, CAUSE_NONE, "", NULL, 0);
+    }
     if (how == SESSION_DIED && !e->suspect) {
         e->suspect = true;
         q->window.n_suspects++;
@@ -372,7 +379,6 @@ int channel_close(Broker *b, Now now, Channel *c, SessionEnd how) {
         bool oldest = true;
         HASH_ITER (hh_tag, c->out, e, tmp) {
             HASH_DELETE(hh_tag, c->out, e);
-            e->channel = NULL;
             int r = take_back(b, now, q, e, how, oldest);
             if (r < 0)
                 return r;

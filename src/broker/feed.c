@@ -221,8 +221,7 @@ int feed_bodies(Broker *b, Now now, StoreOp *op) {
 ReceiptCause expiry_cause(const DeliveryRow *row, QueueKind kind) {
     if (kind == QUEUE_LINK)
         return CAUSE_EXPIRED_ON_LINK;
-    return row->flags & DELIVERY_HANDED || row->attempts > 0 ? CAUSE_EXPIRED_UNSETTLED
-                                                             : CAUSE_EXPIRED_IN_MAILBOX;
+    return row->flags & DELIVERY_HANDED ? CAUSE_EXPIRED_UNSETTLED : CAUSE_EXPIRED_IN_MAILBOX;
 }
 
 int feed_withdraw(Broker *b, Now now, Feed *q, Entry *e) {
@@ -320,7 +319,6 @@ static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
     c->alone = e->suspect;
     window_take(&q->window, e, ENTRY_OUT);
     e->tag = c->next_tag++;
-    e->channel = c;
     e->lease_mono_ms = now.mono_ms + b->config.lease_ms;
     HASH_ADD(hh_tag, c->out, tag, sizeof(e->tag), e);
     if (b->cached > b->config.cache_bytes && q->kind != QUEUE_LINK)

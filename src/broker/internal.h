@@ -2,10 +2,15 @@
 #pragma once
 
 /*
- * What the modules of the broker share. Reading order: broker.c (turns), session.c, access.c
- * (rights), publish.c,
- * check.c (signatures), batch.c, consume.c (channels), feed.c (feeds to channels), settle.c,
- * uplink.c (this broker as a child), neighbour.c (counters of links), query.c, sweep.c.
+ * What the modules of the broker share. Reading order:
+ *   a turn       broker.c, batch.c (operations for the store)
+ *   peers        session.c, access.c (rights), account.c (what a node may make us hold), offender.c
+ *   messages in  publish.c, check.c (signatures), resolve.c
+ *   and out      consume.c (channels), feed.c (queues into channels), settle.c
+ *   links        uplink.c (this broker as a child), uplink-send.c, uplink-take.c, neighbour.c
+ *   directory    directory.c, directory-query.c, key.c
+ *   by the clock clock.c, due.c, sweep.c, witness.c
+ *   operators    query.c, note.c (calls denied)
  */
 
 #include <uthash.h>
@@ -86,8 +91,11 @@ struct Session {
     int64_t enrolment;         /* it came with this token; 0 = with a key of a node */
     bool gone;                 /* to be ended at the end of the turn */
     int64_t heard_mono_ms, probed_mono_ms;
-    uint32_t unanswered; /* PUBLISH frames without answer */
-    uint32_t n_held;     /* of what it asked for: waits for a turn of its node */
+    uint32_t unanswered;      /* PUBLISH frames without answer */
+    uint32_t n_held;          /* of what it asked for: waits for a turn of its node */
+    int64_t told_until_ms;    /* monotonic: it was told to wait, and until then */
+    uint32_t on_its_way;      /* so many more may come that were sent before it knew, */
+    int64_t bytes_on_its_way; /* and so many bytes of them */
     Account *account;
     Session *prev_of_node, *next_of_node;
     uint32_t n_checking; /* of them, whose signatures are not checked */
@@ -154,6 +162,8 @@ typedef struct Uplink {
     bool recorded;  /* the store knows the link is open: a crash makes what is out uncertain */
     uint32_t credit_messages, credit_bytes; /* what the parent lets us have */
     uint32_t taken_messages, taken_bytes;   /* settled: credit to give back */
+    uint32_t n_taking;                      /* on their way to the disk, of whatever session */
+    size_t taking_bytes;
     uint32_t n_settle;
     Settlement settle[SETTLEMENTS_MAX]; /* collected in this turn */
     bool bundles;                       /* the parent reads them */
@@ -219,10 +229,17 @@ struct Account {
     int64_t way_cost;                     /* of what accounts_pump() let go on and is not done */
     Bucket usual;                         /* what it asks of the store */
     int64_t heavy_until_ms;               /* monotonic: it asks for more than that */
+    int64_t calm_since_ms, came_ms;       /* monotonic: not put off since; it came last */
     Bucket hello, impatience, refused[2]; /* refused: emergencies on their own */
     int64_t told_mono_ms;
     UT_hash_handle hh;
 };
+
+/* Somebody who asks for little and was here lately. */
+typedef struct Light {
+    const Account *account;
+    int64_t until_ms;
+} Light;
 
 /* Messages whose signatures are not checked, and what came behind them. */
 typedef struct CheckQueue {
@@ -249,13 +266,14 @@ struct Broker {
     Channel *bundle_for;
     Account *accounts;
     Held *turns[2]; /* of those that hold something; whose turn it is first. 1: emergencies */
-    const Account *came_last, *light_last; /* with something; of those that ask for little */
+    const Account *came_last; /* with something */
+    Light lights[2];          /* of two of those that ask for little, the last first */
     Offender *offenders;
     uint32_t n_turns[2], n_held;
     uint32_t way_ops; /* let go on by accounts_pump(), and not done */
     int64_t way_cost;
     size_t unanswered_bytes;
-    int64_t company_until_ms, light_until_ms;
+    int64_t company_until_ms, pressed_until_ms;
     Now now;          /* of this turn */
     uint32_t careful; /* so many more small batches */
     size_t cached;
@@ -305,6 +323,8 @@ _must_check_ int account_take_unreadable(Broker *b, Now now, Session *s, const U
 /* OP_ACCEPT of a session has its answer. */
 void account_answered(Broker *b, Now now, const StoreOp *op);
 bool account_may_query(const Broker *b, const Account *a);
+/* As it, and a request for a key that is refused is written down, as a refused message is. */
+bool account_may_ask_for_key(Broker *b, Now now, Account *a);
 bool account_may_subscribe(const Broker *b, const Account *a);
 bool account_may_deliver(const Broker *b, const Account *a, size_t size);
 /* What a session asks of the store: it goes on in a turn of its node. */
@@ -452,14 +472,29 @@ void ticket_done(Broker *b, Ticket *t, uint64_t tag, bool known);
 void channel_forget(Channel *c, Entry *e);
 
 /* uplink.c */
+#define UPLINK_CHANNEL 1U
+#define UPLINK_CREDIT  256U
 _must_check_ int uplink_recheck(Broker *b, Now now); /* after a change of the directory */
 _must_check_ int uplink_receive(Broker *b, Now now, const PeerMessage *m);
-_must_check_ int uplink_accepted(Broker *b, Now now, StoreOp *op);
 _must_check_ int uplink_queue_found(Broker *b, Now now, StoreOp *op);
-_must_check_ int uplink_pump(Broker *b, Now now, Feed *q);
 _must_check_ int uplink_second(Broker *b, Now now);
-int uplink_send(Broker *b, const Frame *f); /* 0, -EAGAIN, -EHOSTUNREACH, -ENOMEM */
-_must_check_ int uplink_flush(Broker *b);   /* settlements and credit of this turn */
+/* The session to the parent ends: what is unanswered is uncertain from now on. */
+_must_check_ int uplink_end(Broker *b, const char *why);
+/* A frame with up to three parts behind it. 0, -EAGAIN, -EHOSTUNREACH, -ENOMEM. */
+int uplink_say(Broker *b, const Frame *f, const Bytes *parts, unsigned n_parts);
+int uplink_send(Broker *b, const Frame *f); /* the same, -EHOSTUNREACH without a session */
+
+/* uplink-send.c */
+_must_check_ int uplink_pump(Broker *b, Now now, Feed *q);
+_must_check_ int uplink_answered(Broker *b, Now now, const PublishResult *res);
+_must_check_ int uplink_unsure(Broker *b); /* whether the parent has what it did not answer */
+
+/* uplink-take.c */
+_must_check_ int uplink_delivered(Broker *b, Now now, const FrameDeliver *f, const PeerMessage *m);
+_must_check_ int uplink_delivered_bundle(Broker *b, Now now, const Bundle *list,
+                                         const PeerMessage *m);
+_must_check_ int uplink_accepted(Broker *b, Now now, StoreOp *op);
+_must_check_ int uplink_flush(Broker *b); /* settlements and credit of this turn */
 
 /* neighbour.c */
 Neighbour *neighbour_get(Broker *b, const char *neighbour); /* makes it; NULL: no memory */

@@ -61,8 +61,8 @@ int key_ask(Broker *b, Now now, Session *s, const Frame *f) {
     _cleanup_(store_op_freep) StoreOp *op = key_op(s, f, KEY_ASK);
     if (!op)
         return -ENOMEM;
-    if (!account_may_query(b, s->account))
-        return query_say(b, s, f, 1, "BUSY: too many queries of this node wait; ask again later");
+    if (!account_may_ask_for_key(b, now, s->account))
+        return query_say(b, s, f, 1, "BUSY: too many queries of this node; ask again later");
     int r = take_request(b, s, f, op);
     if (r != 0)
         return r < 0 ? r : 0;
@@ -224,8 +224,9 @@ static int hand_in(Broker *b, Now now, Session *s, const Frame *f) {
 int enrol_frame(Broker *b, Now now, Session *s, const Frame *f) {
     const Enrolment *e = enrolments_by_id(b->enrolments, s->enrolment);
     if (strcmp(f->query.verb, "enrol-hand-in") == 0)
-        return account_may_query(b, s->account) ? hand_in(b, now, s, f)
-                                                : query_say(b, s, f, 1, "BUSY: ask again later");
+        return account_may_ask_for_key(b, now, s->account)
+                   ? hand_in(b, now, s, f)
+                   : query_say(b, s, f, 1, "BUSY: ask again later");
     if (strcmp(f->query.verb, "enrol-state") != 0 || !e) {
         int r = broker_denied(b, now, s->node, s->label, "more than ENROL");
         return r < 0 ? r : query_say(b, s, f, 1, "NOT_ALLOWED: a token is for handing in keys");

@@ -63,7 +63,6 @@ void ticket_done(Broker *b, Ticket *t, uint64_t tag, bool known) {
 
 void channel_forget(Channel *c, Entry *e) {
     HASH_DELETE(hh_tag, c->out, e);
-    e->channel = NULL;
     c->n_out--;
     c->bytes_out -= e->row.size;
     c->session->n_out--;

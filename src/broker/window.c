@@ -20,7 +20,7 @@ void window_init(Window *w, size_t *cached) {
 }
 
 /* With what is kept beside it: a route is larger than most bodies. */
-size_t window_body_cost(const Body *body, const DeliveryInfo *info) {
+static size_t window_body_cost(const Body *body, const DeliveryInfo *info) {
     return body_size(body) + sizeof(*info) + (info && info->forward ? sizeof(*info->forward) : 0);
 }
 
@@ -265,7 +265,6 @@ void window_return(Window *w, Entry *e) {
     assert(e->state == ENTRY_OUT || e->state == ENTRY_BUSY);
     if (e->state == ENTRY_BUSY)
         w->n_busy--;
-    e->channel = NULL;
     ready_insert(w, e);
 }
 
@@ -273,7 +272,6 @@ void window_park(Window *w, Entry *e) {
     assert(e->state == ENTRY_OUT || e->state == ENTRY_BUSY);
     if (e->state == ENTRY_BUSY)
         w->n_busy--;
-    e->channel = NULL;
     parked_insert(w, e);
 }
 
@@ -291,7 +289,6 @@ bool window_gone(Window *w, Entry *e) {
     if (e->state != ENTRY_BUSY)
         w->n_busy++;
     e->state = ENTRY_SEEKING;
-    e->channel = NULL;
     return true;
 }
 

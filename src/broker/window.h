@@ -48,17 +48,16 @@ typedef struct Entry Entry;
 struct Entry {
     DeliveryRow row;
     EntryState state;
-    uint32_t more;           /* further rows of this order key known to be on disk */
-    bool more_unknown;       /* there may be others: look after every settlement */
-    bool suspect;            /* its consumer died: goes out alone */
-    Body *body;              /* owned, NULL = not in memory */
-    DeliveryInfo *info;      /* owned, NULL while body is NULL */
-    struct Channel *channel; /* of ENTRY_OUT; NULL for the uplink */
-    uint64_t tag;            /* of ENTRY_OUT */
-    int64_t lease_mono_ms;   /* of ENTRY_OUT */
-    Entry *prev, *next;      /* in the ready or parked list */
-    UT_hash_handle hh;       /* by row.order_key */
-    UT_hash_handle hh_tag;   /* in the channel's table of what is out, by tag */
+    uint32_t more;         /* further rows of this order key known to be on disk */
+    bool more_unknown;     /* there may be others: look after every settlement */
+    bool suspect;          /* its consumer died: goes out alone */
+    Body *body;            /* owned, NULL = not in memory */
+    DeliveryInfo *info;    /* owned, NULL while body is NULL */
+    uint64_t tag;          /* of ENTRY_OUT */
+    int64_t lease_mono_ms; /* of ENTRY_OUT */
+    Entry *prev, *next;    /* in the ready or parked list */
+    UT_hash_handle hh;     /* by row.order_key */
+    UT_hash_handle hh_tag; /* in the channel's table of what is out, by tag */
 };
 
 typedef struct Window {
@@ -112,7 +111,6 @@ void window_wake(Window *w, int64_t wall_ms, int64_t cap_ms);
 bool window_suspect_waits(const Window *w);
 /* Drops the body of an entry that will not go out soon. */
 void window_drop_body(Window *w, Entry *e);
-size_t window_body_cost(const Body *body, const DeliveryInfo *info);
 void window_set_body(Window *w, Entry *e, Body *body, DeliveryInfo *info);
 DeliveryInfo *delivery_info_free(DeliveryInfo *i);
 DEFINE_CLEANUP(DeliveryInfo *, delivery_info_free);

@@ -26,6 +26,10 @@
 #define UNENDED_MAX    (8U * 1024 * 1024)
 #define UNENDED_ALL    (256U * 1024 * 1024) /* of all of them */
 #define BEFORE_SESSION (64U * 1024) /* of one that never ended a message: handshake, HELLO */
+/* libzmq keeps what a peer tells of itself in the handshake as long as the connection lives, and
+ * small pieces of it eighteen times as large; who means well tells some 50 bytes. */
+#define HANDSHAKE_MAX (4U * 1024)
+#define BOX_OVERHEAD  33U /* of a part, in its frame */
 
 /* Connections one address may open now. */
 typedef struct Address {
@@ -38,8 +42,10 @@ typedef struct Door {
     bool session, cut;
     bool heard;       /* a message ended since the last look */
     bool ever;        /* or any before */
+    bool weighed;     /* its handshake is no larger than it may be */
     int64_t since_ms; /* accepted, or without a session */
     uint64_t base, unended;
+    uint64_t read;   /* bytes of whole messages, before it was weighed */
     uint8_t n_route; /* 0: not known yet */
     char route[SOCK_ROUTE_SIZE];
     int fd;
@@ -307,6 +313,15 @@ static Door *door_by_route(Doors *d, Bytes route) {
     return door;
 }
 
+static uint64_t wire_size(const SockMessage *m) {
+    uint64_t n = 0;
+    for (unsigned i = 0; i < m->n_parts; i++) {
+        const size_t size = m->parts[i].n + BOX_OVERHEAD;
+        n += size + (size > UINT8_MAX ? 9 : 2);
+    }
+    return n;
+}
+
 void doors_heard(Doors *d, const SockMessage *m) {
     if (m->n_route == 0 || m->n_route > SOCK_ROUTE_SIZE)
         return;
@@ -318,8 +333,20 @@ void doors_heard(Doors *d, const SockMessage *m) {
         door->n_route = (uint8_t)m->n_route;
         HASH_ADD(hh, d->by_route, route, door->n_route, door);
     }
-    if (door)
-        door->heard = door->ever = true;
+    if (!door)
+        return;
+    door->heard = door->ever = true;
+    if (!door->weighed)
+        door->read += wire_size(m);
+}
+
+/* At its first session: nothing comes behind HELLO before the answer, so what came and was no
+ * message is the handshake. */
+static void weigh(Doors *d, Door *door) {
+    const uint64_t taken = bytes_taken(door->fd);
+    if (!door->weighed && taken > door->read && taken - door->read > HANDSHAKE_MAX)
+        door_cut(d, door, &d->counts.endless);
+    door->weighed = true;
 }
 
 void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
@@ -327,6 +354,10 @@ void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
     if (!door || door->cut || door->session == open)
         return;
     uint8_t ip[16];
+    if (open)
+        weigh(d, door);
+    if (door->cut)
+        return;
     if (open && address_of(door->fd, ip))
         syn_gate_know(d->gate, ip, now_ms);
     door->session = open;

@@ -13,7 +13,6 @@
 #include "core/limits.h"
 #include "net/keys.h"
 
-#define SOCK_MESSAGE_MAX (FRAME_ANSWER_MAX + ENVELOPE_MAX + FACTS_MAX + SEALED_MAX + 4096U)
 /* Bound of libzmq on one frame, before anything is known of a peer: the largest part and some room
  * for encryption. */
 #define SOCK_FRAME_MAX  (SEALED_MAX + 4096U)

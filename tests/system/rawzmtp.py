@@ -62,6 +62,7 @@ class Raw:
                                                source_address=(source, 0) if source else None)
         self.keys = [z85.decode(k) for k in keys] if keys else None
         self.identity, self.nonce, self.buffer = identity, 0, b""
+        self.told = b""  # more metadata
 
     # --- bytes ---
     def send(self, data):
@@ -115,7 +116,7 @@ class Raw:
         self.server_short, cookie = plain[:32], plain[32:]
         vouch_nonce, n = os.urandom(16), self.count()
         vouch = box(self.short[0] + server, b"VOUCH---" + vouch_nonce, self.server_short, secret)
-        metadata = prop(b"Socket-Type", b"DEALER") + prop(b"Identity", self.identity)
+        metadata = prop(b"Socket-Type", b"DEALER") + prop(b"Identity", self.identity) + self.told
         return b"\x08INITIATE" + cookie + n + box(
             public + vouch_nonce + vouch + metadata, b"CurveZMQINITIATE" + n, self.server_short,
             self.short[1])
@@ -145,8 +146,11 @@ class Raw:
         """Bytes of one part, as they go over the line."""
         return frame(self.sealed(data, MORE if more else 0))
 
+    def message(self, *parts):
+        return b"".join(self.part(p, i + 1 < len(parts)) for i, p in enumerate(parts))
+
     def send_message(self, *parts):
-        self.send(b"".join(self.part(p, i + 1 < len(parts)) for i, p in enumerate(parts)))
+        self.send(self.message(*parts))
 
     def receive(self):
         """The parts of the next message; heartbeats are answered."""
