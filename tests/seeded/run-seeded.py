@@ -27,15 +27,17 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = ["CMakeLists.txt", "src", "include", "proto", "daemon", "systemd", "tests"]
 UNIT = ["test-window", "test-lanes", "test-retry", "test-rules", "test-accept", "test-guard",
-        "test-broker-session", "test-broker-link", "test-broker-bundle", "test-broker-consume", "test-broker-settle",
-        "test-broker-entry", "test-store-accept", "test-store-delivery", "test-store-link",
-        "test-store-open", "test-store-trouble", "test-store-upkeep", "test-store-recent",
-        "test-store-logfile", "test-store-rollback", "test-store-story", "test-law-store",
-        "test-law-early", "test-law-due", "test-law-notice", "test-law-wire", "test-law-refold", "test-law-pending",
+        "test-broker-session", "test-broker-link", "test-broker-bundle", "test-broker-consume",
+        "test-broker-settle", "test-broker-entry", "test-broker-batch", "test-broker-directory",
+        "test-store-accept", "test-store-delivery", "test-store-quota", "test-store-subject",
+        "test-store-link", "test-store-recall", "test-store-subscription", "test-store-open",
+        "test-store-trouble", "test-store-upkeep", "test-store-recent", "test-store-logfile",
+        "test-store-rollback", "test-store-story", "test-law-store", "test-law-early",
+        "test-law-due", "test-law-notice", "test-law-wire", "test-law-refold", "test-law-pending",
         "test-law-query", "test-store-access", "test-store-signed", "test-store-ledger",
-        "test-store-directory", "test-broker-check", "test-broker-rights", "test-zap",
-        "test-client", "test-client-publish", "test-client-consume", "test-client-signed",
-        "test-config"]
+        "test-store-directory", "test-store-directory-edit", "test-store-directory-own",
+        "test-broker-check", "test-broker-rights", "test-zap", "test-client", "test-client-publish",
+        "test-client-consume", "test-client-signed", "test-config"]
 BUILD_PATIENCE, RUN_PATIENCE = 900, 120
 
 
