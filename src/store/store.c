@@ -211,7 +211,7 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
         r = connect_file(s, why);
     if (r == 0)
         r = schema_open(s, progress, progress_data, why);
-    if (r == -ENOSPC) { /* to start is to make room again: that is what the ballast is for */
+    if (r == -ENOSPC && s->db) { /* to start makes room again: that is what the ballast is for */
         s->fault = 0;
         space_release_ballast(s);
         r = schema_open(s, progress, progress_data, why);

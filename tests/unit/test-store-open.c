@@ -234,6 +234,37 @@ TEST(a_read_that_failed_once_after_an_unclean_stop_is_never_called_damage) {
     ASSERT_TRUE(failed > 20);
 }
 
+static ssize_t pwrite_without_room(int fd, const void *p, size_t n, off_t at) {
+    (void)fd, (void)p, (void)n, (void)at;
+    errno = ENOSPC;
+    return -1;
+}
+
+TEST(a_log_that_cannot_be_written_again_is_no_start_and_no_loss) {
+    FIXTURE(f);
+    char command[1024];
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(f.n_ids);
+    sqlite3_vfs *unix_vfs = sqlite3_vfs_find("unix");
+    snprintf(command, sizeof(command), "cd %s && mkdir crash && cp %s %s-wal crash", f.folder,
+             f.path, f.path);
+    ASSERT_OK(system(command));
+    f.store = store_close(f.store);
+    snprintf(command, sizeof(command), "mv %s/crash/* %s", f.folder, f.folder);
+    ASSERT_OK(system(command));
+
+    ASSERT_EQ(
+        unix_vfs->xSetSystemCall(unix_vfs, "pwrite64", (sqlite3_syscall_ptr)pwrite_without_room),
+        SQLITE_OK);
+    const int r = fixture_try_open(&f);
+    ASSERT_EQ(unix_vfs->xSetSystemCall(unix_vfs, "pwrite64", NULL), SQLITE_OK);
+    ASSERT_EQ(r, -ENOSPC);
+    if (!strstr(f.why, "written again"))
+        fail_msg("%s", f.why);
+    fixture_open(&f);
+    ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
+}
+
 TEST(an_import_replaces_or_adds_and_a_bad_record_changes_nothing) {
     FIXTURE(f);
     StoreOp *op = store_op_new(OP_IMPORT);
