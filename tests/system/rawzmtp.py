@@ -57,9 +57,14 @@ def frame(body, flags=0):
 class Raw:
     """keys: (public, secret, server public), all Z85. identity: what it says of itself."""
 
-    def __init__(self, port, keys=None, identity=b"", timeout=10, source=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout,
-                                               source_address=(source, 0) if source else None)
+    def __init__(self, port, keys=None, identity=b"", timeout=10, source=None, room=0):
+        self.socket = socket.socket()
+        if room:  # before the other side knows of more: TCP may stand still when a window shrinks
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.settimeout(timeout)
+        self.socket.connect(("127.0.0.1", port))
         self.keys = [z85.decode(k) for k in keys] if keys else None
         self.identity, self.nonce, self.buffer = identity, 0, b""
         self.told = b""  # more metadata

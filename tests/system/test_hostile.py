@@ -338,8 +338,7 @@ def claimed_identities_neither_end_the_broker_nor_steal():
 
 def who_does_not_read_is_ended():
     with Site({"limits": {"answer-bytes": "1M", "idle-rate": 0}}) as s:
-        x = s.raw().connect()
-        x.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        x = s.raw(room=4096).connect()
         x.send_message(hello_frame())
         ask = pb.Frame(query=pb.Query(query=1, verb="worklist")).SerializeToString()
         ping = pb.Frame(ping=pb.Ping(sent_at=1)).SerializeToString()
