@@ -96,6 +96,7 @@ const ConfigKey config_keys[] = {
     NUMBER("limits", "waiting-connections", CONFIG_COUNT, waiting_max,       "1024",   1,       1000000,         LIVE),
     NUMBER("limits", "connect-rate",       CONFIG_COUNT, connect_rate,       "100",    1,       1000000,         LIVE),
     NUMBER("limits", "connect-burst",      CONFIG_COUNT, connect_burst,      "2000",   1,       1000000,         LIVE),
+    NUMBER("limits", "connect-pace",       CONFIG_COUNT, connect_pace,       "200",    0,       1000000,         LIVE),
     NUMBER("limits", "stranger-rate",      CONFIG_COUNT, stranger_rate,      "200",    1,       1000000,         LIVE),
     NUMBER("limits", "publish-window",     CONFIG_COUNT, publish_window,     "1024",   1,       65536,           LIVE),
     NUMBER("limits", "credit-messages",    CONFIG_COUNT, credit_messages,    "256",    1,       16384,           LIVE),

@@ -58,7 +58,7 @@ typedef struct Config {
     uint32_t connection_wraps; /* serasi_wrap_policy */
 
     uint32_t sessions_max, publish_window, credit_messages, pending_max;
-    uint32_t waiting_max, connect_rate, connect_burst, stranger_rate;
+    uint32_t waiting_max, connect_rate, connect_burst, connect_pace, stranger_rate;
     uint32_t sessions_node, hello_rate, idle_rate, node_window, node_queries;
     uint32_t sender_quota, mailbox_quota, dead_quota;
     uint64_t node_bytes, node_out_bytes, pending_bytes, outbox_bytes, sender_bytes;

@@ -62,6 +62,10 @@ static void io_servers(void *data, const Servers *l) {
     uplink_learn(data, l);
 }
 
+static void io_checks(void *data) {
+    loop_begin_checks(data);
+}
+
 static bool io_address(void *data, BrokerPort port, Bytes route, char *ret, size_t size) {
     return peers_address(data, port, route, ret, size);
 }
@@ -117,6 +121,7 @@ void io_fill(Daemon *d, BrokerIo *ret) {
         .cut = io_cut,
         .put_off = io_put_off,
         .enrolments = io_enrolments,
+        .checks = io_checks,
         .address = io_address,
         .servers = io_servers,
     };

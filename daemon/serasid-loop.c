@@ -23,7 +23,8 @@
 #define STATUS_EVERY_MS SECOND_MS
 #define SMALL_BATCH     32U /* operations that are carried out at once */
 #define SMALL_ROUNDS    4U
-#define CHECKS_HERE     2U /* trees of signatures that are checked at once */
+#define CURVES_HERE     2U /* curve operations of a batch, with two processors */
+#define SPIN_FOR        2U /* results: who waits for one alone is served quickest by this processor */
 
 /* --- waiting --- */
 
@@ -39,6 +40,7 @@ enum {
 
 static int64_t sleep_ms(Daemon *d, Now now) {
     int64_t due = MIN(broker_due_ms(d->broker, now), uplink_due_ms(d));
+    due = MIN(due, doors_due_ms(d->peers.doors));
     int64_t wait = due == INT64_MAX ? d->wait_ms : due - now.mono_ms;
     return MAX(MIN(wait, d->wait_ms), (int64_t)0);
 }
@@ -163,8 +165,9 @@ static int on_store(Daemon *d, Now now) {
     }
     if (!done)
         return 0;
-    d->answered = true;
-    gather_begin(&d->gather, count(done), broker_waiting(d->broker), store_thread_sync_us(d->store),
+    const uint32_t n = count(done);
+    d->answered = n >= SPIN_FOR;
+    gather_begin(&d->gather, n, broker_waiting(d->broker), store_thread_sync_us(d->store),
                  now_us());
     (void)feed_store(d, false); /* it works on while the results are told */
     return broker_stored(d->broker, now, done);
@@ -175,20 +178,28 @@ static void on_verify(Daemon *d, Now now) {
         broker_checked(d->broker, now);
 }
 
-/* What came in is checked; what was signed together at once, which takes less than the way to
- * another thread and back. */
+/* A curve operation takes as long as all the rest of a message, so it is for another thread; the
+ * next leaves of a tree that it found good are a hash each. With two processors that thread has to
+ * wait for one while the store is at work, which takes longer than two of them. */
+static uint32_t curves_here(const Daemon *d) {
+    return d->processors > 2 ? 0 : CURVES_HERE;
+}
+
 static void feed_verify(Daemon *d, Now now) {
     if (!verify_thread_is_idle(d->verify))
         return;
     Checks *batch = broker_take_checks(d->broker, now);
     if (!batch)
         return;
-    if (checks_trees(batch) > CHECKS_HERE) {
+    if (checks_run_some(batch, curves_here(d)))
+        broker_checked(d->broker, now);
+    else
         verify_thread_give(d->verify, batch);
-        return;
-    }
-    checks_run(batch);
-    broker_checked(d->broker, now);
+}
+
+void loop_begin_checks(Daemon *d) {
+    if (curves_here(d) == 0)
+        feed_verify(d, now_read());
 }
 
 static size_t message_size(const SockMessage *m) {

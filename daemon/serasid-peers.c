@@ -20,6 +20,7 @@ static void limits_of(const Daemon *d, DoorLimits *ret) {
         .rate = { .per_second = c->connect_rate, .burst = c->connect_burst },
         .strangers = { .per_second = c->stranger_rate,
                        .burst = (double)STRANGER_BURST * c->stranger_rate },
+        .pace = c->connect_pace,
     };
 }
 
@@ -39,8 +40,35 @@ void peers_reconfigure(Daemon *d) {
     doors_limit(d->peers.doors, &limits);
 }
 
-static uint32_t count_all(const DoorCounts *c) {
-    return c->silent + c->crowded + c->hasty + c->endless;
+/* Each kind of trouble at once, and then summed up. */
+static bool is_due(int64_t *told_mono_ms, Now now, uint32_t n) {
+    if (n == 0 || (*told_mono_ms > 0 && now.mono_ms < *told_mono_ms))
+        return false;
+    *told_mono_ms = now.mono_ms + TELL_EVERY_MS;
+    return true;
+}
+
+static void tell_cut(Daemon *d, Now now) {
+    DoorCounts *cut = &d->peers.cut;
+    const uint32_t n = cut->silent + cut->crowded + cut->hasty + cut->endless;
+    if (!is_due(&d->peers.told_mono_ms, now, n))
+        return;
+    daemon_log(d, LOG_EVENT_CONNECTIONS_CUT,
+               "%u connections were cut: %u without a session in time, %u too many of these, %u "
+               "that came too fast, %u with a message that does not end; %u are "
+               "open",
+               n, cut->silent, cut->crowded, cut->hasty, cut->endless, doors_open(d->peers.doors));
+    *cut = (DoorCounts) { .waited = cut->waited };
+}
+
+static void tell_waited(Daemon *d, Now now) {
+    DoorCounts *cut = &d->peers.cut;
+    if (!is_due(&d->peers.told_waited_mono_ms, now, cut->waited))
+        return;
+    daemon_log(d, LOG_EVENT_CONNECTIONS_WAIT,
+               "%u connections had to wait for their handshake; %u are open", cut->waited,
+               doors_open(d->peers.doors));
+    cut->waited = 0;
 }
 
 static void tell(Daemon *d, Now now) {
@@ -50,20 +78,13 @@ static void tell(Daemon *d, Now now) {
     p->cut.crowded += c.crowded;
     p->cut.hasty += c.hasty;
     p->cut.endless += c.endless;
-    if (count_all(&p->cut) == 0 || (p->told_mono_ms > 0 && now.mono_ms < p->told_mono_ms))
-        return;
-    p->told_mono_ms = now.mono_ms + TELL_EVERY_MS;
-    daemon_log(d, LOG_EVENT_CONNECTIONS_CUT,
-               "%u connections were cut: %u without a session in time, %u too many of these, %u "
-               "that came too fast, %u with a message that does not end; %u are "
-               "open",
-               count_all(&p->cut), p->cut.silent, p->cut.crowded, p->cut.hasty, p->cut.endless,
-               doors_open(p->doors));
-    p->cut = (DoorCounts) { 0 };
+    p->cut.waited += c.waited;
+    tell_cut(d, now);
+    tell_waited(d, now);
 }
 
 int peers_turn(Daemon *d, Now now) {
-    return doors_turn(d->peers.doors, now.mono_ms);
+    return doors_turn(d->peers.doors, now.mono_ms, broker_is_beside_light(d->broker, now));
 }
 
 void peers_look(Daemon *d, Now now) {

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/times.h"
+#include "daemon/serasid-copy.h"
 #include "daemon/serasid-store.h"
 
 #define IDLE_SOON_MS     100 /* after work: checkpoint, purge */
@@ -41,8 +42,9 @@ struct StoreThread {
     Beats *beats;
     pthread_t thread, sync_thread;
     int fd;
-    Store *store;         /* whose hands it is in: see `working` */
-    int64_t idle_mono_ms; /* theirs as well */
+    Store *store;     /* whose hands it is in: see `working` */
+    CopyThread *copy; /* theirs as well, as the next; NULL: the log is copied here */
+    int64_t idle_mono_ms;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;  /* for the thread that carries out */
@@ -98,6 +100,8 @@ static Store *open_store(StoreThread *t) {
     Store *s = NULL;
     char why[256] = "";
     int r = store_open(&s, t->config, on_progress, t, why);
+    if (r == 0 && copy_thread_start(&t->copy, t->config->path) < 0)
+        t->copy = NULL;
     (void)pthread_mutex_lock(&t->lock);
     t->opened = true;
     t->open_result = r;
@@ -135,6 +139,17 @@ static bool is_stopping(StoreThread *t) {
     return stopping;
 }
 
+/* A long log is copied by another thread, what it left by this one; so is one that grows faster. */
+static int copy_log(StoreThread *t) {
+    Copied copied;
+    int r = 0;
+    if (t->copy && copy_thread_take(t->copy, &copied))
+        r = store_copy_end(t->store, &copied);
+    if (r == 0 && t->copy && store_copy_begin(t->store))
+        copy_thread_go(t->copy);
+    return r;
+}
+
 /* A disk with no room even for settlements is waited for: nothing of the batch was done or
  * answered, and dying would not make room. Ends early only when the daemon has to stop. */
 static int run_batch(StoreThread *t, Store *s, StoreOp *batch) {
@@ -147,7 +162,9 @@ static int run_batch(StoreThread *t, Store *s, StoreOp *batch) {
         (void)pthread_mutex_unlock(&t->lock);
         atomic_fetch_add(&t->beats->store, 1); /* a full disk is not a hang */
         bool more = false;
-        r = store_idle(s, now_read().wall_ms, &more); /* the log copied, what is finished purged */
+        r = copy_log(t);
+        if (r == 0) /* the log copied, what is finished purged */
+            r = store_idle(s, now_read().wall_ms, &more);
         if (r < 0)
             return r;
         (void)poll(NULL, 0, FULL_RETRY_MS);
@@ -159,7 +176,7 @@ static void finish(StoreThread *t, StoreOp *batch, int64_t write_us, int64_t syn
     const int64_t took = write_us + sync_us;
     batch_append(&t->done, batch);
     t->sync_us = sync_us;
-    t->cost_us = took > t->cost_us ? took : t->cost_us - (t->cost_us - took) / 8;
+    t->cost_us += (took - t->cost_us) / 8;
 }
 
 /* The thread cannot go on. The lock is held. */
@@ -213,6 +230,8 @@ static int step(StoreThread *t, StoreOp *batch, bool *ret_more) {
         if (r == 0)
             r = settle(t, batch, now_us() - start);
     }
+    if (r == 0)
+        r = copy_log(t);
     if (r == 0)
         r = store_trim(t->store);
     const Now now = now_read();
@@ -313,7 +332,11 @@ static void *store_main(void *data) {
         return NULL;
     while (turn(t, &wait_ms))
         continue;
-    if (wait_synced(t) == 0)
+    int r = wait_synced(t);
+    Copied copied;
+    if (copy_thread_stop(TAKE_PTR(t->copy), &copied) && r == 0)
+        r = store_copy_end(s, &copied); /* what failed is no clean stop */
+    if (r == 0)
         (void)store_close(s);
     return NULL;
 }
@@ -466,6 +489,8 @@ static int run_here(StoreThread *t, StoreOp *batch) {
     if (r == 0)
         r = store_sync(t->store);
     const int64_t end = now_us();
+    if (r == 0)
+        r = copy_log(t);
     atomic_fetch_add(&t->beats->store, 1);
 
     (void)pthread_mutex_lock(&t->lock);

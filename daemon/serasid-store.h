@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * StoreThread: the thread that opens the store, carries out batches and keeps house in between, and
- * its second one that syncs a batch while the next is carried out. All functions here are for the
- * router thread; none waits but stop, and give for a quick disk.
+ * StoreThread: the thread that opens the store, carries out batches and keeps house in between, a
+ * second one that syncs a batch while the next is carried out, and a third that copies the log
+ * (serasid-copy.h). All functions here are for the router thread; none waits but stop, and give for
+ * a quick disk.
  */
 
 #include <stdbool.h>

@@ -51,8 +51,8 @@ typedef struct Uplink {
 /* The connections of peers; serasid-peers.c. */
 typedef struct Peers {
     Doors *doors;
-    DoorCounts cut; /* not told yet */
-    int64_t told_mono_ms, look_mono_ms;
+    DoorCounts cut; /* and who waited; not told yet */
+    int64_t told_mono_ms, told_waited_mono_ms, look_mono_ms;
 } Peers;
 
 typedef struct Daemon {
@@ -69,7 +69,7 @@ typedef struct Daemon {
     Gather gather;
     Spin spin;
     long processors;
-    bool answered;        /* the store finished something since the loop last might have slept */
+    bool answered;        /* the store finished several since the loop last might have slept */
     Directory *directory; /* as of the start; later ones go from the broker to Zap */
     void *zmq;
     Zap *zap;
@@ -139,5 +139,7 @@ void reload(Daemon *d, Table *table);
 
 /* serasid-loop.c: returns the exit status. */
 int loop_run(Daemon *d);
+/* Signatures wait, and more will be read first: the other thread may begin. */
+void loop_begin_checks(Daemon *d);
 /* Without reading sockets, until nothing waits for the store or the time is up. */
 int loop_drain(Daemon *d, int64_t ms);

@@ -88,6 +88,7 @@
     X(SERVER_KEY_NEXT, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e6", LOG_NOTICE)                             \
     X(SERVER_KEY_FOLLOWED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10e7", LOG_NOTICE)                         \
     X(CONNECTIONS_CUT, "5f1c2a7be0a14d0f9b6b1f0c0a5e10f0", LOG_WARNING)                            \
+    X(CONNECTIONS_WAIT, "5f1c2a7be0a14d0f9b6b1f0c0a5e10f4", LOG_NOTICE)                            \
     X(PEER_SLOWED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10f1", LOG_WARNING)                                \
     X(NODE_OVER_LIMIT, "5f1c2a7be0a14d0f9b6b1f0c0a5e10f2", LOG_WARNING)                            \
     X(QUOTA_REACHED, "5f1c2a7be0a14d0f9b6b1f0c0a5e10f3", LOG_WARNING)                              \

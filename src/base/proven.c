@@ -48,13 +48,17 @@ uint64_t proven_checks(const Proven *p) {
     return p->checks;
 }
 
-static ProvenTree *place(Proven *p, const Signature *s) {
-    return &p->trees[(s->bytes[0] | (unsigned)s->bytes[1] << 8) % PROVEN_TREES];
+static unsigned place(const Signature *s) {
+    return (s->bytes[0] | (unsigned)s->bytes[1] << 8) % PROVEN_TREES;
 }
 
 static bool is_same(const ProvenTree *t, const Signature *s, const SignPublic *public) {
     return t->size == s->size && memcmp(t->bytes, s->bytes, sizeof(t->bytes)) == 0 &&
            memcmp(t->public.b, public->b, sizeof(t->public.b)) == 0;
+}
+
+bool proven_knows(const Proven *p, const Signature *s, const SignPublic *public) {
+    return is_same(&p->trees[place(s)], s, public);
 }
 
 /* One level up in both: leaves lifted as they are have no sibling there (crypto-tree.c). */
@@ -142,7 +146,7 @@ static bool is_proven_new(Proven *p, const Signature *s, Bytes envelope, const S
 }
 
 bool proven_holds(Proven *p, const Signature *s, Bytes envelope, const SignPublic *public) {
-    ProvenTree *t = place(p, s);
+    ProvenTree *t = &p->trees[place(s)];
     Trail own;
     if (s->size == 0 || s->size > TREE_LEAVES_MAX || s->index >= s->size ||
         s->n_path > TREE_PATH_MAX)

@@ -22,5 +22,7 @@ DEFINE_CLEANUP(Proven *, proven_free);
 /* The same answer as signature_holds(). */
 _must_check_ bool proven_holds(Proven *p, const Signature *s, Bytes envelope,
                                const SignPublic *public);
+/* Is the tree one that was seen? Then proven_holds() needs no curve operation, whatever it says. */
+_must_check_ bool proven_knows(const Proven *p, const Signature *s, const SignPublic *public);
 /* Curve operations done so far: for tests and counters. */
 uint64_t proven_checks(const Proven *p);

@@ -33,6 +33,7 @@
 /* Of who only begins, or was put off just now: nobody knows yet what it is up to. Twice as much
  * with each step in which it was not. */
 #define FIRST_COST     (16 * 1024)
+#define FIRST_BYTES    ((size_t)2 * 1024 * 1024) /* and unanswered; a message has half of that */
 #define CALM_MS        100
 #define CALM_STEPS     5
 #define HEAVY_SHARE    16U
@@ -60,6 +61,7 @@ static const BucketRate refusals = { .per_second = 32, .burst = 1024 };
 #define IMPATIENCE_RATE  (8 * 1024 * 1024)
 #define IMPATIENCE_BURST (32 * 1024 * 1024)
 #define PROGRAM_WINDOW   (8 * 1024 * 1024) /* a window, large or of many messages */
+#define PROGRAM_FIRST    (2 * 1024 * 1024) /* of a session that begins; and what was answered */
 #define PROGRAMS_MAX     32U               /* of a node that count */
 #define PATIENT_SHARE    4U                /* of the burst: then it comes later than usual */
 
@@ -182,6 +184,13 @@ static bool is_heavy_beside_light(const Broker *b, Now now, const Account *a) {
     return now.mono_ms < a->heavy_until_ms && is_beside_light(b, now, a);
 }
 
+/* What a node may have unanswered. */
+static size_t bytes_max(const Broker *b, Now now, const Account *a) {
+    const size_t max = b->config.node_bytes / (is_heavy_beside_light(b, now, a) ? HEAVY_SHARE : 1);
+    return is_beside_light(b, now, a) && max > 0 ? MIN(max, FIRST_BYTES << calm_steps(now, a))
+                                                 : max;
+}
+
 static bool is_over(size_t n, size_t more, size_t max, bool urgent) {
     return max > 0 && n + more > max + (urgent ? max / URGENT_MORE : 0);
 }
@@ -192,8 +201,7 @@ static const char *no_room(Broker *b, Now now, Account *a, size_t size, bool urg
         tell(b, now, a, "It has more unanswered messages than one node may have.");
         return "WINDOW";
     }
-    const size_t max = b->config.node_bytes / (is_heavy_beside_light(b, now, a) ? HEAVY_SHARE : 1);
-    if (is_over(a->unanswered_bytes, size, max, urgent)) {
+    if (is_over(a->unanswered_bytes, size, bytes_max(b, now, a), urgent)) {
         tell(b, now, a, "Its unanswered messages have more bytes than one node may have.");
         return "WINDOW";
     }
@@ -238,6 +246,13 @@ static int answer_later(Broker *b, Now now, Session *s, const Uuid *id, const ch
     return 0;
 }
 
+/* Beside who asks for little it grows with what was answered, as a client knows (PROTOCOL.md). */
+static int64_t bytes_window(const Broker *b, Now now, const Session *s) {
+    return is_beside_light(b, now, s->account)
+               ? MIN(PROGRAM_FIRST + s->answered_bytes, (int64_t)PROGRAM_WINDOW)
+               : PROGRAM_WINDOW;
+}
+
 /* Who was told to wait may still have as much on its way as its window had room for. Who sends more
  * does not do as told, unless they are emergencies. */
 static bool does_as_told(const Broker *b, Now now, Session *s, size_t size, bool urgent) {
@@ -246,7 +261,7 @@ static bool does_as_told(const Broker *b, Now now, Session *s, size_t size, bool
     if (now.mono_ms >= s->told_until_ms) {
         s->told_until_ms = now.mono_ms + TOLD_MS;
         s->on_its_way = b->config.publish_window - MIN(s->unanswered, b->config.publish_window);
-        s->bytes_on_its_way = PROGRAM_WINDOW;
+        s->bytes_on_its_way = bytes_window(b, now, s);
         return true;
     }
     s->bytes_on_its_way -= (int64_t)size;
@@ -276,12 +291,17 @@ static int come_later(Broker *b, Now now, Session *s, const Uuid *id, size_t siz
     return r < 0 ? r : 1;
 }
 
-/* Only its envelope says whether it is urgent; to read all of a large message takes longer than to
- * put it off. */
-int account_take_bytes(Broker *b, Now now, Session *s, const Uuid *id, const PeerMessage *m) {
+size_t peer_body_size(const PeerMessage *m) {
     size_t size = 0;
     for (unsigned i = 1; i < m->n_parts; i++)
         size += m->parts[i].n;
+    return size;
+}
+
+/* Only its envelope says whether it is urgent; to read all of a large message takes longer than to
+ * put it off. */
+int account_take_bytes(Broker *b, Now now, Session *s, const Uuid *id, const PeerMessage *m) {
+    const size_t size = peer_body_size(m);
     const char *code = no_room(b, now, s->account, size, false), *why;
     Envelope e;
     if (!code)
@@ -342,6 +362,10 @@ void account_answered(Broker *b, Now now, const StoreOp *op) {
     const Verdict v = op->accept.result.verdict;
     if (a && (v == VERDICT_REFUSED || v == VERDICT_CONFLICT))
         (void)bucket_take(&a->refused[m->lane <= LANE_EMERGENCY], &refusals, 1, now.mono_ms);
+}
+
+bool broker_is_beside_light(const Broker *b, Now now) {
+    return is_beside_light(b, now, NULL);
 }
 
 bool broker_is_pressed(const Broker *b, Now now) {

@@ -95,6 +95,9 @@ typedef struct BrokerIo {
     void (*enrolments)(void *data, Enrolments *e);
     /* Where else the parent is found, proven by the directory (borrowed). May be NULL. */
     void (*servers)(void *data, const Servers *l);
+    /* Signatures wait to be checked, and there is more to read: broker_take_checks() may be called
+     * already. May be NULL. */
+    void (*checks)(void *data);
     /* Where the peer calls from, as text; false when that is not known. May be NULL. */
     bool (*address)(void *data, BrokerPort port, Bytes route, char *ret, size_t size);
 } BrokerIo;
@@ -126,6 +129,8 @@ _must_check_ int broker_uplink_connected(Broker *b, Now now);
 _must_check_ int broker_uplink_lost(Broker *b, Now now);
 /* Whether there is room for more work from peers; read no sockets while false. */
 bool broker_has_room(const Broker *b);
+/* Somebody who asks for little was served lately: it should not wait for others. */
+bool broker_is_beside_light(const Broker *b, Now now);
 /* Beside somebody who asks for little somebody else begins to send, or is put off: read for
  * shorter. */
 bool broker_is_pressed(const Broker *b, Now now);

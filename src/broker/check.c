@@ -26,8 +26,7 @@
 #include "wire/codec.h"
 
 #define CHECKS_MAX   128U /* of one batch: 10 ms when each is of a tree of its own */
-#define HEAD_BYTES   (2 + KEY_ID_SIZE + 2 + SIGNATURE_SIZE)
-#define CHECKS_ALONG 32U /* that ride along with emergencies */
+#define CHECKS_ALONG 32U  /* that ride along with emergencies */
 
 #define TRANSIT_MAX (31 * DAY_MS) /* a message is on its way at most */
 
@@ -145,6 +144,14 @@ void check_push_behind(Broker *b, uint64_t session_id, StoreOp *op) {
         broker_push(b, op);
 }
 
+void check_early(Broker *b, Now now) {
+    if (!b->io.checks || b->checks.batch->out.n > 0)
+        return;
+    accounts_pump(b, now);
+    if (b->checks.ops.n + b->checks.urgent.n > 0)
+        b->io.checks(b->io.data);
+}
+
 uint32_t broker_checking(const Broker *b) {
     return b->checks.ops.n + b->checks.urgent.n + b->checks.batch->out.n;
 }
@@ -183,21 +190,6 @@ uint32_t checks_count(const Checks *c) {
     return c->out.n;
 }
 
-/* Leaves of one tree begin alike, with key and signature, as anybody would encode them. */
-uint32_t checks_trees(const Checks *c) {
-    Bytes last = { 0 };
-    uint32_t n = 0;
-    for (const StoreOp *op = c->out.first; op; op = op->next) {
-        if (!is_wanted(op))
-            continue;
-        const Bytes s = body_signature(op->accept.message->body);
-        const Bytes head = bytes_make(s.p, MIN(s.n, (size_t)HEAD_BYTES));
-        n += !bytes_equal(head, last);
-        last = head;
-    }
-    return n;
-}
-
 /* --- checking: any thread ------------------------------------------------------------------- */
 
 static bool may_be_unknown(const Checks *c, const StoreOp *op) {
@@ -207,7 +199,18 @@ static bool may_be_unknown(const Checks *c, const StoreOp *op) {
            came_its_way(c->directory, c->self, op);
 }
 
-static SignatureState check(Checks *c, StoreOp *op) {
+/* curve_left: curve operations that may still be done; NULL = any number. */
+static bool is_affordable(const Checks *c, const Signature *s, const SignPublic *key,
+                          uint32_t *curve_left) {
+    if (!curve_left || proven_knows(c->proven, s, key))
+        return true;
+    if (*curve_left == 0)
+        return false;
+    --*curve_left;
+    return true;
+}
+
+static SignatureState check(Checks *c, StoreOp *op, uint32_t *curve_left) {
     const Message *m = op->accept.message;
     const bool link = op->accept.from_link;
     const char *why;
@@ -217,8 +220,11 @@ static SignatureState check(Checks *c, StoreOp *op) {
     const DirKey *k = directory_key_by_sign_id(c->directory, m->env.sender, &s.key);
     if (!k)
         return may_be_unknown(c, op) ? SIGNATURE_UNKNOWN_KEY : SIGNATURE_BAD;
-    if (!key_stands(c->directory, k, link, signed_by_ms(op, c->now_ms)) ||
-        !proven_holds(c->proven, &s, body_envelope(m->body), &k->sign))
+    if (!key_stands(c->directory, k, link, signed_by_ms(op, c->now_ms)))
+        return SIGNATURE_BAD;
+    if (!is_affordable(c, &s, &k->sign, curve_left))
+        return SIGNATURE_UNCHECKED;
+    if (!proven_holds(c->proven, &s, body_envelope(m->body), &k->sign))
         return SIGNATURE_BAD;
     op->accept.signer = s.key;
     return SIGNATURE_GOOD;
@@ -227,7 +233,17 @@ static SignatureState check(Checks *c, StoreOp *op) {
 void checks_run(Checks *c) {
     for (StoreOp *op = c->out.first; op; op = op->next)
         if (is_wanted(op))
-            op->accept.signature = check(c, op);
+            op->accept.signature = check(c, op, NULL);
+}
+
+bool checks_run_some(Checks *c, uint32_t curve_max) {
+    bool all = true;
+    for (StoreOp *op = c->out.first; op && all; op = op->next) {
+        if (is_wanted(op))
+            op->accept.signature = check(c, op, &curve_max);
+        all = !is_wanted(op);
+    }
+    return all;
 }
 
 /* --- results -------------------------------------------------------------------------------- */

@@ -16,5 +16,6 @@ typedef struct Checks Checks;
 /* Carries out the batch. Any thread, one at a time. */
 void checks_run(Checks *c);
 uint32_t checks_count(const Checks *c);
-/* Curve operations it will take, about: at most so many different trees stand behind each other. */
-uint32_t checks_trees(const Checks *c);
+/* With so many curve operations at most: 0, and only of trees that were seen. Returns true when
+ * that was all. */
+_must_check_ bool checks_run_some(Checks *c, uint32_t curve_max);

@@ -463,7 +463,7 @@ int delivery_done(Broker *b, Now now, StoreOp *op) {
     if (op->delivery.action == ACTION_DONE)
         b->status.settled++;
     if (op->owner) {
-        ticket_done(b, op->owner, op->owner_id, true);
+        ticket_done(b, op->owner, op->owner_id, op->delivery.found); /* or expired meanwhile */
         op->owner = NULL;
     }
     /* Counted when the store has counted it, so that both always agree. */

@@ -96,6 +96,7 @@ struct Session {
     int64_t told_until_ms;    /* monotonic: it was told to wait, and until then */
     uint32_t on_its_way;      /* so many more may come that were sent before it knew, */
     int64_t bytes_on_its_way; /* and so many bytes of them */
+    int64_t answered_bytes;   /* of its messages: its window grows with them */
     Account *account;
     Session *prev_of_node, *next_of_node;
     uint32_t n_checking; /* of them, whose signatures are not checked */
@@ -300,6 +301,8 @@ void check_deinit(Broker *b);
 /* A message that came in, from a publisher or a link: to the store when its signature is checked.
  */
 void check_push(Broker *b, Now now, StoreOp *op);
+/* The first of several came: its signature may be checked while the others are read. */
+void check_early(Broker *b, Now now);
 /* What a session asked for, behind its messages. */
 void check_push_behind(Broker *b, uint64_t session_id, StoreOp *op);
 
@@ -311,6 +314,7 @@ uint32_t account_sessions_max(const Broker *b); /* of one node */
 bool account_may_greet(const Broker *b, Now now, Account *a);
 void account_add_session(Account *a, Session *s);
 void account_remove_session(Session *s);
+size_t peer_body_size(const PeerMessage *m);
 /* Before a message is read as a whole: is there room for so many bytes? Returns 1 when it was
  * answered LATER, 0, or -ENOMEM. */
 _must_check_ int account_take_bytes(Broker *b, Now now, Session *s, const Uuid *id,

@@ -89,6 +89,7 @@ int publish_frame(Broker *b, Now now, Session *s, const FramePublish *f, const P
         r = account_take_unreadable(b, now, s, &f->message_id);
         if (r != 0)
             return MIN(r, 0);
+        s->answered_bytes += (int64_t)peer_body_size(m);
         return publish_refuse(b, s, &f->message_id, "MALFORMED", why, NULL, NULL);
     }
     if (f->forward) {
@@ -123,6 +124,8 @@ int publish_bundle(Broker *b, Now now, Session *s, const Bundle *list, const Pee
         one.parts = parts;
         one.n_parts = 1 + bundle_next(list, i, &at, parts + 1);
         r = publish_frame(b, now, s, &list->publishes[i], &one);
+        if (r == 0 && i == 0 && list->n > 1)
+            check_early(b, now);
     }
     return r;
 }
@@ -189,6 +192,8 @@ int publish_done(Broker *b, Now now, StoreOp *op) {
     if (!s)
         return 0; /* it will ask again with the same id and get DUPLICATE */
     s->unanswered -= s->unanswered > 0;
+    if (op->accept.result.verdict != VERDICT_LATER)
+        s->answered_bytes += (int64_t)body_size(op->accept.message->body);
     session_answer(b, s, &op->accept.result);
     return 0;
 }

@@ -208,8 +208,8 @@ struct serasi_client {
     Outgoing *waiting, *inflight;
     serasi_result *results, *awaited;
     uint32_t n_waiting, n_unsealed, n_inflight, n_results; /* n_unsealed: of those waiting */
-    size_t inflight_bytes;
-    bool bundles;            /* the broker reads them */
+    size_t inflight_bytes, answered_bytes; /* answered: in this session, so its window grows */
+    bool bundles;                          /* the broker reads them */
     Bundle *bundle;          /* being made: the last of those in flight; NULL until the first */
     int64_t paused_until_ms; /* the broker put off what came before: what follows waits, too */
     int64_t answers_ms;      /* how long answers take lately: so many times the average */

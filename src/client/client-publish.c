@@ -11,7 +11,9 @@
 #include "base/times.h"
 #include "client/client-internal.h"
 
-#define WINDOW_BYTES   (8U * 1024 * 1024)
+/* A session begins with the first, and has more with what was answered. */
+#define FIRST_BYTES    ((size_t)2 * 1024 * 1024)
+#define WINDOW_BYTES   ((size_t)8 * 1024 * 1024)
 #define LATER_MIN_MS   50U
 #define PAUSE_MAX_MS   MINUTE_MS
 #define SEAL_AHEAD_MAX 32U
@@ -169,7 +171,8 @@ static int seal_waiting(serasi_client *c) {
 /* What is sent far ahead of the answers would only be put off by the broker. */
 static bool has_window(const serasi_client *c, const Body *next) {
     return c->n_inflight < c->publish_window &&
-           (c->n_inflight == 0 || c->inflight_bytes + body_size(next) <= WINDOW_BYTES);
+           (c->n_inflight == 0 || c->inflight_bytes + body_size(next) <=
+                                      MIN(FIRST_BYTES + c->answered_bytes, WINDOW_BYTES));
 }
 
 bool publish_is_urgent(const serasi_client *c) {
@@ -253,7 +256,7 @@ void publish_session_lost(serasi_client *c) {
     c->n_waiting += c->n_inflight;
     c->inflight = NULL;
     c->n_inflight = 0;
-    c->inflight_bytes = 0;
+    c->inflight_bytes = c->answered_bytes = 0;
     c->paused_until_ms = 0;
 }
 
@@ -269,6 +272,8 @@ static int take_answer(serasi_client *c, PublishResult *r) {
         return 0; /* of no message of ours */
     sign_answered(c, o);
     note_pause(c, r);
+    if (r->verdict != VERDICT_LATER)
+        c->answered_bytes += body_size(o->body);
     if (o->request) {
         DL_DELETE(c->inflight, o);
         inflight_left(c, o);

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,17 +9,12 @@
 #include <sys/socket.h>
 #include <zmq.h>
 
-#include <uthash.h>
-
-#include "net/doors.h"
+#include "net/doors-internal.h"
 #include "net/sock-internal.h"
-#include "net/syn-gate.h"
 
-#define BAR_MS           100       /* calls of who comes too fast are dropped so long */
 #define WAITING_LEAST_MS SECOND_MS /* nobody is too slow before that */
 #define LOOK_AT_ONCE     1024U
 #define CUT_AT_ONCE      64U
-#define ADDRESSES_MAX    4096U /* remembered at one time; the others share one allowance */
 /* Bytes that the kernel took from a connection which has ended no message meanwhile: a whole
  * message, and what a receive buffer holds behind it. */
 #define UNENDED_MAX    (8U * 1024 * 1024)
@@ -31,14 +25,8 @@
 #define HANDSHAKE_MAX (4U * 1024)
 #define BOX_OVERHEAD  33U /* of a part, in its frame */
 
-/* Connections one address may open now. */
-typedef struct Address {
-    uint8_t ip[16]; /* hash key: v4 in the last four bytes, of v6 the network */
-    Bucket bucket;
-    UT_hash_handle hh;
-} Address;
-
 typedef struct Door {
+    Call call;
     bool session, cut;
     bool heard;       /* a message ended since the last look */
     bool ever;        /* or any before */
@@ -59,10 +47,8 @@ struct Doors {
     Door **by_fd;
     uint32_t size; /* of by_fd */
     Door *by_route;
-    Address *addresses, shared;
+    Callers callers;
     uint32_t n_open, n_waiting, cursor;
-    SynGate *gate;
-    Bucket strangers;
     uint64_t unended; /* of all, as far as looked at */
     DoorCounts counts;
 };
@@ -75,7 +61,7 @@ int doors_new(Doors **ret, Sock *s, const DoorLimits *limits) {
         return -ENOMEM;
     d->sock = s;
     d->limits = *limits;
-    int r = syn_gate_new(&d->gate);
+    int r = callers_init(&d->callers);
     if (r == 0)
         r = sock_monitor(
             s, ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED,
@@ -86,17 +72,23 @@ int doors_new(Doors **ret, Sock *s, const DoorLimits *limits) {
     return 0;
 }
 
-static void door_close(Doors *d, uint32_t fd) {
-    Door *door = fd < d->size ? d->by_fd[fd] : NULL;
-    if (!door)
-        return;
+static void door_free(Doors *d, Door *door) {
+    callers_forget(&d->callers, &door->call);
     if (door->n_route > 0)
         HASH_DEL(d->by_route, door);
     d->n_open--;
     d->n_waiting -= !door->session && !door->cut;
     d->unended -= MIN(door->unended, d->unended);
-    d->by_fd[fd] = NULL;
+    d->by_fd[door->fd] = NULL;
     free(door);
+}
+
+static void door_close(Doors *d, uint32_t fd, int64_t now_ms) {
+    Door *door = fd < d->size ? d->by_fd[fd] : NULL;
+    if (!door)
+        return;
+    callers_gone(&d->callers, &d->limits, &door->call, now_ms);
+    door_free(d, door);
 }
 
 Doors *doors_free(Doors *d) {
@@ -105,14 +97,10 @@ Doors *doors_free(Doors *d) {
     if (d->monitor)
         sock_unmonitor(d->sock, d->monitor);
     for (uint32_t fd = 0; fd < d->size; fd++)
-        door_close(d, fd);
+        if (d->by_fd[fd])
+            door_free(d, d->by_fd[fd]);
     free(d->by_fd);
-    d->gate = syn_gate_free(d->gate);
-    Address *a, *tmp;
-    HASH_ITER (hh, d->addresses, a, tmp) {
-        HASH_DEL(d->addresses, a);
-        free(a);
-    }
+    callers_deinit(&d->callers);
     free(d);
     return NULL;
 }
@@ -148,65 +136,6 @@ static void door_cut(Doors *d, Door *door, uint32_t *count) {
     (*count)++;
 }
 
-static bool address_of(int fd, uint8_t ret[static 16]) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } a = { 0 };
-    socklen_t n = sizeof(a);
-    memset(ret, 0, 16);
-    if (getpeername(fd, &a.any, &n) != 0)
-        return false;
-    if (a.any.sa_family != AF_INET6)
-        memcpy(ret + 12, &a.v4.sin_addr, 4);
-    else if (IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr))
-        memcpy(ret + 12, &a.v6.sin6_addr.s6_addr[12], 4);
-    else
-        memcpy(ret, &a.v6.sin6_addr, 8); /* who has one has all of these */
-    return a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6;
-}
-
-/* Those that had not been here for long have their whole allowance: nothing to remember. */
-static void addresses_forget(Doors *d, int64_t now_ms) {
-    Address *a, *tmp;
-    HASH_ITER (hh, d->addresses, a, tmp) {
-        if (!bucket_is_empty(&a->bucket, &d->limits.rate, now_ms))
-            continue;
-        HASH_DEL(d->addresses, a);
-        free(a);
-    }
-}
-
-static Address *address_get(Doors *d, const uint8_t ip[static 16], int64_t now_ms) {
-    Address *a = NULL;
-    HASH_FIND(hh, d->addresses, ip, 16, a);
-    if (a)
-        return a;
-    if (HASH_COUNT(d->addresses) >= ADDRESSES_MAX)
-        addresses_forget(d, now_ms);
-    if (HASH_COUNT(d->addresses) >= ADDRESSES_MAX || !(a = calloc(1, sizeof(*a))))
-        return &d->shared;
-    memcpy(a->ip, ip, 16);
-    HASH_ADD(hh, d->addresses, ip, 16, a);
-    return a;
-}
-
-static bool may_come(Doors *d, int fd, int64_t now_ms) {
-    uint8_t ip[16];
-    const bool here = address_of(fd, ip); /* else it is gone already, and cost as much */
-    syn_gate_release(fd);
-    if (here && !bucket_take(&address_get(d, ip, now_ms)->bucket, &d->limits.rate, 1, now_ms)) {
-        syn_gate_bar(d->gate, ip, now_ms + BAR_MS);
-        return false;
-    }
-    if ((here && syn_gate_knows(d->gate, ip)) ||
-        bucket_take(&d->strangers, &d->limits.strangers, 1, now_ms))
-        return true;
-    syn_gate_bar_strangers(d->gate, now_ms + BAR_MS);
-    return false;
-}
-
 /* --- what the monitor tells --- */
 
 static int door_add(Doors *d, uint32_t fd, int64_t now_ms) {
@@ -219,15 +148,17 @@ static int door_add(Doors *d, uint32_t fd, int64_t now_ms) {
         d->by_fd = more;
         d->size = size;
     }
-    door_close(d, fd);
+    door_close(d, fd, now_ms);
     Door *door = d->by_fd[fd] = calloc(1, sizeof(*door));
     if (!door)
         return -ENOMEM;
     *door = (Door) { .fd = (int)fd, .since_ms = now_ms };
     d->n_open++;
     d->n_waiting++;
-    if (!may_come(d, (int)fd, now_ms))
+    if (!callers_let_in(&d->callers, &d->limits, &door->call, (int)fd, now_ms))
         door_cut(d, door, &d->counts.hasty);
+    else if (callers_begin_or_wait(&d->callers, &d->limits, &door->call, now_ms))
+        d->counts.waited++;
     return 0;
 }
 
@@ -251,33 +182,32 @@ static void thin_out(Doors *d, int64_t now_ms) {
         door_cut(d, door, &d->counts.crowded);
 }
 
-int doors_turn(Doors *d, int64_t now_ms) {
+int doors_turn(Doors *d, int64_t now_ms, bool serving) {
     uint16_t event;
     uint32_t value;
     int r = 0;
+    d->callers.serving = serving;
     while (r == 0 && sock_read_event(d->monitor, &event, &value)) {
         if (event == ZMQ_EVENT_LISTENING)
-            syn_gate_add(d->gate, (int)value);
+            syn_gate_add(d->callers.gate, (int)value);
         else if (event == ZMQ_EVENT_ACCEPTED)
             r = door_add(d, value, now_ms);
         else
-            door_close(d, value);
+            door_close(d, value, now_ms);
     }
-    syn_gate_turn(d->gate, now_ms);
+    callers_turn(&d->callers, &d->limits, now_ms);
     return r;
+}
+
+int64_t doors_due_ms(const Doors *d) {
+    return d->callers.lines ? d->callers.line_ms : INT64_MAX;
 }
 
 /* --- looking --- */
 
-static uint64_t bytes_taken(int fd) {
-    struct tcp_info info = { 0 };
-    socklen_t n = sizeof(info);
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 ? info.tcpi_bytes_received : 0;
-}
-
 /* How much came since the last whole message; only known when all whole ones were read. */
 static void look_at_bytes(Doors *d, Door *door) {
-    const uint64_t taken = bytes_taken(door->fd);
+    const uint64_t taken = door_bytes_taken(door->fd);
     d->unended -= MIN(door->unended, d->unended);
     if (door->heard)
         door->base = taken;
@@ -343,7 +273,7 @@ void doors_heard(Doors *d, const SockMessage *m) {
 /* At its first session: nothing comes behind HELLO before the answer, so what came and was no
  * message is the handshake. */
 static void weigh(Doors *d, Door *door) {
-    const uint64_t taken = bytes_taken(door->fd);
+    const uint64_t taken = door_bytes_taken(door->fd);
     if (!door->weighed && taken > door->read && taken - door->read > HANDSHAKE_MAX)
         door_cut(d, door, &d->counts.endless);
     door->weighed = true;
@@ -353,13 +283,12 @@ void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
     Door *door = door_by_route(d, route);
     if (!door || door->cut || door->session == open)
         return;
-    uint8_t ip[16];
     if (open)
         weigh(d, door);
     if (door->cut)
         return;
-    if (open && address_of(door->fd, ip))
-        syn_gate_know(d->gate, ip, now_ms);
+    if (open)
+        callers_had_session(&d->callers, door->fd, now_ms);
     door->session = open;
     door->since_ms = now_ms;
     d->n_waiting += open ? -1U : 1U;
@@ -387,10 +316,8 @@ bool doors_address(Doors *d, Bytes route, char *ret, size_t size) {
 void doors_cut(Doors *d, Bytes route, int64_t now_ms) {
     Door *door = door_by_route(d, route);
     uint32_t told_by_the_owner = 0;
-    uint8_t ip[16];
     if (!door || door->cut)
         return;
-    if (address_of(door->fd, ip))
-        bucket_fill(&address_get(d, ip, now_ms)->bucket, &d->limits.rate, now_ms);
+    callers_did_harm(&d->callers, &d->limits, door->fd, now_ms);
     door_cut(d, door, &told_by_the_owner);
 }

@@ -13,6 +13,10 @@
  *     do so together: then the kernel also drops their calls for a moment (syn-gate.h),
  *   - it sends more than a message can have without ending one.
  *
+ * While somebody is served whom handshakes would hold up, they begin one after the other (line.h):
+ * libzmq is not told of the bytes of a connection that waits (SO_RCVLOWAT), and the kernel keeps
+ * them.
+ *
  * For the thread that owns the socket. Peers are known by their routing id (zap.c).
  */
 
@@ -27,14 +31,16 @@ typedef struct DoorLimits {
     int64_t waiting_ms;
     BucketRate rate;      /* connections of one address */
     BucketRate strangers; /* of all addresses together from which nobody had a session */
+    uint32_t pace;        /* handshakes a second of each, while others are served; 0: no bound */
 } DoorLimits;
 
-/* Why connections were cut since the last doors_take_counts(). */
+/* Why connections were cut (or waited) since the last doors_take_counts(). */
 typedef struct DoorCounts {
     uint32_t silent;  /* no session in time */
     uint32_t crowded; /* too many without a session */
     uint32_t hasty;   /* too fast, from one address or from all strangers */
     uint32_t endless; /* a message that does not end, or bytes before a session */
+    uint32_t waited;  /* not cut: had to wait for its handshake */
 } DoorCounts;
 
 _must_check_ int doors_new(Doors **ret, Sock *s, const DoorLimits *limits);
@@ -44,9 +50,11 @@ DEFINE_CLEANUP(Doors *, doors_free);
 void doors_limit(Doors *d, const DoorLimits *limits);
 
 int doors_fd(Doors *d); /* edge-triggered: something was opened or closed */
-/* Takes notice of what was opened and closed; the connections that are too many go. 0 or -ENOMEM.
- */
-_must_check_ int doors_turn(Doors *d, int64_t now_ms);
+/* Takes notice of what was opened and closed; the connections that are too many go. serving:
+ * somebody whom handshakes would hold up. 0 or -ENOMEM. */
+_must_check_ int doors_turn(Doors *d, int64_t now_ms, bool serving);
+/* When the next turn is due, INT64_MAX when nobody waits. */
+int64_t doors_due_ms(const Doors *d);
 /* Looks at some of the connections, all of them in a few calls. drained: every whole message that
  * came was read. */
 void doors_look(Doors *d, int64_t now_ms, bool drained);

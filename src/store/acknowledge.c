@@ -18,7 +18,7 @@ static void told_deinit(Told *t) {
 static bool told_load(Store *s, const Uuid *event, Told *ret) {
     _cleanup_(body_unrefp) Body *body = NULL;
     bool damaged = false;
-    const int64_t seq = message_find(s, event, NULL);
+    const int64_t seq = dedup_find(s, event, NULL);
     return seq > 0 && message_load_body(s, seq, &ret->message, &body, &damaged) && !damaged &&
            s->config.codec->decode_envelope(body_envelope(body), &ret->env) == 0;
 }

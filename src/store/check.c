@@ -84,6 +84,8 @@ static void check_message(Store *s, Table *t, int64_t seq) {
         return;
     if (damaged)
         found(t, "damaged", seq, &m.id, "the checksum does not match");
+    else if (m.claimed && dedup_find(s, &m.id, NULL) < seq) /* later, if another took it over */
+        found(t, "forgotten", seq, &m.id, "its id is not remembered: it would be accepted again");
     for (uint32_t i = 0; !damaged && receipt_applies(m.kind) && i < m.route.n; i++)
         check_recipient(s, t, &m, &m.route.list[i]);
 }

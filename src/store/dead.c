@@ -175,7 +175,7 @@ void run_dead(Store *s, StoreOp *op) {
     DeadLetter d = { 0 };
     op->dead.n_done = 0;
     op->dead.text[0] = '\0';
-    const int64_t seq = message_find(s, &op->dead.message_id, NULL);
+    const int64_t seq = dedup_find(s, &op->dead.message_id, NULL);
     if (seq == 0 || !message_load_body(s, seq, &m, &body, &damaged)) {
         refuse(op, "no such message");
         return;

@@ -261,7 +261,7 @@ void run_delivery(Store *s, StoreOp *op) {
         Uuid id = { 0 };
         if (op->delivery.action != ACTION_DEAD)
             return;
-        (void)message_find_id(s, row.seq, &id);
+        (void)dedup_find_id(s, row.seq, &id);
         bury(s, op, &row, &id, reader_of(queue)); /* no message any more: nobody to tell */
         return;
     }

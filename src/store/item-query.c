@@ -230,7 +230,7 @@ static void receipt_rows(Store *s, Table *t, const StoredItem *i, const StoredAc
     Act act;
     if (a->type != ACT_MESSAGE || !act_unpack(bytes_make(a->body, a->n_body), &act, &s->law->facts))
         return;
-    const int64_t seq = message_find(s, &act.message_id, NULL);
+    const int64_t seq = dedup_find(s, &act.message_id, NULL);
     _query_ q = QUERY(s,
                       "SELECT recipient, level, cause, said_at FROM outcome "
                       "WHERE seq = ?1 AND level > 0 LIMIT ?2",

@@ -29,7 +29,7 @@ static int64_t find_asked(Store *s, const Uuid *id, StoredMessage *ret_message,
     _cleanup_(body_unrefp) Body *body = NULL;
     bool damaged = false;
     const char *why;
-    const int64_t seq = message_find(s, id, NULL);
+    const int64_t seq = dedup_find(s, id, NULL);
     if (seq == 0 || !s->config.codec->decode_key_request ||
         !message_load_body(s, seq, ret_message, &body, &damaged) || damaged ||
         ret_message->kind != KIND_KEY_REQUEST || strcmp(ret_message->sender, s->self) != 0 ||

@@ -44,12 +44,12 @@ static Uuid message_id(const Store *s, const KeyRequest *r) {
 
 /* The hub's answer names the request by its id. */
 static void claim(Store *s, const StoredMessage *m, const Body *body) {
-    uint8_t facts[DIGEST_SIZE], sealed[DIGEST_SIZE], digest[DIGEST_SIZE];
-    hash_digest(body_facts(body), facts);
-    hash_digest(body_sealed(body), sealed);
-    hash_message_of(body_envelope(body), facts, sealed, digest);
-    RUN(s, "INSERT OR REPLACE INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4)",
-        UUID(&m->id), BLOB(bytes_make(digest, sizeof(digest))), INT(m->seq), INT(s->now_ms));
+    DedupClaim c = {
+        .id = m->id, .seq = m->seq, .accepted_ms = m->accepted_ms, .size = (uint32_t)body_size(body)
+    };
+    hash_message(body_envelope(body), body_facts(body), body_sealed(body), c.digest);
+    dedup_give_back(s, &m->id); /* asked for twice in a millisecond */
+    (void)dedup_claim(s, &c);
 }
 
 static void send_up(Store *s, StoreOp *op, const KeyRequest *r, const char *hub, const char *hop) {
@@ -62,6 +62,7 @@ static void send_up(Store *s, StoreOp *op, const KeyRequest *r, const char *hub,
     _cleanup_(stored_message_deinit) StoredMessage m = {
         .id = id,
         .kind = KIND_KEY_REQUEST,
+        .claimed = true,
         .lane = LANE_PRIORITY,
         .order_key = message_order_key(&(Envelope) { .message_id = id }),
         .thread = id,

@@ -134,7 +134,7 @@ static void supersede(Store *s, StoreOp *op, const StoredItem *event, const Stor
     Uuid before;
     Envelope e;
     const int64_t seq =
-        find_report(s, event, m->sender, &before) ? message_find(s, &before, NULL) : 0;
+        find_report(s, event, m->sender, &before) ? dedup_find(s, &before, NULL) : 0;
     if (seq == 0 || !message_load_body(s, seq, &old, &body, &damaged) || damaged ||
         s->config.codec->decode_envelope(body_envelope(body), &e) < 0)
         return;

@@ -63,10 +63,8 @@ static bool somebody_must_hear(Store *s, const Item *i, const Holders *h) {
     uint32_t page;
     if (is_noted(pending_notes(s, i->kind, &i->id), h))
         return false;
-    _query_ q = QUERY(s,
-                      "SELECT m.sender, m.route FROM dedup d JOIN message m ON m.seq = d.seq "
-                      "WHERE d.id = ?1",
-                      UUID(&i->id));
+    const int64_t seq = dedup_find(s, &i->id, NULL);
+    _query_ q = QUERY(s, "SELECT sender, route FROM message WHERE seq = ?1", INT(seq));
     const PagesMode mode = pages_set_mode(s->pages, PAGES_ROWS);
     const bool row = db_row(s, q);
     (void)pages_set_mode(s->pages, mode);
@@ -108,7 +106,7 @@ static size_t find_story(Store *s, const StoredItem *i, const Uuid *at_work,
         if (row->type == ACT_MESSAGE && l && l->verdict == STEP_APPLIED &&
             act_unpack(bytes_make(row->body, row->n_body), &a, &s->law->facts) &&
             a.kind == KIND_COMPLAINT_UPDATE && (!at_work || !uuid_equal(&a.message_id, at_work))) {
-            const int64_t seq = message_find(s, &a.message_id, NULL);
+            const int64_t seq = dedup_find(s, &a.message_id, NULL);
             if (seq > 0)
                 seqs[count++] = seq;
         }
@@ -148,7 +146,7 @@ void law_pass_on(Store *s, StoreOp *op, const StoredItem *i, const Uuid *at_work
         return;
     const uint32_t before = op->n_deposits;
     size_t n = find_story(s, i, at_work, story);
-    hand_on(s, op, message_find(s, &item->id, NULL), &h);
+    hand_on(s, op, dedup_find(s, &item->id, NULL), &h);
     while (n > 0)
         hand_on(s, op, story[--n], &h);
     put_first(op, before);

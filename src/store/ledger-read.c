@@ -37,6 +37,37 @@ bool ledger_read(Store *s, int64_t after, Buf *hold, LedgerBlock *ret) {
     return found && s->fault == 0;
 }
 
+static bool read_undamaged(Store *s, int64_t after, Buf *hold, LedgerBlock *ret) {
+    uint32_t page;
+    return ledger_read(s, after, hold, ret) && pages_damaged(s->pages, &page) == 0;
+}
+
+/* The block that was being filled then; of no message so old, that of the oldest. 0: of none. */
+static int64_t block_of(Store *s, int64_t seq) {
+    const int64_t block = db_number(
+        s,
+        QUERY(s, "SELECT block FROM message WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1", INT(seq)),
+        0);
+    return block > 0 ? block : db_number(s, QUERY(s, "SELECT min(block) FROM message"), 0);
+}
+
+void ledger_accepted_since(Store *s, int64_t seq, void (*call)(void *data, const LedgerEntry *e),
+                           void *data) {
+    _cleanup_(buf_deinit) Buf hold = { 0 };
+    _cleanup_(freep) LedgerReader *r = malloc(sizeof(*r));
+    LedgerBlock b;
+    LedgerEntry e;
+    int64_t at = block_of(s, seq);
+    if (!r)
+        db_fault(s, -ENOMEM, "out of memory");
+    for (at -= 1; at >= 0 && s->fault == 0 && read_undamaged(s, at, &hold, &b); at = b.number) {
+        ledger_reader_init(r, b.body);
+        while (ledger_next(r, &e))
+            if (e.kind == LEDGER_ACCEPTED && e.has_digest)
+                call(data, &e);
+    }
+}
+
 /* Columns block, hash, at, node, key, signature. False when they have the wrong form. */
 static bool ledger_witness_read(sqlite3_stmt *q, LedgerWitness *ret) {
     const Bytes hash = col_bytes(q, 1), key = col_bytes(q, 4), signature = col_bytes(q, 5);

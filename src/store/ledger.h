@@ -54,6 +54,10 @@ void ledger_remember(Store *s);
 
 /* The first block behind that one, its body in hold. False at the end and after a fault. */
 bool ledger_read(Store *s, int64_t after, Buf *hold, LedgerBlock *ret);
+/* What was accepted, by its id and with its digest, since the message of that number was written or
+ * the one before it; receipts are not among them. Stops at what is damaged. */
+void ledger_accepted_since(Store *s, int64_t seq, void (*call)(void *data, const LedgerEntry *e),
+                           void *data);
 /* A signing key of that node in the directory, valid or not any more. */
 bool ledger_key_find(Store *s, const char *node, const KeyId *id, SignPublic *ret);
 /* All countersignatures; the caller's to free. NULL with a fault. */

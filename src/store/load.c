@@ -94,7 +94,7 @@ static void load_body(Store *s, struct BodyWanted *w) {
         w->damaged = true; /* a row without its message: as bad as a wrong checksum */
     w->message_id = m.id;
     if (w->damaged)
-        (void)message_find_id(s, w->row.seq, &w->message_id); /* else the one in the row */
+        (void)dedup_find_id(s, w->row.seq, &w->message_id); /* else the one in the row */
     if (w->damaged || s->fault < 0)
         return;
     if (!copy_is_still_allowed(s, &m, body, &w->row)) {

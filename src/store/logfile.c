@@ -15,7 +15,7 @@ typedef struct LogFile {
     int n;            /* bytes in it */
     char *piece;
 
-    bool defer;           /* for the connection's thread alone */
+    bool defer, hold;     /* for the connection's thread alone */
     int sync_flags;       /* of the sync that is owed */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t settled;
@@ -61,6 +61,8 @@ static int flush(LogFile *f) {
 
 static int log_write(sqlite3_file *file, const void *buf, int n, sqlite3_int64 at) {
     LogFile *f = (LogFile *)file;
+    if (f->hold && at == 0)
+        return SQLITE_IOERR_WRITE;
     if (f->n > 0 && (at != f->at + f->n || n > PIECE_SIZE - f->n)) {
         const int rc = flush(f);
         if (rc != SQLITE_OK)
@@ -197,6 +199,11 @@ sqlite3_file *logfile_of(sqlite3 *db) {
 void logfile_defer(sqlite3_file *log, bool defer) {
     if (log)
         ((LogFile *)log)->defer = defer;
+}
+
+void logfile_hold(sqlite3_file *log, bool hold) {
+    if (log)
+        ((LogFile *)log)->hold = hold;
 }
 
 int logfile_settle(sqlite3_file *log) {

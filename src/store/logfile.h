@@ -31,6 +31,9 @@ sqlite3_file *logfile_of(sqlite3 *db);
 /* From now on the syncs that SQLite asks for are owed, or made at once again. For the connection's
  * thread, as all that SQLite calls; with NULL nothing is ever owed. */
 void logfile_defer(sqlite3_file *log, bool defer);
+/* While held, to begin the log anew is an error: its header is written first, and is not. For the
+ * connection's thread. */
+void logfile_hold(sqlite3_file *log, bool hold);
 /* Makes the sync that is owed, or waits for whoever makes it. Any thread. Returns an SQLite code,
  * SQLITE_OK when none is owed and none has failed. */
 int logfile_settle(sqlite3_file *log);

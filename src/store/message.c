@@ -76,7 +76,7 @@ static int64_t row_sum(const StoredMessage *m, Bytes stamps, Bytes route, Bytes 
         m->kind,
         (int64_t)m->lane,
         m->order_key,
-        m->cased,
+        m->cased + 2 * m->claimed,
         m->block,
         m->accepted_ms,
         m->expires_ms,
@@ -129,7 +129,8 @@ static void read_columns(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *
     m->accepted_ms = col_int(q, 8);
     m->expires_ms = col_int(q, 9);
     m->cased = col_int(q, 10) & MESSAGE_CASED;
-    m->receipts = (ReceiptPolicy)(col_int(q, 10) & ~MESSAGE_CASED);
+    m->claimed = col_int(q, 10) & MESSAGE_CLAIMED;
+    m->receipts = (ReceiptPolicy)(col_int(q, 10) & ~(MESSAGE_CASED | MESSAGE_CLAIMED));
     text_copy(m->origin, sizeof(m->origin), col_text(q, 11));
     text_copy(m->decision, sizeof(m->decision), col_text(q, 15));
     read_stamps(s, col_bytes(q, 12), m);
@@ -184,7 +185,8 @@ static bool row_matches(sqlite3_stmt *q, const StoredMessage *m) {
 static bool parts_are_damaged(Store *s, sqlite3_stmt *q, const StoredMessage *m) {
     uint8_t is[DIGEST_SIZE], was[DIGEST_SIZE];
     hash_message(col_bytes(q, 16), col_bytes(q, 17), col_bytes(q, 18), is);
-    return message_find(s, &m->id, was) == m->seq && memcmp(is, was, sizeof(is)) != 0;
+    return dedup_find(s, &m->id, was) == m->seq && dedup_digest_is_known(was) &&
+           memcmp(is, was, sizeof(is)) != 0;
 }
 
 bool message_load_doubted(Store *s, int64_t seq, StoredMessage *ret) {
@@ -269,8 +271,9 @@ void message_insert(Store *s, StoredMessage *m, Body *body) {
         INT(m->seq), UUID(&m->id), INT(m->kind), INT(m->lane), TEXT(m->sender), INT(m->order_key),
         INT(m->block), BLOB(bytes_make(m->thread.b, own_thread ? 0 : UUID_SIZE)), TEXT(m->region),
         INT(m->accepted_ms), INT(m->expires_ms),
-        INT((int64_t)m->receipts | (m->cased ? MESSAGE_CASED : 0)), TEXT(m->origin),
-        BLOB(packed_stamps(&p)), BLOB(packed_route(&p)),
+        INT((int64_t)m->receipts | (m->cased ? MESSAGE_CASED : 0) |
+            (m->claimed ? MESSAGE_CLAIMED : 0)),
+        TEXT(m->origin), BLOB(packed_stamps(&p)), BLOB(packed_route(&p)),
         INT(row_sum(m, packed_stamps(&p), packed_route(&p), envelope, facts, sealed, signature)),
         TEXT(m->decision), BLOB(envelope), BLOB(facts), BLOB(sealed), BLOB(signature));
     if (strcmp(m->sender, s->self) == 0)
@@ -289,31 +292,6 @@ void message_update(Store *s, const StoredMessage *m, const Body *body) {
     RUN(s, "UPDATE message SET route = ?2, sealed = ?3, sum = ?4, signature = ?5 WHERE seq = ?1",
         INT(m->seq), BLOB(packed_route(&p)), BLOB(body_sealed(body)), INT(sum),
         BLOB(body_signature(body)));
-}
-
-int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]) {
-    _query_ q = QUERY(s, "SELECT seq, digest FROM dedup WHERE id = ?1", UUID(id));
-    if (!db_row(s, q))
-        return 0;
-    if (ret_digest) {
-        const Bytes digest = col_bytes(q, 1);
-        memset(ret_digest, 0, DIGEST_SIZE);
-        if (digest.n == DIGEST_SIZE)
-            memcpy(ret_digest, digest.p, DIGEST_SIZE);
-    }
-    return col_int(q, 0);
-}
-
-int64_t message_accepted_ms(Store *s, const Uuid *id) {
-    return db_number(s, QUERY(s, "SELECT accepted_at FROM dedup WHERE id = ?1", UUID(id)), 0);
-}
-
-bool message_find_id(Store *s, int64_t seq, Uuid *ret) {
-    _query_ q = QUERY(s, "SELECT id FROM dedup WHERE seq = ?1 LIMIT 1", INT(seq));
-    if (!db_row(s, q))
-        return false;
-    *ret = col_uuid(q, 0);
-    return true;
 }
 
 /* Any delivery still waiting here, in a queue of the route or as a subscription's copy. */

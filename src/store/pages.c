@@ -20,6 +20,8 @@ struct Pages {
     sqlite3_vfs *inner;
     char name[32];
     PagesMode mode;
+    bool hold_log;
+    uint32_t sync_every, unsynced; /* pages */
     uint64_t n_damaged;
     uint32_t last_damaged;
     uint8_t scratch[PAGE_SIZE_MAX];
@@ -109,7 +111,11 @@ static int page_write(sqlite3_file *file, const void *buf, int n, sqlite3_int64 
     memcpy(copy, buf, used);
     const Checksum sum = checksum_more((Checksum) { 0 }, copy, used, false);
     memcpy(copy + used, &sum, sizeof(sum));
-    return f->inner->pMethods->xWrite(f->inner, copy, n, at);
+    const int rc = f->inner->pMethods->xWrite(f->inner, copy, n, at);
+    if (rc != SQLITE_OK || f->pages->sync_every == 0 || ++f->pages->unsynced < f->pages->sync_every)
+        return rc;
+    f->pages->unsynced = 0;
+    return f->inner->pMethods->xSync(f->inner, SQLITE_SYNC_NORMAL);
 }
 
 /* Does the pointer map call it free? SQLite does not write such a page at a checkpoint, so it may
@@ -214,7 +220,12 @@ static int page_device(sqlite3_file *file) {
 static int page_shm_map(sqlite3_file *file, int region, int size, int extend, void volatile **ret) {
     return PASS(xShmMap, region, size, extend, ret);
 }
+/* The locks of all readers are only wanted to begin the log anew; SQLite goes on without. */
 static int page_shm_lock(sqlite3_file *file, int at, int n, int flags) {
+    enum { READERS = 4, N_READERS = 4 }; /* but the one without the log */
+    static const int wanted = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE;
+    if (at == READERS && n == N_READERS && flags == wanted && ((PageFile *)file)->pages->hold_log)
+        return SQLITE_BUSY;
     return PASS(xShmLock, at, n, flags);
 }
 static void page_shm_barrier(sqlite3_file *file) {
@@ -344,6 +355,14 @@ PagesMode pages_set_mode(Pages *p, PagesMode mode) {
     const PagesMode before = p->mode;
     p->mode = mode;
     return before;
+}
+
+void pages_sync_every(Pages *p, uint32_t n) {
+    p->sync_every = n;
+}
+
+void pages_hold_log(Pages *p, bool hold) {
+    p->hold_log = hold;
 }
 
 uint64_t pages_damaged(const Pages *p, uint32_t *ret_page) {

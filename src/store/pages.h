@@ -45,6 +45,11 @@ typedef enum PagesMode {
 } PagesMode;
 /* Returns the mode before. */
 PagesMode pages_set_mode(Pages *p, PagesMode mode);
+/* Syncs the database file after each n pages that are written to it (0: only when SQLite asks): so
+ * syncs of other files need not wait for many. */
+void pages_sync_every(Pages *p, uint32_t n);
+/* While held, SQLite does not begin the log anew but appends (copier.h). Between transactions. */
+void pages_hold_log(Pages *p, bool hold);
 /* Pages seen that did not match, since the last pages_forget(); *ret_page: the last of them. */
 uint64_t pages_damaged(const Pages *p, uint32_t *ret_page);
 void pages_forget(Pages *p);

@@ -16,6 +16,7 @@
 #include "law/story.h"
 #include "store/case-keys.h"
 #include "store/case.h"
+#include "store/dedup.h"
 #include "store/pages.h"
 #include "store/recent.h"
 #include "store/row.h"
@@ -124,6 +125,7 @@ struct Store {
     CaseKeys *case_keys;       /* NULL until the first message */
     bool any_joined, any_dead; /* rows with DELIVERY_JOINED, dead letters: there may be some */
     Recent *recent;            /* NULL until the first message */
+    Dedup dedup;
     Directory *directory;
     DirTree *directory_tree; /* over its signed records; NULL: it is not signed */
     bool directory_layered;  /* there are signed records, whether they can be read here or not */
@@ -149,6 +151,8 @@ struct Store {
     int64_t space_due_ms;
     bool ballast;           /* the reserve file is there */
     uint32_t wal_done;      /* frames already copied into the database */
+    bool copying;           /* somebody does it beside work: store_copy_begin() */
+    bool log_rest;          /* and left little enough: the rest is for us, so that it begins anew */
     uint64_t log_pages_max; /* frames that may wait for the database before a checkpoint */
     uint64_t wal_written;   /* frames ever: the log begins anew, this does not */
     uint64_t space_written; /* wal_written at the last look at the free space */
@@ -157,7 +161,6 @@ struct Store {
     int64_t purge_seq, purge_due_ms;
     int64_t purge_seen_ms, purge_held_ms; /* at the last look; until then nothing is purged */
     bool load_damaged; /* by the last message_load(): it met a damaged page or row */
-    Uuid dedup_cursor;
     int64_t dedup_due_ms;
     int64_t ledger_due_ms;
     ItemKey item_cursor;
@@ -182,6 +185,9 @@ int schema_migrate(Store *s, int version, const SchemaSteps *to, char why[static
 int64_t meta_number(Store *s, const char *key, int64_t none);
 void meta_set(Store *s, const char *key, int64_t value);
 
+/* --- checkpoint.c --- */
+int store_checkpoint(Store *s); /* when the log is long */
+
 /* --- store.c, run.c --- */
 /* Of files nobody has open. Returns 0 or -errno. */
 int store_copy_file(const char *from, const char *to);
@@ -190,7 +196,7 @@ int store_lock(const char *store_path, int *ret_fd, char why[static 256]);
 /* Reads queues, subscriptions, links, directory and counters from the tables. */
 void store_cache_load(Store *s);
 void store_cache_drop(Store *s);
-int store_checkpoint(Store *s, bool idle);
+
 /* Makes names made in the folder of path durable. Returns 0 or -errno. */
 int store_sync_folder(const char *path);
 
@@ -233,8 +239,9 @@ void queue_read_row(sqlite3_stmt *q, DeliveryRow *ret);
 #define ROW_COLUMNS "queue,lane,seq,order_key,attempts,flags,due,expires,size"
 
 /* --- message.c --- */
-#define MESSAGE_CASED                                                                              \
-    INT64_C(16) /* in column flags, beside the receipt policy: the thread is a case */
+/* In column flags, beside the receipt policy. */
+#define MESSAGE_CASED   INT64_C(16) /* the thread is a case */
+#define MESSAGE_CLAIMED INT64_C(32) /* its id is remembered: see dedup.h */
 /* What is stored of a message besides its parts. */
 struct StoredMessage {
     int64_t seq, order_key, accepted_ms, expires_ms;
@@ -242,7 +249,7 @@ struct StoredMessage {
     Uuid id, thread; /* thread: case, else correlation, else the message itself */
     int kind;
     Lane lane;
-    bool cased;
+    bool cased, claimed;
     ReceiptPolicy receipts;
     char sender[NODE_NAME_SIZE], region[REGION_SIZE];
     char origin[NODE_NAME_SIZE]; /* neighbour it came from; "" = published here */
@@ -267,13 +274,6 @@ bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_bod
 void message_insert(Store *s, StoredMessage *m, Body *body);
 /* Writes the route again, and the sealed part if a body is given. */
 void message_update(Store *s, const StoredMessage *m, const Body *body);
-/* seq by id; 0 when not known. */
-int64_t message_find(Store *s, const Uuid *id, uint8_t ret_digest[DIGEST_SIZE]);
-/* When; also of a message that is purged. 0 when not known. */
-int64_t message_accepted_ms(Store *s, const Uuid *id);
-/* The id remembered for a sequence number, of a row that is damaged or gone: a long search. False
- * when there is none. */
-bool message_find_id(Store *s, int64_t seq, Uuid *ret);
 bool message_has_row(Store *s, const StoredMessage *m, DeliveryRow *ret_any);
 
 /* --- signed.c --- */
@@ -492,6 +492,8 @@ void backup_stop(Store *s);
 /* Is it time, or was so much written that it is better to look again? */
 bool space_is_due(const Store *s);
 void space_check(Store *s);
+/* The disk is full: intake stays closed for a while. */
+void space_ran_out(Store *s);
 void space_release_ballast(Store *s);
 void space_make_ballast(Store *s);
 bool space_intake_is_open(const Store *s, const Message *m);

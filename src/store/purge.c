@@ -127,35 +127,14 @@ static bool purge_messages(Store *s) {
 
 /* Ids and outcomes are remembered longer than messages, and at least as long as them. */
 static bool purge_dedup(Store *s) {
-    Uuid old[PURGE_ROWS];
-    int64_t seqs[PURGE_ROWS];
-    uint32_t n = 0, n_old = 0;
-    {
-        _query_ q =
-            QUERY(s,
-                  "SELECT d.id, d.accepted_at <= ?2 AND NOT EXISTS("
-                  "SELECT 1 FROM message m WHERE m.seq = d.seq), d.seq "
-                  "FROM dedup d WHERE d.id > ?1 ORDER BY d.id LIMIT ?3",
-                  UUID(&s->dedup_cursor), INT(s->now_ms - s->config.dedup_ms), INT(PURGE_ROWS));
-        Uuid last = s->dedup_cursor;
-        for (; n < PURGE_ROWS && db_row(s, q); n++) {
-            last = col_uuid(q, 0);
-            if (!col_int(q, 1))
-                continue;
-            seqs[n_old] = col_int(q, 2);
-            old[n_old++] = last;
-        }
-        s->dedup_cursor = last;
-    }
-    for (uint32_t i = 0; i < n_old; i++) {
-        RUN(s, "DELETE FROM dedup WHERE id = ?1", UUID(&old[i]));
+    int64_t seqs[DEDUP_STEP];
+    bool more = false;
+    const uint32_t n = dedup_forget_old(s, s->now_ms - s->config.dedup_ms, seqs, &more);
+    for (uint32_t i = 0; i < n; i++)
         RUN(s, "DELETE FROM outcome WHERE seq = ?1", INT(seqs[i]));
-    }
-    if (n == PURGE_ROWS)
-        return true;
-    s->dedup_cursor = (Uuid) { { 0 } };
-    s->dedup_due_ms = s->now_ms + DEDUP_PERIOD_MS;
-    return false;
+    if (!more)
+        s->dedup_due_ms = s->now_ms + DEDUP_PERIOD_MS;
+    return more;
 }
 
 /* Unused pages are kept for the next peak unless they are a quarter of the file, or room is short.
@@ -187,8 +166,10 @@ int purge_step(Store *s, bool *ret_more) {
     bool more = false;
     if (messages || dedup || items || ledger) {
         (void)db_exec(s, "BEGIN IMMEDIATE");
-        if (messages)
+        if (messages) {
+            dedup_sweep(s); /* no message goes before its id is in the table */
             more = purge_messages(s);
+        }
         if (dedup)
             more = purge_dedup(s) || more;
         if (items)

@@ -226,7 +226,7 @@ static void query_messages(Store *s, StoreOp *op, Table *t) {
             break;
         const bool known = message_load(s, seq, &m);
         if (!known)
-            (void)message_find_id(s, seq, &m.id);
+            (void)dedup_find_id(s, seq, &m.id);
         table_uuid(t, &m.id);
         table_text(t, known ? kind_text(m.kind, kind) : "");
         table_text(t, m.sender);
@@ -255,7 +255,7 @@ static void dead_row(Store *s, sqlite3_stmt *q, Table *t) {
     const Queue *queue = queue_by_id(s, col_int(q, 2));
     char kind[16];
     if (!message_load(s, col_int(q, 0), &m)) /* without its message the letter still counts */
-        (void)message_find_id(s, col_int(q, 0), &m.id);
+        (void)dedup_find_id(s, col_int(q, 0), &m.id);
     table_uuid(t, &m.id);
     table_text(t, col_text(q, 1));
     table_textf(t, "%s %s", queue ? queue_kind_name(queue->kind) : "",
@@ -295,7 +295,7 @@ static void query_dead_show(Store *s, StoreOp *op, Table *t) {
     _query_ q = QUERY(s,
                       "SELECT seq, recipient, queue, cause, detail, attempts, at "
                       "FROM dead_letter WHERE seq = ?1",
-                      INT(message_find(s, &id, NULL)));
+                      INT(dedup_find(s, &id, NULL)));
     while (db_row(s, q))
         dead_row(s, q, t);
     if (table_rows(t) == 0)

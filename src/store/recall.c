@@ -127,7 +127,7 @@ void accept_recall(Store *s, StoreOp *op) {
     const Message *message = op->accept.message;
     _cleanup_(stored_message_deinit) StoredMessage target = { 0 }, order;
     _cleanup_(copies_deinit) Copies copies = { 0 };
-    int64_t seq = message_find(s, &message->facts.recall.message_id, NULL);
+    int64_t seq = dedup_find(s, &message->facts.recall.message_id, NULL);
     if (seq > 0 && (!message_load(s, seq, &target) || !receipt_applies(target.kind)))
         seq = 0;
     /* A neighbour vouches for its side, but the sender of the message stays the only one who may

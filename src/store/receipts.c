@@ -195,7 +195,7 @@ bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     if (!f->readable)
         return false;
     const StoredMessage *m = recent_find_id(s, &f->receipt.message_id);
-    const int64_t seq = m ? m->seq : message_find(s, &f->receipt.message_id, NULL);
+    const int64_t seq = m ? m->seq : dedup_find(s, &f->receipt.message_id, NULL);
     if (!m && seq > 0)
         m = recent_load(s, seq, &read);
     if (seq == 0 || (m && !receipt_applies(m->kind)))

@@ -114,7 +114,7 @@ static int fold_all(Refold *f) {
         pending_write(f->to);
         tally_flush(f->to);
         (void)db_exec(f->to, "COMMIT");
-        if (f->to->fault == 0 && store_checkpoint(f->to, false) < 0)
+        if (f->to->fault == 0 && store_checkpoint(f->to) < 0)
             break;
     }
     return f->from->fault < 0 ? f->from->fault : f->to->fault;

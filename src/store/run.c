@@ -10,12 +10,6 @@
 #include "store/pending.h"
 #include "store/quota.h"
 
-#define CHECKPOINT_IDLE_PAGES    1000U
-#define CHECKPOINT_BUSY_PAGES    1000U
-#define CHECKPOINT_RESTART_PAGES 16000U
-#define CHECKPOINT_PRESSED_PAGES 64U
-#define FULL_PAUSE_MS            (5 * SECOND_MS)
-
 static void run_op(Store *s, StoreOp *op) {
     if (op->entry)
         ledger_note(s, op->entry);
@@ -108,6 +102,7 @@ static int attempt(Store *s, StoreOp *list, bool owe) {
     quota_flush(s);
     pending_write(s);
     tally_flush(s);
+    dedup_write(s);
     signed_flush(s);
     acceptances_flush(s);
     ledger_flush(s); /* the last: others note while they write */
@@ -148,8 +143,7 @@ static int write_batch(Store *s, StoreOp *list, int64_t now_ms, bool owe) {
         for (StoreOp *op = list; op; op = op->next)
             op_results_reset(op);
         s->fault = 0;
-        s->full_until_ms = now_ms + FULL_PAUSE_MS;
-        s->health.intake_closed = true;
+        space_ran_out(s);
         space_release_ballast(s);
         store_cache_load(s);
         if (s->fault < 0)
@@ -179,52 +173,6 @@ int store_sync(Store *s) {
     return logfile_settle(s->log) == SQLITE_OK ? 0 : -EIO;
 }
 
-int store_trim(Store *s) {
-    return s->stopped < 0 ? s->stopped : (s->stopped = store_checkpoint(s, false));
-}
-
-/* How much may wait in the log. It needs its size once more in the database file, so on a small
- * disk, and when room is short, it is kept small. */
-static uint64_t checkpoint_pages(const Store *s, bool idle) {
-    const uint64_t usual = idle ? CHECKPOINT_IDLE_PAGES : CHECKPOINT_BUSY_PAGES;
-    if (s->above_mark)
-        return CHECKPOINT_PRESSED_PAGES;
-    return MAX(MIN(usual, s->log_pages_max), (uint64_t)CHECKPOINT_PRESSED_PAGES);
-}
-
-static bool is_long(const Store *s, bool idle) {
-    return s->health.wal_frames - s->wal_done >= checkpoint_pages(s, idle);
-}
-
-bool store_log_is_long(const Store *s) {
-    return is_long(s, false);
-}
-
-int store_checkpoint(Store *s, bool idle) {
-    const uint64_t pages = s->health.wal_frames;
-    if (!is_long(s, idle))
-        return 0;
-    /* RESTART only waits for readers; with none it costs the same as PASSIVE. */
-    const int mode =
-        pages >= CHECKPOINT_RESTART_PAGES ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-    int frames = 0, done = 0;
-    sqlite3_busy_timeout(s->db, 200);
-    const int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, &frames, &done);
-    sqlite3_busy_timeout(s->db, 5000);
-    if (done > 0)
-        s->wal_done = (uint32_t)done;
-    if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
-        return 0;
-    const int r = db_fail(s, rc);
-    s->fault = 0;
-    if (r != -ENOSPC)
-        return r;
-    /* The database file could not grow; everything is safe in the log. */
-    s->full_until_ms = s->now_ms + FULL_PAUSE_MS;
-    s->health.intake_closed = true;
-    return 0;
-}
-
 int store_idle(Store *s, int64_t now_ms, bool *ret_more) {
     if (s->stopped < 0)
         return s->stopped;
@@ -235,7 +183,7 @@ int store_idle(Store *s, int64_t now_ms, bool *ret_more) {
     if (space_is_due(s))
         space_check(s);
     space_make_ballast(s);
-    int r = store_checkpoint(s, true);
+    int r = store_checkpoint(s);
     if (r == 0)
         r = backup_step(s, &more);
     if (r == 0)

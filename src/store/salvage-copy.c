@@ -157,6 +157,9 @@ static void copy_messages(Salvage *v) {
             copy_message(v, seq);
     }
     meta_set(v->to, "next_seq", last + 1);
+    v->swept = meta_number(v->from, "dedup_swept", 0);
+    v->from->fault = 0;
+    dedup_mark(v->to, last); /* in the end, see salvage_reconcile() */
     (void)pages_set_mode(v->from->pages, mode);
 }
 
@@ -205,7 +208,7 @@ void salvage_copy(Salvage *v) {
             tables[i].of_message)
             copy_by_message(v, tables[i].table);
     _statement_ meta = prepare(v->from, "SELECT * FROM meta WHERE key NOT IN ('self', 'clean', "
-                                        "'next_seq')");
+                                        "'next_seq', 'dedup_swept')");
     if (!copy_selected(v, "meta", meta))
         salvage_tell(v, "table meta: a part cannot be read");
 }

@@ -12,6 +12,8 @@ typedef struct Salvage {
     SalvageReport *report;
     void (*tell)(void *data, const char *line);
     void *data;
+    int64_t swept;      /* of the source: the ids of later messages are in no table */
+    uint32_t n_unnamed; /* messages that are lost, of these */
 } Salvage;
 
 _printf_(2, 3) void salvage_tell(const Salvage *v, const char *format, ...);

@@ -4,6 +4,7 @@
  * every delivery has its message. What is missing is made again, what cannot be is named.
  */
 
+#include "store/ledger.h"
 #include "store/salvage-internal.h"
 
 /* The next number behind seq; 0 at the end. */
@@ -11,11 +12,12 @@ static int64_t next_of(Store *to, sqlite3_stmt *q) {
     return db_number(to, q, 0);
 }
 
+/* body: NULL of a damaged message: that its id was used is all that can be said. */
 static void restore_dedup(Salvage *v, const StoredMessage *m, const Body *body) {
-    uint8_t digest[DIGEST_SIZE];
-    hash_message(body_envelope(body), body_facts(body), body_sealed(body), digest);
-    RUN(v->to, "INSERT OR IGNORE INTO dedup(id, digest, seq, accepted_at) VALUES(?1, ?2, ?3, ?4)",
-        UUID(&m->id), BLOB(bytes_make(digest, sizeof(digest))), INT(m->seq), INT(m->accepted_ms));
+    DedupClaim c = { .id = m->id, .seq = m->seq, .accepted_ms = m->accepted_ms };
+    if (body)
+        hash_message(body_envelope(body), body_facts(body), body_sealed(body), c.digest);
+    dedup_restore(v->to, &c);
 }
 
 static bool was_handed(Store *to, const StoredMessage *m, const Queue *queue) {
@@ -77,12 +79,38 @@ static void reconcile_messages(Salvage *v) {
         _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
         _cleanup_(body_unrefp) Body *body = NULL;
         bool damaged = false;
-        if (!message_load_body(v->to, seq, &m, &body, &damaged) || damaged)
+        if (!message_load_body(v->to, seq, &m, &body, &damaged))
             continue;
-        restore_dedup(v, &m, body);
-        if (receipt_applies(m.kind))
+        if (m.claimed)
+            restore_dedup(v, &m, body);
+        if (!damaged && receipt_applies(m.kind))
             restore_deliveries(v, &m, body);
     }
+}
+
+static void tell_lost(Salvage *v, const Uuid *id) {
+    char text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    salvage_tell(v, "message %s is lost: its sender has to send it again", text);
+    v->report->lost++;
+}
+
+/* Accepted, and of no message that is there or was purged. */
+static void name_lost(void *data, const LedgerEntry *e) {
+    Salvage *v = data;
+    if (dedup_find(v->to, &e->message_id, NULL) != 0)
+        return;
+    tell_lost(v, &e->message_id);
+    v->n_unnamed -= v->n_unnamed > 0;
+}
+
+/* The newest, whose ids were in memory only, are named by the ledger. */
+static void name_all_lost(Salvage *v) {
+    ledger_accepted_since(v->to, v->swept, name_lost, v);
+    pages_forget(v->to->pages);
+    if (v->n_unnamed > 0)
+        salvage_tell(v, "%u more messages are lost and cannot be named", (unsigned)v->n_unnamed);
+    v->report->lost += v->n_unnamed;
 }
 
 /* Nobody can be given them; when their senders send them again, that must not be a duplicate. */
@@ -91,14 +119,13 @@ static void drop_orphans(Salvage *v) {
                                   "SELECT 1 FROM message m WHERE m.seq = d.seq) LIMIT 1";
     int64_t seq;
     while (v->to->fault == 0 && (seq = next_of(v->to, QUERY(v->to, missing))) > 0) {
-        char id[UUID_TEXT_SIZE] = "of unknown id";
-        Uuid u;
-        if (message_find_id(v->to, seq, &u))
-            uuid_format(&u, id);
-        salvage_tell(v, "message %s is lost: its sender has to send it again", id);
-        v->report->lost++;
+        Uuid id;
+        if (dedup_find_id(v->to, seq, &id))
+            tell_lost(v, &id);
+        else
+            v->n_unnamed++;
         RUN(v->to, "DELETE FROM delivery WHERE seq = ?1", INT(seq));
-        RUN(v->to, "DELETE FROM dedup WHERE seq = ?1", INT(seq));
+        dedup_forget(v->to, seq);
     }
 }
 
@@ -106,6 +133,7 @@ void salvage_reconcile(Salvage *v) {
     drop_orphans(v);
     store_cache_load(v->to); /* the counts of what waits */
     reconcile_messages(v);
+    name_all_lost(v);
     if (!v->report->complete)
         salvage_tell(v, "copies for subscriptions and receipts may be missing: `outcome` knows");
 }

@@ -228,6 +228,7 @@ int schema_migrate(Store *s, int version, const SchemaSteps *to, char why[static
         if (v == 0) {
             RUN(s, "INSERT INTO meta(key, value) VALUES('self', ?1)", TEXT(s->self));
             meta_set(s, "clean", 1);
+            meta_set(s, "dedup_swept", 0);
         }
         if (db_exec(s, sql) < 0) {
             const int r = refuse_fault(s, why, "cannot be migrated");

@@ -11,6 +11,10 @@
 int scrub_step(Store *s, bool *ret_more) {
     if (s->scrub_at == 0)
         return 0;
+    if (s->copying) { /* a page may be half written */
+        *ret_more = true;
+        return 0;
+    }
     uint32_t bad = 0;
     const int r = db_fail(s, pages_scrub(s->db, &s->scrub_at, SCRUB_PAGES, &bad));
     if (bad > 0) {

@@ -10,6 +10,7 @@
 
 #define SPACE_PERIOD_MS SECOND_MS
 #define RESERVE_BYTES   (16U * 1024 * 1024)
+#define FULL_PAUSE_MS   (5 * SECOND_MS)
 
 /* The marks on free space, cut to a share of the file system so that a small disk can be used, and
  * never so low that settlements and receipts have nothing left to be written in. */
@@ -77,6 +78,11 @@ void space_check(Store *s) {
     s->health.intake_closed = s->above_mark || s->now_ms < s->full_until_ms;
     if (s->above_mark && !was_above)
         s->purge_due_ms = s->now_ms; /* make room with what is finished */
+}
+
+void space_ran_out(Store *s) {
+    s->full_until_ms = s->now_ms + FULL_PAUSE_MS;
+    s->health.intake_closed = true;
 }
 
 bool space_intake_is_open(const Store *s, const Message *m) {

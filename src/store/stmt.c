@@ -6,7 +6,7 @@
 
 #include "store/private.h"
 
-static int error_of(sqlite3 *db, int rc) {
+int db_error(sqlite3 *db, int rc) {
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return -ENOSPC;
@@ -63,7 +63,7 @@ int db_fail(Store *s, int rc) {
         snprintf(s->health.fault, sizeof(s->health.fault), "page %u does not match its checksum",
                  (unsigned)page);
     } else if (s->fault == 0) {
-        s->fault = error_of(s->db, rc);
+        s->fault = db_error(s->db, rc);
         snprintf(s->health.fault, sizeof(s->health.fault), "%s (%d)", sqlite3_errmsg(s->db), rc);
     }
     return s->fault;

@@ -66,6 +66,8 @@ Uuid col_uuid(sqlite3_stmt *q, int i); /* nil when it is not 16 bytes */
 
 /* SQLite's extended result code as a negative errno; remembers the first one in the store. */
 int db_fail(Store *s, int rc);
+/* The negative errno for an SQLite code that is an error. */
+int db_error(sqlite3 *db, int rc);
 /* The same for our own faults: -ENOMEM. */
 int db_fault(Store *s, int error, const char *text);
 void db_statements_free(Store *s);

@@ -178,8 +178,7 @@ static bool is_other_form(Store *s, const Message *m, StoredMessage *stored) {
         return false;
     }
     message_update(s, stored, whole);
-    RUN(s, "UPDATE dedup SET digest = ?2 WHERE id = ?1", UUID(&stored->id),
-        BLOB(bytes_make(m->digest, DIGEST_SIZE)));
+    dedup_set_digest(s, &stored->id, m->digest);
     return true;
 }
 
@@ -288,7 +287,7 @@ static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *dige
     r->verdict = VERDICT_DUPLICATE;
     list_outcomes(s, r, seq);
     if (!kept) {
-        r->accepted_ms = message_accepted_ms(s, &m->env.message_id);
+        r->accepted_ms = dedup_accepted_ms(s, &m->env.message_id);
         return;
     }
     /* An order to recall went where its message went, and is never put into a mailbox; a receipt
@@ -320,6 +319,7 @@ void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret) {
         .lane = m->lane,
         .order_key = message_order_key(e),
         .cased = !uuid_is_nil(&e->case_id),
+        .claimed = true,
         .thread = e->message_id,
         .accepted_ms = s->now_ms,
         .expires_ms = s->decision.expires_ms,
@@ -339,16 +339,17 @@ void accept_begin(Store *s, const StoreOp *op, StoredMessage *ret) {
 /* The id is taken before the decision, with the number the message will have: that spares a look
  * for it. False: it is known, and nothing was written. */
 static bool claim_id(Store *s, const Message *m) {
+    DedupClaim c = { .id = m->env.message_id,
+                     .seq = s->next_seq,
+                     .accepted_ms = s->now_ms,
+                     .size = (uint32_t)body_size(m->body) };
+    memcpy(c.digest, m->digest, sizeof(c.digest));
     s->claimed_seq = s->next_seq;
-    return RUN(s,
-               "INSERT INTO dedup(id, digest, seq, accepted_at) VALUES(?1,?2,?3,?4) "
-               "ON CONFLICT DO NOTHING",
-               UUID(&m->env.message_id), BLOB(bytes_make(m->digest, DIGEST_SIZE)), INT(s->next_seq),
-               INT(s->now_ms)) > 0;
+    return dedup_claim(s, &c);
 }
 
 static void give_back_id(Store *s, const Message *m) {
-    RUN(s, "DELETE FROM dedup WHERE id = ?1", UUID(&m->env.message_id));
+    dedup_give_back(s, &m->env.message_id);
 }
 
 /* Its id is claimed for the number it gets here. */
@@ -514,7 +515,7 @@ static bool takes_its_id(Store *s, const StoreOp *op) {
     if (!op->accept.from_link ||
         !(receipt_has_own_id(m) || notice_has_own_id(m) || wrap_request_has_own_id(m)))
         return false;
-    const int64_t seq = message_find(s, &m->env.message_id, NULL);
+    const int64_t seq = dedup_find(s, &m->env.message_id, NULL);
     if (seq == 0 || !message_load(s, seq, &other) || other.kind == m->env.kind)
         return false;
     give_back_id(s, m);
@@ -536,7 +537,7 @@ void run_accept(Store *s, StoreOp *op) {
     if (!open || !(claim_id(s, m) || takes_its_id(s, op))) {
         uint8_t digest[DIGEST_SIZE];
         const int64_t seq =
-            open || s->intake == INTAKE_NORMAL ? message_find(s, &m->env.message_id, digest) : 0;
+            open || s->intake == INTAKE_NORMAL ? dedup_find(s, &m->env.message_id, digest) : 0;
         if (seq > 0)
             answer_known(s, op, seq, digest);
         else

@@ -179,11 +179,14 @@ static int lift_seal(Store *s) {
     return seal_lift(s);
 }
 
-/* Without room for it, or with an item that cannot be read, it stays pending. */
+/* Without room for it, or with something that cannot be read, it waits until later. */
+static int may_wait(int r) {
+    return r == -ENOSPC || r == -EUCLEAN ? 0 : r;
+}
+
 static int settle_pending(Store *s) {
     s->fault = 0;
-    const int r = store_settle(s);
-    return r == -ENOSPC || r == -EUCLEAN ? 0 : r;
+    return may_wait(store_settle(s));
 }
 
 int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
@@ -249,6 +252,8 @@ Store *store_close(Store *s) {
     if (s->db) {
         if (s->stopped == 0) {
             s->fault = settle_pending(s);
+            if (s->fault == 0)
+                s->fault = may_wait(dedup_close(s));
             (void)db_exec(s, "BEGIN IMMEDIATE");
             quota_save(s);
             meta_set(s, "clean", 1);
@@ -283,8 +288,16 @@ Store *store_close(Store *s) {
     return NULL;
 }
 
+/* No higher than numbers were given before, or the next one? */
+static bool follows(Store *s, int64_t seq) {
+    return seq > 0 &&
+           (seq <= meta_number(s, "next_seq", 1) ||
+            db_number(s, QUERY(s, "SELECT 1 FROM message WHERE seq = ?1", INT(seq - 1)), 0) != 0);
+}
+
 /* Everything is counted from the highest number: a damaged one would send searches through numbers
- * that never were. The sum of its row proves it, else the id remembered for it. */
+ * that never were. The sum of its row proves it, else that it follows others, else the id that is
+ * remembered for it. */
 static int64_t highest_number(Store *s) {
     _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
     _cleanup_(body_unrefp) Body *body = NULL;
@@ -293,7 +306,7 @@ static int64_t highest_number(Store *s) {
     const int64_t last = db_number(s, QUERY(s, "SELECT max(seq) FROM message"), 0);
     if (last != 0 && s->fault == 0 &&
         (last < 0 || !message_load_body(s, last, &m, &body, &damaged) || damaged) &&
-        !message_find_id(s, last, &id))
+        !follows(s, last) && !dedup_find_id(s, last, &id))
         db_fault(s, -EUCLEAN, "the number of the newest message is damaged");
     return last;
 }
@@ -313,10 +326,12 @@ void store_cache_load(Store *s) {
     s->health.messages = (uint64_t)(s->next_seq - 1) - s->purged;
     case_keys_forget(s);
     pending_load(s);
+    dedup_load(s);
     (void)pages_set_mode(s->pages, mode);
 }
 
 void store_cache_drop(Store *s) {
+    dedup_drop(s);
     subscriptions_drop(s);
     links_drop(s);
     queues_drop(s);

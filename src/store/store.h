@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Store: the durable outbox in one SQLite file, and its only connection.
+ * Store: the durable outbox in one SQLite file, and the only connection that changes it (copier.h
+ * copies what that wrote).
  *
  * Work comes as a batch of operations and is one transaction: after store_run() returned 0 all of
  * it is on disk (WAL, synchronous=FULL) and the results may be told to others; before that nothing
@@ -31,6 +32,7 @@
 #include "core/table.h"
 #include "core/wrap.h"
 #include "law/accept.h"
+#include "store/copier.h"
 
 typedef struct Store Store;
 
@@ -470,6 +472,11 @@ _must_check_ int store_sync(Store *s);
 _must_check_ int store_trim(Store *s);
 /* Is it long enough? */
 bool store_log_is_long(const Store *s);
+/* The same beside work, by a thread with a Copier (copier.h). Returns true when it is worth while
+ * and there is room for it; then nobody else copies and the log only grows until store_copy_end()
+ * is told what copier_run() said. Returns 0 or a negative errno (stop!). */
+bool store_copy_begin(Store *s);
+_must_check_ int store_copy_end(Store *s, const Copied *copied);
 /* Housekeeping when there is nothing else to do: checkpoint, a backup step, a bounded purge,
  * incremental vacuum, water marks. *ret_more: call again soon. Returns 0 or a negative errno. */
 _must_check_ int store_idle(Store *s, int64_t now_ms, bool *ret_more);

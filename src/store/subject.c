@@ -146,6 +146,7 @@ static void empty(Store *s, StoreOp *op, int64_t seq, const Order *o) {
         db_fault(s, -ENOMEM, "out of memory");
         return;
     }
+    dedup_settle(s, &m.id);
     message_update(s, &m, rest);
     trail_add(s, seq, STEP_ERASED, o->sender, "");
 }

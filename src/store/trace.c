@@ -195,7 +195,7 @@ void query_trace(Store *s, StoreOp *op, Table *t) {
         table_say(t, 2, "trace needs the id of a message or a case");
         return;
     }
-    const int64_t seq = message_find(s, &id, NULL);
+    const int64_t seq = dedup_find(s, &id, NULL);
     if (seq > 0)
         tell_message(s, &story, seq);
     if (story.n == 0 && tell_case(s, &story, &id) == 0) {
@@ -272,7 +272,7 @@ void query_outcome(Store *s, StoreOp *op, Table *t) {
         table_say(t, 2, "outcome needs the id of a message");
         return;
     }
-    const int64_t seq = message_find(s, &id, NULL);
+    const int64_t seq = dedup_find(s, &id, NULL);
     if (seq == 0 || !message_load(s, seq, &m)) {
         if (seq > 0 && s->load_damaged)
             table_say(t, 1, "DAMAGED");

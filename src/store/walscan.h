@@ -8,9 +8,9 @@
  * log is damaged in its middle. What can be told apart, and why:
  *
  * A transaction begins to write only after the sync of the last one has returned (synchronous=FULL,
- * one connection, an end of the process after a sync that failed). So a power cut can tear the
- * frames of one transaction at most: the last one. Every frame's checksum goes on from that of the
- * frame before. Therefore
+ * one connection that writes, an end of the process after a sync that failed). So a power cut can
+ * tear the frames of one transaction at most: the last one. Every frame's checksum goes on from
+ * that of the frame before. Therefore
  *
  *  - a frame that matches the checksum in the header of the frame before it, where that one is a
  *    commit, was written after that commit was synced. When recovery would stop earlier, synced

@@ -254,7 +254,8 @@ static Handout *held(const Judge *j, const Pair *p, uint32_t who) {
     return NULL;
 }
 
-/* Oldest first: answers to settlements of one word come in the order in which they were asked. */
+/* Oldest first: good answers to settlements of one word come in the order in which they were asked.
+ */
 static Settling *find_settling(const Judge *j, const Pair *p, const Record *r) {
     for (Settling *s = p->settlings; s; s = s->next)
         if (!s->answered && s->word == r->word && s->of->who == r->who &&
@@ -290,6 +291,17 @@ static void check_shared(Judge *j, const Message *m, const Pair *p, const Settli
                         history_name(j->h, my->who));
 }
 
+/* When was it asked at the latest? That a tag is unknown is told without the disk, so before the
+ * good answer to what was asked earlier. */
+static size_t asked_at(const Pair *p, const Settling *mine) {
+    size_t at = mine->at;
+    for (const Settling *s = p->settlings; s && s != mine; s = s->next)
+        if (s->failed && s->word == mine->word && s->of->who == mine->of->who &&
+            s->of->session == mine->of->session && s->answered > mine->at)
+            at = MIN(at, s->at);
+    return at;
+}
+
 static void on_settle(Judge *j, const Record *r, size_t at) {
     Message *m = judge_message(j, &r->id);
     Pair *p = m ? judge_pair(j, m, history_node_of(j->h, r->who)) : NULL;
@@ -304,10 +316,11 @@ static void on_settle(Judge *j, const Record *r, size_t at) {
     if (!s)
         return;
     s->answered = at;
+    s->failed = r->phase != HISTORY_OK;
     hear(j, r->who, s->at);
     if (r->phase != HISTORY_OK || !(done || reject))
         return;
-    must_be_synced(j, m, s->at, at, done ? "DONE was answered" : "REJECT was answered");
+    must_be_synced(j, m, asked_at(p, s), at, done ? "DONE was answered" : "REJECT was answered");
     if (reject) {
         /* An operator may requeue it before the consumer hears that its REJECT is on disk. */
         p->rejected_by = p->requeued > s->at ? NULL : s;

@@ -51,6 +51,7 @@ typedef struct Handout { /* one delivery */
 
 typedef struct Settling { /* a settlement that was said of a delivery */
     size_t at, answered;
+    bool failed; /* the answer */
     uint32_t word;
     Handout *of;
     struct Settling *next; /* the one after */

@@ -89,8 +89,10 @@ static unsigned read_ledger(Store *s, Ends *x) {
 }
 
 static void read_outcomes(Store *s, Ends *x) {
-    _query_ q = QUERY(s, "SELECT d.id, o.recipient, o.level FROM outcome o "
-                         "JOIN dedup d ON d.seq = o.seq WHERE o.level > 0");
+    /* The message is purged, or its id is not in the table yet. */
+    _query_ q = QUERY(s, "SELECT coalesce(m.id, d.id), o.recipient, o.level FROM outcome o "
+                         "LEFT JOIN message m ON m.seq = o.seq "
+                         "LEFT JOIN dedup d ON d.seq = o.seq WHERE o.level > 0");
     while (db_row(s, q)) {
         const Uuid id = col_uuid(q, 0);
         End *end = find(&x->ends, &id, col_text(q, 1), true);

@@ -73,6 +73,14 @@ static void check_attempt(World *w, const SimClient *c, const Held *h) {
             world_wrong(w, "%s got the same attempt twice in one session", c->who);
 }
 
+void consume_requeued(World *w, const Uuid *id) {
+    Held *h;
+    for (unsigned i = 0; i < w->n_clients; i++)
+        DL_FOREACH (w->clients[i].held, h)
+            if (uuid_equal(&h->id, id))
+                h->attempt = 0;
+}
+
 static void hold(World *w, SimClient *c, const Frame *f, const Uuid *id, Parcel *item) {
     Held *h = calloc(1, sizeof(*h));
     assert(h);

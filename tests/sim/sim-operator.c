@@ -107,5 +107,6 @@ void operator_acts(World *w, SimBroker *sb) {
     if (strcmp(sb->order.verb, "dead-discard") == 0)
         f.query.args[f.query.n_args++] = reason;
     sb->order.verb = NULL;
+    consume_requeued(w, &id);
     say(w, sb, &f);
 }

@@ -431,6 +431,8 @@ void consume_subscribed(World *w, SimClient *c, const Frame *f);
 /* Settles what is ready; the next time it wants to be woken. */
 int64_t consume_work(World *w, SimClient *c);
 void consume_drop(World *w, SimClient *c);
+/* An operator gave it new attempts: what came before counts no more. */
+void consume_requeued(World *w, const Uuid *id);
 /* Was it a notice of a broker? */
 bool notice_was_told(const World *w, const Uuid *id);
 /* The owner of a named subscription had its copy, or it is a dead letter. */

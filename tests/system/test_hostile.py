@@ -452,6 +452,35 @@ def strangers_from_everywhere_keep_out_nobody_who_was_here():
             x.close()
 
 
+def a_crowd_that_comes_back_waits_for_its_turn_and_is_in_within_seconds():
+    """Many at one time from one address, as behind a gateway, while others are served."""
+    with Site({"limits": {"node-hello-rate": "0", "node-sessions": "1000"}}) as s:
+        context = zmq.Context(2)
+        poller, crowd = zmq.Poller(), []
+        public, secret = (k.encode() if isinstance(k, str) else k for k in s.keys[BAD])
+        began = time.monotonic()
+        for _ in range(600):
+            x = context.socket(zmq.DEALER)
+            x.linger, x.curve_publickey, x.curve_secretkey, x.curve_serverkey = 0, public, secret, \
+                s.server.encode() if isinstance(s.server, str) else s.server
+            x.connect(f"tcp://127.0.0.1:{s.port}")
+            x.send(hello_frame())
+            poller.register(x, zmq.POLLIN)
+            crowd.append(x)  # who leaves at once counts as several
+        welcome = 0
+        while welcome < 600 and time.monotonic() - began < 10 * PATIENT_S:
+            for x, _ in poller.poll(100):
+                got = pb.Frame.FromString(x.recv_multipart()[0])
+                assert got.WhichOneof("body") == "welcome", got
+                poller.unregister(x)
+                welcome += 1
+        print(f"   {welcome} in {time.monotonic() - began:.1f} s", flush=True)
+        assert welcome == 600
+        assert s.said("CONNECTIONS_WAIT") and not s.said("CONNECTIONS_CUT")
+        s.good.turns()
+        context.destroy(0)
+
+
 def storms_of_small_things():
     """Each for a moment, as fast as Python can, from a peer that does not read."""
     def settle(n):
@@ -493,11 +522,10 @@ def floods_of_one_node_are_put_off_and_others_served():
         crowd = [s.bad() for _ in range(4)]
         sealed = os.urandom(500000)
         asked = 0
-        for round_ in range(4):
-            for b in crowd:
-                for _ in range(4):
-                    b.send_publish(message(BAD, BAD, sealed=sealed))
-                    asked += 1
+        for b in crowd:
+            for _ in range(4):  # what a session may have on its way when it begins
+                b.send_publish(message(BAD, BAD, sealed=sealed))
+                asked += 1
         verdicts = []
         for b in crowd:
             while len(verdicts) < asked:
@@ -706,7 +734,8 @@ if __name__ == "__main__":
           claimed_identities_neither_end_the_broker_nor_steal, who_does_not_read_is_ended,
           garbage_frames_slow_their_key_alone, frames_that_ask_for_nothing_slow_their_key,
           who_goes_on_with_what_is_put_off_is_slowed,
-          strangers_from_everywhere_keep_out_nobody_who_was_here, storms_of_small_things,
+          strangers_from_everywhere_keep_out_nobody_who_was_here,
+          a_crowd_that_comes_back_waits_for_its_turn_and_is_in_within_seconds, storms_of_small_things,
           floods_of_one_node_are_put_off_and_others_served, refused_messages_are_slowed_down,
           quotas_of_waiting_messages, a_sender_does_not_fill_the_disk_for_others,
           bytes_heard_before_are_worth_nothing,

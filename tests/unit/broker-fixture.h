@@ -40,6 +40,8 @@ typedef struct World {
     unsigned n_heard, n_gaps, n_denied, n_resets, n_ids;
     unsigned n_leaps, n_stale; /* journal: the clock leapt ahead; the directory is old */
     bool full[256];            /* the pipe of that peer (0: the uplink) takes nothing */
+    bool early;                /* take the checks as soon as there are some */
+    struct Checks *checks;     /* taken so */
 } World;
 
 /* --- surroundings --------------------------------------------------------------------------- */
@@ -75,6 +77,12 @@ static inline uint32_t io_random(void *data) {
 
 static inline void io_reset(void *data) {
     ((World *)data)->n_resets++;
+}
+
+static inline void io_checks(void *data) {
+    World *w = data;
+    if (w->early)
+        w->checks = broker_take_checks(w->broker, w->now);
 }
 
 static inline bool io_verb(void *data, const char *verb, char *const *args, uint32_t n, Table *t) {
@@ -165,7 +173,8 @@ static inline void open_broker(World *w) {
                     .random = io_random,
                     .uplink_reset = io_reset,
                     .verb = io_verb,
-                    .directory = io_directory };
+                    .directory = io_directory,
+                    .checks = io_checks };
     Directory *d = store_directory(w->store);
     ASSERT_OK(broker_new(&w->broker, &w->config, &io, d, w->now));
     (void)directory_unref(d);

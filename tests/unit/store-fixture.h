@@ -86,7 +86,7 @@ static inline void fixture_reopen(Fixture *f) {
 }
 
 /* Ends as a crash would: what is in memory is lost, the file stays marked as running. */
-static inline void fixture_crash(Fixture *f) {
+static inline void fixture_kill(Fixture *f) {
     char copy[128], command[1024];
     snprintf(copy, sizeof(copy), "%s/crash", f->folder);
     snprintf(command, sizeof(command),
@@ -97,6 +97,10 @@ static inline void fixture_crash(Fixture *f) {
     snprintf(command, sizeof(command), "rm -f %s-wal %s-shm && mv %s/* %s/", f->path, f->path, copy,
              f->folder);
     ASSERT_OK(system(command));
+}
+
+static inline void fixture_crash(Fixture *f) {
+    fixture_kill(f);
     fixture_open(f);
 }
 

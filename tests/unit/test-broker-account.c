@@ -252,6 +252,55 @@ TEST(nor_more_bytes_than_a_window_may_have) {
     ASSERT_EQ(n, 1 + 7 + 1); /* eight megabytes, the envelopes among them */
 }
 
+/* How many large ones are put off, and in all, until the session ends. */
+static unsigned large_until_the_end(World *w, unsigned *ret_all) {
+    *ret_all = 0;
+    while (*ret_all < 100 && !heard(w, 1, FRAME_ERROR, 0)) {
+        publish_bytes(w, 1, BAD, 1000000);
+        ++*ret_all;
+    }
+    return answers(w, 1, VERDICT_LATER, "WINDOW");
+}
+
+TEST(a_flood_of_large_ones_beside_who_asks_for_little_is_found_out_early) {
+    WORLD(w, "upt/r1");
+    unsigned all;
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    run(&w);
+    pass(&w, 2000);
+    publish(&w, 2, GOOD, TO, 1);
+    ASSERT_EQ(large_until_the_end(&w, &all), 1 + 2); /* the first of them tells it */
+    ASSERT_EQ(all, 2 + 1 + 2 + 1);                   /* two megabytes, and as many on their way */
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_WINDOW);
+}
+
+TEST(a_window_of_bytes_grows_with_what_was_answered) {
+    WORLD(w, "upt/r1");
+    unsigned all;
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        publish_bytes(&w, 1, BAD, 1000000);
+        run(&w);
+    }
+    pass(&w, 2000);
+    publish(&w, 2, GOOD, TO, 1);
+    ASSERT_EQ(large_until_the_end(&w, &all), 1 + 5);
+}
+
+TEST(one_large_message_at_a_time_is_never_put_off) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    for (unsigned i = 0; i < 20; i++) {
+        publish(&w, 2, GOOD, TO, (uint8_t)i);
+        publish_bytes(&w, 1, BAD, SEALED_MAX);
+        run(&w);
+        ASSERT_EQ(answers(&w, 1, VERDICT_LATER, NULL), 0);
+    }
+}
+
 TEST(who_waits_as_told_may_be_put_off_for_ever) {
     WORLD(w, "upt/r1");
     w.config.node_bytes = 1;

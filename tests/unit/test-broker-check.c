@@ -287,7 +287,7 @@ TEST(an_emergency_does_not_wait_behind_a_heap_of_checks) {
     free(e.envelope);
 }
 
-TEST(messages_signed_together_count_as_one_tree) {
+TEST(what_was_signed_with_a_message_that_holds_needs_no_curve_operation) {
     WORLD(w, "upt/r1");
     SESSION(w, k, 2);
     Letter l[4];
@@ -299,13 +299,104 @@ TEST(messages_signed_together_count_as_one_tree) {
     }
     ASSERT_OK(signature_make(&k, list, 3, s));
     s[3] = sign(&k, &l[3]);
-    for (unsigned i = 0; i < ARRAY_SIZE(l); i++)
-        send_letter(&w, 2, FROM, &l[i], &s[i], NULL);
+    send_letter(&w, 2, FROM, &l[0], &s[0], NULL);
     Checks *c = broker_take_checks(w.broker, w.now);
-    ASSERT_EQ(checks_count(c), 4);
-    ASSERT_EQ(checks_trees(c), 2);
+    ASSERT_EQ(checks_count(c), 1);
+    assert_false(checks_run_some(c, 0));
     checks_run(c);
-    ASSERT_EQ(checks_trees(c), 0); /* nothing is left to do */
+    ASSERT_TRUE(checks_run_some(c, 0)); /* nothing is left to do */
+    broker_checked(w.broker, w.now);
+
+    for (unsigned i = 1; i < 3; i++)
+        send_letter(&w, 2, FROM, &l[i], &s[i], NULL);
+    c = broker_take_checks(w.broker, w.now);
+    ASSERT_EQ(checks_count(c), 2);
+    ASSERT_TRUE(checks_run_some(c, 0));
+    broker_checked(w.broker, w.now);
+
+    send_letter(&w, 2, FROM, &l[3], &s[3], NULL); /* of a tree of its own */
+    c = broker_take_checks(w.broker, w.now);
+    assert_false(checks_run_some(c, 0));
+    checks_run(c);
+    broker_checked(w.broker, w.now);
+    run(&w);
+    ASSERT_EQ(broker_status(w.broker).accepted, 4);
+    for (unsigned i = 0; i < ARRAY_SIZE(l); i++)
+        free(l[i].envelope);
+}
+
+TEST(the_first_of_a_bundle_is_checked_while_the_others_are_read) {
+    WORLD(w, "upt/r1");
+    SESSION(w, k, 2);
+    Letter l[3];
+    Bytes list[ARRAY_SIZE(l)];
+    Signature s[ARRAY_SIZE(l)];
+    _cleanup_(bundle_freep) Bundle *b = bundle_new(FRAME_PUBLISH, BUNDLE_MAX, BUNDLE_BYTES);
+    assert_non_null(b);
+    for (unsigned i = 0; i < ARRAY_SIZE(l); i++) {
+        l[i] = letter_to(&w, 1);
+        list[i] = bytes_make(l[i].envelope, l[i].n);
+    }
+    ASSERT_OK(signature_make(&k, list, ARRAY_SIZE(l), s));
+    for (unsigned i = 0; i < ARRAY_SIZE(l); i++) {
+        uint8_t buf[SIGNATURE_MAX];
+        FramePublish *p = &b->publishes[i];
+        *p = (FramePublish) { .message_id = l[i].id };
+        signature_bytes_set(&p->signature, codec_encode_signature(&s[i], buf));
+        bundle_add(b, 0, &list[i], 1);
+    }
+    w.early = true;
+    say(&w, 2, FROM, (Frame) { .kind = FRAME_BUNDLE, .bundle = b });
+    assert_non_null(w.checks);
+    ASSERT_EQ(checks_count(w.checks), 1);
+    assert_null(broker_take_checks(w.broker, w.now)); /* the others wait for it */
+    ASSERT_EQ(broker_checking(w.broker), 3);
+    checks_run(w.checks);
+    broker_checked(w.broker, w.now);
+    Checks *rest = broker_take_checks(w.broker, w.now);
+    ASSERT_EQ(checks_count(rest), 2);
+    ASSERT_TRUE(checks_run_some(rest, 0));
+    broker_checked(w.broker, w.now);
+    run(&w);
+    const Heard *h = heard(&w, 2, FRAME_PUBLISHED, 0);
+    ASSERT_EQ(h->f.published.n, 3);
+    for (unsigned i = 0; i < ARRAY_SIZE(l); i++) {
+        ASSERT_EQ(h->f.published.results[i].verdict, VERDICT_ACCEPTED);
+        assert_memory_equal(&h->f.published.results[i].message_id, &l[i].id, UUID_SIZE);
+        free(l[i].envelope);
+    }
+}
+
+/* Else whoever sends leaves of a tree that holds could have curve operations done by the router. */
+TEST(a_forged_leaf_of_a_tree_that_holds_is_refused_without_a_curve_operation) {
+    WORLD(w, "upt/r1");
+    SESSION(w, k, 2);
+    Letter a = letter_to(&w, 1), forged = letter_to(&w, 2);
+    const Signature s = sign(&k, &a);
+    send_letter(&w, 2, FROM, &a, &s, NULL);
+    expect(&w, 2, VERDICT_ACCEPTED, "");
+    send_letter(&w, 2, FROM, &forged, &s, NULL);
+    Checks *c = broker_take_checks(w.broker, w.now);
+    ASSERT_TRUE(checks_run_some(c, 0));
+    broker_checked(w.broker, w.now);
+    expect(&w, 2, VERDICT_REFUSED, "BAD_SIGNATURE");
+    free(a.envelope);
+    free(forged.envelope);
+}
+
+TEST(no_more_curve_operations_are_done_than_are_afforded) {
+    WORLD(w, "upt/r1");
+    SESSION(w, k, 2);
+    Letter l[4];
+    for (unsigned i = 0; i < ARRAY_SIZE(l); i++) {
+        l[i] = letter_to(&w, (uint8_t)i);
+        const Signature s = sign(&k, &l[i]);
+        send_letter(&w, 2, FROM, &l[i], &s, NULL);
+    }
+    Checks *c = broker_take_checks(w.broker, w.now);
+    assert_false(checks_run_some(c, 1)); /* the first */
+    assert_false(checks_run_some(c, 2)); /* two more */
+    ASSERT_TRUE(checks_run_some(c, 1));
     broker_checked(w.broker, w.now);
     run(&w);
     ASSERT_EQ(broker_status(w.broker).accepted, 4);

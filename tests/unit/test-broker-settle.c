@@ -4,6 +4,7 @@
  * and that everything charged to it is given back. */
 
 #include "broker-fixture.h"
+#include "store/private.h"
 
 #define LEASE (10 * SECOND_MS)
 
@@ -45,6 +46,24 @@ static void wait_for(World *w, int64_t ms) {
 
 static unsigned delivered(const World *w) {
     return count(w, 2, FRAME_DELIVER);
+}
+
+/* It had expired in the store when the broker did not know of it yet, and was handed out. */
+TEST(what_ended_otherwise_meanwhile_is_not_settled) {
+    WORLD(w, "upt/r1");
+    open_both(&w, 8);
+    publish_cases(&w, 2);
+    ASSERT_EQ(delivered(&w), 2);
+    ASSERT_EQ(sqlite3_exec(w.store->db, "DELETE FROM delivery WHERE seq = 1", NULL, NULL, NULL),
+              SQLITE_OK);
+    recent_drop(w.store);
+    forget(&w);
+    settle_as(&w, (Settlement) { .tags = { 1, 2 }, .action = SETTLE_DONE });
+    const Heard *h = heard(&w, 2, FRAME_SETTLED, 0);
+    ASSERT_EQ(h->f.settled.n_done, 1);
+    ASSERT_EQ(h->f.settled.done[0].first, 2);
+    ASSERT_EQ(h->f.settled.n_unknown, 1);
+    ASSERT_EQ(h->f.settled.unknown[0].first, 1);
 }
 
 /* --- ranges --------------------------------------------------------------------------------- */

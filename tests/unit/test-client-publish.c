@@ -31,6 +31,39 @@ TEST(no_more_than_the_window_is_out_and_answers_make_room) {
     ASSERT_EQ(serasi_next_result(w.c, &r), SERASI_AGAIN);
 }
 
+static void publish_large(World *w, const char *sealed, unsigned first, unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        serasi_message *m = message_of(first + i, sealed);
+        ASSERT_OK(serasi_publish(w->c, m));
+        serasi_message_free(m);
+    }
+}
+
+static unsigned large_out(World *w, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        expect(w, FRAME_PUBLISH);
+    expect_silence(w, 50);
+    return n;
+}
+
+TEST(a_session_begins_with_few_bytes_and_has_more_with_each_answer) {
+    _cleanup_(world_close) World w;
+    _cleanup_(freep) char *sealed = calloc(1, 1000001);
+    world_open(&w);
+    memset(sealed, 'x', 1000000);
+    greet(&w);
+    publish_large(&w, sealed, 1, 16);
+    ASSERT_EQ(large_out(&w, 2), 2);
+    answer(&w, 1, VERDICT_ACCEPTED); /* makes room for one and for one more */
+    ASSERT_EQ(large_out(&w, 2), 2);
+    answer(&w, 2, VERDICT_ACCEPTED);
+    answer(&w, 3, VERDICT_ACCEPTED);
+    ASSERT_EQ(large_out(&w, 4), 4);
+    for (unsigned n = 4; n <= 8; n++)
+        answer(&w, n, VERDICT_ACCEPTED); /* eight megabytes are all there is */
+    ASSERT_EQ(large_out(&w, 8), 8);
+}
+
 TEST(what_was_not_answered_is_sent_again_in_order_with_the_same_id) {
     _cleanup_(world_close) World w;
     world_open(&w);

@@ -466,10 +466,10 @@ static bool arrives(Config *c, const ConfigKey *k) {
 }
 
 TEST(every_number_of_the_file_arrives_somewhere) {
-    static const char *const of_the_daemon[] = { "waiting-connections", "connect-rate",
-                                                 "connect-burst",       "stranger-rate",
-                                                 "reconnect-first",     "reconnect-cap",
-                                                 "refused-first",       "refused-cap" };
+    static const char *const of_the_daemon[] = {
+        "waiting-connections", "connect-rate",  "connect-burst", "connect-pace", "stranger-rate",
+        "reconnect-first",     "reconnect-cap", "refused-first", "refused-cap"
+    };
     Folder f;
     setup(&f);
     load(&f, HUB);

@@ -30,7 +30,8 @@ typedef struct Gate {
 static const DoorLimits wide = { .waiting_max = 1000,
                                  .waiting_ms = 60000,
                                  .rate = { .per_second = 1000, .burst = 1000 },
-                                 .strangers = { .per_second = 1000, .burst = 1000 } };
+                                 .strangers = { .per_second = 1000, .burst = 1000 },
+                                 .pace = 10 };
 
 static void gate_open(Gate *g, const DoorLimits *limits) {
     *g = (Gate) { 0 };
@@ -78,19 +79,26 @@ static void hear(Gate *g, SockMessage *m) {
     ASSERT_OK(r);
 }
 
-/* Lets time pass: events are read, connections are looked at. */
-static void turns(Gate *g, unsigned n) {
+/* Lets time pass: events are read, connections are looked at. So many messages came. */
+static unsigned turns_beside(Gate *g, unsigned n, bool serving) {
+    unsigned heard = 0;
     while (n-- > 0) {
         SockMessage m = { 0 };
         (void)poll(NULL, 0, 20);
         const int64_t now_ms = now_read().mono_ms;
-        ASSERT_OK(doors_turn(g->doors, now_ms));
+        ASSERT_OK(doors_turn(g->doors, now_ms, serving));
         while (sock_recv(g->router, &m) == 0) {
             doors_heard(g->doors, &m);
             sock_message_deinit(&m);
+            heard++;
         }
         doors_look(g->doors, now_ms, sock_is_drained(g->router));
     }
+    return heard;
+}
+
+static unsigned turns(Gate *g, unsigned n) {
+    return turns_beside(g, n, false);
 }
 
 static int dial(const Gate *g) {
@@ -174,10 +182,10 @@ TEST(who_opens_no_session_is_cut_in_time) {
     limits.waiting_ms = 200;
     gate_open(&g, &limits);
     const int fd = dial(&g);
-    turns(&g, 3);
+    (void)turns(&g, 3);
     ASSERT_EQ(doors_open(g.doors), 1);
     ASSERT_TRUE(!is_cut(fd));
-    turns(&g, 20);
+    (void)turns(&g, 20);
     ASSERT_TRUE(is_cut(fd));
     ASSERT_EQ(doors_take_counts(g.doors).silent, 1);
     ASSERT_EQ(doors_open(g.doors), 0);
@@ -193,15 +201,15 @@ TEST(who_has_a_session_stays) {
     void *s = peer(&g, NULL, 0);
     ASSERT_EQ(zmq_send(s, "x", 1, 0), 1);
     hear(&g, &m);
-    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms));
+    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms, false));
     doors_heard(g.doors, &m);
     const Bytes route = bytes_make(m.route, m.n_route);
     doors_session(g.doors, route, true, now_read().mono_ms);
-    turns(&g, 20);
+    (void)turns(&g, 20);
     ASSERT_EQ(doors_open(g.doors), 1);
     ASSERT_EQ(doors_take_counts(g.doors).silent, 0);
     doors_session(g.doors, route, false, now_read().mono_ms);
-    turns(&g, 20);
+    (void)turns(&g, 20);
     ASSERT_EQ(doors_take_counts(g.doors).silent, 1);
     zmq_close(s);
     sock_message_deinit(&m);
@@ -216,9 +224,9 @@ TEST(of_a_crowd_the_longest_waiting_go) {
     gate_open(&g, &limits);
     for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
         fds[i] = dial(&g);
-    turns(&g, 5);
+    (void)turns(&g, 5);
     ASSERT_EQ(doors_open(g.doors), ARRAY_SIZE(fds)); /* nobody is slow yet */
-    turns(&g, 60);
+    (void)turns(&g, 60);
     for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
         cut += is_cut(fds[i]);
         close(fds[i]);
@@ -235,7 +243,7 @@ TEST(one_address_comes_no_faster_than_it_may) {
     gate_open(&g, &limits);
     for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
         fds[i] = dial(&g);
-    turns(&g, 10);
+    (void)turns(&g, 10);
     const uint32_t hasty = doors_take_counts(g.doors).hasty;
     ASSERT_TRUE(hasty >= 9 && hasty <= 10);
     for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
@@ -267,7 +275,7 @@ static void crowd_from(Gate *g, const char *address, unsigned n) {
     for (unsigned i = 0; i < n; i++)
         fds[i] = call_from(g, address);
     (void)poll(NULL, 0, 50);
-    ASSERT_OK(doors_turn(g->doors, now_read().mono_ms));
+    ASSERT_OK(doors_turn(g->doors, now_read().mono_ms, false));
     for (unsigned i = 0; i < n; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -285,11 +293,11 @@ TEST(who_comes_too_fast_is_not_even_answered_for_a_moment) {
     DoorLimits limits = wide;
     limits.rate = (BucketRate) { .per_second = 1, .burst = 10 };
     gate_open(&g, &limits);
-    turns(&g, 1);
+    (void)turns(&g, 1);
     crowd_from(&g, "127.0.0.2", 20);
     ASSERT_TRUE(!is_answered(&g, "127.0.0.2"));
     ASSERT_TRUE(is_answered(&g, "127.0.0.3"));
-    turns(&g, 10);
+    (void)turns(&g, 10);
     ASSERT_TRUE(is_answered(&g, "127.0.0.2"));
 }
 
@@ -303,7 +311,7 @@ TEST(many_strangers_do_not_keep_out_who_had_a_session) {
     void *known = peer(&g, NULL, 0); /* from 127.0.0.1 */
     ASSERT_EQ(zmq_send(known, "x", 1, 0), 1);
     hear(&g, &m);
-    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms));
+    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms, false));
     doors_heard(g.doors, &m);
     doors_session(g.doors, bytes_make(m.route, m.n_route), true, now_read().mono_ms);
     int fds[20];
@@ -312,13 +320,13 @@ TEST(many_strangers_do_not_keep_out_who_had_a_session) {
         fds[i] = call_from(&g, address);
     }
     (void)poll(NULL, 0, 50);
-    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms));
+    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms, false));
     for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
         close(fds[i]);
     ASSERT_TRUE(doors_take_counts(g.doors).hasty > 0);
     ASSERT_TRUE(!is_answered(&g, "127.0.7.7"));
     ASSERT_TRUE(is_answered(&g, "127.0.0.1"));
-    turns(&g, 10);
+    (void)turns(&g, 10);
     ASSERT_TRUE(is_answered(&g, "127.0.7.7"));
     sock_message_deinit(&m);
     zmq_close(known);
@@ -333,15 +341,91 @@ TEST(who_is_cut_for_harm_has_no_allowance_left) {
     void *bad = peer(&g, NULL, 0);
     ASSERT_EQ(zmq_send(bad, "x", 1, 0), 1);
     hear(&g, &m);
-    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms));
+    ASSERT_OK(doors_turn(g.doors, now_read().mono_ms, false));
     doors_heard(g.doors, &m);
     doors_cut(g.doors, bytes_make(m.route, m.n_route), now_read().mono_ms);
     zmq_close(bad);
     const int fd = dial(&g);
-    turns(&g, 3);
+    (void)turns(&g, 3);
     ASSERT_TRUE(is_cut(fd));
     close(fd);
     sock_message_deinit(&m);
+}
+
+static void come(Gate *g, void **list, unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        list[i] = peer(g, NULL, 0);
+        ASSERT_EQ(zmq_send(list[i], "x", 1, 0), 1);
+    }
+}
+
+static void go(void **list, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        zmq_close(list[i]);
+}
+
+TEST(handshakes_wait_for_their_turn_while_somebody_is_served) {
+    _cleanup_(gate_close) Gate g;
+    void *peers[40];
+    gate_open(&g, &wide);
+    (void)turns(&g, 1);
+    come(&g, peers, ARRAY_SIZE(peers));
+    unsigned heard = turns_beside(&g, 50, true); /* a second and more, and 4 at once */
+    ASSERT_TRUE(heard >= 5 && heard < ARRAY_SIZE(peers) - 5);
+    ASSERT_TRUE(doors_due_ms(g.doors) <= now_read().mono_ms + 5);
+    for (unsigned i = 0; i < 250 && heard < ARRAY_SIZE(peers); i++)
+        heard += turns(&g, 1); /* nobody is served any more: all of them at once */
+    ASSERT_EQ(heard, ARRAY_SIZE(peers));
+    ASSERT_EQ(doors_due_ms(g.doors), INT64_MAX);
+    const DoorCounts counts = doors_take_counts(g.doors);
+    ASSERT_TRUE(counts.waited >= 30);
+    ASSERT_EQ(counts.silent + counts.crowded + counts.hasty + counts.endless, 0);
+    go(peers, ARRAY_SIZE(peers));
+}
+
+TEST(nobody_waits_behind_those_who_say_nothing) {
+    _cleanup_(gate_close) Gate g;
+    void *one[1];
+    int fds[50];
+    DoorLimits limits = wide;
+    limits.pace = 1;
+    gate_open(&g, &limits);
+    (void)turns(&g, 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        fds[i] = dial(&g);
+    (void)turns_beside(&g, 25, true);
+    come(&g, one, 1);
+    for (int64_t end_ms = now_read().mono_ms + PATIENCE_MS;
+         doors_open(g.doors) == ARRAY_SIZE(fds) && now_read().mono_ms < end_ms;)
+        ASSERT_OK(doors_turn(g.doors, now_read().mono_ms, true)); /* before it can go on */
+    unsigned heard = 0;
+    for (unsigned i = 0; i < 250 && heard == 0; i++) /* those before it would take longer */
+        heard = turns_beside(&g, 1, true);
+    ASSERT_EQ(heard, 1);
+    ASSERT_EQ(doors_open(g.doors), ARRAY_SIZE(fds) + 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        close(fds[i]);
+    go(one, 1);
+}
+
+TEST(who_goes_away_before_its_turn_counts_as_several) {
+    _cleanup_(gate_close) Gate g;
+    DoorLimits limits = wide;
+    int fds[20];
+    limits.rate = (BucketRate) { .per_second = 1, .burst = 100 };
+    gate_open(&g, &limits);
+    (void)turns(&g, 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        fds[i] = dial(&g);
+    (void)turns_beside(&g, 3, true);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        close(fds[i]);
+    (void)turns_beside(&g, 3, true);
+    const int fd = dial(&g);
+    (void)turns_beside(&g, 3, true);
+    ASSERT_TRUE(is_cut(fd));
+    ASSERT_EQ(doors_take_counts(g.doors).hasty, 1);
+    close(fd);
 }
 
 TEST(bytes_without_a_handshake_are_cut) {
@@ -355,7 +439,7 @@ TEST(bytes_without_a_handshake_are_cut) {
     ASSERT_EQ(send(fd, head, sizeof(head), MSG_NOSIGNAL), (ssize_t)sizeof(head));
     for (unsigned i = 0; i < 30 && !is_cut(fd); i++) {
         (void)send(fd, filling, sizeof(filling), MSG_NOSIGNAL);
-        turns(&g, 1);
+        (void)turns(&g, 1);
     }
     ASSERT_TRUE(is_cut(fd));
     close(fd);
@@ -368,12 +452,12 @@ TEST(large_messages_are_let_through) {
     gate_open(&g, &wide);
     void *good = peer(&g, NULL, 0);
     ASSERT_EQ(zmq_send(good, "hello", 5, 0), 5);
-    turns(&g, 10);
+    (void)turns(&g, 10);
     for (unsigned i = 0; i < 32; i++) {
         ASSERT_EQ(zmq_send(good, part, sizeof(part), 0), (int)sizeof(part));
-        turns(&g, 1);
+        (void)turns(&g, 1);
     }
-    turns(&g, 5);
+    (void)turns(&g, 5);
     ASSERT_EQ(doors_take_counts(g.doors).endless, 0);
     ASSERT_EQ(doors_open(g.doors), 1);
     zmq_close(good);

@@ -421,6 +421,18 @@ TEST(answers_wait_for_the_sync) {
     const char *right = OPEN SYNC("r") "invoke p publish id=$1 to=c\n" SYNC(
         "h") "ok p publish id=$1 word=ACCEPTED\n" DELIVER("$1") SETTLE("$1", "DONE")
         SYNC("r") "ok c settle id=$1 word=DONE\n" RECEIPT("$1", "COLLECTED") DRAINED;
+    /* One of two tags is unknown, which is told first; no sync since the later of them. */
+    const char *overtaken = OPEN SYNC("r") "invoke p publish id=$1 to=c\n" SYNC(
+        "h") "ok p publish id=$1 word=ACCEPTED\n" DELIVER("$1") DELIVER("$1") SETTLE("$1", "DONE")
+        SYNC("r") SETTLE("$1", "DONE") "fail c settle id=$1 word=DONE\n"
+                                       "ok c settle id=$1 word=DONE\n" RECEIPT("$1", "COLLECTED")
+                                           DRAINED;
+    const char *neither = OPEN SYNC("r") "invoke p publish id=$1 to=c\n" SYNC(
+        "h") "ok p publish id=$1 word=ACCEPTED\n" DELIVER("$1") DELIVER("$1") SETTLE("$1", "DONE")
+        SETTLE("$1", "DONE") "fail c settle id=$1 word=DONE\n"
+                             "ok c settle id=$1 word=DONE\n" RECEIPT("$1", "COLLECTED") DRAINED;
+    ASSERT_EQ(judge(overtaken), 0);
+    ASSERT_EQ(judge(neither), ONLY(EARLY));
     ASSERT_EQ(judge(early), ONLY(EARLY));
     ASSERT_EQ(judge(begun), ONLY(EARLY));
     ASSERT_EQ(judge(settle), ONLY(EARLY));

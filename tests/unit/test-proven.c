@@ -48,6 +48,25 @@ TEST(one_operation_proves_all_leaves_of_a_tree_in_any_order) {
     }
 }
 
+TEST(a_tree_is_known_when_a_leaf_of_it_was_found_good) {
+    _cleanup_(proven_freep) Proven *p = NULL;
+    static Batch b;
+    ASSERT_OK(proven_new(&p));
+    batch_make(&b, 3, 1);
+    const SignPublic *key = &b.key.public;
+    assert_false(proven_knows(p, &b.made[0], key));
+    Signature bad = b.made[0];
+    bad.bytes[40] ^= 1;
+    assert_false(proven_holds(p, &bad, b.envelopes[0], key));
+    assert_false(proven_knows(p, &bad, key));
+    ASSERT_TRUE(holds(p, &b, 0));
+    ASSERT_TRUE(proven_knows(p, &b.made[2], key));
+    assert_false(proven_knows(p, &bad, key));
+    Signature larger = b.made[2];
+    larger.size++;
+    assert_false(proven_knows(p, &larger, key));
+}
+
 /* Whatever is changed, both ways of checking say the same. */
 static void change(Signature *s, unsigned what, uint32_t i) {
     switch (what) {

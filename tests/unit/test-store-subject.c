@@ -109,6 +109,23 @@ TEST(who_wants_something_else_erases_nothing) {
     ASSERT_EQ(number(&f, WITHDRAWN), 0);
 }
 
+/* It is not any more what it was accepted as, and its id was in memory only. */
+TEST(what_was_erased_is_known_by_what_it_was_when_it_comes_again) {
+    LAW_FIXTURE(f);
+    Message *m = letter(&f, KIND_CASE_CONFERENCE, SENDER, HOME), *again = sample_message();
+    again->env = m->env;
+    again->facts = m->facts;
+    store_op_free(tell(&f, m));
+    store_op_free(tell(&f, order(&f, SENDER, HOME)));
+    ASSERT_EQ(number(&f, OWN EMPTY), 1);
+    fixture_crash(&f);
+    StoreOp *op = saying(&f, again);
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
 TEST(an_order_of_somebody_else_erases_nothing) {
     LAW_FIXTURE(f);
     store_op_free(tell(&f, letter(&f, KIND_CASE_CONFERENCE, SENDER, HOME)));

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log, copied by a connection of its own beside the work of the store. */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "test.h"
+
+#include "store-fixture.h"
+#include "store/private.h"
+
+static uint64_t frames(Fixture *f) {
+    return store_health(f->store)->wal_frames;
+}
+
+/* As the daemon does: nothing is copied here. A message is settled at once: nothing waits. */
+static void work(Fixture *f) {
+    StoreOp *op = accept_op(message_to(f, HOME, 0));
+    ASSERT_OK(store_write(f->store, op, f->now_ms));
+    ASSERT_OK(store_sync(f->store));
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    ASSERT_EQ(op->n_deposits, 1);
+    StoreOp *done = delivery_op(&op->deposits[0].row, QUEUE_MAILBOX, ACTION_DONE, CAUSE_NONE, "");
+    ASSERT_OK(store_write(f->store, done, f->now_ms));
+    ASSERT_OK(store_sync(f->store));
+    store_op_free(done);
+    store_op_free(op);
+}
+
+static void work_until_long(Fixture *f) {
+    for (unsigned i = 0; i < 1000 && !store_log_is_long(f->store); i++)
+        work(f);
+    ASSERT_TRUE(store_log_is_long(f->store));
+}
+
+static Copied copy(Copier *c) {
+    const Copied copied = copier_run(c);
+    ASSERT_STR(copied.fault, "");
+    ASSERT_OK(copied.result);
+    return copied;
+}
+
+static void expect_sound(Fixture *f) {
+    sqlite3_stmt *q = NULL;
+    fixture_reopen(f);
+    ASSERT_EQ(sqlite3_prepare_v2(f->store->db, "PRAGMA integrity_check", -1, &q, NULL), SQLITE_OK);
+    ASSERT_EQ(sqlite3_step(q), SQLITE_ROW);
+    ASSERT_STR((const char *)sqlite3_column_text(q, 0), "ok");
+    sqlite3_finalize(q);
+    ASSERT_EQ(sqlite3_prepare_v2(f->store->db, "SELECT count(*) FROM message WHERE kind <> 90", -1,
+                                 &q, NULL),
+              SQLITE_OK);
+    ASSERT_EQ(sqlite3_step(q), SQLITE_ROW);
+    ASSERT_EQ(sqlite3_column_int64(q, 0), f->n_ids);
+    sqlite3_finalize(q);
+}
+
+TEST(a_short_log_is_left_alone) {
+    FIXTURE(f);
+    work(&f);
+    assert_false(store_copy_begin(f.store));
+}
+
+/* Else SQLite's connections meet where they may lose what was committed (copier.h). */
+TEST(while_it_is_copied_the_log_does_not_begin_anew) {
+    FIXTURE(f);
+    _cleanup_(copier_closep) Copier *c = NULL;
+    ASSERT_OK(copier_open(&c, f.path));
+    work_until_long(&f);
+    ASSERT_TRUE(store_copy_begin(f.store));
+    assert_false(store_log_is_long(f.store));
+    assert_false(store_copy_begin(f.store));
+    const uint64_t before = frames(&f);
+    ASSERT_EQ(copy(c).done, before); /* all of it: without being held it would begin anew */
+    work(&f);
+    ASSERT_TRUE(frames(&f) > before);
+    const Copied copied = copy(c);
+    ASSERT_EQ(copied.done, frames(&f));
+    ASSERT_OK(store_copy_end(f.store, &copied));
+    work(&f);
+    ASSERT_TRUE(frames(&f) < before);
+    c = copier_close(c);
+    expect_sound(&f);
+}
+
+TEST(a_log_that_begins_anew_all_the_same_is_a_fault_and_loses_nothing) {
+    FIXTURE(f);
+    _cleanup_(copier_closep) Copier *c = NULL;
+    ASSERT_OK(copier_open(&c, f.path));
+    work_until_long(&f);
+    ASSERT_TRUE(store_copy_begin(f.store));
+    (void)copy(c);
+    pages_hold_log(f.store->pages, false); /* as if SQLite did not ask for the lock */
+    StoreOp *op = accept_op(message_to(&f, HOME, 0));
+    f.n_ids--; /* it is not taken */
+    ASSERT_EQ(store_write(f.store, op, f.now_ms), -EIO);
+    store_op_free(op);
+    c = copier_close(c);
+    expect_sound(&f);
+}
+
+TEST(the_little_that_is_left_is_copied_by_the_store_and_the_log_begins_anew) {
+    FIXTURE(f);
+    _cleanup_(copier_closep) Copier *c = NULL;
+    ASSERT_OK(copier_open(&c, f.path));
+    work_until_long(&f);
+    ASSERT_TRUE(store_copy_begin(f.store));
+    const Copied copied = copy(c);
+    work(&f);
+    const uint64_t all = frames(&f);
+    ASSERT_OK(store_trim(f.store)); /* not by two at once */
+    ASSERT_EQ(f.store->wal_done, 0);
+    ASSERT_OK(store_copy_end(f.store, &copied));
+    ASSERT_TRUE(store_log_is_long(f.store));
+    assert_false(store_copy_begin(f.store));
+    ASSERT_OK(store_trim(f.store));
+    ASSERT_EQ(f.store->wal_done, all);
+    work(&f);
+    ASSERT_TRUE(frames(&f) < 100);
+    c = copier_close(c);
+    expect_sound(&f);
+}
+
+static void *copy_main(void *data) {
+    static Copied copied;
+    copied = copier_run(data);
+    return &copied;
+}
+
+TEST(messages_taken_while_it_is_copied_are_there_afterwards) {
+    FIXTURE(f);
+    _cleanup_(copier_closep) Copier *c = NULL;
+    ASSERT_OK(copier_open(&c, f.path));
+    for (unsigned round = 0; round < 5; round++) {
+        pthread_t thread;
+        void *copied = NULL;
+        work_until_long(&f);
+        ASSERT_TRUE(store_copy_begin(f.store));
+        ASSERT_EQ(pthread_create(&thread, NULL, copy_main, c), 0);
+        for (unsigned i = 0; i < 20; i++)
+            work(&f);
+        ASSERT_EQ(pthread_join(thread, &copied), 0);
+        ASSERT_OK(store_copy_end(f.store, copied));
+        ASSERT_OK(store_trim(f.store));
+    }
+    c = copier_close(c);
+    fixture_crash(&f);
+    expect_sound(&f);
+}
+
+TEST(a_database_that_cannot_grow_closes_intake_and_what_else_fails_stops_the_store) {
+    FIXTURE(f);
+    work_until_long(&f);
+    ASSERT_TRUE(store_copy_begin(f.store));
+    ASSERT_OK(store_copy_end(f.store, &(Copied) { .result = -ENOSPC, .fault = "full" }));
+    ASSERT_TRUE(store_health(f.store)->intake_closed);
+    ASSERT_TRUE(store_copy_begin(f.store));
+    ASSERT_EQ(store_copy_end(f.store, &(Copied) { .result = -EIO, .fault = "no sync" }), -EIO);
+    ASSERT_STR(store_health(f.store)->fault, "no sync");
+    StoreOp *op = accept_op(message_to(&f, HOME, 0));
+    ASSERT_EQ(store_write(f.store, op, f.now_ms), -EIO);
+    store_op_free(op);
+}
+
+TEST(a_copy_that_cannot_be_written_says_so_and_the_log_has_everything) {
+    FIXTURE(f);
+    struct rlimit was, small = { .rlim_cur = 16384 };
+    _cleanup_(copier_closep) Copier *c = NULL;
+    ASSERT_OK(copier_open(&c, f.path));
+    work_until_long(&f);
+    ASSERT_TRUE(store_copy_begin(f.store));
+    ASSERT_OK(getrlimit(RLIMIT_FSIZE, &was));
+    small.rlim_max = was.rlim_max;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    ASSERT_OK(setrlimit(RLIMIT_FSIZE, &small));
+    const Copied copied = copier_run(c);
+    ASSERT_OK(setrlimit(RLIMIT_FSIZE, &was));
+    ASSERT_TRUE(copied.result < 0);
+    ASSERT_EQ(copied.done, 0);
+    ASSERT_TRUE(strlen(copied.fault) > 0);
+    ASSERT_EQ(store_copy_end(f.store, &copied), copied.result == -ENOSPC ? 0 : copied.result);
+    c = copier_close(c);
+    expect_sound(&f);
+}
+
+TEST(pages_are_not_compared_with_their_checksums_while_they_are_written) {
+    FIXTURE(f);
+    bool more = false;
+    work_until_long(&f);
+    f.store->scrub_at = 1;
+    ASSERT_TRUE(store_copy_begin(f.store));
+    ASSERT_OK(store_idle(f.store, f.now_ms, &more));
+    ASSERT_EQ(f.store->scrub_at, 1);
+    ASSERT_TRUE(more);
+    ASSERT_OK(store_copy_end(f.store, &(Copied) { 0 }));
+    ASSERT_OK(store_idle(f.store, f.now_ms, &more));
+    ASSERT_TRUE(f.store->scrub_at != 1);
+}
+
+TEST(a_file_that_is_no_store_is_not_copied_to) {
+    FIXTURE(f);
+    Copier *c = NULL;
+    char path[128];
+    snprintf(path, sizeof(path), "%s/other.db", f.folder);
+    ASSERT_TRUE(copier_open(&c, path) < 0); /* not made either */
+    ASSERT_TRUE(access(path, F_OK) < 0);
+    sqlite3 *db = NULL;
+    ASSERT_EQ(sqlite3_open(path, &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(db, "CREATE TABLE t(a)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    ASSERT_EQ(copier_open(&c, path), -EUCLEAN);
+}
+
+TEST_MAIN
