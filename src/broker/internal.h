@@ -171,6 +171,7 @@ typedef struct Uplink {
     Bundle *bundle;                     /* being made; NULL until the first */
     Sent *bundled[BUNDLE_MAX];          /* what is in it */
     bool asked_queue;
+    Servers told; /* by WELCOME: where else the parent is found */
 } Uplink;
 
 /* The signed directory, as a child of the parent's (directory.c). */

@@ -75,10 +75,27 @@ int uplink_end(Broker *b, const char *why) {
     return neighbour_session(b, b->config.parent, false);
 }
 
+/* Where else the parent said it is found, as far as the directory says so, too. Looked at again
+ * after each change: a key made while the link was down is told before the record that proves it.
+ */
+static void learn_servers(Broker *b, Now now) {
+    const Servers *told = &b->uplink.told;
+    Servers proven = { 0 };
+    for (uint32_t i = 0; i < told->n; i++)
+        if (server_is_proven(b->directory, &told->list[i], b->config.parent, now.wall_ms))
+            (void)servers_add(&proven, &told->list[i]);
+    if (proven.n > 0 && b->io.servers)
+        b->io.servers(b->io.data, &proven);
+}
+
 int uplink_recheck(Broker *b, Now now) {
     Uplink *u = &b->uplink;
-    if (u->state != UPLINK_OPEN || !parent_is_revoked(b))
+    if (u->state != UPLINK_OPEN)
         return 0;
+    if (!parent_is_revoked(b)) {
+        learn_servers(b, now);
+        return 0;
+    }
     LedgerEntry e = { .kind = LEDGER_SESSION_ENDED, .note = "the parent was revoked" };
     (void)text_copy(e.node, sizeof(e.node), b->config.parent);
     broker_log(b, LOG_EVENT_PARENT_REVOKED, b->config.parent,
@@ -103,16 +120,6 @@ int broker_uplink_lost(Broker *b, Now now) {
     return uplink_end(b, "The connection to the parent broker is lost.");
 }
 
-/* Where else the parent says it is found, as far as the directory says so, too. */
-static void take_servers(Broker *b, Now now, const Servers *told) {
-    Servers proven = { 0 };
-    for (uint32_t i = 0; i < told->n; i++)
-        if (server_is_proven(b->directory, &told->list[i], b->config.parent, now.wall_ms))
-            (void)servers_add(&proven, &told->list[i]);
-    if (proven.n > 0 && b->io.servers)
-        b->io.servers(b->io.data, &proven);
-}
-
 void broker_set_parent_key(Broker *b, const char *curve) {
     (void)text_copy(b->config.parent_key, sizeof(b->config.parent_key), curve);
 }
@@ -126,7 +133,8 @@ static int open_session(Broker *b, Now now, const Frame *f) {
                    f->welcome.broker, f->welcome.node, b->config.parent, b->config.self);
         return 0;
     }
-    take_servers(b, now, &f->welcome.servers);
+    u->told = f->welcome.servers;
+    learn_servers(b, now);
     u->state = UPLINK_OPEN;
     u->window = MIN(b->config.link_window, MAX(f->welcome.publish_window, 1U));
     u->ping_ms = MAX((int64_t)f->welcome.ping_interval_ms, SECOND_MS);

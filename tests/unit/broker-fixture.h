@@ -39,6 +39,7 @@ typedef struct World {
     Heard *heard;
     unsigned n_heard, n_gaps, n_denied, n_resets, n_ids;
     unsigned n_leaps, n_stale; /* journal: the clock leapt ahead; the directory is old */
+    Servers servers;           /* where else the parent is found, as the broker told last */
     bool full[256];            /* the pipe of that peer (0: the uplink) takes nothing */
     bool early;                /* take the checks as soon as there are some */
     struct Checks *checks;     /* taken so */
@@ -92,6 +93,10 @@ static inline bool io_verb(void *data, const char *verb, char *const *args, uint
 
 static inline void io_directory(void *data, Directory *d) {
     (void)data, (void)d;
+}
+
+static inline void io_servers(void *data, const Servers *l) {
+    ((World *)data)->servers = *l;
 }
 
 static inline void forget(World *w) {
@@ -174,6 +179,7 @@ static inline void open_broker(World *w) {
                     .uplink_reset = io_reset,
                     .verb = io_verb,
                     .directory = io_directory,
+                    .servers = io_servers,
                     .checks = io_checks };
     Directory *d = store_directory(w->store);
     ASSERT_OK(broker_new(&w->broker, &w->config, &io, d, w->now));

@@ -68,18 +68,23 @@ static void second(World *w) {
     run(w);
 }
 
-static void welcome_from_hub(World *w) {
+static void welcome_and_servers(World *w, const Servers *servers) {
     ASSERT_OK(broker_uplink_connected(w->broker, w->now));
     Frame f = { .kind = FRAME_WELCOME,
                 .welcome = { .protocol = 1,
                              .publish_window = 16,
                              .credit_messages_max = 16,
                              .credit_bytes_max = 1 << 20,
+                             .servers = *servers,
                              .ping_interval_ms = 10000 } };
     (void)text_copy(f.welcome.broker, sizeof(f.welcome.broker), "hub");
     (void)text_copy(f.welcome.node, sizeof(f.welcome.node), w->self);
     say_parts(w, 0, "hub", &f, NULL, 0);
     run(w);
+}
+
+static void welcome_from_hub(World *w) {
+    welcome_and_servers(w, &(Servers) { 0 });
 }
 
 TEST(a_hub_signs_what_it_has_and_every_day_anew) {
@@ -136,25 +141,50 @@ TEST(a_want_that_does_not_fit_into_the_pipe_is_said_soon) {
     ASSERT_EQ(heard_of(&w, FRAME_DIRECTORY_WANT), 1);
 }
 
+static StoreOp *import_one(const char *node, int kind) {
+    StoreOp *op = store_op_new(OP_IMPORT);
+    op->import.nodes = calloc(1, sizeof(DirNode));
+    op->import.keys = calloc(1, sizeof(DirKey));
+    add_node(op, node, kind, "hub", "");
+    return op;
+}
+
+static void take_import(World *w, StoreOp *op) {
+    ASSERT_OK(store_run(w->store, op, w->now.wall_ms));
+    ASSERT_STR(op->import.text, "");
+    ASSERT_OK(broker_take_directory(w->broker, w->now, op->import.directory));
+    store_op_free(op);
+    run(w);
+}
+
+/* One more node, and a version of its own. */
+static void grow(World *w, const char *node) {
+    take_import(w, import_one(node, NODE_SOCIAL_AGENCY_REGENCY));
+}
+
+/* A key that the hub got while the link was down: the record that proves it comes after WELCOME. */
+TEST(a_server_of_the_parent_is_believed_once_the_directory_proves_it) {
+    WORLD(w, "upt/r1");
+    Servers told = { .n = 1, .list = { { .endpoint = "tcp://127.0.0.1:7022" } } };
+    key_of("hub-next", told.list[0].key);
+    welcome_and_servers(&w, &told);
+    ASSERT_EQ(w.servers.n, 0);
+    grow(&w, "dsk/3302"); /* proves nothing */
+    ASSERT_EQ(w.servers.n, 0);
+    StoreOp *op = import_one("hub", NODE_NATIONAL_HUB);
+    key_of("hub-next", op->import.keys[0].curve);
+    take_import(&w, op);
+    ASSERT_EQ(w.servers.n, 1);
+    ASSERT_STR(w.servers.list[0].endpoint, "tcp://127.0.0.1:7022");
+    ASSERT_STR(w.servers.list[0].key, told.list[0].key);
+}
+
 /* --- as a parent ---------------------------------------------------------------------------- */
 
 static void child_wants(World *w, uint64_t after, TreeHash head) {
     say(w, 1, "upt/r1",
         (Frame) { .kind = FRAME_DIRECTORY_WANT,
                   .directory_want = { .after = after, .head = head } });
-    run(w);
-}
-
-/* One more node, and a version of its own. */
-static void grow(World *w, const char *node) {
-    StoreOp *op = store_op_new(OP_IMPORT);
-    op->import.nodes = calloc(1, sizeof(DirNode));
-    op->import.keys = calloc(1, sizeof(DirKey));
-    add_node(op, node, NODE_SOCIAL_AGENCY_REGENCY, "hub", "");
-    ASSERT_OK(store_run(w->store, op, w->now.wall_ms));
-    ASSERT_STR(op->import.text, "");
-    ASSERT_OK(broker_take_directory(w->broker, w->now, op->import.directory));
-    store_op_free(op);
     run(w);
 }
 
