@@ -243,6 +243,20 @@ int feed_withdraw(Broker *b, Now now, Feed *q, Entry *e) {
     return r < 0 ? r : 1;
 }
 
+/* Its connection was gone before: nobody had it in hand, so nothing is counted as an attempt. */
+static void bundle_take_back(Broker *b, Channel *c) {
+    for (uint32_t i = 0; i < b->bundle->n; i++) {
+        Entry *e = NULL;
+        HASH_FIND(hh_tag, c->out, &b->bundle->deliveries[i].tag, sizeof(e->tag), e);
+        if (!e)
+            continue;
+        channel_release(c, e);
+        window_return(&c->feed->window, e);
+        b->status.delivered--;
+    }
+    feed_want(b, c->feed); /* there may be another consumer */
+}
+
 /* Sends what was collected for a channel. It is out even when the pipe is full: then it waits with
  * the session's answers. */
 static int bundle_flush(Broker *b) {
@@ -250,6 +264,8 @@ static int bundle_flush(Broker *b) {
         return 0;
     const Frame f = { .kind = FRAME_BUNDLE, .bundle = b->bundle };
     int r = session_send(b, b->bundle_for->session, &f, NULL, 0);
+    if (r < 0)
+        bundle_take_back(b, b->bundle_for);
     bundle_reset(b->bundle);
     return r == -ENOMEM ? r : 0;
 }

@@ -473,7 +473,9 @@ ReceiptCause expiry_cause(const DeliveryRow *row, QueueKind kind);
 _must_check_ int settle_frame(Broker *b, Now now, Session *s, const Frame *f);
 /* An operation of the ticket is on disk; sends SETTLED with the last one. */
 void ticket_done(Broker *b, Ticket *t, uint64_t tag, bool known);
-/* The entry leaves the channel's table. */
+/* The entry leaves the channel's table, whatever becomes of it; and when it came to hand there, it
+ * is no suspect any more. */
+void channel_release(Channel *c, Entry *e);
 void channel_forget(Channel *c, Entry *e);
 
 /* uplink.c */

@@ -61,12 +61,16 @@ void ticket_done(Broker *b, Ticket *t, uint64_t tag, bool known) {
         ticket_close(b, t);
 }
 
-void channel_forget(Channel *c, Entry *e) {
+void channel_release(Channel *c, Entry *e) {
     HASH_DELETE(hh_tag, c->out, e);
     c->n_out--;
     c->bytes_out -= e->row.size;
     c->session->n_out--;
     c->session->account->out_bytes -= e->row.size;
+}
+
+void channel_forget(Channel *c, Entry *e) {
+    channel_release(c, e);
     if (e->suspect) {
         c->alone = false;
         e->suspect = false;

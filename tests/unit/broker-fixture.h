@@ -41,6 +41,7 @@ typedef struct World {
     unsigned n_leaps, n_stale; /* journal: the clock leapt ahead; the directory is old */
     Servers servers;           /* where else the parent is found, as the broker told last */
     bool full[256];            /* the pipe of that peer (0: the uplink) takes nothing */
+    bool lost[256];            /* its connection is gone, and the broker has not heard of it */
     bool early;                /* take the checks as soon as there are some */
     struct Checks *checks;     /* taken so */
 } World;
@@ -52,6 +53,8 @@ static inline int io_send(void *data, BrokerPort port, Bytes route, const Bytes 
     World *w = data;
     const char *why;
     const uint8_t peer = port == PORT_UPLINK ? 0 : route.p[0];
+    if (w->lost[peer])
+        return -EHOSTUNREACH;
     if (w->full[peer])
         return -EAGAIN;
     ASSERT_TRUE(w->n_heard < HEARD_MAX);

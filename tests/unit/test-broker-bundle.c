@@ -306,6 +306,29 @@ TEST(two_consumers_share_what_comes_in_bundles) {
     ASSERT_EQ(bundled(&w, 3, seen, 8), 4);
 }
 
+/* It was never sent: no attempt, no pause, and another consumer has it at once. */
+TEST(a_bundle_for_a_connection_that_is_gone_goes_to_another) {
+    WORLD(w, "upt/r1");
+    Uuid sent[8], seen[8];
+    hello(&w, 1, "dsk/3201", 1);
+    for (uint8_t peer = 2; peer <= 3; peer++) {
+        client_reads_bundles(&w, peer, "dsk/3202");
+        subscribe(&w, peer, "dsk/3202", 1, SOURCE_MAILBOX, 100);
+    }
+    run(&w);
+    w.lost[2] = true;
+    say_letters(&w, 1, "dsk/3201", 8, sent);
+    run(&w);
+    ASSERT_EQ(bundled(&w, 3, seen, 8), 8);
+    for (unsigned i = 0; i < w.n_heard; i++)
+        for (uint32_t k = 0; w.heard[i].f.kind == FRAME_BUNDLE && k < w.heard[i].f.bundle->n; k++) {
+            const FrameDeliver *d = &w.heard[i].f.bundle->deliveries[k];
+            ASSERT_TRUE(d->attempt == 1 && !d->suspect);
+        }
+    ASSERT_EQ(broker_status(w.broker).delivered, 8);
+    ASSERT_EQ(broker_status(w.broker).sessions, 2);
+}
+
 TEST(only_a_broker_below_forwards_in_a_bundle) {
     WORLD(w, "hub");
     hello(&w, 1, "dsk/3301", 1);
