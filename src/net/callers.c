@@ -48,15 +48,17 @@ uint64_t door_bytes_taken(int fd) {
 
 /* --- addresses --- */
 
+bool door_peer(int fd, PeerAddress *ret) {
+    socklen_t n = sizeof(*ret);
+    *ret = (PeerAddress) { 0 };
+    return getpeername(fd, &ret->any, &n) == 0 &&
+           (ret->any.sa_family == AF_INET || ret->any.sa_family == AF_INET6);
+}
+
 static bool address_of(int fd, uint8_t ret[static SYN_GATE_ADDRESS]) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } a = { 0 };
-    socklen_t n = sizeof(a);
+    PeerAddress a;
     memset(ret, 0, SYN_GATE_ADDRESS);
-    if (getpeername(fd, &a.any, &n) != 0)
+    if (!door_peer(fd, &a))
         return false;
     if (a.any.sa_family != AF_INET6)
         memcpy(ret + 12, &a.v4.sin_addr, 4);
@@ -64,7 +66,7 @@ static bool address_of(int fd, uint8_t ret[static SYN_GATE_ADDRESS]) {
         memcpy(ret + 12, &a.v6.sin6_addr.s6_addr[12], 4);
     else
         memcpy(ret, &a.v6.sin6_addr, 8); /* who has one has all of these */
-    return a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6;
+    return true;
 }
 
 /* Those that had not been here for long have their whole allowance: nothing to remember. */

@@ -3,6 +3,8 @@
 
 /* Of the doors (doors.c): those who call, by address, and who waits (callers.c). */
 
+#include <netinet/in.h>
+
 #include <uthash.h>
 
 #include "net/doors.h"
@@ -58,3 +60,12 @@ void callers_did_harm(Callers *c, const DoorLimits *limits, int fd, int64_t now_
 void callers_had_session(Callers *c, int fd, int64_t now_ms);
 
 uint64_t door_bytes_taken(int fd);
+
+typedef union PeerAddress {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} PeerAddress;
+
+/* False: it is gone, or has none of the internet. */
+bool door_peer(int fd, PeerAddress *ret);

@@ -296,15 +296,9 @@ void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
 
 bool doors_address(Doors *d, Bytes route, char *ret, size_t size) {
     const Door *door = door_by_route(d, route);
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } a = { 0 };
-    socklen_t n = sizeof(a);
+    PeerAddress a;
     char host[INET6_ADDRSTRLEN] = "";
-    if (!door || door->cut || getpeername(door->fd, &a.any, &n) != 0 ||
-        (a.any.sa_family != AF_INET && a.any.sa_family != AF_INET6))
+    if (!door || door->cut || !door_peer(door->fd, &a))
         return false;
     const bool v4 = a.any.sa_family == AF_INET;
     (void)inet_ntop(a.any.sa_family, v4 ? (void *)&a.v4.sin_addr : (void *)&a.v6.sin6_addr, host,

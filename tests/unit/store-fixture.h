@@ -408,6 +408,16 @@ static inline void idle(Fixture *f) {
         ASSERT_OK(store_idle(f->store, f->now_ms, &more));
 }
 
+/* A message with no receipts, settled, and purged a month later; its id is known for longer. */
+static inline void purge_one(Fixture *f) {
+    Message *m = message_to(f, HOME, 1);
+    m->env.receipts = RECEIPTS_FAILURES_ONLY;
+    const DeliveryRow row = deposit(f, m);
+    settle(f, &row, QUEUE_MAILBOX);
+    f->now_ms += 31 * DAY_MS;
+    idle(f);
+}
+
 /* Writes to the closed file behind the store's back. */
 static inline void tamper(Fixture *f, const char *sql) {
     sqlite3 *db = NULL;

@@ -292,14 +292,20 @@ TEST(who_does_not_read_bundles_gets_none) {
     ASSERT_EQ(count(&w, 2, FRAME_BUNDLE), 0);
 }
 
+/* Of dsk/3202, who read bundles: peers 2 and 3; and a sender, peer 1. */
+static void two_consumers(World *w) {
+    hello(w, 1, "dsk/3201", 1);
+    for (uint8_t peer = 2; peer <= 3; peer++) {
+        client_reads_bundles(w, peer, "dsk/3202");
+        subscribe(w, peer, "dsk/3202", 1, SOURCE_MAILBOX, 100);
+    }
+    run(w);
+}
+
 TEST(two_consumers_share_what_comes_in_bundles) {
     WORLD(w, "upt/r1");
     Uuid sent[8], seen[8];
-    hello(&w, 1, "dsk/3201", 1);
-    for (uint8_t peer = 2; peer <= 3; peer++) {
-        client_reads_bundles(&w, peer, "dsk/3202");
-        subscribe(&w, peer, "dsk/3202", 1, SOURCE_MAILBOX, 100);
-    }
+    two_consumers(&w);
     say_letters(&w, 1, "dsk/3201", 8, sent);
     run(&w);
     ASSERT_EQ(bundled(&w, 2, seen, 8), 4);
@@ -310,12 +316,7 @@ TEST(two_consumers_share_what_comes_in_bundles) {
 TEST(a_bundle_for_a_connection_that_is_gone_goes_to_another) {
     WORLD(w, "upt/r1");
     Uuid sent[8], seen[8];
-    hello(&w, 1, "dsk/3201", 1);
-    for (uint8_t peer = 2; peer <= 3; peer++) {
-        client_reads_bundles(&w, peer, "dsk/3202");
-        subscribe(&w, peer, "dsk/3202", 1, SOURCE_MAILBOX, 100);
-    }
-    run(&w);
+    two_consumers(&w);
     w.lost[2] = true;
     say_letters(&w, 1, "dsk/3201", 8, sent);
     run(&w);

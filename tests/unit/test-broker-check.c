@@ -91,6 +91,11 @@ static void expect(World *w, uint8_t peer, Verdict verdict, const char *code) {
     hello(&(w), (peer), FROM, (peer));                                                             \
     forget(&(w))
 
+static void free_letters(const Letter *l, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        free(l[i].envelope);
+}
+
 TEST(who_has_a_signing_key_must_sign) {
     WORLD(w, "upt/r1");
     SESSION(w, k, 2);
@@ -321,8 +326,7 @@ TEST(what_was_signed_with_a_message_that_holds_needs_no_curve_operation) {
     broker_checked(w.broker, w.now);
     run(&w);
     ASSERT_EQ(broker_status(w.broker).accepted, 4);
-    for (unsigned i = 0; i < ARRAY_SIZE(l); i++)
-        free(l[i].envelope);
+    free_letters(l, ARRAY_SIZE(l));
 }
 
 TEST(the_first_of_a_bundle_is_checked_while_the_others_are_read) {
@@ -400,8 +404,7 @@ TEST(no_more_curve_operations_are_done_than_are_afforded) {
     broker_checked(w.broker, w.now);
     run(&w);
     ASSERT_EQ(broker_status(w.broker).accepted, 4);
-    for (unsigned i = 0; i < ARRAY_SIZE(l); i++)
-        free(l[i].envelope);
+    free_letters(l, ARRAY_SIZE(l));
 }
 
 TEST(what_waits_for_checks_closes_the_intake) {
@@ -636,8 +639,7 @@ TEST(an_emergency_does_not_overtake_what_its_case_has_to_be_checked) {
     ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 2); /* of two cases */
     for (unsigned i = 0; i < 2; i++)
         ASSERT_TRUE(!uuid_equal(&heard(&w, 3, FRAME_DELIVER, i)->id, &l[2].id));
-    for (unsigned i = 0; i < ARRAY_SIZE(l); i++)
-        free(l[i].envelope);
+    free_letters(l, ARRAY_SIZE(l));
 }
 
 TEST_MAIN

@@ -112,6 +112,16 @@ static int dial(const Gate *g) {
     return fd;
 }
 
+static void dial_all(Gate *g, int *fds, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        fds[i] = dial(g);
+}
+
+static void close_all(const int *fds, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        close(fds[i]);
+}
+
 static bool is_cut(int fd) {
     char b[256];
     ssize_t n;
@@ -222,8 +232,7 @@ TEST(of_a_crowd_the_longest_waiting_go) {
     unsigned cut = 0;
     limits.waiting_max = 5;
     gate_open(&g, &limits);
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-        fds[i] = dial(&g);
+    dial_all(&g, fds, ARRAY_SIZE(fds));
     (void)turns(&g, 5);
     ASSERT_EQ(doors_open(g.doors), ARRAY_SIZE(fds)); /* nobody is slow yet */
     (void)turns(&g, 60);
@@ -241,13 +250,11 @@ TEST(one_address_comes_no_faster_than_it_may) {
     int fds[20];
     limits.rate = (BucketRate) { .per_second = 1, .burst = 10 };
     gate_open(&g, &limits);
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-        fds[i] = dial(&g);
+    dial_all(&g, fds, ARRAY_SIZE(fds));
     (void)turns(&g, 10);
     const uint32_t hasty = doors_take_counts(g.doors).hasty;
     ASSERT_TRUE(hasty >= 9 && hasty <= 10);
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-        close(fds[i]);
+    close_all(fds, ARRAY_SIZE(fds));
 }
 
 /* Calls from that address of this machine; -1: nobody answers. */
@@ -321,8 +328,7 @@ TEST(many_strangers_do_not_keep_out_who_had_a_session) {
     }
     (void)poll(NULL, 0, 50);
     ASSERT_OK(doors_turn(g.doors, now_read().mono_ms, false));
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-        close(fds[i]);
+    close_all(fds, ARRAY_SIZE(fds));
     ASSERT_TRUE(doors_take_counts(g.doors).hasty > 0);
     ASSERT_TRUE(!is_answered(&g, "127.0.7.7"));
     ASSERT_TRUE(is_answered(&g, "127.0.0.1"));
@@ -391,8 +397,7 @@ TEST(nobody_waits_behind_those_who_say_nothing) {
     limits.pace = 1;
     gate_open(&g, &limits);
     (void)turns(&g, 1);
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-        fds[i] = dial(&g);
+    dial_all(&g, fds, ARRAY_SIZE(fds));
     (void)turns_beside(&g, 25, true);
     come(&g, one, 1);
     for (int64_t end_ms = now_read().mono_ms + PATIENCE_MS;
@@ -403,8 +408,7 @@ TEST(nobody_waits_behind_those_who_say_nothing) {
         heard = turns_beside(&g, 1, true);
     ASSERT_EQ(heard, 1);
     ASSERT_EQ(doors_open(g.doors), ARRAY_SIZE(fds) + 1);
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-        close(fds[i]);
+    close_all(fds, ARRAY_SIZE(fds));
     go(one, 1);
 }
 
@@ -415,11 +419,9 @@ TEST(who_goes_away_before_its_turn_counts_as_several) {
     limits.rate = (BucketRate) { .per_second = 1, .burst = 100 };
     gate_open(&g, &limits);
     (void)turns(&g, 1);
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-        fds[i] = dial(&g);
+    dial_all(&g, fds, ARRAY_SIZE(fds));
     (void)turns_beside(&g, 3, true);
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-        close(fds[i]);
+    close_all(fds, ARRAY_SIZE(fds));
     (void)turns_beside(&g, 3, true);
     const int fd = dial(&g);
     (void)turns_beside(&g, 3, true);

@@ -165,12 +165,7 @@ TEST(a_sweep_that_is_rolled_back_is_made_again) {
 
 TEST(no_message_is_purged_before_its_id_is_in_the_table) {
     FIXTURE(f);
-    Message *m = message_to(&f, HOME, 1);
-    m->env.receipts = RECEIPTS_FAILURES_ONLY;
-    const DeliveryRow row = deposit(&f, m);
-    settle(&f, &row, QUEUE_MAILBOX);
-    f.now_ms += 31 * DAY_MS;
-    idle(&f);
+    purge_one(&f);
     ASSERT_EQ(number_now(&f, "SELECT count(*) FROM message"), 0);
     ASSERT_EQ(number_now(&f, "SELECT count(*) FROM dedup"), 1);
     fixture_crash(&f);

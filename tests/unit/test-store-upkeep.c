@@ -225,12 +225,7 @@ TEST(a_clock_that_leaps_makes_nothing_forgotten) {
 
 TEST(a_purged_message_is_still_known_and_its_number_is_not_used_again) {
     FIXTURE(f);
-    Message *m = message_to(&f, HOME, 1);
-    m->env.receipts = RECEIPTS_FAILURES_ONLY;
-    const DeliveryRow row = deposit(&f, m);
-    settle(&f, &row, QUEUE_MAILBOX);
-    f.now_ms += 31 * DAY_MS;
-    idle(&f);
+    purge_one(&f);
     ASSERT_EQ(number(&f, "SELECT count(*) FROM message"), 0);
     fixture_reopen(&f);
     ASSERT_EQ(store_health(f.store)->messages, 0);
