@@ -222,15 +222,19 @@ int64_t client_keys_due_ms(const ClientKeys *k) {
     return k->any_wanted && !k->asking ? k->refused_until_ms : INT64_MAX;
 }
 
+/* Who still wants it asks for it in the next session, and has patience anew: of no answer while
+ * nobody could be asked nothing follows. */
 void client_keys_session_lost(ClientKeys *k) {
+    for (Entry *e = k->entries; e; e = e->hh.next)
+        e->asking = e->wanted = false;
+    k->asking = k->any_wanted = false;
+}
+
+void client_keys_refused(ClientKeys *k, Now now) {
     for (Entry *e = k->entries; e; e = e->hh.next)
         e->asking = false;
     k->any_wanted |= k->asking;
     k->asking = false;
-}
-
-void client_keys_refused(ClientKeys *k, Now now) {
-    client_keys_session_lost(k);
     k->refused_until_ms = now.mono_ms + REFUSED_MS;
 }
 

@@ -346,8 +346,11 @@ TEST(what_does_not_come_in_time_is_unknown) {
     ASSERT_EQ(client_keys_question(k, T0, asked), 1);
     ASSERT_EQ(client_keys_owner(k, "dsk/3203", after(4900), &owner), KEY_ASKED);
     ASSERT_EQ(client_keys_owner(k, "dsk/3203", after(5100), &owner), KEY_UNKNOWN);
-    client_keys_session_lost(k); /* the next session asks again */
+    client_keys_session_lost(k); /* the next session asks again, and waits as long */
+    ASSERT_EQ(client_keys_question(k, after(6000), asked), 0);
+    ASSERT_EQ(client_keys_owner(k, "dsk/3203", after(6000), &owner), KEY_ASKED);
     ASSERT_EQ(client_keys_question(k, after(6000), asked), 1);
+    ASSERT_EQ(client_keys_owner(k, "dsk/3203", after(10900), &owner), KEY_ASKED);
     client_keys_refused(k, after(6000)); /* the broker does not know the question */
     ASSERT_EQ(client_keys_question(k, after(7000), asked), 0);
     ASSERT_EQ(client_keys_question(k, after(60000), asked), 1);
