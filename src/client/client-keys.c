@@ -153,6 +153,10 @@ static bool matches_label(const DirKey *key, const void *by) {
     return strcmp(key->label, by) == 0;
 }
 
+static bool matches_curve(const DirKey *key, const void *by) {
+    return strcmp(key->curve, by) == 0;
+}
+
 KeyTrust client_keys_by_sign_id(ClientKeys *k, const char *node, const KeyId *id, Now now,
                                 DirKey *ret) {
     return find_key(k, node, now, ret, matches_id, id);
@@ -161,6 +165,11 @@ KeyTrust client_keys_by_sign_id(ClientKeys *k, const char *node, const KeyId *id
 KeyTrust client_keys_by_label(ClientKeys *k, const char *node, const char *label, Now now,
                               DirKey *ret) {
     return find_key(k, node, now, ret, matches_label, label);
+}
+
+KeyTrust client_keys_by_curve(ClientKeys *k, const char *node, const char *curve, Now now,
+                              DirKey *ret) {
+    return find_key(k, node, now, ret, matches_curve, curve);
 }
 
 KeyTrust client_keys_of(ClientKeys *k, const char *node, Now now, const DirKey **ret_keys,

@@ -56,6 +56,8 @@ KeyTrust client_keys_by_sign_id(ClientKeys *k, const char *node, const KeyId *id
                                 DirKey *ret);
 KeyTrust client_keys_by_label(ClientKeys *k, const char *node, const char *label, Now now,
                               DirKey *ret);
+KeyTrust client_keys_by_curve(ClientKeys *k, const char *node, const char *curve, Now now,
+                              DirKey *ret);
 /* All keys of a node; *ret_keys is borrowed until the next call on k. */
 KeyTrust client_keys_of(ClientKeys *k, const char *node, Now now, const DirKey **ret_keys,
                         size_t *ret_n);

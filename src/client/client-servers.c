@@ -3,8 +3,10 @@
 /*
  * Where the broker is found besides the endpoint that the application named. The broker says so in
  * WELCOME; with a hub key it is believed when the signed directory has that server key as one of
- * the broker's, else as the broker is believed in everything. An endpoint that gave no session is
- * left for the next one.
+ * the broker's, else as the broker is believed in everything. What is not proven yet is looked at
+ * again as long as the session lasts: the keys that are known may be older than the server key, and
+ * its record may come to the broker after WELCOME. An endpoint that gave no session is left for the
+ * next one.
  */
 
 #include <errno.h>
@@ -38,26 +40,14 @@ const Server *servers_choose(serasi_client *c) {
     return &c->servers.list[c->server_at];
 }
 
-static bool is_key_of(const KeyOwner *owner, const DirKey *keys, size_t n, const Server *s) {
-    for (size_t i = 0; i < n; i++)
-        if (keys[i].broker && strcmp(keys[i].curve, s->key) == 0)
-            return client_key_is_usable(owner, &keys[i], now_read().wall_ms);
-    return false;
-}
-
-/* False while the answer is on its way. */
-static bool judge(serasi_client *c, const Server *s, bool *ret_believed) {
-    const DirKey *keys = NULL;
-    KeyOwner owner;
-    size_t n = 0;
+static bool is_believed(serasi_client *c, const Server *s) {
     const Now now = now_read();
-    *ret_believed = !client_keys_are_pinned(c->directory);
-    if (*ret_believed)
-        return true;
-    const KeyTrust trust = client_keys_owner(c->directory, c->broker, now, &owner);
-    if (trust == KEY_PROVEN && client_keys_of(c->directory, c->broker, now, &keys, &n) == trust)
-        *ret_believed = is_key_of(&owner, keys, n, s);
-    return trust != KEY_ASKED;
+    KeyOwner owner;
+    DirKey key;
+    return !client_keys_are_pinned(c->directory) ||
+           (client_keys_by_curve(c->directory, c->broker, s->key, now, &key) == KEY_PROVEN &&
+            client_keys_owner(c->directory, c->broker, now, &owner) == KEY_PROVEN && key.broker &&
+            client_key_is_usable(&owner, &key, now.wall_ms));
 }
 
 void servers_told(serasi_client *c, const Servers *l) {
@@ -66,17 +56,21 @@ void servers_told(serasi_client *c, const Servers *l) {
 }
 
 void servers_take(serasi_client *c) {
+    Servers *told = &c->servers_told;
     bool fresh = false;
-    while (c->servers_told.n > 0) {
-        Server s = c->servers_told.list[c->servers_told.n - 1];
-        bool believed;
-        if (!judge(c, &s, &believed))
-            return;
-        c->servers_told.n--;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < told->n; i++) {
+        Server s = told->list[i];
+        if (!curve_text_is_valid(s.key))
+            continue;
+        if (!is_believed(c, &s)) {
+            told->list[n++] = s;
+            continue;
+        }
         server_complete(&s, c->servers.list[c->server_at].endpoint);
-        if (believed && curve_text_is_valid(s.key) && servers_add(&c->servers, &s))
-            fresh = true;
+        fresh |= servers_add(&c->servers, &s);
     }
+    told->n = n;
     if (!fresh || !c->servers_file)
         return;
     int r = servers_save(c->servers_file, &c->servers);

@@ -28,8 +28,9 @@ typedef struct World {
     serasi_client c;
     SignKey sign[N_OWNERS];
     SealKey seal[N_OWNERS];
-    bool without_seal; /* SECOND has no sealing key */
-    Body *message;     /* of ours, to FIRST */
+    bool without_seal;          /* SECOND has no sealing key */
+    char next[CURVE_TEXT_SIZE]; /* a second server key of HOME; "" = it has one */
+    Body *message;              /* of ours, to FIRST */
     Signature signature;
     uint8_t signature_bytes[SIGNATURE_MAX];
     Bytes signed_with;
@@ -46,9 +47,9 @@ static inline size_t add_record(World *w, const DirRecord *r, DirLeaf *leaf, uin
 }
 
 static inline void tell_all(World *w) {
-    static uint8_t bytes[2 * N_OWNERS][512];
-    static RecordProof proofs[2 * N_OWNERS];
-    DirLeaf leaves[2 * N_OWNERS];
+    static uint8_t bytes[2 * N_OWNERS + 1][512];
+    static RecordProof proofs[2 * N_OWNERS + 1];
+    DirLeaf leaves[2 * N_OWNERS + 1];
     size_t n = 0;
     for (size_t i = 0; i < N_OWNERS; i++) {
         DirRecord node = { .kind = DIR_NODE, .node = { .kind = kinds[i] } };
@@ -62,6 +63,12 @@ static inline void tell_all(World *w) {
         if (i != OF_SECOND || !w->without_seal)
             key.key.seal = w->seal[i].public;
         n += add_record(w, &node, &leaves[n], bytes[n]);
+        n += add_record(w, &key, &leaves[n], bytes[n]);
+    }
+    if (w->next[0]) {
+        DirRecord key = { .kind = DIR_KEY, .key = { .broker = true } };
+        strcpy(key.key.curve, w->next);
+        strcpy(key.key.node, HOME);
         n += add_record(w, &key, &leaves[n], bytes[n]);
     }
     _cleanup_(dir_tree_freep) DirTree *tree = NULL;
