@@ -189,6 +189,10 @@ int uplink_send(Broker *b, const Frame *f) {
 }
 
 static int on_error(Broker *b, Now now, const Frame *f) {
+    /* Each frame that was on its way when the parent gave the session up is answered so; one HELLO
+     * is enough, and too many of them the parent would not take. */
+    if (f->error.code == ERROR_NO_SESSION && b->uplink.state != UPLINK_OPEN)
+        return 0;
     broker_log(b, LOG_EVENT_SESSION_REFUSED, b->config.parent, "The parent broker answered %s: %s.",
                error_code_name(f->error.code), f->error.text);
     if (!f->error.fatal && f->error.channel != UPLINK_CHANNEL)

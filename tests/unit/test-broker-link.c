@@ -90,6 +90,27 @@ TEST(a_parent_that_does_not_let_us_read_its_link_is_asked_again) {
     ASSERT_TRUE(count(&w, 0, FRAME_HELLO) >= 1);
 }
 
+/* The parent was stopped for so long that it ended the session over what waited for it unread. */
+TEST(no_session_is_answered_with_one_hello) {
+    WORLD(w, "upt/r1");
+    const Frame no_session = { .kind = FRAME_ERROR,
+                               .error = { .code = ERROR_NO_SESSION, .fatal = true } };
+    uplink_open(&w, 256);
+    forget(&w);
+    for (int i = 0; i < 100; i++)
+        say(&w, 0, "hub", no_session);
+    ASSERT_EQ(count(&w, 0, FRAME_HELLO), 1);
+    uplink_open(&w, 256);
+    ASSERT_EQ(count(&w, 0, FRAME_SUBSCRIBE), 1);
+    forget(&w);
+    say(&w, 0, "hub", no_session); /* and that one is over, too */
+    ASSERT_EQ(count(&w, 0, FRAME_HELLO), 1);
+    forget(&w);
+    for (int i = 0; i < 60; i++) /* the HELLO was lost */
+        pass(&w, 200);
+    ASSERT_EQ(count(&w, 0, FRAME_HELLO), 1);
+}
+
 TEST(settlements_that_cannot_be_said_are_not_forgotten) {
     WORLD(w, "upt/r1");
     uplink_open(&w, 1024);
