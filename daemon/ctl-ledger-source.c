@@ -52,8 +52,9 @@ static bool take_proof(const json_t *row, LedgerProof *ret) {
            ctl_take_bytes(row, "signature", w->signature, SIGNATURE_SIZE);
 }
 
-static int ask_proofs(LedgerSource *s) {
-    for (int64_t at = 0;;) {
+/* Those of later blocks. */
+static int ask_proofs(LedgerSource *s, int64_t at) {
+    for (;;) {
         _cleanup_(json_dropp) json_t *rows = NULL;
         int r = ask(s, "ledger-proofs", at, &rows);
         const size_t n = json_array_size(rows);
@@ -70,6 +71,16 @@ static int ask_proofs(LedgerSource *s) {
     }
 }
 
+/* The head may say of countersignatures that came after the first look; what came after the head
+ * itself is not asked about. */
+static int ask_later_proofs(LedgerSource *s) {
+    const uint32_t n = s->n_proofs;
+    int r = ask_proofs(s, n > 0 ? s->proofs[n - 1].witness.block : 0);
+    while (s->n_proofs > n && s->proofs[s->n_proofs - 1].witness.block > s->head.block)
+        s->n_proofs--;
+    return r;
+}
+
 static int ask_newest(LedgerSource *s) {
     _cleanup_(json_dropp) json_t *rows = NULL;
     int r = ask(s, "ledger-newest", 0, &rows);
@@ -81,7 +92,7 @@ static int ask_newest(LedgerSource *s) {
 
 static int open_running(LedgerSource *s) {
     _cleanup_(json_dropp) json_t *rows = NULL;
-    int r = ask_proofs(s);
+    int r = ask_proofs(s, 0); /* before the head: were it cut off, they would be of later blocks */
     if (r == CTL_DONE)
         r = ask_newest(s);
     if (r == CTL_DONE)
@@ -98,7 +109,7 @@ static int open_running(LedgerSource *s) {
     s->more = true;
     return ctl_take_bytes(row, "base_hash", s->base.hash, DIGEST_SIZE) &&
                    ctl_take_bytes(row, "hash", s->head.hash, DIGEST_SIZE)
-               ? CTL_DONE
+               ? ask_later_proofs(s)
                : not_understood();
 }
 

@@ -8,11 +8,17 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
+import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "pyclient"))
+import zmq
 
 import cluster
 import verify_ledger
 from cluster import BIN, Cluster, wait_for
+from serasi_client import pb
 
 PARENT, CHILD, SENDER, HOME = "hub", "upt/phala-martha", "dsk/3203", "uptd/32/pa-02"
 # What must never be in a ledger, whatever messages carry.
@@ -120,6 +126,66 @@ def test_the_parent_countersigns_and_says_so():
         assert "WITNESSED" in kinds(c, PARENT, "--node", CHILD)
         assert "COUNTERSIGNED" in kinds(c, CHILD, "-n", "200")
         assert verify(c, PARENT)[0] == 0
+
+
+class Tap(threading.Thread):
+    """Stands before the admin socket of a broker; does something before it passes on a question."""
+
+    def __init__(self, c, node, verb, do):
+        super().__init__(daemon=True)
+        self.verb, self.do, self.ended = verb, do, False
+        self.folder = os.path.join(c.folder, "tap")
+        shutil.copytree(c.dir(node), self.folder, ignore=shutil.ignore_patterns("data", "run"))
+        path = os.path.join(self.folder, "sock")
+        drop = os.path.join(self.folder, "serasid.conf.d")
+        os.makedirs(drop, exist_ok=True)
+        with open(os.path.join(drop, "tap.conf"), "w", encoding="utf-8") as f:
+            f.write(f"[node]\nadmin-socket = {path}\n")
+        self.context = zmq.Context()
+        self.front, self.back = self.context.socket(zmq.ROUTER), self.context.socket(zmq.DEALER)
+        self.front.bind(f"ipc://{path}")
+        self.back.connect(f"ipc://{os.path.join(c.dir(node), 'run/admin.sock')}")
+
+    def run(self):
+        who = None
+        while not self.ended:
+            if self.front.poll(10):
+                who, *parts = self.front.recv_multipart()
+                if self.verb and pb.Frame.FromString(parts[0]).query.verb == self.verb:
+                    self.verb = None
+                    self.do()
+                self.back.send_multipart(parts)
+            if self.back.poll(10):
+                self.front.send_multipart([who, *self.back.recv_multipart()])
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *e):
+        self.ended = True
+        self.join()
+        self.context.destroy(linger=0)
+
+
+def test_what_is_countersigned_while_somebody_looks_is_no_finding():
+    with world() as c:
+        c.up()
+
+        def told():
+            return kinds(c, CHILD, "-n", "1000").count("COUNTERSIGNED")
+
+        def once_more():
+            before = told()
+            traffic(c)
+            assert countersign(c).returncode == 0
+            wait_for("one more countersignature", lambda: told() > before)
+
+        for verb in ["ledger-newest", "ledger-info", "ledger-blocks"]:
+            with Tap(c, CHILD, verb, once_more) as tap:
+                p = c.run("serasictl", "--dir", tap.folder, "ledger", "verify")
+            assert tap.verb is None and p.stdout.startswith("whole"), p
+            shutil.rmtree(tap.folder)
 
 
 def test_a_hub_is_countersigned_by_a_file():
@@ -317,7 +383,9 @@ def test_a_crash_leaves_a_whole_ledger():
 if __name__ == "__main__":
     cluster.main([test_the_way_of_a_message, test_what_operators_do_is_in_it,
                   test_a_broker_with_nothing_to_do_writes_nothing,
-                  test_the_parent_countersigns_and_says_so, test_a_hub_is_countersigned_by_a_file,
+                  test_the_parent_countersigns_and_says_so,
+                  test_what_is_countersigned_while_somebody_looks_is_no_finding,
+                  test_a_hub_is_countersigned_by_a_file,
                   test_another_program_verifies_an_export,
                   test_whoever_edits_the_file_is_found_out,
                   test_the_parent_knows_a_ledger_that_was_put_back,
