@@ -518,26 +518,28 @@ def storms_of_small_things():
 
 
 def floods_of_one_node_are_put_off_and_others_served():
-    with Site({"limits": {"node-bytes": "8M"}}) as s:
+    with Site({"limits": {"node-bytes": "4M"}}) as s:
         crowd = [s.bad() for _ in range(4)]
         sealed = os.urandom(500000)
-        asked = 0
-        for b in crowd:
-            for _ in range(4):  # what a session may have on its way when it begins
-                b.send_publish(message(BAD, BAD, sealed=sealed))
-                asked += 1
         verdicts = []
-        for b in crowd:
-            while len(verdicts) < asked:
-                got = b.receive(timeout=1)
-                if got is None:
-                    break
-                if got[0] == "published":
+        end = time.monotonic() + 10 * PATIENT_S
+        # All at once, and not one after the other because we had no time to send: so once more.
+        while pb.VERDICT_LATER not in verdicts:
+            assert time.monotonic() < end, f"{len(verdicts)} and nothing was put off"
+            asked = 0
+            for b in crowd:
+                for _ in range(4):  # what a session may have on its way when it begins
+                    b.send_publish(message(BAD, BAD, sealed=sealed))
+                    asked += 1
+            for b in crowd:
+                answered = 0
+                while answered < asked / len(crowd):
+                    got = b.receive()
+                    assert got and got[0] == "published", got
+                    answered += len(got[1].results)
                     verdicts += [r.verdict for r in got[1].results]
-        print(f"   {verdicts.count(pb.VERDICT_ACCEPTED)} of {asked} accepted, "
+        print(f"   {verdicts.count(pb.VERDICT_ACCEPTED)} of {len(verdicts)} accepted, "
               f"{verdicts.count(pb.VERDICT_LATER)} put off", flush=True)
-        assert len(verdicts) == asked
-        assert verdicts.count(pb.VERDICT_LATER) > 0
         assert set(verdicts) <= {pb.VERDICT_ACCEPTED, pb.VERDICT_LATER}
         assert s.said("NODE_OVER_LIMIT")
         s.good.turns()
