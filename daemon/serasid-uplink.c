@@ -36,7 +36,7 @@ _printf_(2, 3) static void tell_down(Daemon *d, const char *format, ...) {
 static int64_t patience_ms(const Daemon *d) {
     const Config *c = d->config;
     if (d->uplink.servers.n > 1)
-        return c->connect_ms;
+        return c->connect_ms + c->handshake_ms;
     return c->reconnect_cap_ms + c->handshake_ms + c->connect_ms + 5 * SECOND_MS;
 }
 

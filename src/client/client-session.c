@@ -340,11 +340,20 @@ static int64_t broker_patience_ms(const serasi_client *c) {
     return MAX(silence, asked + c->ping_ms);
 }
 
+/* Twice as long in each round of all places: a line may be slow, and a crowd has to wait its turn.
+ */
+static int64_t connecting_ms(const serasi_client *c) {
+    if (c->servers.n <= 1)
+        return CONNECTING_MS;
+    const uint32_t rounds = MIN(c->failures / c->servers.n, 8U);
+    return MIN(CONNECTING_ELSE_MS << rounds, CONNECTING_MS);
+}
+
 /* When the present state has lasted too long. */
 static int64_t patience_ms(const serasi_client *c) {
     switch (c->state) {
     case CLIENT_CONNECTING:
-        return c->entered_ms + (c->servers.n > 1 ? CONNECTING_ELSE_MS : CONNECTING_MS);
+        return c->entered_ms + connecting_ms(c);
     case CLIENT_GREETING:
         return c->entered_ms + GREETING_MS;
     case CLIENT_OPEN:

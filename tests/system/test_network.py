@@ -11,7 +11,7 @@ import random
 import threading
 import time
 
-from cluster import PATIENCE, Cluster, main, wait_for
+from cluster import PATIENCE, Cluster, main, reserve_port, wait_for
 from load import Load
 from serasi_client import SerasiClient, Timeout, read_keys
 from proxy import FLOW, HOLD, SWALLOW, Proxy
@@ -200,8 +200,25 @@ def a_send_gives_up_with_its_line():
         client.drop()
 
 
+def a_slow_line_to_a_parent_with_two_places_comes_up():
+    """Each place is given the time that a handshake may take, not that of a connection alone."""
+    with Cluster([R1], config={"socket": {"connect": "500ms", "handshake": "5s"}}) as c:
+        with Proxy(c.port["hub"]) as line:
+            line.up.delay = line.down.delay = 0.2  # and a handshake goes to and fro three times
+            with open(os.path.join(c.dir(R1), "serasid.conf.d", "parent.conf"), "w") as f:
+                f.write(f"[parent]\nendpoint = tcp://127.0.0.1:{line.port}\n")
+            nobody = reserve_port()
+            data = os.path.join(c.dir(R1), "data")
+            os.makedirs(data, 0o700, exist_ok=True)
+            with open(os.path.join(data, "parent-servers"), "w") as f:
+                f.write(f"tcp://127.0.0.1:{nobody.getsockname()[1]} {c.curve('hub')}\n")
+            c.up()
+            nobody.close()
+
+
 if __name__ == "__main__":
     main([every_trouble_of_a_line_alone_and_all_at_once,
           turned_bytes_never_reach_a_broker,
           a_link_with_turned_bytes_is_dialled_again_at_once,
-          a_send_gives_up_with_its_line])
+          a_send_gives_up_with_its_line,
+          a_slow_line_to_a_parent_with_two_places_comes_up])

@@ -81,4 +81,26 @@ TEST(a_key_that_is_no_key_is_forgotten) {
     world_close(&w);
 }
 
+TEST(who_has_two_places_to_try_gives_each_more_time_in_every_round) {
+    static World w;
+    session_with_next(&w);
+    w.c.state = CLIENT_CONNECTING;
+    ASSERT_EQ(session_due_ms(&w.c), CONNECTING_MS); /* one place */
+    tell_all(&w);
+    w.c.state = CLIENT_OPEN;
+    servers_take(&w.c);
+    w.c.state = CLIENT_CONNECTING;
+    const int64_t first_ms = session_due_ms(&w.c);
+    ASSERT_TRUE(first_ms < 5000);
+    w.c.failures = 1;
+    ASSERT_EQ(session_due_ms(&w.c), first_ms);
+    w.c.failures = 2;
+    ASSERT_EQ(session_due_ms(&w.c), 2 * first_ms);
+    w.c.failures = 5;
+    ASSERT_EQ(session_due_ms(&w.c), 4 * first_ms);
+    w.c.failures = UINT32_MAX;
+    ASSERT_EQ(session_due_ms(&w.c), CONNECTING_MS);
+    world_close(&w);
+}
+
 TEST_MAIN
