@@ -231,14 +231,18 @@ class World:
         return any([i.pump() for i in self.nodes.values() if i.client])
 
     def until(self, problem, patience=None):
-        """Calls problem() until it returns None; raises what it says when the time is up."""
-        end = time.monotonic() + (self.patience if patience is None else patience)
-        pause = 0.005
+        """Calls problem() until it returns None; raises what it says when nothing arrived for so
+        long."""
+        patience = self.patience if patience is None else patience
+        arrived, pause = None, 0.005
         while True:
             self.pump()
             what = problem()
             if what is None:
                 return
+            count = len(self.got) + len(self.receipts) + len(self.told)
+            if count != arrived:
+                arrived, end = count, time.monotonic() + patience
             if time.monotonic() > end:
                 raise Failed(what)
             time.sleep(pause)
