@@ -41,7 +41,7 @@ typedef struct World {
     pthread_t thread;
     bool threaded;
     atomic_bool stop;
-    atomic_uint n_published, later_first;
+    atomic_uint n_published, later_first, later_ms;
     Verdict verdict;
 } World;
 
