@@ -47,11 +47,14 @@ static void forget_copy(Following *w) {
 }
 
 void directory_uplink_open(Broker *b, Now now) {
-    b->following.refused = 0;
-    b->following.deaf_mono_ms = 0;
-    b->following.asked = false;
-    forget_copy(&b->following);
-    if (b->config.follows)
+    Following *w = &b->following;
+    w->refused = 0;
+    w->deaf_mono_ms = 0;
+    forget_copy(w);
+    /* What the session before brought is not on disk yet: what is behind it is asked for then. The
+     * same once more would look like a replay. */
+    w->asked = w->busy;
+    if (b->config.follows && !w->busy)
         want(b, now);
 }
 

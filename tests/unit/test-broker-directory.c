@@ -141,6 +141,18 @@ TEST(a_want_that_does_not_fit_into_the_pipe_is_said_soon) {
     ASSERT_EQ(heard_of(&w, FRAME_DIRECTORY_WANT), 1);
 }
 
+TEST(what_the_session_before_brought_is_not_asked_for_again) {
+    WORLD(w, "upt/satria");
+    as_child(&w);
+    welcome_from_hub(&w);
+    const Frame changes = { .kind = FRAME_DIRECTORY_CHANGES };
+    say_parts(&w, 0, "hub", &changes, NULL, 0);
+    uplink_open(&w, 256); /* the link was lost and is open again; the disk is slow */
+    ASSERT_EQ(heard_of(&w, FRAME_DIRECTORY_WANT), 1);
+    run(&w);
+    ASSERT_EQ(heard_of(&w, FRAME_DIRECTORY_WANT), 2);
+}
+
 static StoreOp *import_one(const char *node, int kind) {
     StoreOp *op = store_op_new(OP_IMPORT);
     op->import.nodes = calloc(1, sizeof(DirNode));
