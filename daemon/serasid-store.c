@@ -179,10 +179,13 @@ static void finish(StoreThread *t, StoreOp *batch, int64_t write_us, int64_t syn
     t->cost_us += (took - t->cost_us) / 8;
 }
 
-/* The thread cannot go on. The lock is held. */
+/* The thread cannot go on. The first fault is the one to tell: what follows from it may not know
+ * what was the matter. The lock is held. */
 static void fail(StoreThread *t, int error, const StoreHealth *health) {
-    t->fault = error;
-    t->report.health = *health; /* what was the matter */
+    if (t->fault == 0) {
+        t->fault = error;
+        t->report.health = *health;
+    }
     (void)pthread_cond_signal(&t->wake);
     (void)pthread_cond_signal(&t->synced);
 }
@@ -245,10 +248,10 @@ static int step(StoreThread *t, StoreOp *batch, bool *ret_more) {
 /* The store is out of our hands. The lock is held. */
 static void let_go(StoreThread *t, int r) {
     t->working = false;
-    if (r < 0) {
+    if (r < 0)
         fail(t, r, store_health(t->store));
+    if (t->fault < 0)
         return;
-    }
     t->report.health = *store_health(t->store);
     t->report.backup = store_backup_state(t->store, t->report.backup_text);
 }
