@@ -229,28 +229,61 @@ TEST(without_zap_a_bound_socket_lets_nobody_in) {
     }
 }
 
+typedef struct Answer {
+    char field[6][256]; /* version, request id, status, text, user id, metadata */
+    size_t n[6];
+} Answer;
+
 /* Asks Zap in its own words. */
-static void ask(Gate *g, const char *domain, const char *mechanism, const char *address,
-                char status[static 8], char user[static 64]) {
+static Answer ask_frames(Gate *g, const Bytes *frames, size_t n_frames) {
     void *req = zmq_socket(g->ctx, ZMQ_REQ);
     int patience = PATIENCE_MS, zero = 0;
-    const char *const frames[] = { "1.0", "7", domain, address, "", mechanism };
+    Answer answer = { 0 };
     zmq_setsockopt(req, ZMQ_RCVTIMEO, &patience, sizeof(patience));
     zmq_setsockopt(req, ZMQ_LINGER, &zero, sizeof(zero));
     ASSERT_OK(zmq_connect(req, "inproc://zeromq.zap.01"));
-    for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
-        ASSERT_TRUE(zmq_send(req, frames[i], strlen(frames[i]), i < 5 ? ZMQ_SNDMORE : 0) >= 0);
-    char answer[6][64] = { "" };
+    for (size_t i = 0; i < n_frames; i++)
+        ASSERT_TRUE(zmq_send(req, frames[i].p, frames[i].n, i + 1 < n_frames ? ZMQ_SNDMORE : 0) >=
+                    0);
     for (int i = 0; i < 6; i++) {
-        int n = zmq_recv(req, answer[i], sizeof(answer[i]) - 1, 0);
+        int n = zmq_recv(req, answer.field[i], sizeof(answer.field[i]) - 1, 0);
         assert_true(n >= 0);
-        answer[i][n] = '\0';
+        answer.n[i] = (size_t)n;
     }
-    ASSERT_STR(answer[0], "1.0");
-    ASSERT_STR(answer[1], "7");
-    snprintf(status, 8, "%.7s", answer[2]);
-    snprintf(user, 64, "%s", answer[4]);
     zmq_close(req);
+    ASSERT_STR(answer.field[0], "1.0");
+    return answer;
+}
+
+static Bytes text_frame(const char *text) {
+    return bytes_make(text, strlen(text));
+}
+
+static void ask(Gate *g, const char *domain, const char *mechanism, const char *address,
+                char status[static 8], char user[static 64]) {
+    const Bytes frames[] = { text_frame("1.0"),   text_frame("7"), text_frame(domain),
+                             text_frame(address), text_frame(""),  text_frame(mechanism) };
+    const Answer answer = ask_frames(g, frames, ARRAY_SIZE(frames));
+    ASSERT_STR(answer.field[1], "7");
+    snprintf(status, 8, "%.7s", answer.field[2]);
+    snprintf(user, 64, "%.63s", answer.field[4]);
+}
+
+static Answer ask_of_key(Gate *g, const char *version, const char *key, Bytes id) {
+    static uint8_t raw[32];
+    assert_non_null(zmq_z85_decode(raw, key));
+    const Bytes frames[] = { text_frame(version),
+                             id,
+                             text_frame("serasi"),
+                             text_frame("127.0.0.1"),
+                             text_frame(""),
+                             text_frame("CURVE"),
+                             bytes_make(raw, sizeof(raw)) };
+    return ask_frames(g, frames, ARRAY_SIZE(frames));
+}
+
+static void expect_status(Gate *g, const char *key, const char *status) {
+    ASSERT_STR(ask_of_key(g, "1.0", key, text_frame("7")).field[2], status);
 }
 
 TEST(local_peers_are_judged_by_their_uid) {
@@ -281,6 +314,115 @@ TEST(local_peers_are_judged_by_their_uid) {
     ASSERT_STR(status, "400");
     ask(&g, "serasi", "CURVE", "127.0.0.1", status, user); /* without a key */
     ASSERT_STR(status, "400");
+}
+
+/* Only so can it hand in the keys of a new institution. */
+TEST(the_key_of_a_token_is_let_in_while_the_token_may_be_used) {
+    _cleanup_(gate_close) Gate g;
+    NodeKeys keys;
+    gate_open(&g);
+    ASSERT_OK(keys_generate(&keys));
+    _cleanup_(directory_unrefp) Directory *d = directory_with(NULL);
+    Enrolment token = { .id = 1, .state = ENROL_OPEN, .expires_ms = now_read().wall_ms + DAY_MS };
+    (void)text_copy(token.curve, sizeof(token.curve), keys.curve_public);
+    _cleanup_(enrolments_unrefp) Enrolments *e = enrolments_new(&token, 1);
+    token.expires_ms = now_read().wall_ms - ENROLMENT_KEPT_MS; /* nobody asks for an answer */
+    _cleanup_(enrolments_unrefp) Enrolments *late = enrolments_new(&token, 1);
+    zap_set_directory(g.zap, d);
+    expect_status(&g, keys.curve_public, "400");
+    zap_set_enrolments(g.zap, e);
+    expect_status(&g, keys.curve_public, "200");
+    zap_set_enrolments(g.zap, late);
+    expect_status(&g, keys.curve_public, "400");
+    zap_set_enrolments(g.zap, e);
+    zap_set_enrolments(g.zap, NULL);
+    expect_status(&g, keys.curve_public, "400");
+}
+
+/* A broker finds a peer again by the id that it was given here, so it is nobody else's. */
+TEST(each_peer_that_is_let_in_is_given_an_id_of_its_own) {
+    _cleanup_(gate_close) Gate g;
+    NodeKeys keys;
+    char ids[2][SOCK_ROUTE_SIZE];
+    gate_open(&g);
+    ASSERT_OK(keys_generate(&keys));
+    zap_set_own_key(g.zap, keys.curve_public);
+    for (unsigned i = 0; i < 2; i++) {
+        const Answer a = ask_of_key(&g, "1.0", keys.curve_public, text_frame("7"));
+        const char *names[] = { "Identity", SOCK_ROUTE_PROPERTY };
+        const uint8_t *p = (const uint8_t *)a.field[5];
+        for (unsigned k = 0; k < 2; k++) {
+            const size_t n = strlen(names[k]);
+            ASSERT_EQ(*p, n);
+            ASSERT_OK(memcmp(p + 1, names[k], n));
+            p += 1 + n;
+            ASSERT_OK(memcmp(p, ((uint8_t[]) { 0, 0, 0, SOCK_ROUTE_SIZE }), 4));
+            p += 4;
+            if (k == 0)
+                memcpy(ids[i], p, SOCK_ROUTE_SIZE);
+            ASSERT_OK(memcmp(p, ids[i], SOCK_ROUTE_SIZE));
+            p += SOCK_ROUTE_SIZE;
+        }
+        ASSERT_EQ(p - (const uint8_t *)a.field[5], a.n[5]);
+    }
+    ASSERT_TRUE(memcmp(ids[0], ids[1], SOCK_ROUTE_SIZE) != 0);
+}
+
+/* An error of ours or of the library is no reason to turn a peer away for good. */
+TEST(a_request_that_is_not_understood_is_put_off_and_not_reported) {
+    _cleanup_(gate_close) Gate g;
+    NodeKeys keys;
+    static char text[300];
+    gate_open(&g);
+    ASSERT_OK(keys_generate(&keys));
+    zap_set_own_key(g.zap, keys.curve_public);
+    memset(text, '1', sizeof(text));
+    const Bytes id = text_frame("7"), some = text_frame("1.0");
+    ASSERT_STR(ask_of_key(&g, "1.0", keys.curve_public, bytes_make(text, 256)).field[2], "200");
+    ASSERT_STR(ask_of_key(&g, "1.0", keys.curve_public, bytes_make(text, 257)).field[2], "300");
+    ASSERT_STR(ask_of_key(&g, "1.1", keys.curve_public, id).field[2], "300");
+    const Bytes frames[] = { some,
+                             id,
+                             text_frame("serasi"),
+                             text_frame("localhost:0:0:1"),
+                             some,
+                             text_frame("NULL"),
+                             some,
+                             some,
+                             some,
+                             some,
+                             some,
+                             some };
+    ASSERT_STR(ask_frames(&g, frames, 5).field[2], "300");
+    ASSERT_STR(ask_frames(&g, frames, 6).field[2], "200");
+    ASSERT_STR(ask_frames(&g, frames, 8).field[2], "200");
+    ASSERT_STR(ask_frames(&g, frames, 9).field[2], "300");
+    ASSERT_STR(ask_frames(&g, frames, ARRAY_SIZE(frames)).field[2], "300");
+    pthread_mutex_lock(&g.refusals.lock);
+    ASSERT_EQ(g.refusals.n, 0);
+    pthread_mutex_unlock(&g.refusals.lock);
+}
+
+/* The broker turns those away itself that are put off in vain: they are a bounded number. */
+TEST(only_so_many_keys_are_put_off_at_a_time) {
+    _cleanup_(gate_close) Gate g;
+    _cleanup_(directory_unrefp) Directory *d = directory_with(NULL);
+    char key[CURVE_TEXT_SIZE], first[CURVE_TEXT_SIZE] = "";
+    gate_open(&g);
+    zap_set_directory(g.zap, d);
+    for (unsigned i = 0; i <= 4096; i++) {
+        uint8_t raw[32] = { (uint8_t)i, (uint8_t)(i >> 8) };
+        assert_non_null(zmq_z85_encode(key, raw, sizeof(raw)));
+        zap_put_off(g.zap, key, HOUR_MS);
+        if (i == 0)
+            memcpy(first, key, sizeof(first));
+    }
+    expect_status(&g, first, "300");
+    expect_status(&g, key, "400");
+    zap_put_off(g.zap, first, 0); /* one that may come again makes room */
+    zap_put_off(g.zap, key, HOUR_MS);
+    expect_status(&g, first, "400");
+    expect_status(&g, key, "300");
 }
 
 TEST_MAIN
