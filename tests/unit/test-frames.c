@@ -606,6 +606,81 @@ TEST(long_lists_arrive_and_longer_ones_do_not) {
     }
 }
 
+/* As another program would write it: ours does not make such frames. */
+static void expect_packed(Serasi__V1__Frame *f, Frame *out, const char *refused) {
+    _cleanup_(freep) uint8_t *p = malloc(serasi__v1__frame__get_packed_size(f));
+    const char *why = "";
+    const size_t n = serasi__v1__frame__pack(f, p);
+    const int r = decode(p, n, out, &why);
+    ASSERT_STR(why, refused);
+    ASSERT_EQ(r, refused[0] == '\0' ? 0 : WIRE_MALFORMED);
+}
+
+#define SAME_MAX 64
+
+static void expect_same(Serasi__V1__Frame *f, size_t *n, void **list, void *entry, size_t most,
+                        const char *refused) {
+    assert_true(most < SAME_MAX);
+    for (size_t i = 0; i <= most; i++)
+        list[i] = entry;
+    for (*n = most; *n <= most + 1; (*n)++) {
+        _cleanup_(frame_deinit) Frame out = { 0 };
+        expect_packed(f, &out, *n == most ? "" : refused);
+    }
+    *n = 0;
+}
+
+TEST(lists_with_a_fixed_room_are_not_overrun) {
+    void *list[SAME_MAX];
+    Serasi__V1__Frame f = SERASI__V1__FRAME__INIT;
+    Serasi__V1__Query query = SERASI__V1__QUERY__INIT;
+    query.verb = (char *)"status";
+    query.args = (char **)list;
+    f.body_case = SERASI__V1__FRAME__BODY_QUERY;
+    f.query = &query;
+    expect_same(&f, &query.n_args, list, (void *)"a", ARRAY_SIZE(((Frame *)NULL)->query.args),
+                "query: too many args");
+
+    Serasi__V1__Published published = SERASI__V1__PUBLISHED__INIT;
+    Serasi__V1__PublishResult result = SERASI__V1__PUBLISH_RESULT__INIT, *results = &result;
+    Serasi__V1__Recipient recipient = SERASI__V1__RECIPIENT__INIT;
+    Serasi__V1__Reason reason = SERASI__V1__REASON__INIT;
+    result.message_id = (ProtobufCBinaryData) { sizeof(ID), (uint8_t *)&ID };
+    result.verdict = (Serasi__V1__Verdict)VERDICT_ACCEPTED;
+    recipient.node = (char *)"dsp/32";
+    recipient.role = (Serasi__V1__RecipientRole)ROLE_ADDRESSEE;
+    published.n_results = 1;
+    published.results = &results;
+    f.body_case = SERASI__V1__FRAME__BODY_PUBLISHED;
+    f.published = &published;
+    result.recipients = (Serasi__V1__Recipient **)list;
+    result.reasons = (Serasi__V1__Reason **)list;
+    expect_same(&f, &result.n_recipients, list, &recipient, RECIPIENTS_MAX,
+                "published: too many recipients");
+    expect_same(&f, &result.n_reasons, list, &reason, REASONS_MAX, "published: too many reasons");
+
+    Serasi__V1__Result answer = SERASI__V1__RESULT__INIT;
+    Serasi__V1__Column column = SERASI__V1__COLUMN__INIT;
+    column.name = (char *)"c";
+    column.type = (Serasi__V1__ColumnType)COLUMN_TEXT;
+    answer.columns = (Serasi__V1__Column **)list;
+    f.body_case = SERASI__V1__FRAME__BODY_RESULT;
+    f.result = &answer;
+    expect_same(&f, &answer.n_columns, list, &column, ARRAY_SIZE(((Table *)NULL)->columns),
+                "result: too many columns");
+}
+
+TEST(a_bundle_with_a_part_that_is_too_large_is_refused) {
+    const uint32_t most[BUNDLE_PARTS] = { ENVELOPE_MAX, FACTS_MAX, SEALED_MAX };
+    for (unsigned part = 0; part < BUNDLE_PARTS; part++)
+        for (uint32_t over = 0; over <= 1; over++) {
+            Bundle *b = sample_bundle(FRAME_PUBLISH);
+            b->sizes[0][part] = most[part] + over;
+            assert_bundle_refused(b, over == 1 ? "bundle: a part over its limit"
+                                               : "bundle: parts are missing");
+        }
+}
+
 TEST(a_thousand_rows_fit_an_answer_but_not_a_client_frame) {
     _cleanup_(frame_deinit) Frame f = { .kind = FRAME_RESULT }, out = { 0 };
     _cleanup_(freep) uint8_t *p = NULL;
