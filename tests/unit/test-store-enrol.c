@@ -242,4 +242,123 @@ TEST(an_end_is_not_moved_without_end) {
     ASSERT_EQ(end_key(&w, NEW, end_ms - 130), KEY_TOO_OFTEN);
 }
 
+/* --- the hub's "no" --- */
+
+/* A broker that follows the hub's directory passes it on. Returns the id of the message. */
+static Uuid ask_hub(World *w) {
+    w->f.config.directory_codec = &codec_directory;
+    w->f.config.n_hub_keys = 1;
+    w->f.config.hub_keys[0] = w->other.public;
+    fixture_reopen(&w->f);
+    StoreOp *op = store_op_new(OP_KEY);
+    op->key.verb = KEY_ASK;
+    op->key.request = malloc(sizeof(KeyRequest));
+    *op->key.request = asked(w, SENDER, NEW, &w->fresh);
+    key_request_sign(op->key.request, SELF, &w->broker);
+    run(&w->f, op);
+    ASSERT_EQ(op->key.verdict, KEY_GRANTED);
+    assert_true(op->key.sent);
+    const Uuid id = op->key.message_id;
+    store_op_free(op);
+    return id;
+}
+
+/* What comes of a receipt about that message, as by `by` and over that link. */
+static struct KeyWish answer(World *w, const Uuid *id, ReceiptLevel level, const char *detail,
+                             const char *by, const char *neighbour) {
+    Receipt r = {
+        .message_id = *id, .sender = SELF, .level = level, .said_ms = w->f.now_ms, .region = "3203"
+    };
+    strcpy(r.recipient, by);
+    strcpy(r.leg, by);
+    strcpy(r.detail, detail);
+    Message *m = message_to(&w->f, SELF, 0);
+    m->env.kind = KIND_RECEIPT;
+    m->lane = LANE_PRIORITY;
+    strcpy(m->env.sender, by);
+    m->facts.readable = true;
+    m->facts.receipt.message_id = *id;
+    strcpy(m->facts.receipt.recipient, by);
+    strcpy(m->facts.receipt.leg, by);
+    m->facts.receipt.level = level;
+    m->facts.receipt.said_ms = w->f.now_ms;
+    body_unref(m->body);
+    m->body = codec_encode_receipt(&r, by, w->f.now_ms);
+    assert_non_null(m->body);
+    hash_digest(body_facts(m->body), m->env.facts_digest);
+    hash_digest(body_sealed(m->body), m->env.sealed_digest);
+    hash_message(body_envelope(m->body), body_facts(m->body), body_sealed(m->body), m->digest);
+    StoreOp *op = link_op(m, neighbour, SELF, w->f.now_ms);
+    run(&w->f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    const struct KeyWish wish = op->accept.wish;
+    store_op_free(op);
+    return wish;
+}
+
+/* What the node is told when it asks what became of it: "STATE" or the text. */
+static void expect_asked(World *w, const char *id, const char *node, int code, const char *starts) {
+    StoreOp *op = store_op_new(OP_QUERY);
+    strcpy(op->query.verb, "key-asked");
+    strcpy(op->query.authority, node);
+    op->query.args[0] = strdup(id);
+    op->query.n_args = 1;
+    run(&w->f, op);
+    ASSERT_EQ(op->query.table->code, code);
+    const char *told = code == 0 ? table_cell(op->query.table, 0, 0) : op->query.table->text;
+    if (strncmp(told, starts, strlen(starts)) != 0)
+        fail_msg("told: %s", told);
+    store_op_free(op);
+}
+
+TEST(the_hubs_refusal_is_told_once_and_to_whoever_asks_again) {
+    WORLD(w);
+    char text[UUID_TEXT_SIZE];
+    const Uuid id = ask_hub(&w);
+    uuid_format(&id, text);
+    expect_asked(&w, text, SENDER, 0, "sent");
+    struct KeyWish k = answer(&w, &id, LEVEL_REFUSED, "TOO_OFTEN", "hub", "hub");
+    assert_true(k.told);
+    ASSERT_EQ(k.verdict, KEY_TOO_OFTEN);
+    ASSERT_EQ(k.act, KEY_ACT_ADD);
+    ASSERT_STR(k.node, SENDER);
+    ASSERT_STR(k.label, "main");
+    expect_asked(&w, text, SENDER, 1, "TOO_OFTEN: ");
+    expect_asked(&w, text, "", 1, "TOO_OFTEN: "); /* an operator */
+    k = answer(&w, &id, LEVEL_REFUSED, "UNFIT", "hub", "hub");
+    assert_false(k.told);
+    expect_asked(&w, text, SENDER, 1, "TOO_OFTEN: ");
+}
+
+TEST(what_a_key_was_asked_for_is_nobody_elses) {
+    WORLD(w);
+    char text[UUID_TEXT_SIZE];
+    const Uuid id = ask_hub(&w);
+    uuid_format(&id, text);
+    expect_asked(&w, text, HOME, 1, "NO_SUCH_MESSAGE");
+    expect_asked(&w, "no id", SENDER, 2, "key-asked needs");
+    const DeliveryRow other = deposit(&w.f, message_to(&w.f, HOME, 0));
+    (void)other;
+    const Uuid message = id_of(w.f.n_ids);
+    uuid_format(&message, text);
+    expect_asked(&w, text, "", 1, "NO_SUCH_MESSAGE");
+}
+
+/* Else any neighbour could stop a key that the hub has granted. */
+TEST(a_refusal_is_believed_of_the_hub_alone) {
+    WORLD(w);
+    char text[UUID_TEXT_SIZE];
+    const Uuid id = ask_hub(&w);
+    uuid_format(&id, text);
+    assert_false(answer(&w, &id, LEVEL_REFUSED, "UNFIT", "upt/satria", "upt/satria").told);
+    assert_false(answer(&w, &id, LEVEL_REFUSED, "UNFIT", "hub", "upt/satria").told);
+    assert_false(answer(&w, &id, LEVEL_REFUSED, "UNFIT", REMOTE, "hub").told);
+    assert_false(answer(&w, &id, LEVEL_DEPOSITED, "UNFIT", "hub", "hub").told);
+    expect_asked(&w, text, SENDER, 0, "sent");
+    const Uuid unknown = id_of(4711);
+    assert_false(answer(&w, &unknown, LEVEL_REFUSED, "UNFIT", "hub", "hub").told);
+    assert_true(answer(&w, &id, LEVEL_REFUSED, "UNFIT", "hub", "hub").told);
+    expect_asked(&w, text, SENDER, 1, "UNFIT: ");
+}
+
 TEST_MAIN
