@@ -35,10 +35,11 @@ UNIT = ["test-window", "test-lanes", "test-retry", "test-rules", "test-accept", 
         "test-store-rollback", "test-store-copier", "test-store-powercut", "test-store-dedup",
         "test-store-story", "test-law-store", "test-law-early", "test-law-due", "test-law-notice",
         "test-law-wire", "test-law-refold", "test-law-pending", "test-law-query",
-        "test-store-access", "test-store-signed", "test-store-ledger", "test-store-directory",
-        "test-store-directory-edit", "test-store-directory-own", "test-broker-check",
-        "test-broker-rights", "test-zap", "test-client", "test-client-publish",
-        "test-client-consume", "test-client-signed", "test-config"]
+        "test-store-access", "test-store-signed", "test-store-enrol", "test-store-ledger",
+        "test-store-directory", "test-store-directory-edit", "test-store-directory-own",
+        "test-broker-check", "test-broker-rights", "test-zap", "test-client", "test-client-publish",
+        "test-client-consume", "test-client-signed", "test-client-verify", "test-copy-thread",
+        "test-store-thread", "test-config"]
 BUILD_PATIENCE, RUN_PATIENCE = 900, 120
 
 
