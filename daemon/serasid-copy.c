@@ -9,8 +9,8 @@ struct CopyThread {
     Copier *copier;
     pthread_t thread;
 
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t changed;
+    pthread_mutex_t lock;   /* guards what follows */
+    pthread_cond_t changed; /* for the thread: nobody waits for it to be done, but stop */
     enum { COPY_NONE, COPY_RUNS, COPY_DONE } state;
     bool stopping;
     Copied copied;
@@ -29,7 +29,6 @@ static void *copy_main(void *data) {
         (void)pthread_mutex_lock(&t->lock);
         t->copied = copied;
         t->state = COPY_DONE;
-        (void)pthread_cond_broadcast(&t->changed);
     }
     (void)pthread_mutex_unlock(&t->lock);
     return NULL;
@@ -71,7 +70,7 @@ bool copy_thread_stop(CopyThread *t, Copied *ret) {
         return false;
     (void)pthread_mutex_lock(&t->lock);
     t->stopping = true;
-    (void)pthread_cond_broadcast(&t->changed);
+    (void)pthread_cond_signal(&t->changed);
     (void)pthread_mutex_unlock(&t->lock);
     (void)pthread_join(t->thread, NULL);
     const bool untold = copy_thread_take(t, ret);
@@ -85,6 +84,6 @@ bool copy_thread_stop(CopyThread *t, Copied *ret) {
 void copy_thread_go(CopyThread *t) {
     (void)pthread_mutex_lock(&t->lock);
     t->state = COPY_RUNS;
-    (void)pthread_cond_broadcast(&t->changed);
+    (void)pthread_cond_signal(&t->changed);
     (void)pthread_mutex_unlock(&t->lock);
 }
