@@ -282,13 +282,19 @@ int session_end(Broker *b, Now now, Session *s, SessionEnd how, const char *why)
     return 0;
 }
 
+/* A broker below looks once a second whether a PING is due, however short the interval is. */
+static int64_t patience_ms(const Broker *b, const Session *s) {
+    return DEAD_AFTER *
+           (s->broker ? MAX(b->config.ping_ms, (int64_t)SECOND_MS) : b->config.ping_ms);
+}
+
 int sessions_second(Broker *b, Now now) {
     Session *s, *tmp;
     accounts_second(b, now);
     HASH_ITER (hh, b->sessions, s, tmp) {
         outbox_flush(b, s);
         int64_t silent = now.mono_ms - s->heard_mono_ms;
-        if (silent > DEAD_AFTER * b->config.ping_ms) {
+        if (silent > patience_ms(b, s)) {
             int r = session_end(b, now, s, SESSION_DIED, "silent for three ping intervals");
             if (r < 0)
                 return r;

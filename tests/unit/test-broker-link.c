@@ -297,6 +297,21 @@ TEST(a_child_that_comes_back_takes_its_link_from_its_old_session) {
     ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 1);
 }
 
+/* It pings once a second, not twice: half a second without a processor must not end the link. */
+TEST(a_child_has_three_of_its_own_intervals_with_the_shortest_ping) {
+    WORLD(w, "hub");
+    w.config.ping_ms = 500;
+    broker_reconfigure(w.broker, &w.config);
+    hello(&w, 1, "upt/r1", 1);
+    hello(&w, 2, "dsk/3301", 2);
+    for (int i = 0; i < 12; i++)
+        pass(&w, 200);
+    ASSERT_EQ(broker_status(w.broker).sessions, 1); /* the client said that it would ping */
+    for (int i = 0; i < 12; i++)
+        pass(&w, 200);
+    ASSERT_EQ(broker_status(w.broker).sessions, 0);
+}
+
 TEST(a_session_reads_a_link_once) {
     WORLD(w, "hub");
     hello(&w, 1, "upt/r1", 1);
