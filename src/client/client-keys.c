@@ -239,11 +239,15 @@ void client_keys_session_lost(ClientKeys *k) {
     k->asking = k->any_wanted = false;
 }
 
-void client_keys_refused(ClientKeys *k, Now now) {
+void client_keys_put_back(ClientKeys *k) {
     for (Entry *e = k->entries; e; e = e->hh.next)
         e->asking = false;
     k->any_wanted |= k->asking;
     k->asking = false;
+}
+
+void client_keys_refused(ClientKeys *k, Now now) {
+    client_keys_put_back(k);
     k->refused_until_ms = now.mono_ms + REFUSED_MS;
 }
 

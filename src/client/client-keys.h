@@ -87,7 +87,9 @@ typedef enum ClientKeysVerdict {
     CLIENT_KEYS_UNPROVEN,  /* a record is not in the tree of the head */
 } ClientKeysVerdict;
 _must_check_ int client_keys_answered(ClientKeys *k, Bytes answer, Now now);
-/* The question was refused: it may be asked again later. */
+/* The question could not go: it is the next one again. */
+void client_keys_put_back(ClientKeys *k);
+/* It was refused: it may be asked again later. */
 void client_keys_refused(ClientKeys *k, Now now);
 /* Its session died: it is asked again in the next one as soon as somebody looks it up. */
 void client_keys_session_lost(ClientKeys *k);

@@ -28,7 +28,7 @@ static int keys_write(serasi_client *c) {
     if (r == 0)
         c->keys_query = f.query.query;
     else
-        client_keys_session_lost(c->directory);
+        client_keys_put_back(c->directory);
     return r;
 }
 

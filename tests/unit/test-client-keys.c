@@ -162,6 +162,8 @@ TEST(a_key_is_asked_for_and_then_proven) {
     ASSERT_EQ(client_keys_question(k, T0, asked), 1);
     ASSERT_STR(asked[0], "dsk/3203");
     ASSERT_EQ(client_keys_question(k, T0, asked), 0); /* one at a time */
+    client_keys_put_back(k);                          /* the pipe was full */
+    ASSERT_EQ(client_keys_question(k, T0, asked), 1);
     ASSERT_OK(tell(k, &b, T0, "dsk/3203"));
     ASSERT_EQ(client_keys_by_sign_id(k, "dsk/3203", &id, T0, &found), KEY_PROVEN);
     ASSERT_STR(found.label, "main");
