@@ -47,13 +47,16 @@ TEST(while_messages_are_on_their_way_others_wait_to_be_signed_with_more) {
     _cleanup_(world_close) World w;
     world_open(&w);
     busy(&w, 16);
+    const int64_t start_ms = now_read().mono_ms;
     for (unsigned n = 16; n < 23; n++)
         publish(&w, n);
     turn(&w);
-    publish(&w, 23); /* as many as are on their way */
+    publish(&w, 23);                                          /* as many as are on their way */
+    const bool in_time = now_read().mono_ms - start_ms < 100; /* they wait twice as long at most */
     for (unsigned n = 16; n < 24; n++) {
         expect(&w, FRAME_PUBLISH);
-        ASSERT_EQ(heard_signature(&w).size, 8);
+        const Signature s = heard_signature(&w);
+        ASSERT_TRUE(s.size == 8 || !in_time);
     }
     publish(&w, 24); /* alone, and no more come: not for long */
     expect(&w, FRAME_PUBLISH);
