@@ -239,6 +239,7 @@ TEST(a_batch_without_room_in_the_callers_hands_is_for_the_thread_to_wait_with) {
     give_here(&w);
     expect(&w, w.given, 1);
     do {
+        SET(naps, 0);
         SET(full, 2);
         if (store_thread_give(w.t, batch(&w, 2), true))
             fail_msg("told to be there");
