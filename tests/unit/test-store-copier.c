@@ -55,6 +55,15 @@ static void expect_sound(Fixture *f) {
     sqlite3_finalize(q);
 }
 
+/* A log that is long and held, for whoever is returned to copy. */
+static Copier *long_log_held(Fixture *f) {
+    Copier *c = NULL;
+    ASSERT_OK(copier_open(&c, f->path));
+    work_until_long(f);
+    ASSERT_TRUE(store_copy_begin(f->store));
+    return c;
+}
+
 TEST(a_short_log_is_left_alone) {
     FIXTURE(f);
     work(&f);
@@ -64,10 +73,7 @@ TEST(a_short_log_is_left_alone) {
 /* Else SQLite's connections meet where they may lose what was committed (copier.h). */
 TEST(while_it_is_copied_the_log_does_not_begin_anew) {
     FIXTURE(f);
-    _cleanup_(copier_closep) Copier *c = NULL;
-    ASSERT_OK(copier_open(&c, f.path));
-    work_until_long(&f);
-    ASSERT_TRUE(store_copy_begin(f.store));
+    _cleanup_(copier_closep) Copier *c = long_log_held(&f);
     assert_false(store_log_is_long(f.store));
     assert_false(store_copy_begin(f.store));
     const uint64_t before = frames(&f);
@@ -85,10 +91,7 @@ TEST(while_it_is_copied_the_log_does_not_begin_anew) {
 
 TEST(a_log_that_begins_anew_all_the_same_is_a_fault_and_loses_nothing) {
     FIXTURE(f);
-    _cleanup_(copier_closep) Copier *c = NULL;
-    ASSERT_OK(copier_open(&c, f.path));
-    work_until_long(&f);
-    ASSERT_TRUE(store_copy_begin(f.store));
+    _cleanup_(copier_closep) Copier *c = long_log_held(&f);
     (void)copy(c);
     pages_hold_log(f.store->pages, false); /* as if SQLite did not ask for the lock */
     StoreOp *op = accept_op(message_to(&f, HOME, 0));
@@ -101,10 +104,7 @@ TEST(a_log_that_begins_anew_all_the_same_is_a_fault_and_loses_nothing) {
 
 TEST(the_little_that_is_left_is_copied_by_the_store_and_the_log_begins_anew) {
     FIXTURE(f);
-    _cleanup_(copier_closep) Copier *c = NULL;
-    ASSERT_OK(copier_open(&c, f.path));
-    work_until_long(&f);
-    ASSERT_TRUE(store_copy_begin(f.store));
+    _cleanup_(copier_closep) Copier *c = long_log_held(&f);
     const Copied copied = copy(c);
     work(&f);
     const uint64_t all = frames(&f);
@@ -165,10 +165,7 @@ TEST(a_database_that_cannot_grow_closes_intake_and_what_else_fails_stops_the_sto
 TEST(a_copy_that_cannot_be_written_says_so_and_the_log_has_everything) {
     FIXTURE(f);
     struct rlimit was, small = { .rlim_cur = 16384 };
-    _cleanup_(copier_closep) Copier *c = NULL;
-    ASSERT_OK(copier_open(&c, f.path));
-    work_until_long(&f);
-    ASSERT_TRUE(store_copy_begin(f.store));
+    _cleanup_(copier_closep) Copier *c = long_log_held(&f);
     ASSERT_OK(getrlimit(RLIMIT_FSIZE, &was));
     small.rlim_max = was.rlim_max;
     (void)signal(SIGXFSZ, SIG_IGN);
