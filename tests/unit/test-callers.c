@@ -16,14 +16,16 @@ typedef struct Wire { /* one connection over loopback: who called, and our end o
     int caller, ours;
 } Wire;
 
-static Wire connect_one(void) {
+static Wire connect_from(uint32_t address) {
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    const struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(address) };
     socklen_t n = sizeof(a);
     const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     Wire l = { .caller = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
     ASSERT_OK(bind(listener, (struct sockaddr *)&a, n));
     ASSERT_OK(listen(listener, 1));
     ASSERT_OK(getsockname(listener, (struct sockaddr *)&a, &n));
+    ASSERT_OK(bind(l.caller, (const struct sockaddr *)&from, sizeof(from)));
     ASSERT_OK(connect(l.caller, (struct sockaddr *)&a, n));
     l.ours = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     ASSERT_TRUE(l.ours >= 0);
@@ -46,7 +48,7 @@ TEST(who_leaves_the_line_leaves_its_number_as_others_need_it) {
     unsigned waiting = 0;
     ASSERT_OK(callers_init(&c));
     for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
-        lines[i] = connect_one();
+        lines[i] = connect_from(INADDR_LOOPBACK);
         ASSERT_TRUE(callers_let_in(&c, &limits, &calls[i], lines[i].ours, 1000));
         const bool waits = callers_begin_or_wait(&c, &limits, &calls[i], 1000);
         ASSERT_EQ(heard_from(lines[i].ours) > 1, waits);
@@ -60,6 +62,31 @@ TEST(who_leaves_the_line_leaves_its_number_as_others_need_it) {
         close(lines[i].caller);
     }
     assert_null(c.lines);
+    callers_deinit(&c);
+}
+
+/* Comes and goes. */
+static void visit(Callers *c, uint32_t address, int64_t now_ms) {
+    Call call = { 0 };
+    const Wire l = connect_from(address);
+    (void)callers_let_in(c, &limits, &call, l.ours, now_ms);
+    callers_gone(c, &limits, &call, now_ms + 1);
+    close(l.ours);
+    close(l.caller);
+}
+
+TEST(who_was_not_here_for_long_makes_room_for_others) {
+    enum { MANY = 5000 }; /* more than are remembered at one time */
+    Callers c = { .serving = true };
+    ASSERT_OK(callers_init(&c));
+    for (unsigned i = 0; i < MANY; i++)
+        visit(&c, INADDR_LOOPBACK + 1 + i, 1000);
+    const unsigned full = HASH_COUNT(c.addresses);
+    ASSERT_TRUE(full > 0 && full < MANY);
+    visit(&c, INADDR_LOOPBACK + 1 + MANY, 1001); /* too soon: all of them may come again */
+    ASSERT_EQ(HASH_COUNT(c.addresses), full);
+    visit(&c, INADDR_LOOPBACK + 2 + MANY, 1000 + HOUR_MS);
+    ASSERT_EQ(HASH_COUNT(c.addresses), 1);
     callers_deinit(&c);
 }
 
