@@ -34,6 +34,14 @@ static void assert_knows_next(const World *w) {
     ASSERT_EQ(w->c.servers_told.n, 0);
 }
 
+/* And the session ends. */
+static void learns_next(World *w) {
+    tell_all(w);
+    servers_take(&w->c);
+    assert_knows_next(w);
+    world_close(w);
+}
+
 /* The keys that are known may be minutes old, and the record may come to the broker later. */
 TEST(a_server_is_believed_once_the_directory_proves_it) {
     static World w;
@@ -42,10 +50,7 @@ TEST(a_server_is_believed_once_the_directory_proves_it) {
         servers_take(&w.c);
         ASSERT_EQ(w.c.servers.n, 1);
     }
-    tell_all(&w);
-    servers_take(&w.c);
-    assert_knows_next(&w);
-    world_close(&w);
+    learns_next(&w);
 }
 
 TEST(nothing_is_decided_before_the_broker_could_be_asked) {
@@ -55,10 +60,7 @@ TEST(nothing_is_decided_before_the_broker_could_be_asked) {
     ASSERT_OK(client_keys_new(&w.c.directory, &w.sign[HUB].public, 1));
     servers_take(&w.c);
     ASSERT_EQ(w.c.servers.n, 1);
-    tell_all(&w);
-    servers_take(&w.c);
-    assert_knows_next(&w);
-    world_close(&w);
+    learns_next(&w);
 }
 
 TEST(without_the_key_of_a_hub_the_broker_is_believed) {
