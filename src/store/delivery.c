@@ -152,8 +152,11 @@ static void serve_joined(Store *s, StoreOp *op, const StoredMessage *m, const De
 static void handed_over(Store *s, StoreOp *op, const StoredMessage *m, const DeliveryRow *row,
                         Queue *queue) {
     link_count_sent(s, queue, &m->id);
-    if (row->flags & DELIVERY_JOINED)
+    if (row->flags & DELIVERY_JOINED) /* the others are marked already */
         serve_joined(s, op, m, row, queue);
+    for (uint32_t i = 0; !(row->flags & DELIVERY_JOINED) && i < m->route.n; i++)
+        if (m->route.list[i].queue == queue->id)
+            quota_goes_beyond(s, m, &m->route.list[i]);
     if (m->kind == KIND_RECEIPT)
         return;
     trail_add(s, m->seq, "handed", queue_name(queue), "");

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "store/checksum.h"
 #include "store/ledger.h"
-#include "store/private.h"
+#include "store/quota.h"
 
 /* The packed columns of a row, kept in one buffer. */
 typedef struct Packed {
@@ -115,6 +115,7 @@ void stored_message_deinit(StoredMessage *m) {
     "id,kind,lane,sender,order_key,block,thread,region,accepted_at,expires_at,flags,origin,"       \
     "stamps,route,sum,decision"
 #define BODY_COLUMNS "envelope,facts,sealed,signature"
+#define SIZE_COLUMN  "length(envelope)+length(facts)+length(sealed)"
 
 static void read_columns(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *m) {
     m->seq = seq;
@@ -180,6 +181,11 @@ static bool row_matches(sqlite3_stmt *q, const StoredMessage *m) {
                    col_bytes(q, 18), col_bytes(q, 19)) == col_int(q, 14);
 }
 
+static void read_with_parts(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *m) {
+    read_columns(s, q, seq, m);
+    m->size = (uint32_t)(col_bytes(q, 16).n + col_bytes(q, 17).n + col_bytes(q, 18).n);
+}
+
 /* The row does not match its sum. When its parts are not what was accepted, they are what is
  * damaged, and who sent it to whom can be believed; else that is what is damaged. */
 static bool parts_are_damaged(Store *s, sqlite3_stmt *q, const StoredMessage *m) {
@@ -197,7 +203,7 @@ bool message_load_doubted(Store *s, int64_t seq, StoredMessage *ret) {
                       INT(seq));
     bool good = false;
     if (row_of_message(s, q)) {
-        read_columns(s, q, seq, ret);
+        read_with_parts(s, q, seq, ret);
         good = row_matches(q, ret) || (is_plausible(ret) && parts_are_damaged(s, q, ret));
     }
     drop_damage(s, q);
@@ -212,10 +218,13 @@ bool message_load(Store *s, int64_t seq, StoredMessage *ret) {
     bool row;
     *ret = (StoredMessage) { 0 };
     {
-        _query_ q = QUERY(s, "SELECT " MESSAGE_COLUMNS " FROM message WHERE seq = ?1", INT(seq));
+        _query_ q = QUERY(
+            s, "SELECT " MESSAGE_COLUMNS "," SIZE_COLUMN " FROM message WHERE seq = ?1", INT(seq));
         row = row_of_message(s, q);
-        if (row)
+        if (row) {
             read_columns(s, q, seq, ret);
+            ret->size = (uint32_t)col_int(q, 16);
+        }
     }
     s->load_damaged = saw_damage(s) || (row && s->fault == 0 && !is_plausible(ret));
     if (!s->load_damaged)
@@ -235,7 +244,7 @@ bool message_load_body(Store *s, int64_t seq, StoredMessage *ret, Body **ret_bod
         drop_damage(s, q);
         return false;
     }
-    read_columns(s, q, seq, ret);
+    read_with_parts(s, q, seq, ret);
     *ret_damaged = !row_matches(q, ret);
     if (!*ret_damaged) {
         uint8_t buf[SIGNATURE_MAX];
@@ -257,6 +266,7 @@ void message_insert(Store *s, StoredMessage *m, Body *body) {
     _cleanup_(packed_deinit) Packed p = { 0 };
     m->seq = s->next_seq++;
     m->block = ledger_filling(s);
+    m->size = (uint32_t)body_size(body);
     if (pack(s, m, &p) < 0) {
         db_fault(s, -ENOMEM, "out of memory");
         return;
@@ -282,6 +292,7 @@ void message_insert(Store *s, StoredMessage *m, Body *body) {
 
 void message_update(Store *s, const StoredMessage *m, const Body *body) {
     recent_forget(s, m->seq);
+    quota_resized(s, m, (uint32_t)body_size(body));
     _cleanup_(packed_deinit) Packed p = { 0 };
     if (pack(s, m, &p) < 0) {
         db_fault(s, -ENOMEM, "out of memory");

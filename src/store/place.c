@@ -52,9 +52,13 @@ void place_handed(Store *s, const DeliveryRow *row) {
     if (!message_load_body(s, row->seq, &m, &body, &damaged) || damaged ||
         !any_joined(&m.route, row->queue))
         return;
-    for (uint32_t i = 0; i < m.route.n; i++)
-        if (m.route.list[i].queue == row->queue && !(m.route.list[i].flags & ROUTE_JOINED))
-            m.route.list[i].flags |= ROUTE_HANDED;
+    for (uint32_t i = 0; i < m.route.n; i++) {
+        RouteEntry *e = &m.route.list[i];
+        if (e->queue != row->queue || (e->flags & ROUTE_JOINED))
+            continue;
+        quota_goes_beyond(s, &m, e);
+        e->flags |= ROUTE_HANDED;
+    }
     mark(&m.route, row->queue, 0, ROUTE_JOINED);
     message_update(s, &m, body);
 }

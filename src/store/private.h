@@ -249,6 +249,7 @@ struct StoredMessage {
     Uuid id, thread; /* thread: case, else correlation, else the message itself */
     int kind;
     Lane lane;
+    uint32_t size; /* of its parts, as they are in the table */
     bool cased, claimed;
     ReceiptPolicy receipts;
     char sender[NODE_NAME_SIZE], region[REGION_SIZE];

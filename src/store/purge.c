@@ -6,6 +6,7 @@
 #include "store/item.h"
 #include "store/ledger.h"
 #include "store/pending.h"
+#include "store/quota.h"
 
 #define PURGE_ROWS      200U
 #define PURGE_PERIOD_MS (10 * MINUTE_MS)
@@ -78,7 +79,8 @@ static void note_recipients(Store *s, const StoredMessage *m) {
             continue;
         text_copy(o.recipient, sizeof(o.recipient), e->node);
         text_copy(o.leg, sizeof(o.leg), queue ? queue_name(queue) : "");
-        (void)outcome_insert(s, m->seq, &o, 0, NULL); /* it may have its end */
+        if (outcome_insert(s, m->seq, &o, 0, NULL)) /* it may have its end */
+            quota_given_up(s, m, e);
     }
 }
 

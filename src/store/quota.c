@@ -55,13 +55,6 @@ static bool is_urgent(const Message *m) {
     return m->env.kind != KIND_SEAL_WRAP && m->lane <= LANE_EMERGENCY; /* a wrap may claim it */
 }
 
-/* Copies for subscribers have a quota of their own. */
-static SenderLoad *charged(Store *s, const StoredMessage *m, const Queue *queue) {
-    return queue && (queue->kind == QUEUE_MAILBOX || queue->kind == QUEUE_LINK) && counts(m)
-               ? get(s, m->sender)
-               : NULL;
-}
-
 static void mark(Store *s, SenderLoad *l) {
     if (l->dirty)
         return;
@@ -71,8 +64,8 @@ static void mark(Store *s, SenderLoad *l) {
     LL_PREPEND2(s->dirty_loads, l, next_dirty);
 }
 
-void quota_waits(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size) {
-    SenderLoad *l = charged(s, m, queue);
+static void charge(Store *s, const StoredMessage *m, uint32_t size) {
+    SenderLoad *l = get(s, m->sender);
     if (!l)
         return;
     mark(s, l);
@@ -80,14 +73,86 @@ void quota_waits(Store *s, const StoredMessage *m, const Queue *queue, uint32_t 
     l->waiting.bytes += size;
 }
 
-void quota_left(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size) {
-    SenderLoad *l = charged(s, m, queue);
+static void release(Store *s, const StoredMessage *m, uint32_t size) {
+    SenderLoad *l = get(s, m->sender);
     if (!l)
         return;
     mark(s, l);
     l->waiting.n -= l->waiting.n > 0;
     l->waiting.bytes -= MIN((uint64_t)size, l->waiting.bytes);
 }
+
+/* Copies for subscribers have a quota of their own. */
+static bool is_charged(const StoredMessage *m, const Queue *queue) {
+    return queue && (queue->kind == QUEUE_MAILBOX || queue->kind == QUEUE_LINK) && counts(m);
+}
+
+void quota_waits(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size) {
+    if (is_charged(m, queue))
+        charge(s, m, size);
+}
+
+void quota_left(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size) {
+    if (is_charged(m, queue))
+        release(s, m, size);
+}
+
+/* --- beyond a link -------------------------------------------------------------------------- */
+
+/* Whoever is in a scope beyond a neighbour is not known here; a scope has a pace instead. */
+static bool is_named_beyond(Store *s, const StoredMessage *m, const RouteEntry *e) {
+    const Queue *queue = queue_by_id(s, e->queue);
+    return m->origin[0] == '\0' && receipt_applies(m->kind) && queue && queue->kind == QUEUE_LINK &&
+           !(e->flags & ROUTE_SCOPE_HOP);
+}
+
+/* Is the delivery of this recipient still a row here? */
+static bool has_row(Store *s, const StoredMessage *m, const RouteEntry *e) {
+    DeliveryRow row;
+    return !(e->flags & (ROUTE_CLOSED | ROUTE_HANDED)) && queue_find_row(s, e->queue, m->seq, &row);
+}
+
+static bool is_open(Store *s, const StoredMessage *m, const RouteEntry *e) {
+    return outcome_level(s, m->seq, e->node) == LEVEL_NONE;
+}
+
+static bool waits_beyond(Store *s, const StoredMessage *m, const RouteEntry *e) {
+    return is_named_beyond(s, m, e) && is_open(s, m, e) && !has_row(s, m, e);
+}
+
+void quota_goes_beyond(Store *s, const StoredMessage *m, const RouteEntry *e) {
+    if (is_named_beyond(s, m, e) && !(e->flags & (ROUTE_CLOSED | ROUTE_HANDED)) && is_open(s, m, e))
+        charge(s, m, m->size);
+}
+
+void quota_comes_back(Store *s, const StoredMessage *m, const RouteEntry *e) {
+    if (waits_beyond(s, m, e))
+        release(s, m, m->size);
+}
+
+void quota_ended_beyond(Store *s, const StoredMessage *m, const char *recipient) {
+    const RouteEntry *e = route_find(&m->route, recipient);
+    if (e && is_named_beyond(s, m, e) && !has_row(s, m, e))
+        release(s, m, m->size);
+}
+
+void quota_given_up(Store *s, const StoredMessage *m, const RouteEntry *e) {
+    if (is_named_beyond(s, m, e))
+        release(s, m, m->size);
+}
+
+void quota_resized(Store *s, const StoredMessage *m, uint32_t size) {
+    if (size == m->size)
+        return;
+    for (uint32_t i = 0; i < m->route.n; i++) {
+        if (!waits_beyond(s, m, &m->route.list[i]))
+            continue;
+        release(s, m, m->size);
+        charge(s, m, size);
+    }
+}
+
+/* --- dead letters --------------------------------------------------------------------------- */
 
 void quota_died(Store *s, const StoredMessage *m, uint32_t size) {
     SenderLoad *l = counts(m) ? get(s, m->sender) : NULL;
@@ -256,6 +321,26 @@ static void sum_waiting(Store *s) {
     }
 }
 
+static void sum_message(Store *s, const StoredMessage *m) {
+    for (uint32_t i = 0; i < m->route.n; i++)
+        if (waits_beyond(s, m, &m->route.list[i]))
+            charge(s, m, m->size);
+}
+
+static void sum_beyond(Store *s) {
+    _query_ q = QUERY(s, "SELECT seq, sender, kind, route, "
+                         "length(envelope) + length(facts) + length(sealed) "
+                         "FROM message WHERE origin = ''");
+    while (db_row(s, q)) {
+        _cleanup_(stored_message_deinit) StoredMessage m = { .seq = col_int(q, 0),
+                                                             .kind = (int)col_int(q, 2),
+                                                             .size = (uint32_t)col_int(q, 4) };
+        text_copy(m.sender, sizeof(m.sender), col_text(q, 1));
+        if (route_decode(col_bytes(q, 3), &m.route) == 0)
+            sum_message(s, &m);
+    }
+}
+
 void quota_recount(Store *s,
                    void (*differs)(void *data, const char *sender, Load counted, Load rows),
                    void *data) {
@@ -269,6 +354,7 @@ void quota_recount(Store *s,
     }
     const PagesMode mode = begin_counting(s);
     sum_waiting(s);
+    sum_beyond(s);
     if (!end_counting(s, mode))
         for (l = s->loads; l; l = l->hh.next)
             l->waiting = l->was;

@@ -2,12 +2,14 @@
 #pragma once
 
 /*
- * Quotas: how many deliveries of one sender may wait here or be dead letters, how many bytes these
- * may have, and how many may wait in one mailbox. Above them a message is answered LATER before it
- * is accepted; what was accepted goes its way. Emergencies and events have twice the quota of their
+ * Quotas: how many deliveries of one sender may wait or be dead letters, how many bytes these may
+ * have, and how many may wait in one mailbox. Above them a message is answered LATER before it is
+ * accepted; what was accepted goes its way. Emergencies and events have twice the quota of their
  * sender, and none of the mailbox: what others sent there must not put them off. Only what was
  * published here counts: a link must never stand still because of one sender or one mailbox behind
- * it.
+ * it. So the sender's own broker counts for all: a delivery waits in a queue of this broker, and
+ * when a link took it over it waits beyond, for each recipient that was named, until its outcome is
+ * known here.
  */
 
 #include "store/private.h"
@@ -30,6 +32,16 @@ typedef struct SenderLoad {
 /* A delivery of m, of this size, began or ceased to wait in that queue. */
 void quota_waits(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size);
 void quota_left(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size);
+/* The neighbour took over m with its row for that recipient, if it was not there before. */
+void quota_goes_beyond(Store *s, const StoredMessage *m, const RouteEntry *e);
+/* Call before its place in the route changes: it may have waited beyond, and does so no longer. */
+void quota_comes_back(Store *s, const StoredMessage *m, const RouteEntry *e);
+/* The outcome of that recipient was just recorded, as a neighbour told it. */
+void quota_ended_beyond(Store *s, const StoredMessage *m, const char *recipient);
+/* m is purged here, and nobody will be told any more how it ended for that recipient. */
+void quota_given_up(Store *s, const StoredMessage *m, const RouteEntry *e);
+/* The parts of m are about to have that size. */
+void quota_resized(Store *s, const StoredMessage *m, uint32_t size);
 /* It became a dead letter. */
 void quota_died(Store *s, const StoredMessage *m, uint32_t size);
 /* Dead letters were taken away, or a transaction was undone: they are counted again. */

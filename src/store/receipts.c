@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/quota.h"
 
 bool receipt_applies(int kind) {
     return kind < KIND_RECEIPT || kind > KIND_KEY_REQUEST;
@@ -212,6 +213,7 @@ bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
         allowed && receipt_is_final(f->receipt.level) && outcome_insert(s, seq, &o, 0, NULL);
     note_told(s, &m->id, &o, decides ? LEDGER_NOTED : LEDGER_TOLD, allowed);
     if (decides) {
+        quota_ended_beyond(s, m, o.recipient);
         law_ended(s, m, o.recipient, o.level);
         return is_for_record(m, f->receipt.level);
     }

@@ -195,6 +195,9 @@ static bool needs_way(Store *s, const StoreOp *op, const StoredMessage *stored,
 static void add_way(Store *s, StoreOp *op, StoredMessage *stored, const RoutedRecipient *routed,
                     const Copies *c) {
     const Placement p = { .node = routed->who.node, .role = routed->who.role, .hop = routed->hop };
+    const RouteEntry *away = route_find(&stored->route, p.node);
+    if (away)
+        quota_comes_back(s, stored, away);
     RouteEntry *e = place_recipient(s, stored, &p);
     if (!e)
         return;

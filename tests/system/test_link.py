@@ -124,9 +124,26 @@ def a_revoked_key_loses_its_session_at_once():
         assert c.status("hub")["messages"] == 0
 
 
+def what_waits_at_another_broker_counts_for_its_sender():
+    """Until it is collected there: its own broker puts it off, and nobody's link stands still."""
+    with tree({**QUICK, "limits": {"sender-queue": "10"}}) as c:
+        c.up()
+        case = [str(uuid.uuid4())]
+        ids = publish_many(c, 10, case)
+        wait_for("all to be there", lambda: c.status(R2)["messages"] == 10)
+        m = c.message("dsk/3203", "dsk/3302", case=case[0])
+        p = c.publish("dsk/3203", m, "--wait", "accepted", "--timeout", "3s", check=False)
+        assert p.returncode != 0 and "SENDER_FULL" in p.stdout + p.stderr, (p.stdout, p.stderr)
+        for node in c.process:
+            assert "quota" not in c.ctl(node, "check").stdout
+        in_case_order(ids, c.consume("dsk/3302", 10))
+        c.publish("dsk/3203", m, "--wait", "accepted", "--timeout", "60s")
+
+
 if __name__ == "__main__":
     main([a_parent_that_hangs_is_noticed_and_nothing_is_lost,
           a_broker_that_was_away_gets_everything_in_case_order_once,
           a_link_key_that_is_enrolled_late_comes_up_by_itself,
           a_quiet_link_stays_open_with_the_shortest_ping,
-          a_revoked_key_loses_its_session_at_once])
+          a_revoked_key_loses_its_session_at_once,
+          what_waits_at_another_broker_counts_for_its_sender])

@@ -122,6 +122,18 @@ static inline void fixture_import(Fixture *f) {
     directory_unref(d);
 }
 
+/* Puts the node into the directory, or moves it there. */
+static inline void put_node(Fixture *f, const char *id, bool inactive, const char *home) {
+    StoreOp *op = store_op_new(OP_IMPORT);
+    op->import.n_nodes = 1;
+    op->import.nodes = calloc(1, sizeof(DirNode));
+    op->import.nodes[0] = sample_node(id, NODE_LKS, home);
+    op->import.nodes[0].inactive = inactive;
+    run(f, op);
+    ASSERT_STR(op->import.text, "");
+    store_op_free(op);
+}
+
 static inline void fixture_init_as(Fixture *f, const char *self) {
     ASSERT_OK(hash_init());
     *f = (Fixture) { .now_ms = SAMPLE_NOW };
@@ -224,6 +236,21 @@ static inline StoreOp *link_op(Message *m, const char *neighbour, const char *to
     m->fwd.stamps[0].at_ms = now_ms - 500;
     text_copy(m->fwd.stamps[0].broker, NODE_NAME_SIZE, neighbour);
     return op;
+}
+
+/* What the neighbour tells the sender of that message, by a receipt of its own. */
+static inline StoreOp *receipt_op(Fixture *f, const Uuid *about, const char *recipient, int level,
+                                  const char *neighbour) {
+    Message *m = message_to(f, SENDER, 0);
+    m->env.kind = KIND_RECEIPT;
+    m->lane = LANE_PRIORITY;
+    strcpy(m->env.sender, neighbour);
+    m->facts.receipt.message_id = *about;
+    strcpy(m->facts.receipt.recipient, recipient);
+    m->facts.receipt.level = level;
+    m->facts.receipt.said_ms = f->now_ms;
+    strcpy(m->facts.receipt.leg, neighbour);
+    return link_op(m, neighbour, SENDER, f->now_ms);
 }
 
 static inline StoreOp *publish(Fixture *f, Message *m) {

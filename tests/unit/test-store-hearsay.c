@@ -9,17 +9,9 @@
 #define BELOW "upt/loka-kutoarjo" /* the child of upt/satria */
 
 static void say(Fixture *f, const Uuid *about, const char *node, int level, const char *neighbour) {
-    Message *m = message_to(f, SENDER, 0);
-    m->env.kind = KIND_RECEIPT;
-    m->lane = LANE_PRIORITY;
-    strcpy(m->env.sender, neighbour);
-    m->facts.receipt.message_id = *about;
-    strcpy(m->facts.receipt.recipient, node);
-    m->facts.receipt.level = level;
-    m->facts.receipt.cause = level == LEVEL_UNDELIVERABLE ? CAUSE_DEAD_REJECTED : CAUSE_NONE;
-    m->facts.receipt.said_ms = f->now_ms;
-    strcpy(m->facts.receipt.leg, neighbour);
-    StoreOp *op = link_op(m, neighbour, SENDER, f->now_ms);
+    StoreOp *op = receipt_op(f, about, node, level, neighbour);
+    if (level == LEVEL_UNDELIVERABLE)
+        op->accept.message->facts.receipt.cause = CAUSE_DEAD_REJECTED;
     run(f, op);
     ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     store_op_free(op);
@@ -97,17 +89,6 @@ static Message *event_in_33(Fixture *f, const char *sender) {
     m->env.message_id = id_of(++f->n_ids);
     give_body(m, "event", "facts", "");
     return m;
-}
-
-static void put_node(Fixture *f, const char *id, bool inactive, const char *home) {
-    StoreOp *op = store_op_new(OP_IMPORT);
-    op->import.n_nodes = 1;
-    op->import.nodes = calloc(1, sizeof(DirNode));
-    op->import.nodes[0] = sample_node(id, NODE_LKS, home);
-    op->import.nodes[0].inactive = inactive;
-    run(f, op);
-    ASSERT_STR(op->import.text, "");
-    store_op_free(op);
 }
 
 static void put_broker(Fixture *f, const char *id) {

@@ -14,20 +14,6 @@ static StoreOp *link_state(Fixture *f, bool up) {
     return op;
 }
 
-static StoreOp *receipt_op(Fixture *f, const Uuid *about, const char *recipient, int level,
-                           const char *neighbour) {
-    Message *m = message_to(f, SENDER, 0);
-    m->env.kind = KIND_RECEIPT;
-    m->lane = LANE_PRIORITY;
-    strcpy(m->env.sender, "upt/satria");
-    m->facts.receipt.message_id = *about;
-    strcpy(m->facts.receipt.recipient, recipient);
-    m->facts.receipt.level = level;
-    m->facts.receipt.said_ms = f->now_ms;
-    strcpy(m->facts.receipt.leg, "upt/satria");
-    return link_op(m, neighbour, SENDER, f->now_ms);
-}
-
 TEST(handing_over_is_counted_and_survives) {
     FIXTURE(f);
     store_op_free(link_state(&f, true));

@@ -57,6 +57,10 @@ TEST(a_wrap_that_was_collected_does_not_count_any_more) {
     for (unsigned i = 0; i < 4 * QUOTA; i++) {
         const DeliveryRow row = deposit(&f, wrap_in(&f, LANE_ROUTINE, SENDER));
         settle(&f, &row, QUEUE_MAILBOX);
+        Message *m = wrap_in(&f, LANE_ROUTINE, SENDER); /* and nobody tells of those beyond */
+        strcpy(m->env.audience.nodes[0], REMOTE);
+        const DeliveryRow away = deposit(&f, m);
+        settle(&f, &away, QUEUE_LINK);
     }
     for (unsigned i = 0; i < QUOTA; i++)
         ASSERT_EQ(said(&f, wrap_in(&f, LANE_ROUTINE, SENDER)), VERDICT_ACCEPTED);
@@ -268,6 +272,142 @@ TEST(what_was_put_off_is_accepted_when_it_comes_again) {
     ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 1);
 }
 
+/* --- beyond a link -------------------------------------------------------------------------- */
+
+static DeliveryRow hand_over(Fixture *f, Message *m) {
+    const DeliveryRow row = deposit(f, m);
+    settle(f, &row, QUEUE_LINK);
+    assert_sound(f);
+    return row;
+}
+
+static void told(Fixture *f, const Uuid *about, const char *recipient, int level,
+                 const char *neighbour) {
+    StoreOp *op = receipt_op(f, about, recipient, level, neighbour);
+    run(f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    assert_sound(f);
+}
+
+/* Else one key fills the disks of all brokers but its own. */
+TEST(what_a_link_took_over_counts_until_its_outcome_is_known) {
+    static const int ends[] = { LEVEL_COLLECTED, LEVEL_RECALLED, LEVEL_UNDELIVERABLE };
+    FIXTURE(f);
+    with_bytes(&f);
+    for (unsigned i = 0; i < COPIES; i++)
+        (void)hand_over(&f, message_to(&f, REMOTE, 0));
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), 0);
+    fixture_reopen(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), 0);
+    fixture_crash(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
+        const Uuid id = id_of(101 + i);
+        told(&f, &id, REMOTE, LEVEL_DELAYED, "hub"); /* no end */
+        told(&f, &id, HOME, ends[i], "hub");         /* nor is this one believed */
+        ASSERT_EQ(fill(&f, LANE_ROUTINE), 0);
+        told(&f, &id, REMOTE, ends[i], "hub");
+        told(&f, &id, REMOTE, LEVEL_COLLECTED_LATE, "hub");
+        ASSERT_EQ(fill(&f, LANE_ROUTINE), 1);
+    }
+}
+
+TEST(each_recipient_beyond_a_link_counts) {
+    FIXTURE(f);
+    f.config.sender_quota = QUOTA;
+    fixture_reopen(&f);
+    for (unsigned i = 0; i < QUOTA / 2; i++) {
+        Message *m = message_to(&f, REMOTE, 0);
+        also_to(m, "min/rehsos");
+        (void)hand_over(&f, m);
+    }
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), 0);
+    const Uuid id = id_of(1);
+    told(&f, &id, "min/rehsos", LEVEL_COLLECTED, "hub");
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), 1);
+}
+
+/* The link was cut before it could say that it has it. */
+TEST(an_outcome_that_comes_before_the_handing_over_ends_it) {
+    FIXTURE(f);
+    with_bytes(&f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 0));
+    const Uuid id = id_of(f.n_ids);
+    told(&f, &id, REMOTE, LEVEL_COLLECTED, "hub");
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES - 1); /* it is a row still */
+    settle(&f, &row, QUEUE_LINK);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), 1);
+}
+
+TEST(what_a_neighbour_hands_back_counts_once) {
+    FIXTURE(f);
+    with_bytes(&f);
+    Message *m = message_to(&f, REMOTE, 0);
+    (void)hand_over(&f, m);
+    put_node(&f, REMOTE, false, SELF); /* it moved */
+    f.n_ids--;
+    StoreOp *op = link_op(message_to(&f, REMOTE, 0), "hub", REMOTE, f.now_ms);
+    run(&f, op);
+    store_op_free(op);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, REMOTE), 1);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES - 1);
+}
+
+static void redirect(Fixture *f, const DeliveryRow *row, const char *to) {
+    const Uuid id = id_of(f->n_ids);
+    store_op_free(change(f, row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    store_op_free(operate(f, DEAD_REDIRECT, &id, "", to));
+    assert_sound(f);
+}
+
+/* Three recipients behind one link, each with a copy of its own. */
+TEST(who_had_an_earlier_copy_counts_once) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 0);
+    also_to(m, HOME);
+    also_to(m, "dsp/32");
+    StoreOp *op = publish(&f, m);
+    const DeliveryRow first = op->deposits[0].row, home = op->deposits[1].row,
+                      dsp = op->deposits[2].row;
+    store_op_free(op);
+    settle(&f, &first, QUEUE_LINK);
+    redirect(&f, &home, "min/rehsos"); /* a second row */
+    redirect(&f, &dsp, "upt/satria");  /* joins that one, which is on its way */
+    settle(&f, &first, QUEUE_LINK);
+    assert_sound(&f);
+    settle(&f, &first, QUEUE_LINK);
+    assert_sound(&f);
+    const Uuid id = id_of(f.n_ids);
+    told(&f, &id, REMOTE, LEVEL_COLLECTED, "hub");
+}
+
+/* Nobody here knows how many they are, nor will hear of each: a scope has a pace. */
+TEST(whom_a_scope_has_beyond_a_link_does_not_count) {
+    FIXTURE(f);
+    with_quota(&f);
+    Message *m = sample_event(SENDER, "33");
+    m->env.message_id = id_of(++f.n_ids);
+    give_body(m, "event", "facts", "");
+    (void)hand_over(&f, m);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), QUOTA);
+}
+
+/* Its neighbour never told, and it is past its time by a month. */
+TEST(what_is_purged_without_an_outcome_counts_no_more) {
+    FIXTURE(f);
+    with_bytes(&f);
+    for (unsigned i = 0; i < COPIES; i++)
+        (void)hand_over(&f, message_to(&f, REMOTE, 0));
+    f.now_ms += 29 * DAY_MS;
+    idle(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), 0);
+    f.now_ms += 70 * DAY_MS;
+    idle(&f);
+    assert_sound(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES);
+}
+
 /* What comes over a link is charged where it was published. */
 TEST(a_link_is_not_charged) {
     FIXTURE(f);
@@ -278,6 +418,19 @@ TEST(a_link_is_not_charged) {
         ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
         store_op_free(op);
     }
+    assert_sound(&f);
+}
+
+/* Nor when it is passed on. */
+TEST(a_link_is_not_charged_on_the_way) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "hub");
+    StoreOp *op = link_op(message_to(&f, REMOTE, 0), SELF, REMOTE, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    settle(&f, &op->deposits[0].row, QUEUE_LINK);
+    store_op_free(op);
+    ASSERT_EQ(queued(&f, QUEUE_LINK, "upt/satria"), 0);
     assert_sound(&f);
 }
 

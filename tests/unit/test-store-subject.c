@@ -76,6 +76,19 @@ TEST(what_waits_of_an_erased_case_is_withdrawn_from_everybody) {
     ASSERT_EQ(number(&f, WITHDRAWN), 2);
 }
 
+/* The account of its sender is that of the parts which are left. */
+TEST(what_was_erased_and_waits_beyond_a_link_weighs_less) {
+    LAW_FIXTURE(f);
+    StoreOp *op = tell(&f, letter(&f, KIND_CASE_CONFERENCE, SENDER, REMOTE));
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    settle(&f, &row, QUEUE_LINK);
+    assert_sound(&f);
+    store_op_free(tell(&f, order(&f, SENDER, HOME)));
+    ASSERT_EQ(number(&f, OWN EMPTY), 1);
+    assert_sound(&f);
+}
+
 TEST(who_only_practises_erases_nothing_that_is_meant) {
     LAW_FIXTURE(f);
     store_op_free(tell(&f, letter(&f, KIND_CASE_CONFERENCE, SENDER, HOME)));
