@@ -14,6 +14,7 @@
 #define BUNDLE_MAX_BYTES (48U * 1024U)  /* BUNDLE from a client */
 #define ENVELOPE_MAX     4096U
 #define FACTS_MAX        (64U * 1024U)
+#define WRAP_FACTS_MAX   (8U * 1024U) /* of a SEAL_WRAP: 64 wraps of some 110 bytes */
 #define SEALED_MAX       (1024U * 1024U)
 #define PARTS_MAX        4U   /* frames of one ZeroMQ message */
 #define SIGNATURE_MAX    512U /* an encoded Signature: 10 hashes, 64 bytes and its framing */

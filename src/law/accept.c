@@ -90,6 +90,19 @@ static void check_kind(const Envelope *e, Reasons *r) {
         reasons_add(r, "URGENCY_NOT_ALLOWED", "urgency", NULL, NULL);
 }
 
+/* Keys for one node, and nothing else: it has no outcome, so no account knows when it is gone. */
+static void check_wrap(const Message *m, Reasons *r) {
+    const Envelope *e = &m->env;
+    if (e->kind != KIND_SEAL_WRAP)
+        return;
+    if (e->audience.form != AUDIENCE_NODES || e->audience.n != 1)
+        reasons_add(r, "MALFORMED", "audience", NULL, NULL);
+    if (e->has_sealed_digest)
+        reasons_add(r, "MALFORMED", "sealed_digest", NULL, NULL);
+    if (m->body->n_facts > WRAP_FACTS_MAX)
+        reasons_add(r, "TOO_LARGE", "facts", NULL, NULL);
+}
+
 static void check_times(const AcceptInput *in, Reasons *r) {
     const Envelope *e = &in->message->env;
     const AcceptPolicy *p = in->policy;
@@ -201,6 +214,7 @@ static void decide_from_publisher(const AcceptInput *in, AcceptDecision *ret) {
     d.sender = directory_node(in->directory, e->sender);
     check_sender(in, d.sender, &ret->reasons);
     check_kind(e, &ret->reasons);
+    check_wrap(in->message, &ret->reasons);
     check_times(in, &ret->reasons);
     audience_decide(&d);
     const RuleInput rules = { .message = in->message,

@@ -10,9 +10,10 @@
 #define RECORD_MS   (10 * MINUTE_MS) /* one in so long, in the long run */
 #define SCOPE_MS    (15 * SECOND_MS)
 #define KEY_MS      (10 * MINUTE_MS)
+#define WRAP_MS     (10 * SECOND_MS)
 #define SWEEP_EVERY 1024U /* entries: those that are as good as new go */
 
-typedef enum PaceOf { PACE_RECORD = 0, PACE_SCOPE, PACE_KEY } PaceOf;
+typedef enum PaceOf { PACE_RECORD = 0, PACE_SCOPE, PACE_KEY, PACE_WRAP } PaceOf;
 
 typedef struct PaceKey { /* hash key: no padding */
     char by[NODE_NAME_SIZE], about[NODE_NAME_SIZE];
@@ -30,6 +31,7 @@ static const BucketRate rates[] = {
     [PACE_RECORD] = { .per_second = 1000.0 / RECORD_MS, .burst = 32 },
     [PACE_SCOPE] = { .per_second = 1000.0 / SCOPE_MS, .burst = 128 },
     [PACE_KEY] = { .per_second = 1000.0 / KEY_MS, .burst = 128 }, /* all that a node can have */
+    [PACE_WRAP] = { .per_second = 1000.0 / WRAP_MS, .burst = 1024 },
 };
 
 static const BucketRate *rate_of(const Pace *p) {
@@ -92,6 +94,8 @@ uint32_t pace_exceeded(Store *s, const Message *m) {
         return take(s, PACE_RECORD, sender, m->facts.node.id) ? 0 : RECORD_MS;
     if (m->env.audience.form == AUDIENCE_SCOPE)
         return take(s, PACE_SCOPE, sender, "") ? 0 : SCOPE_MS;
+    if (m->env.kind == KIND_SEAL_WRAP)
+        return take(s, PACE_WRAP, sender, "") ? 0 : WRAP_MS;
     return 0;
 }
 

@@ -5,7 +5,8 @@
  * How often a node may do what every broker of the country has to bear: change a node's record or
  * its keys (a signed version of the directory, which all of them keep for good), or speak to a
  * whole scope (a copy for everybody there, ahead of all the rest). By hand nobody needs so many; a
- * stolen key would.
+ * stolen key would. And how often it may answer for whom a part was not sealed: a SEAL_WRAP has no
+ * outcome, so beyond a link it is in no account (store/quota.h).
  */
 
 #include "base/times.h"

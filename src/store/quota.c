@@ -227,9 +227,8 @@ static bool answer_pace(Store *s, StoreOp *op, uint32_t retry_ms) {
     r->retry_after_ms = retry_ms;
     if (list)
         reasons_add(list, "SLOW_DOWN", "",
-                    "Too many of these from this node: each goes to the whole region or country.",
-                    "Terlalu banyak dari simpul ini: masing-masing sampai ke seluruh wilayah atau "
-                    "negara.");
+                    "Too many of these from this node: other brokers have to bear each of them.",
+                    "Terlalu banyak dari simpul ini: masing-masing membebani simpul lain.");
     return true;
 }
 

@@ -437,6 +437,23 @@ TEST(a_message_is_never_handed_back_to_where_it_has_been) {
     ASSERT_STR(c->out.routes[0].hop, "");
 }
 
+/* One node, and keys alone: nobody can hide a letter without an outcome in it. */
+TEST(a_wrap_is_for_one_node_and_has_no_other_parts) {
+    _cleanup_(case_freep) Case *c = case_new(sample_message(), "upt/phala-martha");
+    Envelope *e = &c->m->env;
+    e->kind = KIND_SEAL_WRAP;
+    e->case_id = (Uuid) { 0 };
+    replace_body(c, WRAP_FACTS_MAX, 0);
+    ASSERT_STR(decide(c), "");
+    replace_body(c, WRAP_FACTS_MAX + 1, 0);
+    ASSERT_STR(decide(c), "TOO_LARGE");
+    replace_body(c, 100, 1);
+    ASSERT_STR(decide(c), "MALFORMED");
+    replace_body(c, 100, 0);
+    set_nodes(c->m, 2, "uptd/32/pa-02", "dsk/3306");
+    ASSERT_STR(decide(c), "MALFORMED");
+}
+
 TEST(what_ended_long_ago_is_no_news_from_a_link) {
     _cleanup_(case_freep) Case *c = link_case_new(sample_message(), "hub", "upt/satria");
     Envelope *e = &c->m->env;

@@ -90,4 +90,31 @@ TEST(what_was_not_accepted_does_not_count) {
     }
 }
 
+static Verdict wrap(Fixture *f, const char *sender) {
+    Message *m = message_to(f, REMOTE, 0);
+    m->env.kind = KIND_SEAL_WRAP;
+    m->env.has_sealed_digest = false;
+    strcpy(m->env.sender, sender);
+    give_body(m, "envelope of a wrap", "facts", "");
+    StoreOp *op = publish(f, m);
+    const Verdict v = op->accept.result.verdict;
+    if (v == VERDICT_LATER)
+        ASSERT_EQ(op->accept.result.retry_after_ms, 10 * SECOND_MS);
+    store_op_free(op);
+    return v;
+}
+
+TEST(nobody_wraps_without_end) {
+    FIXTURE(f);
+    uint32_t n = 0;
+    while (n < 2000 && wrap(&f, SENDER) == VERDICT_ACCEPTED)
+        n++;
+    ASSERT_EQ(n, 1024);
+    ASSERT_EQ(wrap(&f, "dsp/32"), VERDICT_ACCEPTED);
+    ASSERT_EQ(tell(&f, SENDER, NULL), VERDICT_ACCEPTED); /* each has a rate of its own */
+    f.now_ms += 10 * SECOND_MS;
+    ASSERT_EQ(wrap(&f, SENDER), VERDICT_ACCEPTED);
+    ASSERT_EQ(wrap(&f, SENDER), VERDICT_LATER);
+}
+
 TEST_MAIN

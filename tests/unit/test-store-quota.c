@@ -29,6 +29,8 @@ static Message *wrap_in(Fixture *f, Lane lane, const char *sender) {
     m->env.kind = KIND_SEAL_WRAP;
     m->lane = lane;
     strcpy(m->env.sender, sender);
+    m->env.has_sealed_digest = false;
+    give_body(m, "envelope of a wrap", "facts", "");
     return m;
 }
 
