@@ -73,6 +73,8 @@ int config_fill_store(const Config *c, StoreConfig *ret, char store_path[static 
         .sender_bytes = c->sender_bytes,
         .mailbox_quota = c->mailbox_quota,
         .dead_quota = c->dead_quota,
+        .neighbour_quota = c->neighbour_quota,
+        .neighbour_bytes = c->neighbour_bytes,
         .timers = &c->timer_policy,
         .retention_ms = c->retention_ms,
         .retention_event_ms = c->retention_event_ms,

@@ -117,6 +117,8 @@ const ConfigKey config_keys[] = {
     NUMBER("limits", "sender-bytes",       CONFIG_BYTES, sender_bytes,       "2G",     0,       1024 * TIB,      RESTART),
     NUMBER("limits", "mailbox-queue",      CONFIG_COUNT, mailbox_quota,      "200000", 0,       100000000,       RESTART),
     NUMBER("limits", "dead-letters",       CONFIG_COUNT, dead_quota,         "10000",  0,       10000000,        RESTART),
+    NUMBER("limits", "neighbour-queue",    CONFIG_COUNT, neighbour_quota,    "5000000", 0,      1000000000,      RESTART),
+    NUMBER("limits", "neighbour-bytes",    CONFIG_BYTES, neighbour_bytes,    "16G",    0,       1024 * TIB,      RESTART),
     NUMBER("limits", "subscriptions",      CONFIG_COUNT, subscriptions_max,  "16",     1,       1024,            RESTART),
     NUMBER("limits", "subscription-quota", CONFIG_COUNT, subscription_quota, "100000", 1,       10000000,        RESTART),
 

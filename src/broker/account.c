@@ -333,7 +333,7 @@ int account_take_unreadable(Broker *b, Now now, Session *s, const Uuid *id) {
 }
 
 /* LATER comes from a quota of the store, or for want of room there (INTAKE_CLOSED). */
-static void tell_quota(Broker *b, const StoreOp *op) {
+void account_tell_quota(Broker *b, const StoreOp *op) {
     const PublishResult *r = &op->accept.result;
     const Reason *why = r->verdict == VERDICT_LATER && r->reasons && r->reasons->n > 0
                             ? &r->reasons->list[0]
@@ -355,7 +355,7 @@ static void release(Broker *b, Account *a, const Message *m) {
 }
 
 void account_answered(Broker *b, Now now, const StoreOp *op) {
-    tell_quota(b, op);
+    account_tell_quota(b, op);
     Account *a = account_find(b, op->accept.authority);
     const Message *m = op->accept.message;
     release(b, a, m);

@@ -325,6 +325,8 @@ _must_check_ int account_take_bytes(Broker *b, Now now, Session *s, const Uuid *
 _must_check_ int account_take_message(Broker *b, Now now, Session *s, const Message *m);
 /* The same of one that could not be read, and is about to be refused. */
 _must_check_ int account_take_unreadable(Broker *b, Now now, Session *s, const Uuid *id);
+/* If a quota of the store put the message off the operator is told. */
+void account_tell_quota(Broker *b, const StoreOp *op);
 /* OP_ACCEPT of a session has its answer. */
 void account_answered(Broker *b, Now now, const StoreOp *op);
 bool account_may_query(const Broker *b, const Account *a);

@@ -125,6 +125,7 @@ int uplink_accepted(Broker *b, Now now, StoreOp *op) {
     if (res->verdict == VERDICT_ACCEPTED)
         b->status.accepted++;
     publish_log(b, op);
+    account_tell_quota(b, op);
     if (op->accept.counted)
         neighbour_took(b, b->config.parent, &op->accept.message->env.message_id);
     if (b->uplink.state != UPLINK_OPEN ||

@@ -53,6 +53,8 @@ const ReasonCode reason_codes[] = {
       "Terlalu banyak pesan dari simpul ini ditolak; coba lagi nanti." },
     { "SENDER_FULL", "Too many messages of this sender wait for delivery; try again later.",
       "Terlalu banyak pesan dari pengirim ini menunggu penyerahan; coba lagi nanti." },
+    { "NEIGHBOUR_FULL", "Too much of what this neighbour brought waits for delivery.",
+      "Terlalu banyak pesan dari simpul tetangga ini menunggu penyerahan." },
     { "MAILBOX_FULL", "Too many messages wait in the mailbox of the recipient; try again later.",
       "Terlalu banyak pesan menunggu di kotak pesan penerima; coba lagi nanti." },
     { "DEAD_LETTERS", "Too many messages of this sender are dead letters; an operator must look.",

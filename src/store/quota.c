@@ -19,6 +19,7 @@
 #define URGENT_MORE     2U  /* so many times the quota of a sender may its emergencies fill */
 #define FULL_RETRY_MS   60000U
 #define LETTER_RETRY_MS 600000U
+#define LINK_RETRY_MS   5000U
 
 static SenderLoad *find(const Store *s, const char *sender) {
     SenderLoad *l = NULL;
@@ -47,8 +48,13 @@ static bool is_letter(int kind) {
     return receipt_applies(kind) || kind == KIND_SEAL_WRAP;
 }
 
-static bool counts(const StoredMessage *m) {
+static bool is_own(const StoredMessage *m) {
     return m->origin[0] == '\0' && is_letter(m->kind);
+}
+
+/* Whose account it is in: no neighbour is a sender here, brokers are at home at themselves. */
+static const char *payer(const StoredMessage *m) {
+    return m->origin[0] != '\0' ? m->origin : m->sender;
 }
 
 static bool is_urgent(const Message *m) {
@@ -65,7 +71,7 @@ static void mark(Store *s, SenderLoad *l) {
 }
 
 static void charge(Store *s, const StoredMessage *m, uint32_t size) {
-    SenderLoad *l = get(s, m->sender);
+    SenderLoad *l = get(s, payer(m));
     if (!l)
         return;
     mark(s, l);
@@ -74,7 +80,7 @@ static void charge(Store *s, const StoredMessage *m, uint32_t size) {
 }
 
 static void release(Store *s, const StoredMessage *m, uint32_t size) {
-    SenderLoad *l = get(s, m->sender);
+    SenderLoad *l = get(s, payer(m));
     if (!l)
         return;
     mark(s, l);
@@ -84,7 +90,8 @@ static void release(Store *s, const StoredMessage *m, uint32_t size) {
 
 /* Copies for subscribers have a quota of their own. */
 static bool is_charged(const StoredMessage *m, const Queue *queue) {
-    return queue && (queue->kind == QUEUE_MAILBOX || queue->kind == QUEUE_LINK) && counts(m);
+    return queue && (queue->kind == QUEUE_MAILBOX || queue->kind == QUEUE_LINK) &&
+           is_letter(m->kind);
 }
 
 void quota_waits(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size) {
@@ -155,7 +162,7 @@ void quota_resized(Store *s, const StoredMessage *m, uint32_t size) {
 /* --- dead letters --------------------------------------------------------------------------- */
 
 void quota_died(Store *s, const StoredMessage *m, uint32_t size) {
-    SenderLoad *l = counts(m) ? get(s, m->sender) : NULL;
+    SenderLoad *l = is_own(m) ? get(s, m->sender) : NULL;
     if (!l)
         return;
     mark(s, l);
@@ -256,13 +263,19 @@ static bool is_over(Load is, uint64_t more, uint64_t more_bytes, uint64_t max, u
 }
 
 /* Who has nothing here may always say one thing, however many it is for. */
+static bool is_waiting_over(const Store *s, const Message *m, const SenderLoad *l, uint64_t max,
+                            uint64_t max_bytes) {
+    const uint64_t times = is_urgent(m) ? URGENT_MORE : 1;
+    return l && l->waiting.n > 0 &&
+           is_over(l->waiting, s->decision.n_routes, body_size(m->body), times * max,
+                   times * max_bytes);
+}
+
 static const char *full_sender(const Store *s, const Message *m, const SenderLoad *l) {
     const StoreConfig *c = &s->config;
     const uint64_t times = is_urgent(m) ? URGENT_MORE : 1;
     const uint64_t max_bytes = times * c->sender_bytes;
-    if (l && l->waiting.n > 0 &&
-        is_over(l->waiting, s->decision.n_routes, body_size(m->body), times * c->sender_quota,
-                max_bytes))
+    if (is_waiting_over(s, m, l, c->sender_quota, c->sender_bytes))
         return "SENDER_FULL";
     if (l && l->dead.n > 0 && is_over(l->dead, 1, 1, times * c->dead_quota, max_bytes))
         return "DEAD_LETTERS";
@@ -283,9 +296,18 @@ static bool is_full(Store *s, StoreOp *op) {
     return mailbox && answer(s, op, "MAILBOX_FULL", mailbox, FULL_RETRY_MS);
 }
 
+/* Receipts go through, and orders do not come here: what they end is what makes room. */
+static bool is_neighbour_full(Store *s, StoreOp *op) {
+    const Message *m = op->accept.message;
+    return is_letter(m->env.kind) &&
+           is_waiting_over(s, m, find(s, op->accept.authority), s->config.neighbour_quota,
+                           s->config.neighbour_bytes) &&
+           answer(s, op, "NEIGHBOUR_FULL", "", LINK_RETRY_MS);
+}
+
 bool quota_is_reached(Store *s, StoreOp *op) {
     if (op->accept.from_link)
-        return false;
+        return is_neighbour_full(s, op);
     if (is_full(s, op))
         return true;
     const uint32_t wait_ms = pace_exceeded(s, op->accept.message); /* the last: it counts */
@@ -305,10 +327,10 @@ static void write_row(Store *s, SenderLoad *l, bool keep) {
 
 static void sum_waiting(Store *s) {
     _query_ q = QUERY(s,
-                      "SELECT m.sender, m.kind, count(*), sum(d.size) FROM queue q "
-                      "CROSS JOIN delivery d ON d.queue = q.id "
+                      "SELECT iif(m.origin = '', m.sender, m.origin) AS payer, m.kind, count(*), "
+                      "sum(d.size) FROM queue q CROSS JOIN delivery d ON d.queue = q.id "
                       "CROSS JOIN message m ON m.seq = d.seq "
-                      "WHERE q.kind IN (?1, ?2) AND m.origin = '' GROUP BY m.sender, m.kind",
+                      "WHERE q.kind IN (?1, ?2) GROUP BY payer, m.kind",
                       INT(QUEUE_MAILBOX), INT(QUEUE_LINK));
     while (db_row(s, q)) {
         SenderLoad *l = is_letter((int)col_int(q, 1)) ? get(s, col_text(q, 0)) : NULL;
@@ -395,8 +417,11 @@ static bool is_share(uint64_t n, uint64_t quota) {
 
 void quota_flush(Store *s) {
     for (SenderLoad *l = s->dirty_loads; l; l = l->next_dirty) {
-        const bool keep = is_share(l->waiting.n, s->config.sender_quota) ||
-                          is_share(l->waiting.bytes, s->config.sender_bytes);
+        const StoreConfig *c = &s->config;
+        const bool keep = is_share(l->waiting.n, c->sender_quota) ||
+                          is_share(l->waiting.bytes, c->sender_bytes) ||
+                          is_share(l->waiting.n, c->neighbour_quota) ||
+                          is_share(l->waiting.bytes, c->neighbour_bytes);
         if (!l->kept || l->waiting.n != l->before.n || l->waiting.bytes != l->before.bytes)
             write_row(s, l, keep);
     }

@@ -6,10 +6,11 @@
  * have, and how many may wait in one mailbox. Above them a message is answered LATER before it is
  * accepted; what was accepted goes its way. Emergencies and events have twice the quota of their
  * sender, and none of the mailbox: what others sent there must not put them off. Only what was
- * published here counts: a link must never stand still because of one sender or one mailbox behind
- * it. So the sender's own broker counts for all: a delivery waits in a queue of this broker, and
- * when a link took it over it waits beyond, for each recipient that was named, until its outcome is
- * known here.
+ * published here counts for them: a link must never stand still because of one sender or one
+ * mailbox behind it. So the sender's own broker counts for all: a delivery waits in a queue of this
+ * broker, and when a link took it over it waits beyond, for each recipient that was named, until
+ * its outcome is known here. What a link brought counts for that neighbour as a whole, with a bound
+ * that is there for the case that its key was stolen.
  */
 
 #include "store/private.h"

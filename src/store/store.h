@@ -418,6 +418,8 @@ typedef struct StoreConfig {
     uint64_t sender_bytes;       /* and their bytes; as many of its dead letters */
     uint32_t mailbox_quota;      /* waiting in one mailbox */
     uint32_t dead_quota;         /* dead letters of one sender */
+    uint32_t neighbour_quota;    /* waiting deliveries of what one neighbour brought */
+    uint64_t neighbour_bytes;
     const RuleSets *rule_sets;   /* NULL = those of this version; borrowed, as the next two */
     const TimerPolicy *timers;   /* NULL = that of this version */
     const char *register_name;   /* NULL = REGISTER_NAME */

@@ -85,6 +85,7 @@ void sim_broker_config(const World *w, const SimBroker *sb, StoreConfig *ret) {
     ret->free_high_bytes = 12 << 20;
     ret->ballast_bytes = 1 << 20;
     ret->subscription_quota = w->profile.quota;
+    ret->neighbour_quota = w->profile.neighbour_quota;
     ret->timers = w->profile.quick_timers ? &story_quick_timers : NULL;
     ret->pending_items = w->profile.pending_items;
     ret->retention_ms = ret->retention_event_ms = w->profile.retention_ms;

@@ -67,6 +67,7 @@ void world_draw(World *w) {
     p->quick_timers = dice_once_in(&d, 2);
     p->pending_items = (uint32_t)PICK(&d, 0, 1, 4, 16);
     p->signing = (Signing)PICK(&d, SIGNING_NONE, SIGNING_NONE, SIGNING_SOME, SIGNING_ALL);
+    p->neighbour_quota = (uint32_t)PICK(&d, 0, 0, 3, 12);
     p->regionals = cf->regionals ? MIN(cf->regionals, BROKERS_MAX - 1) : p->regionals;
     p->clients_per_broker = cf->clients ? MIN(cf->clients, 3U) : p->clients_per_broker;
     p->messages = cf->messages ? cf->messages : p->messages;

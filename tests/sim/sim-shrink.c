@@ -121,12 +121,13 @@ void sim_print_faults(const SimConfig *config, FILE *to) {
     const Profile *p = &w->profile;
     const BrokerConfig *b = &p->broker;
     fprintf(to,
-            "  page=%u quota=%u retention=%lld facts=%u sealed=%u power=%u%%; disk keep=%u torn=%u "
+            "  page=%u quota=%u neighbour=%u retention=%lld facts=%u sealed=%u power=%u%%; disk "
+            "keep=%u torn=%u "
             "garbage=%d sync=%u; ping=%lld probe=%lld lease=%lld stall=%lld link=%u window=%u "
             "credit=%u cache=%zu pending=%u retry=%lld..%lld x%u\n",
-            p->page_size, p->quota, (long long)p->retention_ms, p->size_facts, p->size_sealed,
-            p->power_of_100, p->disk.keep, p->disk.torn, p->disk.garbage, p->disk.sync_ms,
-            (long long)b->ping_ms, (long long)b->probe_ms, (long long)b->lease_ms,
+            p->page_size, p->quota, p->neighbour_quota, (long long)p->retention_ms, p->size_facts,
+            p->size_sealed, p->power_of_100, p->disk.keep, p->disk.torn, p->disk.garbage,
+            p->disk.sync_ms, (long long)b->ping_ms, (long long)b->probe_ms, (long long)b->lease_ms,
             (long long)b->link_stall_ms, b->link_window, b->publish_window, b->credit_messages_max,
             b->cache_bytes, b->pending_max, (long long)b->retry.first_ms,
             (long long)b->retry.cap_ms, b->retry.max_attempts);

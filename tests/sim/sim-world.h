@@ -256,7 +256,7 @@ typedef struct Profile { /* of a world, all from its seed */
     unsigned regionals, clients_per_broker, messages, cases;
     unsigned n_faults;
     int64_t faults_ms; /* they begin within that time */
-    uint32_t page_size, quota;
+    uint32_t page_size, quota, neighbour_quota;
     int64_t retention_ms;
     BrokerConfig broker;
     DiskQuality disk;

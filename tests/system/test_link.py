@@ -140,10 +140,29 @@ def what_waits_at_another_broker_counts_for_its_sender():
         c.publish("dsk/3203", m, "--wait", "accepted", "--timeout", "60s")
 
 
+def a_neighbour_that_fills_a_broker_keeps_what_is_too_much():
+    """And everything arrives, in order, when there is room again; others are not put off."""
+    with tree({**QUICK, "limits": {"neighbour-queue": "10"}}) as c:
+        c.client("lks/3204/0007", "hub")
+        c.up()
+        c.stop(R2)
+        cases = [str(uuid.uuid4()) for _ in range(3)]
+        ids = publish_many(c, 60, cases)
+        wait_for("the hub to say so", lambda: "NEIGHBOUR_FULL" in open(c.log.name).read())
+        full = c.status("hub")["messages"]
+        assert 10 <= full <= 20, full
+        m = c.message("lks/3204/0007", "dsk/3302", case=str(uuid.uuid4()))
+        c.publish("lks/3204/0007", m, "--wait", "accepted", "--timeout", "10s")
+        c.start(R2)
+        ids.append((m["envelope"]["case_id"], m["envelope"]["message_id"]))
+        in_case_order(ids, c.consume("dsk/3302", 61, timeout="90s"))
+
+
 if __name__ == "__main__":
     main([a_parent_that_hangs_is_noticed_and_nothing_is_lost,
           a_broker_that_was_away_gets_everything_in_case_order_once,
           a_link_key_that_is_enrolled_late_comes_up_by_itself,
           a_quiet_link_stays_open_with_the_shortest_ping,
           a_revoked_key_loses_its_session_at_once,
-          what_waits_at_another_broker_counts_for_its_sender])
+          what_waits_at_another_broker_counts_for_its_sender,
+          a_neighbour_that_fills_a_broker_keeps_what_is_too_much])

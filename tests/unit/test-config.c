@@ -495,7 +495,8 @@ TEST(the_store_gets_what_the_file_says) {
     char path[CONFIG_PATH_SIZE];
     setup(&f);
     load(&f, HUB "[limits]\nsender-queue = 11\nmailbox-queue = 12\ndead-letters = 13\n"
-                 "sender-bytes = 14M\n[store]\nretention = 2d\nretention-event = 3d\n"
+                 "sender-bytes = 14M\nneighbour-queue = 15\nneighbour-bytes = "
+                 "16M\n[store]\nretention = 2d\nretention-event = 3d\n"
                  "retention-matter = 4d\ndedup = 200d\n[ledger]\nretention = 5000d\n"
                  "[delivery]\ndelay-warning = 6h\nexpiry-event = 7h\nclock-skew = 8m\n");
     if (f.r < 0)
@@ -505,6 +506,8 @@ TEST(the_store_gets_what_the_file_says) {
     ASSERT_EQ(s.mailbox_quota, 12);
     ASSERT_EQ(s.dead_quota, 13);
     ASSERT_EQ(s.sender_bytes, 14 << 20);
+    ASSERT_EQ(s.neighbour_quota, 15);
+    ASSERT_EQ(s.neighbour_bytes, 16 << 20);
     ASSERT_EQ(s.retention_ms, 2 * DAY_MS);
     ASSERT_EQ(s.retention_event_ms, 3 * DAY_MS);
     ASSERT_EQ(s.item_retention_ms, 4 * DAY_MS);

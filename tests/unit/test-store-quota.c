@@ -4,7 +4,7 @@
 
 #include "test.h"
 
-#include "store-fixture.h"
+#include "law-fixture.h"
 
 #define QUOTA 8U
 
@@ -434,6 +434,92 @@ TEST(a_link_is_not_charged_on_the_way) {
     store_op_free(op);
     ASSERT_EQ(queued(&f, QUEUE_LINK, "upt/satria"), 0);
     assert_sound(&f);
+}
+
+/* --- a neighbour as a whole ------------------------------------------------------------------ */
+
+static Verdict brings(Fixture *f, Message *m, const char *neighbour, const char *to) {
+    StoreOp *op = link_op(m, neighbour, to, f->now_ms);
+    run(f, op);
+    const PublishResult *r = &op->accept.result;
+    const Verdict v = r->verdict;
+    if (v == VERDICT_LATER) {
+        ASSERT_STR(r->reasons->list[0].code, "NEIGHBOUR_FULL");
+        ASSERT_EQ(r->retry_after_ms, 5 * SECOND_MS);
+    }
+    store_op_free(op);
+    assert_sound(f);
+    return v;
+}
+
+static void with_neighbour_quota(Fixture *f, const char *self) {
+    fixture_init_as(f, self);
+    f->config.neighbour_quota = QUOTA;
+    fixture_reopen(f);
+}
+
+/* Its key may be a thief's: the disk is there for the others, too. */
+TEST(what_one_neighbour_brought_is_bounded) {
+    _cleanup_(fixture_deinit) Fixture f;
+    with_neighbour_quota(&f, "hub");
+    for (unsigned i = 0; i < QUOTA; i++) /* for a mailbox, and for another link */
+        ASSERT_EQ(brings(&f, plain(&f), SELF, i % 2 ? "min/rehsos" : REMOTE), VERDICT_ACCEPTED);
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
+    ASSERT_EQ(brings(&f, plain(&f), "upt/satria", "min/rehsos"), VERDICT_ACCEPTED);
+    fixture_reopen(&f);
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
+    fixture_crash(&f);
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
+    for (unsigned i = 0; i < QUOTA; i++)
+        ASSERT_EQ(brings(&f, urgent(&f, LANE_EMERGENCY), SELF, "min/rehsos"), VERDICT_ACCEPTED);
+    ASSERT_EQ(brings(&f, urgent(&f, LANE_EVENT), SELF, "min/rehsos"), VERDICT_LATER);
+}
+
+TEST(what_a_neighbour_brought_makes_room_when_it_goes) {
+    _cleanup_(fixture_deinit) Fixture f;
+    with_neighbour_quota(&f, "hub");
+    DeliveryRow row;
+    for (unsigned i = 0; i < QUOTA; i++) {
+        StoreOp *op = link_op(plain(&f), SELF, REMOTE, f.now_ms);
+        run(&f, op);
+        row = op->deposits[0].row;
+        store_op_free(op);
+    }
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
+    settle(&f, &row, QUEUE_LINK);
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_ACCEPTED);
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
+}
+
+/* After a crash the rows of a large store are not counted: what is much is in the table. */
+TEST(much_of_a_neighbour_is_in_the_table_while_the_store_runs) {
+    static const char waiting[] = "SELECT waiting FROM sender_load WHERE sender = '" SELF "'";
+    _cleanup_(fixture_deinit) Fixture f;
+    with_neighbour_quota(&f, "hub");
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_ACCEPTED);
+    ASSERT_EQ(number(&f, waiting), -1);
+    for (unsigned i = 1; i < QUOTA / 4; i++)
+        ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_ACCEPTED);
+    ASSERT_EQ(number(&f, waiting), QUOTA / 4);
+    f.config.neighbour_quota = 0;
+    f.config.neighbour_bytes = 4 * size_of_one(&f);
+    fixture_crash(&f);
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_ACCEPTED);
+    ASSERT_EQ(number(&f, waiting), QUOTA / 4 + 1);
+}
+
+/* They end what waits: without them it would never be less. */
+TEST(receipts_and_orders_of_a_full_neighbour_pass) {
+    _cleanup_(fixture_deinit) Fixture f;
+    with_neighbour_quota(&f, SELF);
+    for (unsigned i = 0; i < QUOTA; i++)
+        ASSERT_EQ(brings(&f, plain(&f), "hub", HOME), VERDICT_ACCEPTED);
+    ASSERT_EQ(brings(&f, plain(&f), "hub", HOME), VERDICT_LATER);
+    (void)hand_over(&f, message_to(&f, REMOTE, 0));
+    const Uuid away = id_of(f.n_ids), one = id_of(1);
+    told(&f, &away, REMOTE, LEVEL_COLLECTED, "hub");
+    Message *m = recall(&f, &one);
+    ASSERT_EQ(brings(&f, m, "hub", HOME), VERDICT_ACCEPTED);
 }
 
 TEST_MAIN
