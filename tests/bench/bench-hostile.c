@@ -2,8 +2,10 @@
 /*
  * HOSTILE: a message each 5 ms from one node to another (L1) beside a third program that does harm
  * in one way at a time, as fast as it can: a node with a good key, or strangers. How much longer
- * does the message take than beside a program that keeps a processor as busy and sends nothing?
- * Harm and nothing take turns; the harmful program has one processor, the last, whatever it does.
+ * does the message take than beside a program that keeps a processor as busy and sends nothing, and
+ * than beside the same harm done to another broker of this machine, which takes as much of its
+ * processors, kernel and disk? All three take turns; the harmful program has one processor, the
+ * last, whatever it does.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,17 +21,24 @@
 
 #define PHASE_N    800
 #define EVERY_US   5000
-#define ROUNDS     2    /* of nothing and of harm */
+#define ROUNDS     2    /* of each */
 #define CROWD      4    /* sessions of the hostile node */
 #define HALVES     1000 /* half-open connections */
 #define TARGET     1.2
 #define BETWEEN_US 500000
 #define WARM_N     20 /* messages until harm begins; they do not count */
 
-typedef struct Hostile {
-    ZmtpKeys keys;
-    int halves[HALVES];
+enum { NOTHING, ELSEWHERE, HERE, N_ARMS };
+
+typedef struct Victim { /* a broker, and the bad program's key there */
     unsigned port;
+    ZmtpKeys keys;
+} Victim;
+
+typedef struct Hostile {
+    Victim here, elsewhere;
+    const Victim *at;
+    int halves[HALVES];
     const struct Sort *sort;
     atomic_bool stop;
     uint64_t done;
@@ -168,7 +177,7 @@ static int call(const Hostile *h) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + randombytes_uniform(1 << 22));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons((uint16_t)h->port);
+    to.sin_port = htons((uint16_t)h->at->port);
     if (fd >= 0 &&
         ((h->sort->scattered && bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) ||
          (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS))) {
@@ -247,11 +256,11 @@ static void keep_to_one_processor(void) {
 }
 
 static int open_one(const Hostile *h, Zmtp *z) {
-    ZmtpKeys keys = h->keys;
+    ZmtpKeys keys = h->at->keys;
     if (h->sort->unknown)
         (void)crypto_box_keypair(keys.public, keys.secret);
     keys.scattered = h->sort->scattered;
-    return zmtp_open(z, h->port, &keys);
+    return zmtp_open(z, h->at->port, &keys);
 }
 
 static void one_turn(Hostile *h, Zmtp list[CROWD], bool greeted[CROWD]) {
@@ -294,7 +303,7 @@ static void *hostile_main(void *data) {
 
 /* --- the measure ---------------------------------------------------------------------------- */
 
-static void add_clients(Pair *p, Hostile *h, Bench *b, const char *name) {
+static void add_clients(Pair *p, Victim *v, Bench *b, const char *name) {
     static const char agency[] = "NODE_KIND_SOCIAL_AGENCY_REGENCY";
     Site *s = &p->site;
     (void)snprintf(p->sender, sizeof(p->sender), "dsk/3302");
@@ -311,9 +320,9 @@ static void add_clients(Pair *p, Hostile *h, Bench *b, const char *name) {
     site_add_node(s, "dsk/3204", agency, NULL, p->at);
     site_add_key(s, "dsk/3302", "main", p->at, &p->publisher);
     site_add_key(s, "dsk/3203", "main", p->at, &p->consumer);
-    site_add_key(s, "dsk/3204", "main", p->at, &h->keys);
+    site_add_key(s, "dsk/3204", "main", p->at, &v->keys);
     site_start(s);
-    h->port = p->at->port;
+    v->port = p->at->port;
 }
 
 static void add_all(Series *to, const Series *from) {
@@ -346,38 +355,49 @@ static void phase(const Bench *b, const Pair *p, Hostile *h, const Sort *sort, S
     (void)usleep(BETWEEN_US); /* who was too fast may come again, and the listener has time */
 }
 
-static void compare(const Bench *b, const char *name, const Pair *p, Hostile *h, const Sort *sort) {
-    Series confirm[2] = { { .n = 0 } }, deliver[2] = { { .n = 0 } };
+static void report_ratio(const Bench *b, const char *name, const char *what, const char *to,
+                         Series *harm, Series *beside) {
     char measure[64];
-    for (unsigned i = 0; i < 2 * ROUNDS; i++)
-        phase(b, p, h, i % 2 ? sort : sorts, &confirm[i % 2], &deliver[i % 2]);
-    for (unsigned i = 0; i < 2; i++) {
-        const char *beside = i ? sort->name : sorts[0].name;
-        (void)snprintf(measure, sizeof(measure), "%s, confirm", beside);
-        report_series(b, name, measure, &confirm[i]);
-        (void)snprintf(measure, sizeof(measure), "%s, deliver", beside);
-        report_series(b, name, measure, &deliver[i]);
+    (void)snprintf(measure, sizeof(measure), "%s p99 : %s", what, to);
+    report_target(b, name, measure, series_at(harm, .99) / series_at(beside, .99), "x", -1, TARGET);
+}
+
+static void report_arms(const Bench *b, const char *name, const char *sort, const char *what,
+                        Series s[static N_ARMS]) {
+    static const char *const places[] = { [ELSEWHERE] = " elsewhere", [HERE] = "" };
+    char measure[64];
+    for (unsigned i = 0; i < N_ARMS; i++) {
+        (void)snprintf(measure, sizeof(measure), "%s%s, %s", i ? sort : sorts[0].name,
+                       i ? places[i] : "", what);
+        report_series(b, name, measure, &s[i]);
     }
-    (void)snprintf(measure, sizeof(measure), "%s, confirm p99 : nothing", sort->name);
-    report_target(b, name, measure, series_at(&confirm[1], .99) / series_at(&confirm[0], .99), "x",
-                  -1, TARGET);
-    (void)snprintf(measure, sizeof(measure), "%s, deliver p99 : nothing", sort->name);
-    report_target(b, name, measure, series_at(&deliver[1], .99) / series_at(&deliver[0], .99), "x",
-                  -1, TARGET);
-    for (unsigned i = 0; i < 2; i++) {
-        series_deinit(&confirm[i]);
-        series_deinit(&deliver[i]);
+    (void)snprintf(measure, sizeof(measure), "%s, %s", sort, what);
+    report_ratio(b, name, measure, "nothing", &s[HERE], &s[NOTHING]);
+    report_ratio(b, name, measure, "elsewhere", &s[HERE], &s[ELSEWHERE]);
+    for (unsigned i = 0; i < N_ARMS; i++)
+        series_deinit(&s[i]);
+}
+
+static void compare(const Bench *b, const char *name, const Pair *p, Hostile *h, const Sort *sort) {
+    Series confirm[N_ARMS] = { { .n = 0 } }, deliver[N_ARMS] = { { .n = 0 } };
+    for (unsigned i = 0; i < N_ARMS * ROUNDS; i++) {
+        const unsigned arm = i % N_ARMS;
+        h->at = arm == ELSEWHERE ? &h->elsewhere : &h->here;
+        phase(b, p, h, arm == NOTHING ? sorts : sort, &confirm[arm], &deliver[arm]);
     }
+    report_arms(b, name, sort->name, "confirm", confirm);
+    report_arms(b, name, sort->name, "deliver", deliver);
 }
 
 void bench_hostile(Bench *b, const char *name) {
     static Hostile h;
-    Pair p = { .at = NULL };
+    Pair p = { .at = NULL }, other = { .at = NULL };
     h = (Hostile) { .body = malloc(1000000) };
     if (!h.body)
         die("out of memory");
     randombytes_buf(h.body, 1000000);
-    add_clients(&p, &h, b, name);
+    add_clients(&p, &h.here, b, name);
+    add_clients(&other, &h.elsewhere, b, "HOSTILE-elsewhere");
     HopKind kind = pair_kind(&p);
     kind.sender = kind.recipient = "dsk/3204";
     hop_maker_init(&h.maker, &kind);
@@ -387,5 +407,6 @@ void bench_hostile(Bench *b, const char *name) {
         if (!b->only || strstr(sorts[i].name, b->only))
             compare(b, name, &p, &h, &sorts[i]);
     free(h.body);
+    site_deinit(&other.site);
     site_deinit(&p.site);
 }
