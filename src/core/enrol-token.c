@@ -47,12 +47,17 @@ char *enrol_token_print(const EnrolToken *t) {
     return buf_text(&text) ? (char *)TAKE_PTR(text.p) : NULL;
 }
 
+/* Its fields become lines of a configuration: nothing in them begins another one. */
+static bool is_line(const char *text, const char *without) {
+    const size_t n = strlen(text);
+    return strcspn(text, without) == n && text_is_clean(bytes_make(text, n));
+}
+
 static bool is_sound(const EnrolToken *t) {
-    return text_starts_with(t->endpoint, "tcp://") &&
-           text_is_clean(bytes_make(t->endpoint, strlen(t->endpoint))) &&
+    return text_starts_with(t->endpoint, "tcp://") && is_line(t->endpoint, " \t\n") &&
            strlen(t->server_key) == CURVE_TEXT_SIZE - 1 &&
            strlen(t->secret) == CURVE_TEXT_SIZE - 1 && node_name_is_valid(t->node) &&
-           t->label[0] != '\0' && text_is_clean(bytes_make(t->label, strlen(t->label)));
+           t->label[0] != '\0' && is_line(t->label, "\t\n");
 }
 
 static bool unpack(Bytes b, EnrolToken *t) {

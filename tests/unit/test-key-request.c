@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who gets a key, and who does not; tokens as text. */
+/* Who gets a key, and who does not. */
 
 #include "test.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 #include "base/hash.h"
 #include "base/text.h"
 #include "core/directory-change.h"
-#include "core/enrol-token.h"
-#include "core/enrolment.h"
 #include "core/key-request.h"
 #include "core/servers.h"
 #include "wire/codec.h"
@@ -21,6 +18,8 @@
 #define HOME "upt/phala-martha"
 #define AWAY "upt/satria"
 #define NODE "lks/3203/0001"
+#define NEXT "lks/3203/0002" /* of the same broker, supervised by the other */
+#define DEEP "upt/below"     /* a broker below HOME */
 
 /* A CURVE key nobody has: forty characters that differ by a number. */
 static void curve_of(unsigned n, char ret[static CURVE_TEXT_SIZE]) {
@@ -32,6 +31,7 @@ typedef struct World {
     SignKey hub, home, away, main, second, operator_, fresh;
     DirKey keys[8];
     uint32_t n_keys;
+    bool inactive; /* NODE is */
 } World;
 
 static void add_key(World *w, const char *node, const char *label, SignKey *k, bool broker) {
@@ -48,6 +48,7 @@ static void add_node(World *w, const char *id, int kind, const char *home, const
     (void)text_copy(n.id, sizeof(n.id), id);
     (void)text_copy(n.home, sizeof(n.home), home);
     (void)text_copy(n.broker ? n.broker_parent : n.parent, NODE_NAME_SIZE, above);
+    n.inactive = w->inactive && strcmp(id, NODE) == 0;
     ASSERT_OK(directory_add_node(w->directory, &n));
 }
 
@@ -57,7 +58,9 @@ static void build(World *w) {
     add_node(w, HUB, NODE_NATIONAL_HUB, HUB, "");
     add_node(w, HOME, NODE_UPT_BALAI, HOME, HUB);
     add_node(w, AWAY, NODE_UPT_BALAI, AWAY, HUB);
+    add_node(w, DEEP, NODE_UPT_BALAI, DEEP, HOME);
     add_node(w, NODE, NODE_LKS, HOME, HOME);
+    add_node(w, NEXT, NODE_LKS, HOME, AWAY);
     for (uint32_t i = 0; i < w->n_keys; i++)
         ASSERT_OK(directory_add_key(w->directory, &w->keys[i]));
     ASSERT_OK(directory_seal(w->directory, 1));
@@ -212,25 +215,133 @@ TEST(a_signing_key_is_one_nodes_for_good) {
     ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_TAKEN);
 }
 
+TEST(a_node_that_is_not_active_gets_no_keys) {
+    _cleanup_(world_deinit) World w;
+    world_init(&w);
+    w.inactive = true;
+    build(&w);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "new"), HOME, &w.home), KEY_NO_NODE);
+    ASSERT_EQ(judge_by(&w, end(&w, 3, NOW), HOME, &w.home), KEY_NO_NODE);
+}
+
+TEST(who_supervises_a_node_elsewhere_approves_its_keys) {
+    _cleanup_(world_deinit) World w;
+    world_init(&w);
+    ASSERT_EQ(judge_by(&w, add(&w, NEXT, "new"), AWAY, &w.away), KEY_GRANTED);
+    ASSERT_EQ(judge_by(&w, add(&w, NEXT, "new"), HOME, &w.home), KEY_GRANTED);
+    ASSERT_STR(key_hub_of(w.directory, DEEP), HUB);
+    ASSERT_STR(key_hub_of(w.directory, HUB), HUB);
+    assert_null(key_hub_of(w.directory, NODE));
+    assert_null(key_hub_of(w.directory, "upt/nowhere"));
+}
+
+TEST(a_request_is_good_to_the_last_moment_of_its_time) {
+    _cleanup_(world_deinit) World w;
+    DirKey got;
+    world_init(&w);
+    w.keys[3].valid_from_ms = 0;
+    build(&w);
+    KeyRequest r = add(&w, NODE, "main");
+    key_request_sign(&r, NODE, &w.main);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW + KEY_REQUEST_AGE_MAX, &got), KEY_GRANTED);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW - KEY_REQUEST_AHEAD_MAX, &got), KEY_GRANTED);
+    r.act = KEY_ACT_UNSPECIFIED;
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_UNFIT);
+}
+
+TEST(a_new_key_may_do_what_the_older_one_may) {
+    _cleanup_(world_deinit) World w;
+    DirKey got;
+    world_init(&w);
+    KeyRequest r = add(&w, HOME, "main"); /* a broker renews its own */
+    key_request_sign(&r, HOME, &w.home);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_GRANTED);
+    assert_true(got.broker && !got.operator_);
+    r = add(&w, HOME, "desk");
+    key_request_sign(&r, HOME, &w.operator_);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_GRANTED);
+    assert_true(got.operator_ && !got.broker);
+}
+
+/* In force from when it was asked for, by whichever clock is behind, and younger than the other. */
+TEST(a_new_key_begins_at_once_and_is_the_younger_one) {
+    _cleanup_(world_deinit) World w;
+    DirKey got;
+    world_init(&w);
+    KeyRequest r = add(&w, NODE, "main");
+    key_request_sign(&r, NODE, &w.main);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW + 5, &got), KEY_GRANTED);
+    ASSERT_EQ(got.valid_from_ms, NOW);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW - 5, &got), KEY_GRANTED);
+    ASSERT_EQ(got.valid_from_ms, NOW - 5);
+    w.keys[3].valid_from_ms = NOW;
+    build(&w);
+    ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_GRANTED);
+    ASSERT_EQ(got.valid_from_ms, NOW + 1);
+}
+
+TEST(a_key_is_the_same_in_all_its_parts) {
+    _cleanup_(world_deinit) World w;
+    world_init(&w);
+    const DirKey a = w.keys[3];
+    DirKey b[] = { a, a, a, a, a, a };
+    b[0].revoked = b[0].operator_ = true; /* not what is said of it */
+    b[1].curve[39] ^= 1;
+    b[2].node[0] ^= 1;
+    b[3].label[0] ^= 1;
+    b[4].sign.b[31] ^= 1;
+    b[5].seal.b[31] ^= 1;
+    for (unsigned i = 0; i < ARRAY_SIZE(b); i++)
+        ASSERT_EQ(dir_key_is_same(&a, &b[i]), i == 0);
+    char shown[ARRAY_SIZE(b)][KEY_FINGERPRINT_SIZE];
+    for (unsigned i = 0; i < ARRAY_SIZE(b); i++) /* what people read out is of the public keys */
+        key_fingerprint(&b[i], shown[i]);
+    ASSERT_EQ(strlen(shown[0]), 39);
+    for (unsigned i = 1; i < ARRAY_SIZE(b); i++)
+        ASSERT_EQ(strcmp(shown[0], shown[i]) == 0, i == 2 || i == 3);
+}
+
+/* Enters one more key of NODE. */
+static void enter(World *w, unsigned n, const char *label, bool revoked) {
+    SignKey k;
+    DirKey more = w->keys[3];
+    Directory *d = NULL;
+    const char *what;
+    const DirectoryEdit e = { .n_keys = 1, .keys = &more };
+    sign_key_new(&k);
+    more.sign = k.public;
+    more.revoked = revoked;
+    curve_of(500 + n, more.curve);
+    (void)text_copy(more.label, sizeof(more.label), label);
+    ASSERT_OK(directory_with_edit(&d, w->directory, &e, 2 + n, &what));
+    directory_unref(w->directory);
+    w->directory = d;
+}
+
 TEST(a_label_has_a_few_keys) {
     _cleanup_(world_deinit) World w;
-    const char *what;
     world_init(&w);
-    for (unsigned i = 0; i < 7; i++) {
-        SignKey k;
-        DirKey more = w.keys[3];
-        Directory *d = NULL;
-        const DirectoryEdit e = { .n_keys = 1, .keys = &more };
+    for (unsigned i = 0; i < 8; i++) /* those that are over do not count */
+        enter(&w, i, "main", true);
+    for (unsigned i = 8; i < 15; i++) {
         ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_GRANTED);
-        sign_key_new(&k);
-        more.sign = k.public;
-        curve_of(50 + i, more.curve);
-        ASSERT_OK(directory_with_edit(&d, w.directory, &e, 2 + i, &what));
-        directory_unref(w.directory);
-        w.directory = d;
+        enter(&w, i, "main", false);
     }
     ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_CROWDED);
     ASSERT_EQ(judge_by(&w, add(&w, NODE, "second"), NODE, &w.second), KEY_GRANTED);
+}
+
+TEST(a_node_has_so_many_keys_whatever_became_of_them) {
+    _cleanup_(world_deinit) World w;
+    char label[LABEL_SIZE];
+    world_init(&w);
+    for (unsigned i = 0; i < 62; i++) { /* and the two it has */
+        ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_GRANTED);
+        (void)snprintf(label, sizeof(label), "label %u", i);
+        enter(&w, i, label, i % 2);
+    }
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "main"), NODE, &w.main), KEY_CROWDED);
+    ASSERT_EQ(judge_by(&w, add(&w, NODE, "new"), HOME, &w.home), KEY_CROWDED);
 }
 
 /* A label is a word: under it a program's key may stand beside the broker's. */
@@ -284,6 +395,51 @@ TEST(only_a_younger_key_ends_an_older_one) {
     ASSERT_EQ(judge_by(&w, end(&w, 3, NOW + HOUR_MS), NODE, &young), KEY_KNOWN);
 }
 
+TEST(an_end_is_of_the_key_it_names) {
+    _cleanup_(world_deinit) World w;
+    world_init(&w);
+    w.keys[3].valid_from_ms = NOW - HOUR_MS; /* younger than all others */
+    SignKey next;
+    add_key(&w, NEXT, "main", &next, false);
+    build(&w);
+    KeyRequest r = end(&w, 4, NOW);
+    (void)text_copy(r.key.label, sizeof(r.key.label), "main"); /* it has another */
+    ASSERT_OK(codec_encode_key_demand(&r));
+    ASSERT_EQ(judge_by(&w, r, NODE, &w.main), KEY_UNFIT);
+    r = end(&w, w.n_keys - 1, NOW);
+    (void)text_copy(r.key.node, sizeof(r.key.node), NODE); /* it is another's */
+    ASSERT_OK(codec_encode_key_demand(&r));
+    ASSERT_EQ(judge_by(&w, r, NODE, &w.main), KEY_UNFIT);
+    r = end(&w, 3, NOW);
+    curve_of(99, r.key.curve); /* there is none */
+    ASSERT_OK(codec_encode_key_demand(&r));
+    ASSERT_EQ(judge_by(&w, r, NODE, &w.main), KEY_UNFIT);
+}
+
+TEST(keys_of_the_same_rights_stand_for_each_other) {
+    _cleanup_(world_deinit) World w;
+    SignKey young;
+    world_init(&w);
+    add_key(&w, NODE, "main", &young, false);
+    DirKey *k = &w.keys[w.n_keys - 1];
+    k->valid_from_ms = NOW - HOUR_MS;
+    k->rights = (Rights) { .n = 1, .list = { { .verb = RIGHT_QUERY, .any_kind = true } } };
+    w.keys[3].rights = k->rights;
+    build(&w);
+    ASSERT_EQ(judge_by(&w, end(&w, 3, NOW), NODE, &young), KEY_GRANTED);
+    w.keys[3].revoked = true;
+    build(&w);
+    ASSERT_EQ(judge_by(&w, end(&w, 3, NOW), NODE, &young), KEY_KNOWN);
+}
+
+TEST(a_refusal_has_a_word_that_is_read_again) {
+    for (KeyVerdict v = KEY_UNPROVEN; v <= KEY_TOO_OFTEN; v++)
+        ASSERT_EQ(key_verdict_by_name(key_verdict_name(v)), v);
+    ASSERT_EQ(key_verdict_by_name("GRANTED"), KEY_UNFIT); /* that is no refusal */
+    ASSERT_EQ(key_verdict_by_name("KNOWN"), KEY_UNFIT);
+    ASSERT_EQ(key_verdict_by_name("A_LATER_WORD"), KEY_UNFIT);
+}
+
 TEST(a_request_is_read_as_it_was_written) {
     _cleanup_(world_deinit) World w;
     uint8_t *bytes = NULL;
@@ -308,80 +464,6 @@ TEST(a_request_is_read_as_it_was_written) {
             assert_true(key_request_judge(w.directory, &again, NOW, &got) != KEY_GRANTED);
         }
     free(bytes);
-}
-
-/* --- tokens ---------------------------------------------------------------------------------- */
-
-static EnrolToken sample_token(void) {
-    EnrolToken t = { .endpoint = "tcp://broker.example:7021", .node = NODE, .label = "main" };
-    curve_of(1, t.server_key);
-    curve_of(2, t.secret);
-    memset(t.hub_key.b, 7, sizeof(t.hub_key.b));
-    return t;
-}
-
-TEST(a_token_is_read_as_it_was_written) {
-    const EnrolToken t = sample_token();
-    EnrolToken again;
-    char spaced[TOKEN_TEXT_MAX];
-    ASSERT_OK(hash_init());
-    char *text = enrol_token_print(&t);
-    ASSERT_OK(enrol_token_parse(text, &again));
-    assert_memory_equal(&t, &again, sizeof(t));
-    (void)snprintf(spaced, sizeof(spaced), " \n%s\r\n ", text);
-    ASSERT_OK(enrol_token_parse(spaced, &again));
-    (void)snprintf(spaced, sizeof(spaced), "%s x", text);
-    ASSERT_EQ(enrol_token_parse(spaced, &again), -EINVAL);
-    free(text);
-}
-
-TEST(a_slip_in_a_token_is_found) {
-    const EnrolToken t = sample_token();
-    EnrolToken again;
-    ASSERT_OK(hash_init());
-    char *text = enrol_token_print(&t);
-    const size_t n = strlen(text);
-    for (size_t i = 0; i < n; i++) {
-        const char c = text[i];
-        text[i] = c == 'A' ? 'B' : 'A';
-        ASSERT_EQ(enrol_token_parse(text, &again), -EINVAL);
-        text[i] = '\0';
-        ASSERT_EQ(enrol_token_parse(text, &again), -EINVAL);
-        text[i] = c;
-    }
-    ASSERT_OK(enrol_token_parse(text, &again));
-    ASSERT_EQ(enrol_token_parse("", &again), -EINVAL);
-    ASSERT_EQ(enrol_token_parse("serasi1_", &again), -EINVAL);
-    free(text);
-}
-
-TEST(a_token_that_cannot_be_dialled_is_none) {
-    EnrolToken t = sample_token(), again;
-    ASSERT_OK(hash_init());
-    (void)text_copy(t.endpoint, sizeof(t.endpoint), "ipc:///tmp/x");
-    char *text = enrol_token_print(&t);
-    ASSERT_EQ(enrol_token_parse(text, &again), -EINVAL);
-    free(text);
-    t = sample_token();
-    (void)text_copy(t.node, sizeof(t.node), "../etc");
-    text = enrol_token_print(&t);
-    ASSERT_EQ(enrol_token_parse(text, &again), -EINVAL);
-    free(text);
-}
-
-TEST(a_token_ends) {
-    Enrolment e = { .id = 3, .state = ENROL_OPEN, .expires_ms = NOW };
-    curve_of(2, e.curve);
-    _cleanup_(enrolments_unrefp) Enrolments *all = enrolments_new(&e, 1);
-    assert_true(enrolments_find(all, e.curve, NOW - 1) != NULL);
-    /* Who comes too late is told so for a while, and then not listened to. */
-    assert_true(enrolments_find(all, e.curve, NOW + ENROLMENT_KEPT_MS - 1) != NULL);
-    assert_true(enrolments_find(all, e.curve, NOW + ENROLMENT_KEPT_MS) == NULL);
-    char other[CURVE_TEXT_SIZE];
-    curve_of(3, other);
-    assert_true(enrolments_find(all, other, NOW - 1) == NULL);
-    assert_true(enrolments_find(NULL, other, NOW) == NULL);
-    assert_true(enrolments_by_id(all, 3) != NULL && enrolments_by_id(all, 4) == NULL);
 }
 
 /* --- servers --------------------------------------------------------------------------------- */
