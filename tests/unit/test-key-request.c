@@ -245,7 +245,9 @@ TEST(a_request_is_good_to_the_last_moment_of_its_time) {
     key_request_sign(&r, NODE, &w.main);
     ASSERT_EQ(key_request_judge(w.directory, &r, NOW + KEY_REQUEST_AGE_MAX, &got), KEY_GRANTED);
     ASSERT_EQ(key_request_judge(w.directory, &r, NOW - KEY_REQUEST_AHEAD_MAX, &got), KEY_GRANTED);
+    r = end(&w, 3, NOW + HOUR_MS);
     r.act = KEY_ACT_UNSPECIFIED;
+    key_request_sign(&r, HOME, &w.home);
     ASSERT_EQ(key_request_judge(w.directory, &r, NOW, &got), KEY_UNFIT);
 }
 

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include "law-fixture.h"
+#include "store/ledger.h"
 
 #define TOKEN "0000000000000000000000000000000000token1"
 #define NEW   "00000000000000000000000000000000newkey01"
@@ -15,9 +16,11 @@
 typedef struct World {
     Fixture f;
     SignKey broker, fresh, other;
+    unsigned news; /* so often something was handed in that was not here */
 } World;
 
 static void world_init(World *w) {
+    *w = (World) { .news = 0 };
     ASSERT_OK(hash_init());
     sign_key_new(&w->broker);
     sign_key_new(&w->fresh);
@@ -54,6 +57,7 @@ static int64_t make_token(World *w, const char *curve) {
     run(&w->f, op);
     const int64_t id = op->key.done ? op->key.enrolment.id : 0;
     ASSERT_EQ(op->key.done, op->key.enrolments != NULL);
+    ASSERT_EQ(op->key.enrolment.state, op->key.done ? ENROL_OPEN : ENROL_NONE);
     store_op_free(op);
     return id;
 }
@@ -82,6 +86,8 @@ static const char *hand_in(World *w, int64_t id, const KeyRequest *r) {
     (void)text_copy(word, sizeof(word), op->key.done ? "" : op->key.text);
     word[strcspn(word, ":")] = '\0';
     ASSERT_EQ(op->key.done, !op->key.denied);
+    ASSERT_EQ(op->key.news, op->key.enrolments != NULL); /* the first time */
+    w->news += op->key.news;
     store_op_free(op);
     return word;
 }
@@ -91,8 +97,10 @@ static bool decide(World *w, int64_t id, bool yes) {
     op->key.verb = KEY_DECIDE;
     op->key.enrolment.id = id;
     op->key.approve = yes;
+    (void)text_copy(op->key.by, sizeof(op->key.by), "uid:0");
     run(&w->f, op);
     const bool done = op->key.done;
+    ASSERT_EQ(done, op->key.enrolments != NULL);
     store_op_free(op);
     return done;
 }
@@ -101,6 +109,25 @@ static EnrolState state_of(World *w, int64_t id) {
     _cleanup_(enrolments_unrefp) Enrolments *e = store_enrolments(w->f.store);
     const Enrolment *i = enrolments_by_id(e, id);
     return i ? i->state : ENROL_NONE;
+}
+
+/* Is there an entry of that kind about the node and the key, with a note that starts so? */
+static bool has_entry(World *w, LedgerKind kind, const char *node, const char *peer,
+                      const char *note) {
+    LedgerBlock b;
+    LedgerEntry e;
+    Buf hold = { 0 };
+    bool found = false;
+    LedgerReader *r = calloc(1, sizeof(*r));
+    for (int64_t at = 0; ledger_read(w->f.store, at, &hold, &b); at = b.number) {
+        ledger_reader_init(r, b.body);
+        while (ledger_next(r, &e))
+            found = found || ((LedgerKind)e.kind == kind && strcmp(e.node, node) == 0 &&
+                              strcmp(e.peer, peer) == 0 && text_starts_with(e.note, note));
+    }
+    buf_deinit(&hold);
+    free(r);
+    return found;
 }
 
 static bool has_key(World *w, const char *curve) {
@@ -125,6 +152,9 @@ TEST(keys_are_in_force_when_they_were_handed_in_and_approved) {
     assert_true(has_key(&w, NEW));
     assert_false(decide(&w, id, true));
     assert_false(decide(&w, id, false));
+    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "TOKEN by uid:0"));
+    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "HANDED IN by 192.0.2.7:5"));
+    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "APPROVED by uid:0"));
 }
 
 TEST(a_token_is_used_once) {
@@ -135,8 +165,12 @@ TEST(a_token_is_used_once) {
     ASSERT_STR(hand_in(&w, id, &r), "");
     ASSERT_STR(hand_in(&w, id, &r), ""); /* the answer was lost */
     ASSERT_STR(hand_in(&w, id, &thief), "USED");
+    assert_true(has_entry(&w, LEDGER_DENIED, SENDER, "main", "enrolment 1: USED"));
     assert_true(decide(&w, id, true));
     ASSERT_STR(hand_in(&w, id, &thief), "USED");
+    ASSERT_STR(hand_in(&w, id, &r), "");
+    ASSERT_EQ(state_of(&w, id), ENROL_APPROVED);
+    ASSERT_EQ(w.news, 1);
     assert_false(has_key(&w, OTHER));
     ASSERT_EQ(make_token(&w, TOKEN), 0); /* nor is it given out twice */
     ASSERT_EQ(make_token(&w, NEW), 0);
@@ -154,6 +188,12 @@ TEST(a_token_is_good_until_its_end) {
     ASSERT_EQ(state_of(&w, second), ENROL_OPEN);
     assert_true(decide(&w, id, true)); /* people may take longer */
     assert_true(has_key(&w, NEW));
+    w.f.now_ms += ENROLMENT_KEPT_MS - 1;
+    idle(&w.f);
+    ASSERT_EQ(state_of(&w, second), ENROL_OPEN); /* so that the bearer is told */
+    w.f.now_ms++;
+    ASSERT_STR(hand_in(&w, second, &r), "EXPIRED");
+    ASSERT_EQ(state_of(&w, second), ENROL_NONE);
 }
 
 TEST(what_is_refused_leaves_the_token_as_it_was) {
@@ -167,6 +207,12 @@ TEST(what_is_refused_leaves_the_token_as_it_was) {
     r = asked(&w, SENDER, NEW, &w.fresh);
     r.proof[3] ^= 1;
     ASSERT_STR(hand_in(&w, id, &r), "UNPROVEN");
+    r = asked(&w, SENDER, NEW, &w.fresh);
+    r.act = KEY_ACT_END;
+    r.key.valid_until_ms = w.f.now_ms;
+    ASSERT_OK(codec_encode_key_demand(&r));
+    key_request_prove(&r, &w.fresh);
+    ASSERT_STR(hand_in(&w, id, &r), "UNPROVEN");
     r = asked(&w, SENDER, LINK, &w.fresh);
     ASSERT_STR(hand_in(&w, id, &r), "KEY_TAKEN");
     ASSERT_EQ(state_of(&w, id), ENROL_OPEN);
@@ -174,7 +220,67 @@ TEST(what_is_refused_leaves_the_token_as_it_was) {
     ASSERT_STR(hand_in(&w, id, &r), "");
     assert_true(decide(&w, id, false));
     ASSERT_EQ(state_of(&w, id), ENROL_REFUSED);
+    assert_false(decide(&w, id, true));
     assert_false(has_key(&w, NEW));
+    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "REFUSED by uid:0"));
+    const int64_t unused = make_token(&w, OTHER);
+    assert_true(decide(&w, unused, false)); /* nobody came with it yet, and nobody shall */
+    ASSERT_EQ(state_of(&w, unused), ENROL_REFUSED);
+}
+
+/* Approved twice, by two tokens: the second time it is so already. */
+TEST(keys_that_are_in_force_already_are_approved_again) {
+    WORLD(w);
+    const int64_t first = make_token(&w, TOKEN), second = make_token(&w, OTHER);
+    const KeyRequest r = asked(&w, SENDER, NEW, &w.fresh);
+    ASSERT_STR(hand_in(&w, first, &r), "");
+    ASSERT_STR(hand_in(&w, second, &r), "");
+    assert_true(decide(&w, first, true));
+    const int64_t version = number(&w.f, "SELECT count(*) FROM ledger");
+    assert_true(decide(&w, second, true));
+    ASSERT_EQ(state_of(&w, second), ENROL_APPROVED);
+    ASSERT_EQ(number(&w.f, "SELECT count(*) FROM ledger"), version + 1);
+}
+
+TEST(the_list_has_first_what_is_to_be_decided) {
+    WORLD(w);
+    const int64_t first = make_token(&w, TOKEN);
+    (void)make_token(&w, OTHER);
+    const KeyRequest r = asked(&w, SENDER, NEW, &w.fresh);
+    char fingerprint[KEY_FINGERPRINT_SIZE];
+    key_fingerprint(&r.key, fingerprint);
+    ASSERT_STR(hand_in(&w, first, &r), "");
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const states[][2] = { { "WAITING", "OPEN" },
+                                                 { "EXPIRED", "EXPIRED" },
+                                                 { "EXPIRED", "APPROVED" } };
+        StoreOp *op = ask_as(&w.f, "", "enrol-list", NULL, NULL);
+        ASSERT_EQ(table_rows(op->query.table), 2);
+        ASSERT_STR(cell(op, 0, "state"), states[i][0]);
+        ASSERT_STR(cell(op, 1, "state"), states[i][1]);
+        if (i < 2) {
+            ASSERT_STR(cell(op, 0, "id"), "1");
+            ASSERT_STR(cell(op, 0, "fingerprint"), fingerprint);
+            ASSERT_STR(cell(op, 1, "fingerprint"), "");
+        } else {
+            ASSERT_STR(cell(op, 1, "decided_by"), "uid:0");
+        }
+        store_op_free(op);
+        w.f.now_ms += HOUR_MS;
+        if (i == 1)
+            assert_true(decide(&w, first, true));
+    }
+}
+
+TEST(a_token_is_forgotten_long_after_its_end) {
+    WORLD(w);
+    (void)make_token(&w, TOKEN);
+    w.f.now_ms += HOUR_MS + 90 * DAY_MS;
+    (void)make_token(&w, OTHER);
+    ASSERT_EQ(number(&w.f, "SELECT count(*) FROM enrolment"), 2);
+    w.f.now_ms += 1;
+    (void)make_token(&w, NEW);
+    ASSERT_EQ(number(&w.f, "SELECT count(*) FROM enrolment"), 2);
 }
 
 TEST(so_many_tokens_are_out_at_once) {
@@ -184,6 +290,10 @@ TEST(so_many_tokens_are_out_at_once) {
         (void)snprintf(curve, sizeof(curve), "%040u", i);
         assert_true(make_token(&w, curve) > 0);
     }
+    ASSERT_EQ(make_token(&w, TOKEN), 0);
+    const KeyRequest r = asked(&w, SENDER, NEW, &w.fresh);
+    ASSERT_STR(hand_in(&w, 1, &r), ""); /* it waits for an operator, and for nobody else */
+    assert_true(make_token(&w, OTHER) > 0);
     ASSERT_EQ(make_token(&w, TOKEN), 0);
     w.f.now_ms += HOUR_MS;
     assert_true(make_token(&w, TOKEN) > 0);
