@@ -161,7 +161,7 @@ static void ask(Store *s, StoreOp *op) {
     if (op->key.verdict == KEY_GRANTED || op->key.verdict == KEY_KNOWN)
         return;
     (void)snprintf(what, sizeof(what), "key request: %s", key_verdict_name(op->key.verdict));
-    key_note_denied(s, op->key.by, r->key.label, what);
+    key_note_denied(s, r->key.node, r->key.label, what);
 }
 
 void run_key(Store *s, StoreOp *op) {
