@@ -269,6 +269,16 @@ static bool link_is_open(World *w, const char *neighbour) {
     return open;
 }
 
+TEST(the_store_knows_whether_the_link_to_the_parent_is_open) {
+    WORLD(w, "upt/r1");
+    uplink_open(&w, 256);
+    run(&w);
+    ASSERT_TRUE(link_is_open(&w, "hub"));
+    ASSERT_OK(broker_uplink_lost(w.broker, w.now));
+    run(&w);
+    ASSERT_TRUE(!link_is_open(&w, "hub"));
+}
+
 TEST(a_child_that_comes_back_takes_its_link_from_its_old_session) {
     WORLD(w, "hub");
     hello(&w, 1, "upt/r1", 1);

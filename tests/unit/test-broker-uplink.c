@@ -174,6 +174,35 @@ TEST(no_more_is_unanswered_than_either_side_wants) {
     }
 }
 
+TEST(the_queue_of_the_link_is_asked_for_once) {
+    UPLINK(w);
+    uplink_open(&w, 256);
+    uplink_open(&w, 256); /* before the store answered */
+    unsigned n = 0;
+    for (StoreOp *op = broker_take_batch(w.broker), *next; op; op = next) {
+        next = op->next;
+        n += op->kind == OP_QUEUE;
+        op->next = NULL;
+        store_op_free(op);
+    }
+    ASSERT_EQ(n, 1);
+}
+
+/* Without it nothing comes down, and nobody would notice. */
+TEST(a_subscribe_that_cannot_be_said_makes_another_connection) {
+    UPLINK(w);
+    ASSERT_OK(broker_uplink_connected(w.broker, w.now));
+    w.full[0] = true;
+    welcome(&w, 256);
+    ASSERT_EQ(w.n_resets, 1);
+    w.full[0] = false;
+    ASSERT_OK(broker_uplink_lost(w.broker, w.now));
+    forget(&w);
+    const Frame f = { .kind = FRAME_PING };
+    ASSERT_EQ(uplink_send(w.broker, &f), -EHOSTUNREACH);
+    ASSERT_EQ(w.n_heard, 0);
+}
+
 TEST(a_parent_that_reads_no_bundles_any_more_gets_none) {
     UPLINK(w);
     hello(&w, 1, "dsk/3201", 1);
