@@ -50,7 +50,11 @@ void query_resolve(Store *s, StoreOp *op, Table *t) {
     table_column(t, "role", COLUMN_TEXT);
     if (d->scope)
         add_covered(s, &op->query.message->env, limit, t);
-    for (uint32_t i = 0; i < d->n_routes; i++)
-        if (table_rows(t) < limit)
-            add_row(t, d->routes[i].who.node, d->routes[i].who.role);
+    for (uint32_t i = 0; i < d->n_routes; i++) {
+        if (table_rows(t) == limit) {
+            t->more = true;
+            return;
+        }
+        add_row(t, d->routes[i].who.node, d->routes[i].who.role);
+    }
 }

@@ -241,4 +241,36 @@ TEST(a_report_counts_by_place_and_hides_small_cells) {
     store_op_free(op);
 }
 
+/* "NODE ROLE;NODE ROLE;" */
+static const char *resolve(Fixture *f, uint32_t limit, bool *ret_more) {
+    static char text[512];
+    StoreOp *op = store_op_new(OP_QUERY);
+    text_copy(op->query.verb, sizeof(op->query.verb), "resolve");
+    text_copy(op->query.authority, sizeof(op->query.authority), DSP);
+    op->query.limit = limit;
+    op->query.message = event(f, DSP);
+    run(f, op);
+    const Table *t = op->query.table;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < table_rows(t); i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s %s;", table_cell(t, i, 0),
+                 table_cell(t, i, 1));
+    *ret_more = t->more;
+    store_op_free(op);
+    return text;
+}
+
+TEST(all_of_an_events_area_are_told_before_it_is_published_wherever_they_live) {
+    bool more;
+    LAW_FIXTURE(f);
+    ASSERT_STR(resolve(&f, 0, &more),
+               "cc/171 ADDRESSEE;dsk/3203 ADDRESSEE;hub ADDRESSEE;min/rehsos ADDRESSEE;"
+               "pks/3203052001 ADDRESSEE;upt/phala-martha ADDRESSEE;");
+    ASSERT_TRUE(!more);
+    (void)resolve(&f, 6, &more);
+    ASSERT_TRUE(!more);
+    ASSERT_STR(resolve(&f, 2, &more), "cc/171 ADDRESSEE;dsk/3203 ADDRESSEE;");
+    ASSERT_TRUE(more);
+}
+
 TEST_MAIN
