@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "test.h"
 
@@ -178,6 +179,97 @@ TEST(a_copy_that_cannot_be_written_says_so_and_the_log_has_everything) {
     ASSERT_EQ(store_copy_end(f.store, &copied), copied.result == -ENOSPC ? 0 : copied.result);
     c = copier_close(c);
     expect_sound(&f);
+}
+
+/* --- by whom, and when ----------------------------------------------------------------------- */
+
+/* It would grow for ever: intake waits until the store has copied it. */
+TEST(a_log_that_grows_faster_than_it_is_copied_is_the_stores_to_copy) {
+    FIXTURE(f);
+    work_until_long(&f);
+    f.store->health.wal_frames = 7999;
+    ASSERT_TRUE(store_copy_begin(f.store));
+    ASSERT_OK(store_copy_end(f.store, &(Copied) { 0 }));
+    f.store->health.wal_frames = 8000;
+    assert_false(store_copy_begin(f.store));
+    ASSERT_TRUE(store_log_is_long(f.store));
+}
+
+TEST(with_little_room_the_log_is_kept_short_and_copied_at_once) {
+    FIXTURE(f);
+    while (frames(&f) < 64)
+        work(&f);
+    assert_false(store_log_is_long(f.store));
+    f.store->above_mark = true;
+    ASSERT_TRUE(store_log_is_long(f.store));
+    assert_false(store_copy_begin(f.store));
+    f.store->above_mark = false;
+    const uint64_t was = f.store->log_pages_max;
+    f.store->log_pages_max = 64; /* on a small disk */
+    ASSERT_TRUE(store_log_is_long(f.store));
+    assert_false(store_copy_begin(f.store));
+    f.store->log_pages_max = was;
+}
+
+TEST(only_what_is_not_copied_makes_a_log_long) {
+    FIXTURE(f);
+    _cleanup_(copier_closep) Copier *c = long_log_held(&f);
+    for (unsigned i = 0; i < 100; i++) /* more than the store would take for the rest */
+        work(&f);
+    Copied copied = copy(c);
+    const uint32_t all = copied.done;
+    copied.done -= 500; /* as if the work came while it was copied */
+    ASSERT_OK(store_copy_end(f.store, &copied));
+    ASSERT_TRUE(frames(&f) > 1000);
+    assert_false(store_log_is_long(f.store));
+    ASSERT_OK(store_copy_end(f.store, &(Copied) { 0 })); /* one that got nowhere */
+    ASSERT_EQ(f.store->wal_done, all - 500);
+}
+
+TEST(a_copy_that_failed_leaves_no_rest_that_would_be_tried_at_every_turn) {
+    FIXTURE(f);
+    _cleanup_(copier_closep) Copier *c = long_log_held(&f);
+    Copied copied = copy(c);
+    copied.result = -ENOSPC;
+    ASSERT_OK(store_copy_end(f.store, &copied));
+    assert_false(store_log_is_long(f.store));
+}
+
+/* As somebody does who looks with sqlite3. */
+static pid_t who_copies_too(const char *path) {
+    char shm[128];
+    int ready[2];
+    ASSERT_OK(pipe(ready));
+    snprintf(shm, sizeof(shm), "%s-shm", path);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        struct flock l = { .l_type = F_WRLCK, .l_start = 121, .l_len = 1 }; /* WAL_CKPT_LOCK */
+        const int fd = open(shm, O_RDWR | O_CLOEXEC);
+        if (fd >= 0 && fcntl(fd, F_SETLK, &l) == 0 && write(ready[1], "", 1) == 1)
+            (void)pause();
+        _exit(1);
+    }
+    char byte;
+    close(ready[1]);
+    ASSERT_EQ(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return pid;
+}
+
+TEST(that_another_program_copies_is_no_fault) {
+    FIXTURE(f);
+    _cleanup_(copier_closep) Copier *c = long_log_held(&f);
+    const pid_t pid = who_copies_too(f.path);
+    Copied copied = copy(c);
+    ASSERT_EQ(copied.done, 0);
+    ASSERT_OK(store_copy_end(f.store, &copied));
+    ASSERT_TRUE(store_log_is_long(f.store));
+    ASSERT_OK(store_trim(f.store));
+    ASSERT_TRUE(store_log_is_long(f.store));
+    ASSERT_OK(kill(pid, SIGKILL));
+    ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+    ASSERT_OK(store_trim(f.store));
+    assert_false(store_log_is_long(f.store));
 }
 
 TEST(pages_are_not_compared_with_their_checksums_while_they_are_written) {
