@@ -134,11 +134,15 @@ static KeyTrust find_key(ClientKeys *k, const char *node, Now now, DirKey *ret,
     const KeyTrust trust = look_up(k, node, now, &e);
     if (trust < KEY_TOLD)
         return trust;
+    const DirKey *found = NULL;
     for (size_t i = 0; i < e->n_keys; i++)
-        if (matches(&e->keys[i], by)) {
-            *ret = e->keys[i];
-            return trust;
-        }
+        /* What was revoked once does not live again in another record. */
+        if (matches(&e->keys[i], by) && (!found || e->keys[i].revoked))
+            found = &e->keys[i];
+    if (found) {
+        *ret = *found;
+        return trust;
+    }
     if (now.mono_ms - e->learnt_ms >= AGAIN_MS)
         want(k, e, now);
     return e->wanted && now.mono_ms - e->wanted_ms < PATIENCE_MS ? KEY_ASKED : KEY_UNKNOWN;
@@ -353,20 +357,25 @@ static void distrust_hub_key(ClientKeys *k, const DirKey *key) {
 
 /* The hub changes its signing key by a record in a directory that the old key signed. It lasts as
  * long as the client: the key that is pinned must be changed too, in time. */
-static void follow_hub(ClientKeys *k, Now now) {
+static void follow_hub_keys(ClientKeys *k, Now now, bool revoked) {
     for (const Entry *e = k->entries; e; e = e->hh.next) {
         if (!e->proven || e->owner.kind != NODE_NATIONAL_HUB)
             continue;
         for (size_t i = 0; i < e->n_keys; i++) {
             const DirKey *key = &e->keys[i];
-            if (!key->broker || !public_key_is_set(key->sign.b))
+            if (!key->broker || key->revoked != revoked || !public_key_is_set(key->sign.b))
                 continue;
-            if (key->revoked)
+            if (revoked)
                 distrust_hub_key(k, key);
             else if (client_key_is_usable(&e->owner, key, now.wall_ms))
                 trust_hub_key(k, key);
         }
     }
+}
+
+static void follow_hub(ClientKeys *k, Now now) {
+    follow_hub_keys(k, now, false);
+    follow_hub_keys(k, now, true); /* the last word */
 }
 
 /* What was asked and did not come is not in the directory. */

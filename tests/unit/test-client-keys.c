@@ -176,6 +176,52 @@ TEST(a_key_is_asked_for_and_then_proven) {
     book_close(&b);
 }
 
+/* As brokers see it (directory_key_by_sign_id()), in whatever order the records come. */
+TEST(a_revoked_key_does_not_live_again_in_another_record) {
+    for (size_t revoked = 0; revoked < 2; revoked++) {
+        static Book b;
+        book_open(&b);
+        SignKey sign;
+        sign_key_new(&sign);
+        add_node(&b, "dsk/3203", NODE_SOCIAL_AGENCY_REGENCY, "upt/satria");
+        for (size_t i = 0; i < 2; i++)
+            add_key(&b, "dsk/3203", i ? "second" : "main", &sign, NULL)->revoked = i == revoked;
+        book_sign(&b);
+        _cleanup_(client_keys_freep) ClientKeys *k = keys_pinned(&b);
+        const KeyId id = key_id(sign.public.b);
+        DirKey found = { 0 };
+        (void)client_keys_by_sign_id(k, "dsk/3203", &id, T0, &found);
+        ASSERT_OK(tell(k, &b, T0, "dsk/3203"));
+        ASSERT_EQ(client_keys_by_sign_id(k, "dsk/3203", &id, T0, &found), KEY_PROVEN);
+        ASSERT_TRUE(found.revoked);
+        book_close(&b);
+    }
+}
+
+TEST(a_key_of_the_hub_that_is_revoked_signs_nothing_whatever_other_record_has_it) {
+    for (size_t revoked = 0; revoked < 2; revoked++) {
+        static Book b;
+        book_open(&b);
+        SignKey next;
+        sign_key_new(&next);
+        add_key(&b, "hub", "next", &next, NULL)->broker = true;
+        DirKey *again = add_key(&b, "hub", "again", &b.hub, NULL);
+        again->broker = true;
+        (revoked ? again : &b.records[1].key)->revoked = true;
+        book_sign(&b);
+        _cleanup_(client_keys_freep) ClientKeys *k = keys_pinned(&b);
+        KeyOwner owner;
+        (void)client_keys_owner(k, "hub", T0, &owner);
+        ASSERT_OK(tell(k, &b, T0, "upt/satria"));
+        book_sign(&b); /* with the old key */
+        ASSERT_EQ(tell(k, &b, T0, "upt/satria"), CLIENT_KEYS_NOT_OURS);
+        b.hub = next;
+        book_sign(&b);
+        ASSERT_OK(tell(k, &b, T0, "upt/satria"));
+        book_close(&b);
+    }
+}
+
 TEST(without_the_key_of_a_hub_everything_is_only_told) {
     static Book b;
     book_open(&b);
