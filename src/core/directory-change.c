@@ -44,6 +44,14 @@ static void hub_keys_add(HubKeys *k, const SignPublic *key, int64_t from_ms, int
     k->until_ms[k->n++] = until_ms;
 }
 
+/* What was revoked once does not live again in another record. */
+static bool is_revoked(const DirKey *const *keys, size_t n, const SignPublic *sign) {
+    for (size_t i = 0; i < n; i++)
+        if (keys[i]->revoked && same_public(&keys[i]->sign, sign))
+            return true;
+    return false;
+}
+
 /* The record of a key that was told names the node that is the hub. No other node's keys count, and
  * of the hub's own only those it has as a broker: not those of a program at its desk. */
 static void add_told(const Directory *d, const SignPublic *told, HubKeys *ret) {
@@ -60,7 +68,8 @@ static void add_told(const Directory *d, const SignPublic *told, HubKeys *ret) {
     size_t n = 0;
     const DirKey *const *keys = directory_keys_of(d, own->node, &n);
     for (size_t i = 0; i < n; i++)
-        if (keys[i]->broker && !keys[i]->revoked && public_key_is_set(keys[i]->sign.b))
+        if (keys[i]->broker && public_key_is_set(keys[i]->sign.b) &&
+            !is_revoked(keys, n, &keys[i]->sign))
             hub_keys_add(ret, &keys[i]->sign, keys[i]->valid_from_ms, keys[i]->valid_until_ms);
 }
 

@@ -306,6 +306,21 @@ TEST(the_hub_changes_its_key_by_a_record_and_nobody_else_becomes_the_hub) {
     }
 }
 
+TEST(a_key_that_the_hub_revoked_signs_nothing_whatever_other_record_has_it) {
+    SignKey a;
+    HubKeys keys;
+    ASSERT_OK(hash_init());
+    sign_key_new(&a);
+    DirHead by_a = { .version = 1, .at_ms = AT };
+    directory_head_sign(&by_a, &a);
+    for (int revoked = 0; revoked < 2; revoked++) {
+        _cleanup_(directory_unrefp) Directory *d =
+            with_hub_keys(&a.public, revoked, &a.public, true, "hub");
+        hub_keys_of(d, &a.public, 1, &keys);
+        ASSERT_EQ(hub_keys_signed_head(&keys, &by_a), !revoked);
+    }
+}
+
 /* There may be such from before that was looked at; and what is stolen has to go. */
 TEST(keys_that_two_nodes_share_already_can_be_revoked) {
     DirKey one = { .node = "dsk/3203", .label = "a", .sign = { { 7 } } };
