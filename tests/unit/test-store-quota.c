@@ -223,6 +223,45 @@ TEST(the_bytes_of_dead_letters_are_bounded_too) {
     ASSERT_EQ(said(&f, urgent(&f, LANE_EMERGENCY)), VERDICT_ACCEPTED);
 }
 
+static void die(Fixture *f) {
+    const DeliveryRow row = deposit(f, plain(f));
+    store_op_free(change(f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+}
+
+static void expect_put_off(Fixture *f, const char *code, uint32_t retry_ms) {
+    StoreOp *op = publish(f, plain(f));
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_LATER);
+    ASSERT_STR(op->accept.result.reasons->list[0].code, code);
+    ASSERT_EQ(op->accept.result.retry_after_ms, retry_ms);
+    store_op_free(op);
+}
+
+TEST(dead_letters_count_at_once_and_while_nothing_waits) {
+    for (int bytes = 0; bytes < 2; bytes++) {
+        FIXTURE(f);
+        (bytes ? with_bytes : with_quota)(&f);
+        for (unsigned i = 0; i < (bytes ? COPIES : QUOTA); i++)
+            die(&f);
+        expect_put_off(&f, "DEAD_LETTERS", 600000);
+    }
+}
+
+/* And who has nothing here may say one thing, for however many it is. */
+TEST(what_makes_room_is_taken_of_who_has_none) {
+    FIXTURE(f);
+    f.config.sender_quota = 2;
+    fixture_reopen(&f);
+    Message *m = plain(&f);
+    const Uuid id = m->env.message_id;
+    also_to(m, "dsk/3204");
+    also_to(m, "dsp/32");
+    ASSERT_EQ(said(&f, m), VERDICT_ACCEPTED);
+    expect_put_off(&f, "SENDER_FULL", 60000);
+    StoreOp *op = publish(&f, recall(&f, &id));
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+}
+
 /* One sender's emergencies must leave room for those of others. */
 TEST(emergencies_and_events_end_at_twice_the_quota) {
     static const Lane lanes[] = { LANE_EVENT, LANE_EMERGENCY };
@@ -421,6 +460,11 @@ TEST(a_link_is_not_charged) {
         store_op_free(op);
     }
     assert_sound(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES); /* nor held back for what was published here */
+    StoreOp *op = link_op(plain(&f), "hub", HOME, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
 }
 
 /* Nor when it is passed on. */
