@@ -85,10 +85,10 @@ void back_fixed64(Back *b, unsigned field, uint64_t v) {
 }
 
 void back_entry(Back *b, unsigned field, Bytes v) {
-    uint8_t *p = take(b, v.n);
-    if (!p)
+    uint8_t *p = v.n > 0 ? take(b, v.n) : NULL;
+    if (v.n > 0 && !p)
         return;
-    if (v.n > 0)
+    if (p)
         memcpy(p, v.p, v.n);
     put_varint(b, v.n);
     put_tag(b, field, WIRE_LENGTH);
