@@ -77,11 +77,11 @@ int key_ask(Broker *b, Now now, Session *s, const Frame *f) {
 }
 
 static const char *state_of(const Broker *b, const DirKey *k, Now now) {
-    return k->revoked                                                  ? "revoked"
-           : k->valid_from_ms != 0 && now.wall_ms < k->valid_from_ms   ? "not yet"
+    return k->revoked                                                   ? "revoked"
+           : k->valid_from_ms != 0 && now.wall_ms < k->valid_from_ms    ? "not yet"
            : k->valid_until_ms != 0 && now.wall_ms >= k->valid_until_ms ? "ended"
-           : directory_key_is_usable(b->directory, k, now.wall_ms)     ? "valid"
-                                                                       : "inactive";
+           : directory_key_is_usable(b->directory, k, now.wall_ms)      ? "valid"
+                                                                        : "inactive";
 }
 
 int key_list(Broker *b, Now now, Session *s, const Frame *f) {
