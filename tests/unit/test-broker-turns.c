@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How long others wait because of what one node sends. */
+
+#include "account-fixture.h"
+
+TEST(one_message_does_not_wait_for_a_thousand_of_another_node) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    publish(&w, 2, GOOD, TO, 1); /* it was here lately */
+    for (unsigned i = 0; i < 1000; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    const Uuid id = publish(&w, 2, GOOD, TO, 2);
+    ASSERT_TRUE(batch_of(&w, &id) <= 2);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 1000);
+}
+
+TEST(nor_for_many_sessions_of_it) {
+    WORLD(w, "upt/r1");
+    for (uint8_t i = 1; i <= 60; i++)
+        hello(&w, i, BAD, i);
+    hello(&w, 100, GOOD, 100);
+    publish(&w, 100, GOOD, TO, 1);
+    for (unsigned i = 0; i < 1200; i++)
+        publish(&w, (uint8_t)(i % 60 + 1), BAD, TO, (uint8_t)i);
+    const Uuid id = publish(&w, 100, GOOD, TO, 2);
+    ASSERT_TRUE(batch_of(&w, &id) <= 2);
+    run(&w);
+}
+
+TEST(a_node_that_is_alone_fills_whole_batches) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    run(&w);
+    for (unsigned i = 0; i < 1000; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    for (unsigned left = 1000; left > 0;) {
+        unsigned n = 0;
+        broker_check_here(w.broker, w.now);
+        StoreOp *list = broker_take_batch(w.broker);
+        for (const StoreOp *op = list; op; op = op->next)
+            n += op->kind == OP_ACCEPT;
+        ASSERT_EQ(n, MIN(left, 256U));
+        left -= n;
+        ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+        ASSERT_OK(broker_stored(w.broker, w.now, list));
+    }
+}
+
+TEST(what_a_node_sends_stays_in_order) {
+    WORLD(w, "upt/r1");
+    Uuid sent[300];
+    unsigned seen = 0;
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    for (unsigned i = 0; i < ARRAY_SIZE(sent); i++) {
+        sent[i] = publish(&w, 1, BAD, TO, (uint8_t)i);
+        publish(&w, 2, GOOD, TO, (uint8_t)i);
+    }
+    while (seen < ARRAY_SIZE(sent)) {
+        broker_check_here(w.broker, w.now);
+        StoreOp *list = broker_take_batch(w.broker);
+        assert_non_null(list);
+        for (const StoreOp *op = list; op; op = op->next)
+            if (op->kind == OP_ACCEPT && strcmp(op->accept.authority, BAD) == 0)
+                ASSERT_TRUE(uuid_equal(&op->accept.message->env.message_id, &sent[seen++]));
+        ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+        ASSERT_OK(broker_stored(w.broker, w.now, list));
+    }
+}
+
+TEST(queries_of_one_node_do_not_hold_up_the_messages_of_another) {
+    WORLD(w, "upt/r1");
+    char verb[] = "worklist";
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    publish(&w, 2, GOOD, TO, 1);
+    for (uint32_t i = 1; i <= 300; i++) {
+        Frame f = { .kind = FRAME_QUERY, .query = { .query = i } };
+        (void)text_copy(f.query.verb, sizeof(f.query.verb), verb);
+        say(&w, 1, BAD, f);
+    }
+    const Uuid id = publish(&w, 2, GOOD, TO, 2);
+    ASSERT_TRUE(batch_of(&w, &id) <= 2);
+    run(&w);
+    unsigned busy = 0;
+    for (unsigned i = 0; i < 300; i++)
+        busy += strncmp(heard(&w, 1, FRAME_RESULT, i)->f.result.table->text, "BUSY", 4) == 0;
+    ASSERT_TRUE(busy > 0 && busy < 60); /* all are answered, those above the bound at once */
+}
+
+TEST(beside_who_asks_for_little_batches_of_another_are_small) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    for (unsigned i = 0; i < 900; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    run(&w);
+    forget(&w);
+    publish(&w, 2, GOOD, TO, 1);
+    for (unsigned i = 0; i < 200; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    for (unsigned left = 200, n = 0; left > 0; left -= n) {
+        broker_check_here(w.broker, w.now);
+        StoreOp *list = broker_take_batch(w.broker);
+        n = 0;
+        for (const StoreOp *op = list; op; op = op->next)
+            n += op->kind == OP_ACCEPT && strcmp(op->accept.authority, BAD) == 0;
+        ASSERT_TRUE(n > 0 && n <= 128);
+        ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+        ASSERT_OK(broker_stored(w.broker, w.now, list));
+    }
+}
+
+/* Of how many messages of the bad one the next batch is. */
+static unsigned next_batch(World *w) {
+    unsigned n = 0;
+    broker_check_here(w->broker, w->now);
+    StoreOp *list = broker_take_batch(w->broker);
+    for (const StoreOp *op = list; op; op = op->next)
+        n += op->kind == OP_ACCEPT && strcmp(op->accept.authority, BAD) == 0;
+    ASSERT_OK(store_run(w->store, list, w->now.wall_ms));
+    ASSERT_OK(broker_stored(w->broker, w->now, list));
+    return n;
+}
+
+TEST(who_only_begins_gets_little_at_a_time_beside_who_asks_for_little) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    run(&w);
+    pass(&w, 2000);
+    publish(&w, 2, GOOD, TO, 1);
+    for (unsigned i = 0; i < 300; i++) /* less than makes it one that asks for much */
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    ASSERT_TRUE(broker_is_pressed(w.broker, w.now));
+    const unsigned first = next_batch(&w);
+    ASSERT_TRUE(first > 0 && first <= 16);
+    w.now.mono_ms += 100;
+    (void)next_batch(&w); /* was let go on before */
+    const unsigned second = next_batch(&w);
+    ASSERT_TRUE(second > first && second <= 32);
+    w.now.mono_ms += 700; /* not put off meanwhile */
+    (void)next_batch(&w);
+    ASSERT_TRUE(next_batch(&w) > 64);
+    ASSERT_TRUE(!broker_is_pressed(w.broker, w.now));
+}
+
+TEST(nobody_waits_for_who_only_asks_or_subscribes) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    say(&w, 2, GOOD, (Frame) { .kind = FRAME_QUERY, .query = { .query = 1, .verb = "worklist" } });
+    for (unsigned i = 0; i < 300; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    ASSERT_TRUE(!broker_is_pressed(w.broker, w.now));
+    ASSERT_EQ(next_batch(&w), 256);
+}
+
+TEST(who_is_put_off_begins_again) {
+    WORLD(w, "upt/r1");
+    w.config.node_window = 100;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    publish(&w, 1, BAD, TO, 1);
+    run(&w);
+    w.now.mono_ms += 700;
+    publish(&w, 2, GOOD, TO, 1);
+    for (unsigned i = 0; i < 100; i++)
+        publish_bytes(&w, 1, BAD, 8192);
+    ASSERT_TRUE(!broker_is_pressed(w.broker, w.now));
+    publish_bytes(&w, 1, BAD, 8192);
+    ASSERT_TRUE(next_batch(&w) > 16); /* was let go on before */
+    ASSERT_TRUE(next_batch(&w) <= 2);
+    ASSERT_TRUE(broker_is_pressed(w.broker, w.now));
+}
+
+TEST_MAIN
