@@ -312,7 +312,10 @@ TEST(a_frame_that_cannot_be_read_ends_session_and_connection) {
         UPLINK(w);
         uplink_open(&w, 256);
         run(&w);
-        const Bytes part = bytes_make("\xff\xff", 2);
+        _cleanup_(freep) uint8_t *ping = NULL;
+        size_t n;
+        ASSERT_OK(codec_encode_frame(&(Frame) { .kind = FRAME_PING }, &ping, &n));
+        const Bytes part = i == 0 ? bytes_make("\xff\xff", 2) : bytes_make(ping, n);
         const PeerMessage m = {
             .port = PORT_UPLINK, .user_id = "", .parts = &part, .n_parts = 1, .oversized = i == 1
         };
@@ -392,6 +395,191 @@ TEST(nothing_of_a_session_is_said_in_the_next_one) {
     run(&w);
     ASSERT_EQ(count(&w, 0, FRAME_SETTLE), 1);
     ASSERT_EQ(count(&w, 0, FRAME_CREDIT), 0);
+}
+
+/* --- what goes up ---------------------------------------------------------------------------- */
+
+static unsigned parts_max, parts_sent; /* a message of more parts does not go; of the last one */
+
+static int send_up(void *data, BrokerPort port, Bytes route, const Bytes *parts, unsigned n) {
+    if (port == PORT_UPLINK && n > parts_max)
+        return -EAGAIN;
+    if (n > 1)
+        parts_sent = n;
+    return io_send(data, port, route, parts, n);
+}
+
+/* Some wait for the parent, of cases 1 to n; their ids go to ret. */
+static void letters_wait(World *w, unsigned n, Uuid *ret) {
+    hello(w, 1, "dsk/3201", 1);
+    for (unsigned i = 0; i < n; i++)
+        ret[i] = publish(w, 1, "dsk/3201", "dsk/3301", (uint8_t)(i + 1));
+    run(w);
+}
+
+static void answer(World *w, const Uuid *ids, unsigned n, Verdict verdict, uint32_t after_ms) {
+    PublishResult r[8];
+    for (unsigned i = 0; i < n; i++)
+        r[i] = (PublishResult) { .message_id = ids[i],
+                                 .verdict = verdict,
+                                 .retry_after_ms = after_ms };
+    say(w, 0, "hub", (Frame) { .kind = FRAME_PUBLISHED, .published = { .n = n, .results = r } });
+    run(w);
+}
+
+static unsigned in_flight(World *w) {
+    return (unsigned)neighbour_progress(w->broker, "hub").in_flight;
+}
+
+static unsigned backlog(World *w) {
+    return (unsigned)neighbour_progress(w->broker, "hub").backlog;
+}
+
+TEST(each_answer_of_a_frame_counts_and_a_duplicate_is_there) {
+    UPLINK(w);
+    Uuid ids[4];
+    uplink_open(&w, 256);
+    letters_wait(&w, 4, ids);
+    ASSERT_EQ(in_flight(&w), 4);
+    answer(&w, ids, 2, VERDICT_ACCEPTED, 0);
+    ASSERT_EQ(in_flight(&w), 2);
+    answer(&w, ids, 4, VERDICT_DUPLICATE, 0); /* two of them once more */
+    ASSERT_EQ(in_flight(&w), 0);
+    ASSERT_EQ(backlog(&w), 0);
+    for (unsigned i = 0; i < 4; i++)
+        ASSERT_EQ(outcomes(&w, &ids[i]), 0); /* what becomes of them is not known here */
+}
+
+TEST(what_the_parent_refuses_has_an_outcome) {
+    UPLINK(w);
+    Uuid id;
+    char cause[64];
+    uplink_open(&w, 256);
+    letters_wait(&w, 1, &id);
+    answer(&w, &id, 1, VERDICT_REFUSED, 0);
+    ASSERT_EQ(outcomes(&w, &id), 1);
+    cause_of(&w, &id, cause);
+    ASSERT_STR(cause, "RECIPIENT_UNKNOWN");
+    ASSERT_EQ(backlog(&w), 0);
+}
+
+TEST(a_pause_is_half_a_second_at_least_and_a_minute_at_most) {
+    static const struct {
+        uint32_t asked;
+        int64_t lasts;
+    } cases[] = { { 0, 500 }, { 2000, 2000 }, { 3600000, 60000 } };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        UPLINK(w);
+        Uuid id;
+        uplink_open(&w, 256);
+        letters_wait(&w, 1, &id);
+        answer(&w, &id, 1, VERDICT_LATER, cases[i].asked);
+        forget(&w);
+        w.now.mono_ms += cases[i].lasts - 1;
+        say(&w, 0, "hub", (Frame) { .kind = FRAME_PONG });
+        pass(&w, 0);
+        run(&w);
+        ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 0);
+        pass(&w, 1 + TICK_MS);
+        run(&w);
+        ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+    }
+}
+
+TEST(what_was_not_answered_goes_again_and_the_window_is_whole) {
+    UPLINK(w);
+    Uuid ids[3];
+    open_with(&w, 3, 10000, false);
+    letters_wait(&w, 3, ids);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 3);
+    ASSERT_OK(broker_uplink_lost(w.broker, w.now));
+    run(&w);
+    forget(&w);
+    open_with(&w, 3, 10000, false);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 3);
+    for (unsigned i = 0; i < 3; i++)
+        ASSERT_TRUE(uuid_equal(&heard(&w, 0, FRAME_PUBLISH, i)->id, &ids[i]));
+    answer(&w, ids, 3, VERDICT_DUPLICATE, 0);
+    ASSERT_EQ(in_flight(&w), 0);
+}
+
+TEST(each_answer_and_each_bundle_is_progress) {
+    for (unsigned answers = 0; answers < 2; answers++) {
+        UPLINK(w);
+        Uuid ids[4];
+        uplink_open(&w, 256);
+        letters_wait(&w, 4, ids);
+        for (unsigned i = 0; i < 3; i++) {
+            wait(&w, w.config.link_stall_ms - 10 * SECOND_MS, false);
+            Bundle *b = bundle_new(FRAME_DELIVER, BUNDLE_MAX, BUNDLE_BYTES);
+            const Bytes none = { 0 };
+            b->deliveries[0] = (FrameDeliver) { .channel = 1, .tag = i + 1, .recipient = "hub" };
+            bundle_add(b, 0, &none, 1);
+            if (answers)
+                answer(&w, &ids[i], 1, VERDICT_ACCEPTED, 0);
+            else
+                say(&w, 0, "hub", (Frame) { .kind = FRAME_BUNDLE, .bundle = b });
+            (void)bundle_free(b);
+            ASSERT_TRUE(is_up(&w));
+        }
+    }
+}
+
+/* A large message does not go: what was collected before it is not forgotten. */
+TEST(a_full_pipe_behind_a_bundle_leaves_nothing_unsaid) {
+    UPLINK(w);
+    Uuid id;
+    open_with(&w, 64, 10000, true);
+    w.broker->io.send = send_up;
+    parts_max = 1;
+    hello(&w, 1, "dsk/3201", 1);
+    id = publish(&w, 1, "dsk/3201", "dsk/3301", 1);
+    publish_large(&w, 1, "dsk/3201", "dsk/3301", 100000);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_BUNDLE), 1);
+    ASSERT_EQ(in_flight(&w), 1);
+    answer(&w, &id, 1, VERDICT_ACCEPTED, 0);
+    ASSERT_EQ(in_flight(&w), 0);
+    parts_max = PARTS_MAX;
+    pass(&w, TICK_MS);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+    ASSERT_EQ(parts_sent, 4); /* the frame, envelope, facts, sealed */
+}
+
+TEST(a_copy_of_the_facts_goes_without_what_is_sealed) {
+    UPLINK(w);
+    hello(&w, 1, "dsk/3201", 1);
+    uplink_open(&w, 256);
+    run(&w);
+    w.broker->io.send = send_up;
+    parts_max = 0;
+    publish_large(&w, 1, "dsk/3201", "dsk/3301", 1000);
+    run(&w);
+    Entry *e = w.broker->uplink.feed->window.by_key;
+    assert_non_null(e);
+    e->row.flags |= DELIVERY_FACTS_ONLY;
+    parts_max = PARTS_MAX;
+    pass(&w, TICK_MS);
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
+    ASSERT_EQ(parts_sent, 3);
+}
+
+TEST(a_bundle_of_what_only_children_send_is_not_for_us) {
+    UPLINK(w);
+    uplink_open(&w, 256);
+    run(&w);
+    forget(&w);
+    Bundle *b = bundle_new(FRAME_PUBLISH, BUNDLE_MAX, BUNDLE_BYTES);
+    const Bytes none = { 0 };
+    b->publishes[0] = (FramePublish) { .message_id = { { 1 } } };
+    bundle_add(b, 0, &none, 1);
+    say(&w, 0, "hub", (Frame) { .kind = FRAME_BUNDLE, .bundle = b });
+    (void)bundle_free(b);
+    run(&w);
+    ASSERT_TRUE(is_up(&w));
+    ASSERT_EQ(w.n_heard, 0);
 }
 
 TEST_MAIN
