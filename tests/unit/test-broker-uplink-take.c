@@ -188,6 +188,43 @@ TEST(so_many_bytes_are_on_their_way_to_the_disk) {
     ASSERT_EQ(w.n_resets, 1);
 }
 
+TEST(a_frame_of_settlements_that_is_full_goes_before_the_next_one) {
+    UPLINK(w);
+    unsigned n = 0;
+    for (uint64_t tag = 1; tag <= 600; tag += 2) /* gaps: a range each */
+        deliver_down(&w, tag, 0);
+    run(&w);
+    while (said(&w, n))
+        n++;
+    ASSERT_EQ(n, 300);
+    ASSERT_EQ(w.n_resets, 0);
+}
+
+static unsigned room; /* frames the pipe has room for */
+
+static int send_some(void *data, BrokerPort port, Bytes route, const Bytes *parts, unsigned n) {
+    if (room == 0)
+        return -EAGAIN;
+    room--;
+    return io_send(data, port, route, parts, n);
+}
+
+TEST(credit_that_cannot_be_said_is_said_later) {
+    UPLINK(w);
+    for (uint64_t tag = 1; tag <= UPLINK_CREDIT / 4 + 1; tag++)
+        deliver_down(&w, tag, 0);
+    room = 1;
+    w.broker->io.send = send_some;
+    run(&w);
+    ASSERT_EQ(count(&w, 0, FRAME_SETTLE), 1);
+    ASSERT_EQ(count(&w, 0, FRAME_CREDIT), 0);
+    room = 100;
+    pass(&w, TICK_MS);
+    ASSERT_EQ(heard(&w, 0, FRAME_CREDIT, 0)->f.credit.messages, UPLINK_CREDIT / 4 + 1);
+    pass(&w, TICK_MS);
+    ASSERT_EQ(count(&w, 0, FRAME_CREDIT), 1);
+}
+
 TEST(a_bundle_ends_where_the_session_does) {
     UPLINK(w);
     Bundle *b = bundle_new(FRAME_DELIVER, BUNDLE_MAX, BUNDLE_BYTES);

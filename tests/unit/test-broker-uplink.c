@@ -559,11 +559,17 @@ TEST(a_copy_of_the_facts_goes_without_what_is_sealed) {
     Entry *e = w.broker->uplink.feed->window.by_key;
     assert_non_null(e);
     e->row.flags |= DELIVERY_FACTS_ONLY;
+    Body *plain = e->body;
+    e->body = body_new_signed(body_envelope(plain), body_facts(plain), body_sealed(plain),
+                              bytes_make("signed", 6));
+    body_unref(plain);
     parts_max = PARTS_MAX;
     pass(&w, TICK_MS);
     run(&w);
     ASSERT_EQ(count(&w, 0, FRAME_PUBLISH), 1);
     ASSERT_EQ(parts_sent, 3);
+    const FramePublish *p = &heard(&w, 0, FRAME_PUBLISH, 0)->f.publish;
+    assert_true(bytes_equal(signature_bytes(&p->signature), bytes_make("signed", 6)));
 }
 
 TEST(a_bundle_of_what_only_children_send_is_not_for_us) {

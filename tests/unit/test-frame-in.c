@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "core/bundle.h"
 #include "test.h"
 #include "wire/codec-internal.h"
 
@@ -303,6 +304,48 @@ TEST(a_settlement_is_of_tags_that_were_given) {
     ASSERT_STR(refused(&g), "");
     unknown = &bad;
     ASSERT_STR(refused(&g), "tags out of range");
+}
+
+/* Read by protobuf-c: what is unusual in a bundle comes that way. */
+TEST(a_bundle_is_of_one_kind_and_adds_up) {
+    enum { N = BUNDLE_MAX + 1 };
+    static uint32_t sizes[3 * N];
+    static Serasi__V1__Publish publish, *publishes[N];
+    static Serasi__V1__Deliver deliver, *deliveries[N];
+    Serasi__V1__Bundle bundle = SERASI__V1__BUNDLE__INIT;
+    FRAME(f, BUNDLE, bundle);
+    serasi__v1__publish__init(&publish);
+    serasi__v1__deliver__init(&deliver);
+    publish.message_id = message_id;
+    for (unsigned i = 0; i < N; i++) {
+        publishes[i] = &publish;
+        deliveries[i] = &deliver;
+    }
+    bundle.publishes = publishes;
+    bundle.deliveries = deliveries;
+    bundle.sizes = sizes;
+    const struct {
+        size_t up, down, sizes;
+        const char *why;
+    } cases[] = { { BUNDLE_MAX, 0, 3 * BUNDLE_MAX, "" },
+                  { N, 0, 3 * N, "bundle: 1 to 64 messages of one kind" },
+                  { 1, 1, 3, "bundle: 1 to 64 messages of one kind" },
+                  { 0, 0, 0, "bundle: 1 to 64 messages of one kind" },
+                  { 1, 0, 4, "bundle: three sizes for each message" },
+                  { 1, 0, 2, "bundle: three sizes for each message" } };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(frame_deinit) Frame out = { 0 };
+        const char *why = "";
+        bundle.n_publishes = cases[i].up;
+        bundle.n_deliveries = cases[i].down;
+        bundle.n_sizes = cases[i].sizes;
+        _cleanup_(freep) uint8_t *p = malloc(serasi__v1__frame__get_packed_size(&f));
+        const size_t n = serasi__v1__frame__pack(&f, p);
+        ASSERT_EQ(frame_unpack(bytes_make(p, n), FRAME_ANSWER_MAX, &out, &why) == 0, i == 0);
+        ASSERT_STR(why, cases[i].why);
+        if (i == 0) /* nor is it longer than it may be, by whichever way it is read */
+            ASSERT_EQ(codec_decode_frame(bytes_make(p, n), n - 1, &out, &why), WIRE_TOO_LARGE);
+    }
 }
 
 /* --- queries and the directory --------------------------------------------------------------- */

@@ -336,4 +336,62 @@ TEST(a_row_that_only_the_load_saw_follows_the_one_that_was_looked_up) {
     window_deinit(&w);
 }
 
+TEST(the_row_at_the_cursor_is_behind_it) {
+    Window w;
+    Lane lane;
+    int64_t after;
+    cached = 0;
+    window_init(&w, &cached);
+    ASSERT_TRUE(window_wants_load(&w, &lane, &after));
+    const DeliveryRow row = row_of(5, 100, lane);
+    ASSERT_OK(window_loaded(&w, lane, &row, 1, false));
+    (void)take(&w);
+    ASSERT_TRUE(!window_gone(&w, entry(&w, 100, 5)));
+    ASSERT_EQ(deposit(&w, 5, 100, lane, false), 1); /* out of the dead letters again */
+    assert_null(window_find(&w, 100, 5));           /* which is the oldest is not known */
+    ASSERT_OK(window_found(&w, 100, &row));
+    ASSERT_EQ(take(&w), 5);
+    Lane again;
+    ASSERT_TRUE(window_wants_load(&w, &again, &after)); /* that was not all there is */
+    ASSERT_EQ(again, lane);
+    ASSERT_EQ(after, 5);
+    window_deinit(&w);
+}
+
+TEST(a_suspect_that_is_gone_does_not_count_any_more) {
+    Window w;
+    open_window(&w);
+    for (int64_t seq = 1; seq <= 3; seq++)
+        ASSERT_OK(deposit(&w, seq, seq < 3 ? 100 : 200, LANE_ROUTINE, false));
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_EQ(take(&w), 3);
+    entry(&w, 100, 1)->suspect = entry(&w, 200, 3)->suspect = true;
+    w.n_suspects = 2;
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 1))); /* its case goes on, not suspected */
+    ASSERT_EQ(w.n_suspects, 1);
+    ASSERT_TRUE(!window_gone(&w, entry(&w, 200, 3)));
+    ASSERT_EQ(w.n_suspects, 0);
+    const DeliveryRow next = row_of(2, 100, LANE_ROUTINE);
+    ASSERT_OK(window_found(&w, 100, &next));
+    ASSERT_TRUE(!window_suspect_waits(&w));
+    ASSERT_TRUE(!entry(&w, 100, 2)->suspect);
+    window_deinit(&w);
+}
+
+TEST(what_woke_up_is_due_no_more) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    (void)take(&w);
+    Entry *e = entry(&w, 100, 1);
+    e->row.due_ms = 5000;
+    window_park(&w, e);
+    window_wake(&w, 4999, 60000);
+    ASSERT_EQ(take(&w), 0);
+    window_wake(&w, 5000, 60000);
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_EQ(entry(&w, 100, 1)->row.due_ms, 0);
+    window_deinit(&w);
+}
+
 TEST_MAIN
