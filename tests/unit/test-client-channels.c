@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Channels of libserasi beside each other, and what of them outlives a session, a refusal, a
+ * farewell. */
+
+#include "client-fixture.h"
+
+#define COMMANDS_MAX 64U /* as libserasi has it */
+
+/* Subscribes and lets the broker say that it is open. */
+static uint32_t open_channel(World *w, uint32_t messages) {
+    const uint32_t channel = subscribe(w, messages);
+    expect(w, FRAME_SUBSCRIBE);
+    say_subscribed(w);
+    settle_down(w);
+    ASSERT_EQ(serasi_channel_is_open(w->c, channel), 1);
+    return channel;
+}
+
+static void refuse(World *w, uint32_t wire) {
+    Frame f = { .kind = FRAME_ERROR,
+                .error = { .code = ERROR_NOT_ALLOWED, .channel = wire, .text = "not any more" } };
+    say(w, &f, NULL);
+    settle_down(w);
+}
+
+TEST(who_leaves_a_channel_keeps_what_came_over_another) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    const uint32_t first = open_channel(&w, 8), second = open_channel(&w, 8);
+    deliver(&w, 1, 1, 1);
+    deliver(&w, 2, 1, 2);
+    settle_down(&w);
+    ASSERT_OK(serasi_unsubscribe(w.c, first));
+    ASSERT_EQ(serasi_channel_is_open(w.c, first), 0);
+    expect(&w, FRAME_UNSUBSCRIBE);
+    serasi_delivery *d = next_delivery(&w);
+    ASSERT_EQ(serasi_delivery_channel(d), second);
+    serasi_delivery_free(d);
+    check_no_more(&w);
+}
+
+TEST(a_refused_channel_is_closed_and_what_it_brought_is_gone) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    const uint32_t first = open_channel(&w, 8), second = open_channel(&w, 8);
+    deliver(&w, 1, 1, 1);
+    deliver(&w, 1, 2, 2);
+    deliver(&w, 2, 1, 3);
+    take(&w, 1, SERASI_DONE);
+    expect(&w, FRAME_SETTLE);
+    settled(&w, 1, 1, 1);
+    refuse(&w, 1); /* and nothing more is said of it: no credit, no settlement */
+    ASSERT_EQ(serasi_channel_is_open(w.c, first), 0);
+    ASSERT_EQ(serasi_channel_is_open(w.c, second), 1);
+    assert_non_null(serasi_channel_error(w.c, first));
+    take(&w, 3, SERASI_DONE); /* the other one's is there, and the refused one's is not */
+    expect(&w, FRAME_SETTLE);
+    ASSERT_EQ(w.f.settle.channel, 2);
+    check_no_more(&w);
+    restart_broker(&w); /* the next session tries it again */
+    greet(&w);
+    expect(&w, FRAME_SUBSCRIBE);
+    ASSERT_EQ(w.f.subscribe.channel, 1);
+    ASSERT_EQ(serasi_channel_is_open(w.c, first), 0);
+    ASSERT_EQ(serasi_channel_is_open(w.c, second), 0); /* not before the broker said so */
+    say_subscribed(&w);
+    expect(&w, FRAME_SUBSCRIBE);
+    settle_down(&w);
+    ASSERT_EQ(serasi_channel_is_open(w.c, first), 1);
+    assert_null(serasi_channel_error(w.c, first));
+    ASSERT_EQ(serasi_channel_is_open(w.c, second), 0);
+}
+
+TEST(a_channel_that_was_being_left_is_gone_with_its_session) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    const uint32_t channel = open_channel(&w, 8);
+    deliver(&w, 1, 1, 1);
+    take(&w, 1, SERASI_DONE);
+    ASSERT_OK(serasi_unsubscribe(w.c, channel));
+    expect(&w, FRAME_SETTLE);
+    restart_broker(&w);
+    greet(&w);
+    settle_down(&w); /* it is not opened again */
+    ASSERT_STR(serasi_channel_error(w.c, channel), "no such channel");
+}
+
+TEST(a_channel_that_was_never_asked_for_is_left_without_a_word) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    const uint32_t channel = subscribe(&w, 8);
+    ASSERT_OK(serasi_unsubscribe(w.c, channel));
+    settle_down(&w);
+    ASSERT_EQ(serasi_unsubscribe(w.c, channel), -EINVAL);
+    const uint32_t other = open_channel(&w, 8);
+    ASSERT_TRUE(other != channel);
+}
+
+TEST(a_window_is_no_larger_than_the_broker_allows) {
+    _cleanup_(world_close) World w;
+    uint32_t channel = 0;
+    world_open(&w);
+    w.welcome.welcome.credit_messages_max = 3;
+    greet(&w);
+    ASSERT_EQ(serasi_subscribe(w.c, SERASI_MAILBOX, NULL, NULL, 0, &channel), -EINVAL);
+    ASSERT_EQ(serasi_subscribe(w.c, SERASI_RECEIPTS, NULL, "{}", 1, &channel), -EINVAL);
+    subscribe(&w, 8);
+    expect(&w, FRAME_SUBSCRIBE);
+    ASSERT_EQ(w.f.subscribe.credit_messages, 3);
+    say_subscribed(&w);
+    for (unsigned n = 1; n <= 4; n++) /* one too many */
+        deliver(&w, 1, n, n);
+    take_each(&w, 1, 3, (const serasi_settle_action[]) { SERASI_DONE, SERASI_DONE, SERASI_DONE });
+    expect(&w, FRAME_SETTLE);
+    settled(&w, 1, 1, 1);
+    expect_silence(&w, 50);
+    settled(&w, 1, 2, 2); /* half of three are two */
+    expect(&w, FRAME_CREDIT);
+    ASSERT_EQ(w.f.credit.messages, 2);
+    ASSERT_EQ(w.f.credit.bytes, w.welcome.welcome.credit_bytes_max);
+}
+
+TEST(credit_comes_back_for_bytes_too) {
+    _cleanup_(world_close) World w;
+    Body *b = body_of(1, "for you");
+    const size_t size = body_size(b);
+    body_unref(b);
+    world_open(&w);
+    w.welcome.welcome.credit_bytes_max = (uint32_t)(4 * size);
+    greet(&w);
+    open_channel(&w, 64);
+    for (unsigned n = 1; n <= 6; n++)
+        deliver(&w, 1, n, n);
+    for (unsigned n = 1; n <= 5; n++) {
+        take(&w, n, SERASI_DONE);
+        expect(&w, FRAME_SETTLE);
+        settled(&w, 1, n, n);
+        if (n % 2 == 0) {
+            expect(&w, FRAME_CREDIT); /* half of the bytes */
+            ASSERT_EQ(w.f.credit.messages, 2);
+        } else {
+            expect_silence(&w, 30);
+        }
+    }
+}
+
+TEST(credit_of_a_session_is_not_given_back_in_the_next_one) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    open_channel(&w, 4);
+    for (unsigned n = 1; n <= 2; n++)
+        deliver(&w, 1, n, n);
+    take(&w, 1, SERASI_DONE);
+    expect(&w, FRAME_SETTLE);
+    settled(&w, 1, 1, 1);
+    settle_down(&w); /* one of four: not yet */
+    restart_broker(&w);
+    greet(&w);
+    expect(&w, FRAME_SUBSCRIBE);
+    say_subscribed(&w);
+    for (unsigned n = 1; n <= 2; n++)
+        deliver(&w, 1, n, 10 + n);
+    take(&w, 11, SERASI_DONE);
+    expect(&w, FRAME_SETTLE);
+    settled(&w, 1, 1, 1);
+    settle_down(&w);
+}
+
+TEST(so_many_subscriptions_are_dropped_at_once_and_then_others) {
+    _cleanup_(world_close) World w;
+    char name[32];
+    world_open(&w);
+    greet(&w);
+    for (unsigned rounds = 0; rounds < 2; rounds++) {
+        unsigned n = 0;
+        int r = 0;
+        for (; n < 10000 && r == 0; n++) {
+            (void)snprintf(name, sizeof(name), "name-%u", n);
+            r = serasi_drop_subscription(w.c, name);
+        }
+        ASSERT_EQ(r, -ENOSPC);
+        ASSERT_EQ(n - 1, COMMANDS_MAX);
+        for (unsigned i = 0; i < COMMANDS_MAX; i++)
+            expect(&w, FRAME_UNSUBSCRIBE);
+    }
+}
+
+TEST_MAIN
