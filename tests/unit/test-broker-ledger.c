@@ -163,4 +163,61 @@ TEST(an_answer_is_the_parents_own_and_to_what_was_asked_last) {
     ASSERT_EQ(w.broker->witness.state, WITNESS_IDLE); /* given up */
 }
 
+/* Of the parent, but its first cell, with so many columns and rows. */
+static Table *answer_of(const char *verdict, const char *block, uint32_t columns, uint32_t rows) {
+    static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
+    Table *t = table_new();
+    assert_non_null(t);
+    for (uint32_t i = 0; i < columns; i++)
+        table_column(t, names[i], COLUMN_TEXT);
+    for (uint32_t i = 0; i < rows * columns; i++)
+        table_text(t, i % columns == 0   ? verdict
+                      : i % columns == 1 ? block
+                      : i % columns == 4 ? "hub"
+                                         : "1");
+    return t;
+}
+
+TEST(what_is_no_signature_is_given_up_until_an_hour_later) {
+    static const struct {
+        const char *verdict;
+        uint32_t columns, rows;
+    } cases[] = { { "denied", 7, 1 }, { "signed", 8, 1 }, { "signed", 7, 2 }, { "signed", 7, 0 } };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        WORLD(w, "upt/r1");
+        world_asking(&w);
+        parent_says(&w, w.broker->witness.query,
+                    answer_of(cases[i].verdict, "1", cases[i].columns, cases[i].rows));
+        ASSERT_EQ(w.broker->witness.state, WITNESS_IDLE);
+        ASSERT_EQ(w.broker->witness.due_mono_ms, w.now.mono_ms + HOUR_MS);
+        parent_says(&w, w.broker->witness.query, signed_by("hub")); /* too late */
+        ASSERT_EQ(w.broker->witness.state, WITNESS_IDLE);
+    }
+}
+
+TEST(a_parent_that_knows_a_later_block_is_asked_once_more) {
+    WORLD(w, "upt/r1");
+    int64_t code = 0;
+    world_asking(&w);
+    const uint32_t first = w.broker->witness.query;
+    parent_says(&w, first, answer_of("since", "1", 7, 1));
+    ASSERT_EQ(w.broker->witness.state, WITNESS_LOOKING);
+    run(&w);
+    ASSERT_EQ(w.broker->witness.state, WITNESS_ASKING);
+    ASSERT_EQ(w.broker->witness.query, first + 1);
+    parent_says(&w, first + 1, answer_of("since", "1", 7, 1)); /* and not for ever */
+    ASSERT_EQ(w.broker->witness.state, WITNESS_IDLE);
+    ASSERT_EQ(entries(&w, LEDGER_FORKED, &code), 0);
+}
+
+TEST(a_block_that_only_the_parent_knows_is_a_fork) {
+    WORLD(w, "upt/r1");
+    int64_t code = 0;
+    world_asking(&w);
+    parent_says(&w, w.broker->witness.query, answer_of("since", "999", 7, 1));
+    run(&w);
+    ASSERT_EQ(w.broker->witness.state, WITNESS_IDLE);
+    ASSERT_EQ(entries(&w, LEDGER_FORKED, &code), 1);
+}
+
 TEST_MAIN
