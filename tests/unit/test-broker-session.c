@@ -2,7 +2,12 @@
 
 /* Sessions, consumers and subscriptions. */
 
+#include "test.h"
+
+#include "store/private.h" /* before the broker: how uthash fails is said there */
+
 #include "broker-fixture.h"
+#include "broker/internal.h"
 #include "wire/json.h"
 
 /* --- sessions ------------------------------------------------------------------------------- */
@@ -20,6 +25,105 @@ TEST(one_node_cannot_take_the_place_of_all_others) {
     ASSERT_EQ(heard(&w, 65, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
     hello(&w, 66, "dsk/3202", 66);
     assert_non_null(heard(&w, 66, FRAME_WELCOME, 0));
+}
+
+TEST(a_session_begins_with_a_version_both_speak_and_an_instance) {
+    static const struct {
+        uint32_t min, max;
+        uint8_t instance;
+        ErrorCode code;
+    } cases[] = { { 1, 1, 1, ERROR_NONE },
+                  { 1, 9, 2, ERROR_NONE },
+                  { 2, 9, 3, ERROR_VERSION },
+                  { 1, 1, 0, ERROR_MALFORMED } };
+    WORLD(w, "upt/r1");
+    for (uint8_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        say(&w, i + 1, "dsk/3201",
+            (Frame) { .kind = FRAME_HELLO,
+                      .hello = { .protocol_min = cases[i].min,
+                                 .protocol_max = cases[i].max,
+                                 .instance_id = { { cases[i].instance } } } });
+        const Heard *h = heard(&w, i + 1, FRAME_ERROR, 0);
+        ASSERT_EQ(h ? h->f.error.code : ERROR_NONE, cases[i].code);
+        ASSERT_EQ(count(&w, i + 1, FRAME_WELCOME), cases[i].code == ERROR_NONE);
+    }
+    say(&w, 1, "dsk/3201", /* who goes on with what cannot be has no session, either */
+        (Frame) { .kind = FRAME_HELLO, .hello = { .protocol_min = 7, .protocol_max = 7 } });
+    ASSERT_EQ(broker_status(w.broker).sessions, 1);
+}
+
+static unsigned opened, closed;
+
+static void on_session(void *data, BrokerPort port, Bytes route, bool open) {
+    (void)data, (void)port, (void)route;
+    opened += open;
+    closed += !open;
+}
+
+/* The door lets who has a session stay, and cuts all others. */
+TEST(the_door_hears_of_each_session_and_of_its_end) {
+    WORLD(w, "upt/r1");
+    opened = closed = 0;
+    w.broker->io.session = on_session;
+    hello(&w, 1, "dsk/3201", 1);
+    hello(&w, 2, "dsk/3202", 2);
+    ASSERT_TRUE(opened == 2 && closed == 0);
+    hello(&w, 1, "dsk/3201", 1); /* again */
+    ASSERT_TRUE(opened == 3 && closed == 1);
+    say(&w, 2, "dsk/3202", (Frame) { .kind = FRAME_BYE });
+    run(&w);
+    ASSERT_TRUE(opened == 3 && closed == 2);
+    for (int i = 0; i < 200; i++)
+        pass(&w, 200);
+    ASSERT_TRUE(opened == 3 && closed == 3);
+    ASSERT_EQ(broker_status(w.broker).sessions, 0);
+}
+
+TEST(who_is_silent_is_probed_while_it_reads_and_ended_after_three_intervals) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    hello(&w, 2, "dsk/3202", 2);
+    subscribe(&w, 1, "dsk/3201", 1, SOURCE_MAILBOX, 1);
+    run(&w);
+    forget(&w);
+    const int64_t end_ms = 3 * w.config.ping_ms;
+    for (int64_t ms = 0; ms + 1000 < end_ms; ms += 200)
+        pass(&w, 200);
+    ASSERT_EQ(broker_status(w.broker).sessions, 2);
+    const unsigned probes = count(&w, 1, FRAME_PING);
+    ASSERT_TRUE(probes > 1 && probes <= (unsigned)(end_ms / w.config.probe_ms));
+    ASSERT_EQ(count(&w, 2, FRAME_PING), 0); /* nothing of it is held by anybody */
+    for (int i = 0; i < 15; i++)
+        pass(&w, 200);
+    ASSERT_EQ(broker_status(w.broker).sessions, 0);
+}
+
+TEST(a_child_is_welcomed_with_what_is_between_us) {
+    WORLD(w, "hub");
+    hello(&w, 1, "upt/r1", 1);
+    subscribe(&w, 1, "upt/r1", 1, SOURCE_LINK, 256);
+    run(&w);
+    hello(&w, 2, "upt/r1", 2);
+    ASSERT_TRUE(heard(&w, 2, FRAME_WELCOME, 0)->f.welcome.progress.present);
+    hello(&w, 3, "dsk/3301", 3);
+    ASSERT_TRUE(!heard(&w, 3, FRAME_WELCOME, 0)->f.welcome.progress.present);
+}
+
+TEST(answers_of_one_turn_go_sixty_four_to_a_frame) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3201", 1);
+    for (unsigned rounds = 0; rounds < 2; rounds++) {
+        forget(&w);
+        for (unsigned i = 0; i < 130; i++)
+            publish(&w, 1, "dsk/3201", "dsk/3202", (uint8_t)i);
+        run(&w);
+        unsigned n = 0;
+        for (unsigned i = 0; heard(&w, 1, FRAME_PUBLISHED, i); i++) {
+            ASSERT_TRUE(heard(&w, 1, FRAME_PUBLISHED, i)->f.published.n <= 64);
+            n += heard(&w, 1, FRAME_PUBLISHED, i)->f.published.n;
+        }
+        ASSERT_EQ(n, 130);
+    }
 }
 
 TEST(a_key_that_runs_out_ends_its_session) {

@@ -48,14 +48,19 @@ TEST(a_refused_channel_is_closed_and_what_it_brought_is_gone) {
     const uint32_t first = open_channel(&w, 8), second = open_channel(&w, 8);
     deliver(&w, 1, 1, 1);
     deliver(&w, 1, 2, 2);
+    deliver(&w, 1, 3, 4);
     deliver(&w, 2, 1, 3);
     take(&w, 1, SERASI_DONE);
     expect(&w, FRAME_SETTLE);
     settled(&w, 1, 1, 1);
+    take(&w, 2, SERASI_DONE);
+    expect(&w, FRAME_SETTLE);
+    ASSERT_EQ(serasi_unsettled(w.c), 1);
     refuse(&w, 1); /* and nothing more is said of it: no credit, no settlement */
     ASSERT_EQ(serasi_channel_is_open(w.c, first), 0);
     ASSERT_EQ(serasi_channel_is_open(w.c, second), 1);
     assert_non_null(serasi_channel_error(w.c, first));
+    ASSERT_EQ(serasi_unsettled(w.c), 0); /* no answer comes any more */
     take(&w, 3, SERASI_DONE); /* the other one's is there, and the refused one's is not */
     expect(&w, FRAME_SETTLE);
     ASSERT_EQ(w.f.settle.channel, 2);
@@ -83,6 +88,8 @@ TEST(a_channel_that_was_being_left_is_gone_with_its_session) {
     take(&w, 1, SERASI_DONE);
     ASSERT_OK(serasi_unsubscribe(w.c, channel));
     expect(&w, FRAME_SETTLE);
+    deliver(&w, 1, 2, 2); /* was on its way */
+    check_no_more(&w);
     restart_broker(&w);
     greet(&w);
     settle_down(&w); /* it is not opened again */
@@ -99,6 +106,28 @@ TEST(a_channel_that_was_never_asked_for_is_left_without_a_word) {
     ASSERT_EQ(serasi_unsubscribe(w.c, channel), -EINVAL);
     const uint32_t other = open_channel(&w, 8);
     ASSERT_TRUE(other != channel);
+}
+
+TEST(what_was_overrun_is_told_as_the_broker_said_last) {
+    _cleanup_(world_close) World w;
+    int64_t since = 0;
+    world_open(&w);
+    greet(&w);
+    const uint32_t channel = subscribe(&w, 8);
+    for (unsigned overrun = 2; overrun-- > 0;) {
+        expect(&w, FRAME_SUBSCRIBE);
+        Frame f = { .kind = FRAME_SUBSCRIBED,
+                    .subscribed = { .channel = w.f.subscribe.channel,
+                                    .overrun = overrun,
+                                    .overrun_ms = 77 * overrun } };
+        say(&w, &f, NULL);
+        settle_down(&w);
+        ASSERT_EQ(serasi_channel_overrun(w.c, channel, &since), overrun);
+        if (overrun) {
+            restart_broker(&w);
+            greet(&w);
+        }
+    }
 }
 
 TEST(a_window_is_no_larger_than_the_broker_allows) {
