@@ -35,4 +35,21 @@ TEST(nothing_to_write_is_nothing_to_wait_for) {
     ASSERT_EQ(gather_wait_us(&g, 0, 10000), 0);
 }
 
+TEST(a_disk_of_just_that_pace_is_worth_waiting_for) {
+    Gather g = { 0 };
+    ASSERT_TRUE(gather_is_worth(1500));
+    ASSERT_TRUE(!gather_is_worth(1499));
+    gather_begin(&g, 1, 1, 1500, 10000);
+    ASSERT_EQ(gather_wait_us(&g, 1, 10374), 1);
+    ASSERT_EQ(gather_wait_us(&g, 1, 10375), 0);
+    ASSERT_EQ(gather_wait_us(&g, 1, 10376), 0); /* and not less than nothing */
+}
+
+/* Who is done has to come again first: they may have nothing more to say. */
+TEST(those_who_are_done_are_not_waited_for_alone) {
+    Gather g = { 0 };
+    gather_begin(&g, 32, 0, 4000, 10000);
+    ASSERT_EQ(gather_wait_us(&g, 1, 10000), 0);
+}
+
 TEST_MAIN

@@ -30,6 +30,9 @@ TEST(bulky_kinds_ride_bulk_unless_urgent) {
 TEST(receipts_and_recalls_ride_priority) {
     ASSERT_EQ(lane_of(KIND_RECEIPT, URGENCY_EVENT, false), LANE_PRIORITY);
     ASSERT_EQ(lane_of(KIND_RECALL_ORDER, URGENCY_ROUTINE, false), LANE_PRIORITY);
+    ASSERT_EQ(lane_of(KIND_NOTICE, URGENCY_EVENT, false), LANE_PRIORITY);
+    ASSERT_EQ(lane_of(KIND_WRAP_REQUEST, URGENCY_ROUTINE, false), LANE_PRIORITY);
+    ASSERT_EQ(lane_of(KIND_KEY_REQUEST, URGENCY_ROUTINE, false), LANE_PRIORITY);
 }
 
 TEST(a_lane_alone_is_served_alone) {
@@ -66,6 +69,15 @@ TEST(an_event_never_waits_behind_more_than_one_other) {
         others = lane_pick(&p, ALL) == LANE_EVENT ? 0 : others + 1;
         ASSERT_TRUE(others <= 1);
     }
+}
+
+/* The shares of the lower lanes are spread, none beside another of them. */
+TEST(a_round_is_this_one) {
+    LanePicker p = { 0 };
+    char round[17] = "";
+    for (int i = 0; i < 16; i++)
+        round[i] = lane_name(lane_pick(&p, ALL))[1];
+    ASSERT_STR(round, "VVVRVVOVUVRVVOVV"); /* eVent, pRiority, rOutine, bUlk */
 }
 
 TEST(work_that_turns_up_late_in_a_round_still_gets_its_share) {

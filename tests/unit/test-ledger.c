@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "base/times.h"
 #include "core/ledger-audit.h"
 
 #define BROKER "upt/satria"
@@ -357,6 +358,92 @@ TEST(a_ledger_of_another_broker_does_not_begin_as_ours) {
     assert_broken(&k, 1, 1, "changed");
 }
 
+/* As somebody would who can make the chain: what is in it has to make sense as well. */
+TEST(a_block_that_says_another_number_of_entries_than_it_has_is_named) {
+    Book k;
+    book_init(&k);
+    k.list[6].n = 0;
+    k.list[6].body.n = 0;
+    chain_again(&k, 6);
+    assert_broken(&k, 7, 19, "do not follow");
+    book_init(&k);
+    k.bodies[6][k.list[6].body.n++] = 0xff; /* behind the last entry */
+    chain_again(&k, 6);
+    assert_broken(&k, 7, 22, "cannot be read");
+    book_init(&k);
+    k.list[6].n = 2;
+    chain_again(&k, 6);
+    assert_broken(&k, 7, 22, "cannot be read");
+}
+
+TEST(what_follows_a_fault_is_judged_by_itself) {
+    Book k;
+    book_init(&k);
+    k.bodies[1][3] ^= 1;
+    k.bodies[7][3] ^= 1;
+    LedgerAudit *a = audit(&k);
+    ASSERT_EQ(a->n_wrong, 2);
+    ASSERT_EQ(a->found[0].block, 2);
+    ASSERT_EQ(a->found[1].block, 8);
+    free(a);
+    take_out(&k, 3, 1);
+    a = audit(&k);
+    ASSERT_EQ(a->n_wrong, 3);
+    ASSERT_EQ(a->found[1].block, 5); /* block 4 was expected here */
+    free(a);
+}
+
+TEST(blocks_put_on_the_end_are_seen) {
+    Book k;
+    book_init(&k);
+    k.written = BLOCKS - 1;
+    assert_broken(&k, BLOCKS, 3 * BLOCKS, "put on");
+}
+
+TEST(more_faults_than_are_told_are_counted) {
+    Book k;
+    book_init(&k);
+    LedgerAudit *a = calloc(1, sizeof(*a));
+    assert_non_null(a);
+    ledger_audit_init(a, BROKER, &k.base);
+    ledger_audit_block(a, &k.list[0]);
+    for (unsigned i = 0; i < AUDIT_FINDINGS_MAX + 50; i++)
+        ledger_audit_block(a, &k.list[0]);
+    ASSERT_EQ(a->n_found, AUDIT_FINDINGS_MAX);
+    ASSERT_EQ(a->n_wrong, AUDIT_FINDINGS_MAX + 50);
+    free(a);
+}
+
+TEST(a_clock_set_back_is_a_remark_from_a_day_on) {
+    for (int more = 0; more < 2; more++) {
+        Book k;
+        book_init(&k);
+        k.n_proofs = 0;
+        for (uint32_t i = 0; i < 6; i++)
+            k.list[i].at_ms = k.list[6].at_ms + DAY_MS + more;
+        chain_again(&k, 0);
+        LedgerAudit *a = audit(&k);
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < a->n_found; i++)
+            n += strstr(a->found[i].text, "the clock was set back") != NULL;
+        ASSERT_EQ(n, more);
+        free(a);
+    }
+}
+
+TEST(what_the_ledger_says_was_countersigned_must_have_been) {
+    for (int proven = 0; proven < 2; proven++) {
+        LedgerAudit *a = calloc(1, sizeof(*a));
+        assert_non_null(a);
+        a->head.block = 9;
+        a->countersigned = 9;
+        a->proven = 8 + proven;
+        ledger_audit_end(a, 9);
+        ASSERT_EQ(a->n_wrong, !proven);
+        free(a);
+    }
+}
+
 /* --- pruning ---------------------------------------------------------------------------------- */
 
 static void prune(Book *k, uint32_t block) {
@@ -379,6 +466,19 @@ TEST(a_pruned_ledger_is_verified_from_where_it_was_pruned) {
     assert_whole(&k);
     k.base.hash[0] ^= 1;
     assert_broken(&k, 5, 0, "countersigned another hash");
+}
+
+TEST(a_ledger_that_was_pruned_to_another_hash_does_not_say_so) {
+    Book k;
+    book_init(&k);
+    LedgerHead head = { .block = BLOCKS - 1, .entries = 3 * (BLOCKS - 1) };
+    const LedgerEntry said = { .kind = LEDGER_PRUNED, .code = 6, .has_digest = true };
+    memcpy(head.hash, k.list[BLOCKS - 2].hash, DIGEST_SIZE);
+    k.n--;
+    const LedgerEntry last[2] = { entry(LEDGER_ACCEPTED, BLOCKS, "dsk/3203", ""), said };
+    write_block(&k, &head, last, 2);
+    prune(&k, 5);
+    assert_broken(&k, 5, 0, "does not say so");
 }
 
 TEST(blocks_taken_off_the_start_are_seen) {

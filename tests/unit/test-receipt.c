@@ -65,6 +65,33 @@ TEST(the_id_of_a_receipt_begins_with_the_time_of_its_message) {
     ASSERT_TRUE(!uuid_equal(&id, &r.message_id));
 }
 
+/* Nobody takes the id of a receipt that another broker will say. */
+TEST(a_receipt_is_that_of_the_broker_that_says_it) {
+    Receipt r = { .message_id = { { 1 } }, .level = LEVEL_COLLECTED };
+    strcpy(r.recipient, "dsk/3203");
+    strcpy(r.leg, "upt/satria");
+    Message m = { .env = { .kind = KIND_RECEIPT, .message_id = receipt_message_id(&r) } };
+    strcpy(m.env.sender, r.leg);
+    m.facts.readable = true;
+    m.facts.receipt.message_id = r.message_id;
+    m.facts.receipt.level = (int)r.level;
+    strcpy(m.facts.receipt.recipient, r.recipient);
+    strcpy(m.facts.receipt.leg, r.leg);
+    ASSERT_TRUE(receipt_has_own_id(&m));
+    Message other = m;
+    strcpy(other.env.sender, "upt/loka");
+    ASSERT_TRUE(!receipt_has_own_id(&other));
+    other = m;
+    other.facts.readable = false;
+    ASSERT_TRUE(!receipt_has_own_id(&other));
+    other = m;
+    other.env.kind = KIND_NOTICE;
+    ASSERT_TRUE(!receipt_has_own_id(&other));
+    other = m;
+    other.facts.receipt.level = LEVEL_UNDELIVERABLE;
+    ASSERT_TRUE(!receipt_has_own_id(&other));
+}
+
 TEST(names_of_levels_and_causes) {
     ASSERT_STR(receipt_level_name(LEVEL_COLLECTED_LATE), "COLLECTED_LATE");
     ASSERT_STR(receipt_level_name(50), "");
