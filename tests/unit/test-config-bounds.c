@@ -179,6 +179,7 @@ TEST(what_must_fit_together_may_just_do_so) {
         { "[socket]\nheartbeat = 45s\n", "[socket]\nheartbeat = 46s\n",
           "[socket] heartbeat-timeout" },
         { "[socket]\nhigh-water = 512\n", "[socket]\nhigh-water = 511\n", "[socket] high-water" },
+        { "", "[listen]\nnext-endpoint = tcp://a:2\n", "[listen] next-key-file" },
         { "", "[parent]\nkey = " KEY "\n", "[parent] key" },
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
