@@ -28,7 +28,9 @@ typedef struct World {
     serasi_client c;
     SignKey sign[N_OWNERS];
     SealKey seal[N_OWNERS];
-    bool without_seal;          /* SECOND has no sealing key */
+    bool without_seal; /* SECOND has no sealing key */
+    bool revoked[N_OWNERS], inactive[N_OWNERS];
+    int64_t head_age_ms;        /* since the directory was signed */
     char next[CURVE_TEXT_SIZE]; /* a second server key of HOME; "" = it has one */
     Body *message;              /* of ours, to FIRST */
     Signature signature;
@@ -58,6 +60,8 @@ static inline void tell_all(World *w) {
         strcpy(node.node.home, homes[i]);
         memset(key.key.curve, (int)('a' + i), CURVE_TEXT_SIZE - 1);
         strcpy(key.key.node, owners[i]);
+        node.node.inactive = w->inactive[i];
+        key.key.revoked = w->revoked[i];
         key.key.broker = i <= AT_FAR;
         key.key.sign = w->sign[i].public;
         if (i != OF_SECOND || !w->without_seal)
@@ -75,7 +79,7 @@ static inline void tell_all(World *w) {
     ASSERT_OK(dir_tree_edit(&tree, NULL, leaves, n));
     KeyProofs p = { .has_head = true, .n = (uint32_t)n, .proofs = proofs };
     p.head = (DirHead) { .version = client_keys_version(w->c.directory) + 1,
-                         .at_ms = now_read().wall_ms,
+                         .at_ms = now_read().wall_ms - w->head_age_ms,
                          .size = n,
                          .root = dir_tree_root(tree) };
     directory_head_sign(&p.head, &w->sign[HUB]);
@@ -199,7 +203,8 @@ static inline void redirected(World *w, Said *s, const char *to) {
 static inline Bytes copy_of(Bytes b) {
     uint8_t *p = malloc(b.n + 1);
     assert_non_null(p);
-    memcpy(p, b.p, b.n);
+    if (b.n > 0)
+        memcpy(p, b.p, b.n);
     return bytes_make(p, b.n);
 }
 

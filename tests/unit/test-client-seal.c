@@ -135,6 +135,77 @@ TEST(whom_a_role_means_is_asked_and_never_guessed) {
     world_close(&w);
 }
 
+/* The broker adds the holder to a complaint, and others to what is about one. */
+TEST(whom_the_law_adds_to_is_asked_though_nodes_are_named) {
+    static const int kinds_added_to[] = { KIND_COMPLAINT, KIND_COMPLAINT_UPDATE };
+    static World w;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds_added_to); i++) {
+        SealFailure why = { 0 };
+        world_open(&w);
+        Envelope e = envelope_to(FIRST);
+        e.kind = kinds_added_to[i];
+        _cleanup_(draft_unrefp) Draft *d = draft_to(&e, TEXT);
+        ASSERT_EQ(draft_seal(&w.c, d, &why), SERASI_AGAIN);
+        ASSERT_TRUE(w.c.resolving == d);
+        w.c.resolving = draft_unref(w.c.resolving);
+        world_close(&w);
+    }
+}
+
+/* Sealed to the ones that are known already, it would go to the others closed for good. */
+TEST(nothing_is_sealed_before_the_keys_of_all_are_known) {
+    static World w;
+    static const char strange[] = "lksa/3302/0777";
+    for (int last = 0; last < 2; last++) {
+        SealFailure why = { 0 };
+        world_open(&w);
+        Envelope e = envelope_to(last ? FIRST : strange);
+        e.audience.n = 2;
+        strcpy(e.audience.nodes[1], last ? strange : FIRST);
+        _cleanup_(draft_unrefp) Draft *d = draft_to(&e, TEXT);
+        ASSERT_EQ(draft_seal(&w.c, d, &why), SERASI_AGAIN);
+        assert_null(d->done);
+        world_close(&w);
+    }
+}
+
+TEST(nothing_is_sealed_to_a_key_or_a_node_that_has_ended) {
+    static World w;
+    for (int which = 0; which < 2; which++) {
+        SealFailure why = { 0 };
+        world_open(&w);
+        (which ? w.revoked : w.inactive)[OF_FIRST] = true;
+        tell_all(&w);
+        const Envelope e = envelope_to(FIRST);
+        _cleanup_(draft_unrefp) Draft *d = draft_to(&e, TEXT);
+        ASSERT_EQ(draft_seal(&w.c, d, &why), SERASI_NO_SEAL_KEY);
+        ASSERT_STR(why.field, FIRST);
+        world_close(&w);
+    }
+}
+
+TEST(only_an_answer_to_the_question_that_is_out_is_taken) {
+    static World w;
+    SealFailure why = { 0 };
+    bool taken = true;
+    world_open(&w);
+    Envelope e = envelope_to(NULL);
+    e.audience = (Audience) { .form = AUDIENCE_ROLE, .role_kind = NODE_LKSA };
+    _cleanup_(draft_unrefp) Draft *d = draft_to(&e, TEXT);
+    ASSERT_EQ(draft_seal(&w.c, d, &why), SERASI_AGAIN);
+    Frame f = resolved(0, 0, "", FIRST); /* none is out */
+    ASSERT_OK(resolve_answered(&w.c, &f, &taken));
+    ASSERT_TRUE(!taken && !d->resolved);
+    w.c.resolve_query = 5;
+    resolve_session_lost(&w.c);
+    f.result.query = 5; /* it went with its session */
+    ASSERT_OK(resolve_answered(&w.c, &f, &taken));
+    ASSERT_TRUE(!taken && !d->resolved && w.c.resolving == d);
+    frame_deinit(&f);
+    w.c.resolving = draft_unref(w.c.resolving);
+    world_close(&w);
+}
+
 TEST(more_keys_than_a_part_can_have_are_refused) {
     static World w;
     SealFailure why = { 0 };

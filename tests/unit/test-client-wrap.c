@@ -170,4 +170,169 @@ TEST(who_has_no_sealing_key_and_who_has_none_of_ours) {
     world_close(&w);
 }
 
+TEST(a_broker_whose_key_or_node_has_ended_gets_nothing) {
+    static World w;
+    static Said s;
+    static SealWraps answer;
+    for (int which = 0; which < 2; which++) {
+        world_open(&w);
+        (which ? w.revoked : w.inactive)[AT_HOME] = true;
+        tell_all(&w);
+        say(&w, &s, FIRST);
+        REFUSED_AS(NO_BROKER, false);
+        REFUSED_AS(NO_BROKER, true);
+        world_close(&w);
+    }
+}
+
+TEST(a_recipient_that_has_ended_gets_nothing) {
+    static World w;
+    static Said s;
+    static SealWraps answer;
+    world_open(&w);
+    w.inactive[OF_FIRST] = true;
+    tell_all(&w);
+    say(&w, &s, FIRST);
+    REFUSED_AS("the node is not active", true);
+    w.inactive[OF_FIRST] = false;
+    w.revoked[OF_FIRST] = true;
+    tell_all(&w);
+    REFUSED_AS("the node has no sealing key", true);
+    world_close(&w);
+}
+
+/* With our signature: we might be made to sign what another says. */
+TEST(only_what_we_sent_ourselves_is_opened_to_others) {
+    static World w;
+    static Said s;
+    static SealWraps answer;
+    world_open(&w);
+    Envelope e = envelope_to(FIRST);
+    strcpy(e.sender, SECOND);
+    make_message(&w, &e);
+    say(&w, &s, FIRST);
+    REFUSED_AS("it is not about a message of ours", true);
+    world_close(&w);
+}
+
+TEST(who_gets_what_names_nobody_says_our_home_broker_alone) {
+    static World w;
+    static Said s;
+    static SealWraps answer;
+    world_open(&w);
+    const Envelope e = envelope_to(NULL);
+    make_message(&w, &e);
+    say(&w, &s, FIRST);
+    assert_null(asked(&w, &s, false, &answer));
+    s.broker = FAR;
+    s.signer = &w.sign[AT_FAR];
+    REFUSED_AS(NOT_ADDRESSED, false);
+    world_close(&w);
+}
+
+/* What an operator at any broker redirected: the one who asks must be the home of who had it. */
+TEST(a_stranger_cannot_say_whom_a_role_meant) {
+    static World w;
+    static Said s;
+    static SealWraps answer;
+    world_open(&w);
+    w.c.wrap_policy = SERASI_WRAP_OPERATOR;
+    Envelope e = envelope_to(NULL);
+    e.audience = (Audience) { .form = AUDIENCE_ROLE, .role_kind = NODE_LKSA };
+    make_message(&w, &e);
+    redirected(&w, &s, SECOND);
+    assert_null(asked(&w, &s, false, &answer));
+    s.broker = "hub";
+    s.signer = &w.sign[HUB];
+    REFUSED_AS(NOT_ADDRESSED, false);
+    world_close(&w);
+}
+
+TEST(an_operators_word_counts_only_where_the_directory_is_proven) {
+    static World w;
+    static Said s;
+    static SealWraps answer;
+    world_open(&w);
+    w.c.wrap_policy = SERASI_WRAP_OPERATOR;
+    (void)client_keys_free(w.c.directory);
+    ASSERT_OK(client_keys_new(&w.c.directory, NULL, 0)); /* no key of the hub is pinned */
+    tell_all(&w);
+    redirected(&w, &s, SECOND);
+    REFUSED_AS(NOT_ADDRESSED, false);
+    say(&w, &s, FIRST); /* whom we chose ourselves */
+    assert_null(asked(&w, &s, false, &answer));
+    world_close(&w);
+}
+
+/* Whoever holds back newer ones could keep a revoked key alive with it. */
+TEST(an_old_directory_proves_nobody) {
+    static World w;
+    static Said s;
+    static SealWraps answer;
+    world_open(&w);
+    (void)client_keys_free(w.c.directory);
+    ASSERT_OK(client_keys_new(&w.c.directory, &w.sign[HUB].public, 1));
+    w.head_age_ms = 31 * DAY_MS;
+    tell_all(&w);
+    say(&w, &s, FIRST);
+    REFUSED_AS("the node is not in the directory", true);
+    world_close(&w);
+}
+
+TEST(who_wants_to_give_no_wraps_sees_the_requests) {
+    static World w;
+    static Said s;
+    bool taken = true;
+    world_open(&w);
+    w.c.wrap_policy = SERASI_WRAP_NEVER;
+    say(&w, &s, FIRST);
+    serasi_delivery *d = delivery_of(&s);
+    ASSERT_OK(request_came(&w.c, d, &taken));
+    ASSERT_TRUE(!taken);
+    delivery_drop(d);
+    world_close(&w);
+}
+
+/* --- what becomes of the request -------------------------------------------------------------- */
+
+/* How it is settled after that answer to the wrap; NONE: not at all, it is the application's. */
+static SettleAction settled_after(Verdict verdict, uint64_t session) {
+    static World w;
+    static Said s;
+    world_open(&w);
+    Channel *ch = &w.c.channels[0];
+    *ch = (Channel) { .handle = 1, .wire = 1, .open = true };
+    ASSERT_OK(held_add(ch, 5, &(Uuid) { { 1 } }, 1));
+    say(&w, &s, FIRST);
+    serasi_delivery *d = delivery_of(&s);
+    for (size_t i = 0; i < PARTS_MAX; i++)
+        free((void *)(uintptr_t)d->raw.parts[i].p);
+    d->raw = (SockMessage) { 0 };
+    d->frame.deliver.tag = 5;
+    d->session = session;
+    Outgoing o = { .request = d };
+    const PublishResult r = { .verdict = verdict, .retry_after_ms = 70 };
+    request_answered(&w.c, &o, &r);
+    const SettleAction action = ch->held[0].action;
+    ASSERT_EQ(ch->held[0].after_ms, action == SETTLE_RETRY ? 70 : 0);
+    ASSERT_EQ(w.c.deliveries != NULL, verdict == VERDICT_REFUSED && session == 1);
+    while (w.c.deliveries) {
+        d = w.c.deliveries;
+        DL_DELETE(w.c.deliveries, d);
+        (void)delivery_free(d);
+    }
+    world_close(&w);
+    return action;
+}
+
+TEST(a_request_is_done_with_when_the_wrap_is_accepted_and_comes_again_else) {
+    ASSERT_EQ(settled_after(VERDICT_ACCEPTED, 1), SETTLE_DONE);
+    ASSERT_EQ(settled_after(VERDICT_DUPLICATE, 1), SETTLE_DONE);
+    ASSERT_EQ(settled_after(VERDICT_CONFLICT, 1), SETTLE_DONE); /* another box of the same */
+    ASSERT_EQ(settled_after(VERDICT_LATER, 1), SETTLE_RETRY);
+    ASSERT_EQ(settled_after(VERDICT_REFUSED, 1), SETTLE_NONE);
+    ASSERT_EQ(settled_after(VERDICT_ACCEPTED, 2), SETTLE_NONE); /* of another session */
+    ASSERT_EQ(settled_after(VERDICT_REFUSED, 2), SETTLE_NONE);
+}
+
 TEST_MAIN
