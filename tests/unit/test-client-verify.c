@@ -8,7 +8,9 @@
 #include "test.h"
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "client/client-internal.h"
+#include "core/acceptance.h"
 #include "wire/codec.h"
 
 static struct {
@@ -32,6 +34,7 @@ KeyTrust __wrap_client_keys_by_sign_id(ClientKeys *k, const char *node, const Ke
 KeyTrust __wrap_client_keys_owner(ClientKeys *k, const char *node, Now now, KeyOwner *ret) {
     (void)k, (void)now;
     *ret = (KeyOwner) { .inactive = known.inactive };
+    (void)text_copy(ret->node, sizeof(ret->node), node);
     const bool is_broker = strncmp(node, "upt/", 4) == 0 || known.home[0] == '\0';
     strcpy(ret->home, is_broker ? node : known.home);
     return known.owner_trust;
@@ -295,6 +298,112 @@ TEST(the_word_that_somebody_has_a_message_is_of_his_home_broker_alone) {
     expect(&w, SERASI_SIGNATURE_VALID, 0);
     strcpy(w.e.sender, "dsk/3203");
     expect(&w, SERASI_SIGNATURE_VALID, SERASI_SIGNED_WRONG_BROKER);
+}
+
+/* --- proofs of acceptance --------------------------------------------------------------------- */
+
+#define BROKER "upt/satria"
+
+/* An answer with what the broker signed: of that envelope, under that label. */
+static serasi_result *answered(World *w, const char *signed_envelope, const char *label) {
+    static const Bytes sent = { .p = (const uint8_t *)"envelope", .n = 8 };
+    uint8_t text[ACCEPTANCE_MAX], buf[SIGNATURE_MAX];
+    _cleanup_(signed_tree_deinit) SignedTree tree = { 0 };
+    Signature s;
+    strcpy(w->c.broker, BROKER);
+    const Acceptance a = { .message_id = w->e.message_id,
+                           .envelope = bytes_make(signed_envelope, strlen(signed_envelope)),
+                           .accepted_ms = 77,
+                           .sender = w->c.node,
+                           .broker = BROKER };
+    const TreeHash leaf = tree_leaf(acceptance_statement(&a, text));
+    ASSERT_OK(signed_tree_init(&tree, &w->key, label, &leaf, 1));
+    signed_tree_signature(&tree, 0, &s);
+    serasi_result *r = calloc(1, sizeof(*r));
+    assert_non_null(r);
+    r->r = (PublishResult) { .message_id = w->e.message_id,
+                             .verdict = VERDICT_ACCEPTED,
+                             .accepted_ms = 77 };
+    r->r.proof = calloc(1, sizeof(*r->r.proof));
+    signature_bytes_set(r->r.proof, codec_encode_signature(&s, buf));
+    Body *body = body_new(sent, bytes_make("f", 1), (Bytes) { 0 });
+    proof_expect(&w->c, r, body);
+    (void)body_unref(body);
+    return r;
+}
+
+static void expect_proof_of(World *w, const char *envelope, const char *label, int state,
+                            unsigned flags) {
+    serasi_result *r = answered(w, envelope, label);
+    serasi_signature s = { .size = sizeof(s) };
+    ASSERT_TRUE(proof_is_judged(&w->c, r));
+    ASSERT_OK(serasi_result_signature(r, &s));
+    ASSERT_EQ(s.state, state);
+    ASSERT_EQ(s.flags, flags);
+    ASSERT_STR(s.node, BROKER);
+    serasi_result_free(r);
+}
+
+static void expect_proof(World *w, int state, unsigned flags) {
+    expect_proof_of(w, "envelope", SIGN_LABEL_ACCEPTANCES, state, flags);
+}
+
+TEST(a_proof_is_of_our_message_by_our_broker) {
+    WORLD(w);
+    expect_proof(&w, SERASI_SIGNATURE_VALID, 0);
+    expect_proof(&w, SERASI_SIGNATURE_VALID, 0); /* the head is known now */
+    expect_proof_of(&w, "another", SIGN_LABEL_ACCEPTANCES, SERASI_SIGNATURE_BAD, 0);
+    expect_proof_of(&w, "envelope", "serasi v1 messages", SERASI_SIGNATURE_BAD, 0);
+}
+
+TEST(a_proof_by_another_key_is_none_though_its_head_was_seen) {
+    WORLD(w);
+    expect_proof(&w, SERASI_SIGNATURE_VALID, 0);
+    known.key.sign = w.other.public;
+    expect_proof(&w, SERASI_SIGNATURE_BAD, 0);
+}
+
+TEST(a_proof_with_the_head_of_another_and_no_signature_is_none) {
+    WORLD(w);
+    expect_proof(&w, SERASI_SIGNATURE_VALID, 0);
+    serasi_result *r = answered(&w, "envelope", SIGN_LABEL_ACCEPTANCES);
+    r->r.proof->p[20] ^= 1; /* within the 64 bytes of the signature */
+    ASSERT_TRUE(proof_is_judged(&w.c, r));
+    ASSERT_EQ(r->judgement.state, SERASI_SIGNATURE_BAD);
+    serasi_result_free(r);
+}
+
+/* It was signed just now. */
+TEST(a_proof_by_a_key_that_has_ended_is_none) {
+    WORLD(w);
+    known.key.revoked = true;
+    expect_proof(&w, SERASI_SIGNATURE_KEY_NOT_THEN, 0);
+    known.key.revoked = false;
+    known.key.valid_until_ms = now_read().wall_ms - 1;
+    expect_proof(&w, SERASI_SIGNATURE_KEY_NOT_THEN, 0);
+    known.key.valid_until_ms = 0;
+    known.inactive = true;
+    expect_proof(&w, SERASI_SIGNATURE_KEY_NOT_THEN, 0);
+}
+
+TEST(a_proof_by_who_is_not_our_broker_says_so) {
+    WORLD(w);
+    strcpy(known.home, "upt/other"); /* where we are at home */
+    expect_proof(&w, SERASI_SIGNATURE_VALID, SERASI_SIGNED_WRONG_BROKER);
+}
+
+TEST(a_proof_waits_for_keys_and_is_judged_without_those_there_are_not) {
+    WORLD(w);
+    known.key_trust = KEY_ASKED;
+    serasi_result *r = answered(&w, "envelope", SIGN_LABEL_ACCEPTANCES);
+    ASSERT_TRUE(!proof_is_judged(&w.c, r));
+    known.key_trust = KEY_UNKNOWN;
+    ASSERT_TRUE(proof_is_judged(&w.c, r));
+    ASSERT_EQ(r->judgement.state, SERASI_SIGNATURE_UNKNOWN_KEY);
+    known.key_trust = KEY_PROVEN;
+    ASSERT_TRUE(proof_is_judged(&w.c, r)); /* once */
+    ASSERT_EQ(r->judgement.state, SERASI_SIGNATURE_UNKNOWN_KEY);
+    serasi_result_free(r);
 }
 
 /* Of a program that was built before or after us. */
