@@ -366,4 +366,80 @@ TEST(a_power_cut_during_a_sweep_forgets_nothing_that_was_told) {
     }
 }
 
+/* --- the table ---------------------------------------------------------------------------------
+ */
+
+static void begin(Fixture *f) {
+    ASSERT_EQ(sqlite3_exec(f->store->db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void commit(Fixture *f) {
+    ASSERT_EQ(sqlite3_exec(f->store->db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+}
+
+static DedupClaim claim_of(uint32_t n, int64_t accepted_ms) {
+    return (DedupClaim) {
+        .id = id_of(n), .seq = 100000 + n, .accepted_ms = accepted_ms, .digest = { 1 }, .size = 5
+    };
+}
+
+/* However many stand before them that are not: in steps, and then from the beginning. */
+TEST(old_ids_are_found_behind_young_ones) {
+    FIXTURE(f);
+    int64_t seqs[DEDUP_STEP];
+    bool more = false;
+    begin(&f);
+    for (uint32_t i = 1; i <= DEDUP_STEP + 2; i++) {
+        const bool old = i > DEDUP_STEP;
+        const DedupClaim c = claim_of(i, old ? 1000 : 1001);
+        dedup_restore(f.store, &c);
+    }
+    ASSERT_EQ(dedup_forget_old(f.store, 1000, seqs, &more), 0);
+    ASSERT_TRUE(more);
+    ASSERT_EQ(dedup_forget_old(f.store, 1000, seqs, &more), 2); /* of just that moment, too */
+    ASSERT_TRUE(!more);
+    ASSERT_EQ(seqs[0], 100000 + DEDUP_STEP + 1);
+    ASSERT_EQ(dedup_forget_old(f.store, 1001, seqs, &more), DEDUP_STEP);
+    commit(&f);
+}
+
+TEST(what_is_known_of_an_id_is_not_taken_back_by_a_salvage) {
+    FIXTURE(f);
+    uint8_t digest[DIGEST_SIZE];
+    const DedupClaim first = claim_of(7, 1000);
+    DedupClaim second = first;
+    second.seq++;
+    second.digest[0] = 2;
+    begin(&f);
+    dedup_restore(f.store, &first);
+    dedup_restore(f.store, &second);
+    ASSERT_EQ(dedup_find(f.store, &first.id, digest), first.seq);
+    ASSERT_EQ(digest[0], 1);
+    dedup_set_digest(f.store, &first.id, second.digest); /* it has other parts now */
+    ASSERT_EQ(dedup_find(f.store, &first.id, digest), first.seq);
+    ASSERT_EQ(digest[0], 2);
+    commit(&f);
+}
+
+/* What counts them decides when all have to be written. */
+TEST(the_bytes_of_those_that_wait_are_those_that_wait) {
+    FIXTURE(f);
+    const DedupClaim one = claim_of(1, 1000), two = claim_of(2, 1000), three = claim_of(3, 1000);
+    begin(&f);
+    dedup_sweep(f.store);
+    ASSERT_EQ(f.store->dedup.bytes, 0);
+    ASSERT_TRUE(dedup_claim(f.store, &one));
+    ASSERT_TRUE(dedup_claim(f.store, &two));
+    ASSERT_TRUE(dedup_claim(f.store, &three));
+    ASSERT_EQ(f.store->dedup.bytes, 15);
+    dedup_give_back(f.store, &one.id);
+    ASSERT_EQ(f.store->dedup.bytes, 10);
+    dedup_settle(f.store, &two.id);
+    ASSERT_EQ(f.store->dedup.bytes, 5);
+    dedup_drop(f.store);
+    ASSERT_EQ(f.store->dedup.bytes, 0);
+    ASSERT_EQ(f.store->dedup.swept, 0); /* all of it is read again */
+    ASSERT_EQ(sqlite3_exec(f.store->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+}
+
 TEST_MAIN
