@@ -53,6 +53,7 @@ TEST(a_refused_channel_is_closed_and_what_it_brought_is_gone) {
     take(&w, 1, SERASI_DONE);
     expect(&w, FRAME_SETTLE);
     settled(&w, 1, 1, 1);
+    settle_down(&w);
     take(&w, 2, SERASI_DONE);
     expect(&w, FRAME_SETTLE);
     ASSERT_EQ(serasi_unsettled(w.c), 1);
@@ -106,6 +107,56 @@ TEST(a_channel_that_was_never_asked_for_is_left_without_a_word) {
     ASSERT_EQ(serasi_unsubscribe(w.c, channel), -EINVAL);
     const uint32_t other = open_channel(&w, 8);
     ASSERT_TRUE(other != channel);
+}
+
+/* A message of that kind without facts, as a channel's tag 1 or so. */
+static void deliver_kind(World *w, uint32_t channel, uint64_t tag, unsigned n, int kind) {
+    Frame f = { .kind = FRAME_DELIVER,
+                .deliver = { .channel = channel,
+                             .tag = tag,
+                             .attempt = 1,
+                             .recipient = "dsk/3203",
+                             .role = ROLE_ADDRESSEE,
+                             .accepted_ms = 1 } };
+    Body *plain = body_of(n, NULL);
+    Envelope e;
+    const char *why;
+    uint8_t *envelope = NULL;
+    size_t size = 0;
+    ASSERT_OK(codec_decode_envelope(body_envelope(plain), &e, &why));
+    e.kind = kind;
+    ASSERT_OK(codec_encode_envelope(&e, &envelope, &size));
+    Body *b = body_new(bytes_make(envelope, size), bytes_make(NULL, 0), bytes_make(NULL, 0));
+    say(w, &f, b);
+    body_unref(b);
+    body_unref(plain);
+    free(envelope);
+}
+
+/* Wraps are for the library, requests for them likewise: each over its own source. */
+TEST(keys_come_over_the_mailbox_and_are_not_shown_and_over_others_they_are) {
+    _cleanup_(world_close) World w;
+    uint32_t receipts = 0;
+    world_open(&w);
+    greet(&w);
+    const uint32_t mailbox = open_channel(&w, 8);
+    ASSERT_OK(serasi_subscribe(w.c, SERASI_RECEIPTS, NULL, NULL, 8, &receipts));
+    expect(&w, FRAME_SUBSCRIBE);
+    say_subscribed(&w);
+    deliver_kind(&w, 1, 1, 1, KIND_SEAL_WRAP);
+    expect(&w, FRAME_SETTLE); /* and settled without anybody */
+    ASSERT_EQ(w.f.settle.channel, 1);
+    ASSERT_EQ(w.f.settle.settlements[0].action, SETTLE_DONE);
+    check_no_more(&w);
+    deliver_kind(&w, 2, 1, 2, KIND_SEAL_WRAP);
+    serasi_delivery *d = next_delivery(&w);
+    ASSERT_EQ(serasi_delivery_channel(d), receipts);
+    serasi_delivery_free(d);
+    deliver_kind(&w, 1, 2, 3, KIND_WRAP_REQUEST);
+    d = next_delivery(&w);
+    ASSERT_EQ(serasi_delivery_channel(d), mailbox);
+    serasi_delivery_free(d);
+    check_no_more(&w);
 }
 
 TEST(what_was_overrun_is_told_as_the_broker_said_last) {
