@@ -2,6 +2,7 @@
 /* The log, copied by a connection of its own beside the work of the store. */
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -244,6 +245,7 @@ static pid_t who_copies_too(const char *path) {
     const pid_t pid = fork();
     if (pid == 0) {
         struct flock l = { .l_type = F_WRLCK, .l_start = 121, .l_len = 1 }; /* WAL_CKPT_LOCK */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* when the test fails */
         const int fd = open(shm, O_RDWR | O_CLOEXEC);
         if (fd >= 0 && fcntl(fd, F_SETLK, &l) == 0 && write(ready[1], "", 1) == 1)
             (void)pause();

@@ -251,6 +251,7 @@ TEST(what_makes_room_is_taken_of_who_has_none) {
     FIXTURE(f);
     f.config.sender_quota = 2;
     fixture_reopen(&f);
+    die(&f); /* so that there is an account */
     Message *m = plain(&f);
     const Uuid id = m->env.message_id;
     also_to(m, "dsk/3204");
