@@ -46,6 +46,12 @@ uint64_t door_bytes_taken(int fd) {
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 ? info.tcpi_bytes_received : 0;
 }
 
+uint64_t door_pieces_taken(int fd) {
+    struct tcp_info info = { 0 };
+    socklen_t n = sizeof(info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 ? info.tcpi_data_segs_in : 0;
+}
+
 /* --- addresses --- */
 
 bool door_peer(int fd, PeerAddress *ret) {

@@ -60,6 +60,7 @@ void callers_did_harm(Callers *c, const DoorLimits *limits, int fd, int64_t now_
 void callers_had_session(Callers *c, int fd, int64_t now_ms);
 
 uint64_t door_bytes_taken(int fd);
+uint64_t door_pieces_taken(int fd); /* segments with data */
 
 typedef union PeerAddress {
     struct sockaddr any;

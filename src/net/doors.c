@@ -17,8 +17,12 @@
 #define CUT_AT_ONCE      64U
 /* Bytes that the kernel took from a connection which has ended no message meanwhile: a whole
  * message, and what a receive buffer holds behind it. */
-#define UNENDED_MAX    (8U * 1024 * 1024)
-#define UNENDED_ALL    (256U * 1024 * 1024) /* of all of them */
+#define UNENDED_MAX (8U * 1024 * 1024)
+#define UNENDED_ALL (256U * 1024 * 1024) /* of all of them */
+/* A part that came alone holds the whole buffer that libzmq read it into, until its message ends.
+ */
+#define PIECE_HOLDS    8192U
+#define PIECE_ORDINARY 512U         /* bytes; who has much to say fills a segment with more */
 #define BEFORE_SESSION (64U * 1024) /* of one that never ended a message: handshake, HELLO */
 /* libzmq keeps what a peer tells of itself in the handshake as long as the connection lives, and
  * small pieces of it eighteen times as large; who means well tells some 50 bytes. */
@@ -33,6 +37,7 @@ typedef struct Door {
     bool weighed;     /* its handshake is no larger than it may be */
     int64_t since_ms; /* accepted, or without a session */
     uint64_t base, unended;
+    uint64_t base_pieces;
     uint64_t read;   /* bytes of whole messages, before it was weighed */
     uint8_t n_route; /* 0: not known yet */
     char route[SOCK_ROUTE_SIZE];
@@ -205,14 +210,25 @@ int64_t doors_due_ms(const Doors *d) {
 
 /* --- looking --- */
 
+/* What small pieces hold beside their bytes; the counter of segments has 32 bits. */
+static uint64_t held_by_pieces(const Door *door, uint64_t pieces) {
+    const uint64_t came = (uint32_t)(pieces - door->base_pieces);
+    const uint64_t ordinary = door->unended / PIECE_ORDINARY;
+    return came > ordinary ? (came - ordinary) * PIECE_HOLDS : 0;
+}
+
 /* How much came since the last whole message; only known when all whole ones were read. */
 static void look_at_bytes(Doors *d, Door *door) {
     const uint64_t taken = door_bytes_taken(door->fd);
     d->unended -= MIN(door->unended, d->unended);
-    if (door->heard)
+    const uint64_t pieces = door->ever ? door_pieces_taken(door->fd) : 0; /* a handshake ends */
+    if (door->heard) {
         door->base = taken;
+        door->base_pieces = pieces;
+    }
     door->heard = false;
     door->unended = taken > door->base ? taken - door->base : 0;
+    door->unended += held_by_pieces(door, pieces);
     d->unended += door->unended;
     const uint64_t max = !door->ever                ? BEFORE_SESSION
                          : d->unended > UNENDED_ALL ? UNENDED_MAX / 8

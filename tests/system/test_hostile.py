@@ -319,6 +319,27 @@ def endless_messages_are_cut():
         assert s.good.memory - s.before < 200
 
 
+def endless_messages_of_tiny_parts_are_cut():
+    """Each one that comes alone holds a buffer in libzmq that is two hundred times as large."""
+    with Site() as s:
+        x = s.raw()
+        x.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        x.connect()
+        x.send_message(hello_frame())
+        assert pb.Frame.FromString(x.receive()[0]).WhichOneof("body") == "welcome"
+        sent = 0
+        try:
+            for sent in range(300000):
+                x.send(x.part(b"0123456789", more=True))
+        except OSError:
+            pass
+        assert sent < 299999, "nobody cut it"
+        print(f"   cut after {sent} parts", flush=True)
+        s.good.turns()
+        assert s.said("CONNECTIONS_CUT")
+        assert s.good.memory - s.before < 200, s.good.memory
+
+
 def claimed_identities_neither_end_the_broker_nor_steal():
     with Site() as s:
         held = []
@@ -733,6 +754,7 @@ if __name__ == "__main__":
           other_mechanisms_and_versions_get_nothing, absurd_lengths_and_bytes_before_a_session,
           what_a_handshake_tells_is_bounded,
           strangers_do_not_flood_the_journal, endless_messages_are_cut,
+          endless_messages_of_tiny_parts_are_cut,
           claimed_identities_neither_end_the_broker_nor_steal, who_does_not_read_is_ended,
           garbage_frames_slow_their_key_alone, frames_that_ask_for_nothing_slow_their_key,
           who_goes_on_with_what_is_put_off_is_slowed,
