@@ -32,6 +32,9 @@ static void check_proof(LedgerAudit *a, const LedgerProof *p, const uint8_t *has
     if (!p->key_known)
         tell(a, w->block, 0, true, "the key of %.64s that countersigned it is not in the directory",
              w->node);
+    else if (strcmp(w->node, a->broker) == 0) /* whoever rewrites it has that key beside it */
+        tell(a, w->block, 0, false, "%.64s countersigned its own ledger, which proves nothing",
+             w->node);
     else if (!ledger_witness_holds(&p->public, a->broker, w))
         tell(a, w->block, 0, false, "the countersignature by %.64s does not hold", w->node);
     else if (memcmp(hash, w->hash, DIGEST_SIZE) != 0)

@@ -104,6 +104,10 @@ void query_ledger_countersigned(Store *s, StoreOp *op, Table *t) {
         table_say(t, 2, "not a countersignature");
         return;
     }
+    if (strcmp(w.node, s->self) == 0) {
+        table_say(t, 1, "%.64s cannot countersign its own ledger: another node has to", w.node);
+        return;
+    }
     if (!ledger_key_find(s, w.node, &w.key, &public)) {
         table_say(t, 1, "the directory has no such signing key of %.64s", w.node);
         return;

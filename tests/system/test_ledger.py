@@ -196,6 +196,10 @@ def test_a_hub_is_countersigned_by_a_file():
         with open(head, "w", encoding="utf-8") as f:
             f.write(c.ctl(PARENT, "ledger", "export", "--head").stdout)
         with open(word, "w", encoding="utf-8") as f:
+            f.write(c.ctl(PARENT, "ledger", "countersign", "--sign", head).stdout)
+        own = c.ctl(PARENT, "ledger", "countersign", "--add", word, check=False)
+        assert own.returncode == 1 and "its own ledger" in own.stdout + own.stderr, own
+        with open(word, "w", encoding="utf-8") as f:
             f.write(c.ctl(CHILD, "ledger", "countersign", "--sign", head).stdout)
         c.ctl(PARENT, "ledger", "countersign", "--add", word)
         code, _, last = verify(c, PARENT)

@@ -351,6 +351,14 @@ TEST(a_countersignature_must_hold) {
     assert_broken(&k, 9, 0, "does not hold");
 }
 
+/* Whoever can rewrite a ledger finds that broker's key beside it. */
+TEST(a_broker_is_no_witness_of_its_own_ledger) {
+    Book k;
+    book_init(&k);
+    text_copy(k.proofs[1].witness.node, NODE_NAME_SIZE, BROKER);
+    assert_broken(&k, 9, 0, "its own ledger");
+}
+
 TEST(a_ledger_of_another_broker_does_not_begin_as_ours) {
     Book k;
     book_init(&k);
