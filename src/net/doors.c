@@ -23,6 +23,7 @@
  */
 #define PIECE_HOLDS    8192U
 #define PIECE_ORDINARY 512U         /* bytes; who has much to say fills a segment with more */
+#define PIECES_MAX     2560U        /* of them: one message, of the largest size */
 #define BEFORE_SESSION (64U * 1024) /* of one that never ended a message: handshake, HELLO */
 /* libzmq keeps what a peer tells of itself in the handshake as long as the connection lives, and
  * small pieces of it eighteen times as large; who means well tells some 50 bytes. */
@@ -213,7 +214,7 @@ int64_t doors_due_ms(const Doors *d) {
 /* What small pieces hold beside their bytes; the counter of segments has 32 bits. */
 static uint64_t held_by_pieces(const Door *door, uint64_t pieces) {
     const uint64_t came = (uint32_t)(pieces - door->base_pieces);
-    const uint64_t ordinary = door->unended / PIECE_ORDINARY;
+    const uint64_t ordinary = MIN(door->unended / PIECE_ORDINARY, PIECES_MAX);
     return came > ordinary ? (came - ordinary) * PIECE_HOLDS : 0;
 }
 

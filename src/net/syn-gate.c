@@ -155,7 +155,7 @@ void syn_gate_bar(SynGate *g, const uint8_t ip[static SYN_GATE_ADDRESS], int64_t
     if (c) {
         c->ms = until_ms;
     } else if (g->n_barred == BARRED_MAX) {
-        syn_gate_bar_strangers(g, until_ms);
+        syn_gate_bar_strangers(g, MAX(g->strangers_until_ms, until_ms)); /* not sooner */
     } else {
         caller_set(&g->barred[g->n_barred++], ip, until_ms);
         g->changed = true;

@@ -262,7 +262,7 @@ void query_enrolments(Store *s, StoreOp *op, Table *t) {
         Enrolment e;
         read_row(q, &e);
         table_number(t, e.id);
-        table_text(t, e.state <= ENROL_HANDED && s->now_ms >= e.expires_ms
+        table_text(t, e.state == ENROL_OPEN && s->now_ms >= e.expires_ms
                           ? "EXPIRED"
                           : enrol_state_name(e.state));
         table_text(t, e.node);

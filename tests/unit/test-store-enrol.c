@@ -252,7 +252,7 @@ TEST(the_list_has_first_what_is_to_be_decided) {
     ASSERT_STR(hand_in(&w, first, &r), "");
     for (unsigned i = 0; i < 3; i++) {
         static const char *const states[][2] = { { "WAITING", "OPEN" },
-                                                 { "EXPIRED", "EXPIRED" },
+                                                 { "WAITING", "EXPIRED" },
                                                  { "EXPIRED", "APPROVED" } };
         StoreOp *op = ask_as(&w.f, "", "enrol-list", NULL, NULL);
         ASSERT_EQ(table_rows(op->query.table), 2);
