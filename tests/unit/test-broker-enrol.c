@@ -369,7 +369,8 @@ TEST(a_token_is_asked_for_in_full) {
     (void)text_copy(text, sizeof(text), token_args(NODE, "main", BEARER, "1"));
     text[strlen(text) - 3] = '|'; /* a key that is too short, and one argument more */
     ASSERT_EQ(admin(&k, "enrol-token", text), 2);
-    (void)snprintf(text, sizeof(text), "%s|1", token_args(NODE, "main", BEARER, "1"));
+    (void)text_copy(text, sizeof(text), token_args(NODE, "main", BEARER, "1"));
+    (void)text_copy(text + strlen(text), sizeof(text) - strlen(text), "|1");
     ASSERT_EQ(admin(&k, "enrol-token", text), 2);
     ASSERT_EQ(admin(&k, "enrol-token", NODE "|main|tooshort|1"), 2);
     ASSERT_EQ(admin(&k, "enrol-token", NODE "|main"), 2);
