@@ -37,18 +37,20 @@ static int print_audit(const Ctl *c, const LedgerAudit *a) {
         print_finding(c, &a->found[i]);
     if (c->json) {
         _cleanup_(freep) char *hash = base64_encode(bytes_make(a->head.hash, DIGEST_SIZE));
-        _cleanup_(json_dropp) json_t *row = json_pack(
-            "{s:s,s:b,s:I,s:I,s:s*,s:I,s:I,s:i}", "broker", a->broker, "whole", a->n_wrong == 0,
-            "blocks", (json_int_t)a->head.block, "entries", (json_int_t)a->head.entries, "hash",
-            hash, "first_block", (json_int_t)a->base.block + 1, "countersigned_block",
-            (json_int_t)a->proven, "countersignatures", (int)a->n_held);
+        _cleanup_(json_dropp) json_t *row =
+            json_pack("{s:s,s:b,s:I,s:I,s:s*,s:I,s:I,s:s,s:i}", "broker", a->broker, "whole",
+                      a->n_wrong == 0, "blocks", (json_int_t)a->head.block, "entries",
+                      (json_int_t)a->head.entries, "hash", hash, "first_block",
+                      (json_int_t)a->base.block + 1, "countersigned_block", (json_int_t)a->proven,
+                      "countersigned_by", a->proven_by, "countersignatures", (int)a->n_held);
         ctl_print_json(row);
     } else {
         printf("%s: ledger of %s, blocks %lld to %lld, %lld entries, countersigned up to block "
-               "%lld (%u countersignatures hold)\n",
+               "%lld%s%s (%u countersignatures hold)\n",
                a->n_wrong == 0 ? "whole" : "NOT WHOLE", a->broker, (long long)a->base.block + 1,
                (long long)a->head.block, (long long)(a->head.entries - a->base.entries),
-               (long long)a->proven, (unsigned)a->n_held);
+               (long long)a->proven, a->n_held > 0 ? " by " : "", a->proven_by,
+               (unsigned)a->n_held);
     }
     return a->n_wrong == 0 ? CTL_DONE : CTL_REFUSED;
 }

@@ -43,6 +43,7 @@ static void check_proof(LedgerAudit *a, const LedgerProof *p, const uint8_t *has
              w->node);
     else {
         a->proven = w->block;
+        (void)text_copy(a->proven_by, sizeof(a->proven_by), w->node);
         a->n_held++;
     }
 }

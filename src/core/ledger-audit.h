@@ -36,6 +36,7 @@ typedef struct LedgerAudit {
     Uuid messages[AUDIT_MESSAGES_MAX];
     int64_t countersigned; /* last block that the ledger itself says was */
     int64_t proven;        /* last block with a countersignature that holds */
+    char proven_by[NODE_NAME_SIZE];
     int64_t last_ms;
     bool pruned_said; /* the ledger itself says where it was pruned */
     uint32_t n_found, n_wrong;

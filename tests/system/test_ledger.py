@@ -204,6 +204,8 @@ def test_a_hub_is_countersigned_by_a_file():
         c.ctl(PARENT, "ledger", "countersign", "--add", word)
         code, _, last = verify(c, PARENT)
         assert code == 0 and last["countersignatures"] == 1, last
+        assert last["countersigned_by"] == CHILD, last
+        assert f" by {CHILD} (1 " in c.ctl(PARENT, "ledger", "verify").stdout
         text = open(word, encoding="utf-8").read()
         with open(word, "w", encoding="utf-8") as f:
             f.write(text.replace('"at": ', '"at": 1').replace('"at":', '"at":1'))
