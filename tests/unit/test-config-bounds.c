@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/config.h"
+#include "config-folder.h"
 
 #define KEY "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 #define HUB "[node]\nid = hub\nrole = hub\n[listen]\nendpoint = tcp://127.0.0.1:7021\n"
@@ -108,44 +108,12 @@ TEST(a_choice_is_one_of_its_words_and_empty_only_where_that_is_one) {
 
 /* --- a file ----------------------------------------------------------------------------------- */
 
-typedef struct Folder {
-    char path[64], file[96];
-    Buf complaints;
-    Config *config;
-    int r;
-} Folder;
-
-static void put(const Folder *f, const char *name, const char *text) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/%s", f->path, name);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    fclose(file);
-}
-
-static void folder_open(Folder *f) {
-    *f = (Folder) { .path = "/tmp/test-config-XXXXXX" };
-    assert_non_null(mkdtemp(f->path));
-    snprintf(f->file, sizeof(f->file), "%s/" CONFIG_FILE_NAME, f->path);
-}
-
 static void load(Folder *f, const char *text) {
     if (text)
         put(f, CONFIG_FILE_NAME, text);
-    buf_deinit(&f->complaints);
-    f->complaints = (Buf) { 0 };
-    f->config = config_free(f->config);
-    f->r = config_load(&f->config, f->file, &f->complaints);
+    folder_load(f);
 }
 
-static void folder_close(Folder *f) {
-    char command[128];
-    snprintf(command, sizeof(command), "rm -r %s", f->path);
-    assert_int_equal(system(command), 0);
-    buf_deinit(&f->complaints);
-    config_free(f->config);
-}
 #define FOLDER(f)                                                                                  \
     _cleanup_(folder_close) Folder f;                                                              \
     folder_open(&f)

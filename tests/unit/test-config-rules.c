@@ -9,45 +9,19 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "daemon/config.h"
+#include "config-folder.h"
 
 #define HUB "[node]\nid = hub\nrole = hub\n"
 
-typedef struct Folder {
-    char path[64];
-    Buf complaints;
-    Config *config;
-    int r;
-} Folder;
-
-static void put(const Folder *f, const char *name, const char *text) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/%s", f->path, name);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    fclose(file);
-}
-
 static void load(Folder *f, const char *text, const char *drop_in) {
     char path[PATH_MAX];
-    *f = (Folder) { .path = "/tmp/test-config-rules-XXXXXX" };
-    assert_non_null(mkdtemp(f->path));
+    folder_open(f);
     put(f, CONFIG_FILE_NAME, text);
-    snprintf(path, sizeof(path), "%s/" CONFIG_FILE_NAME ".d", f->path);
+    snprintf(path, sizeof(path), "%s.d", f->file);
     ASSERT_OK(mkdir(path, 0700));
     if (drop_in)
         put(f, CONFIG_FILE_NAME ".d/10-rules.conf", drop_in);
-    snprintf(path, sizeof(path), "%s/" CONFIG_FILE_NAME, f->path);
-    f->r = config_load(&f->config, path, &f->complaints);
-}
-
-static void unload(Folder *f) {
-    char command[128];
-    snprintf(command, sizeof(command), "rm -r %s", f->path);
-    assert_int_equal(system(command), 0);
-    buf_deinit(&f->complaints);
-    f->config = config_free(f->config);
+    folder_load(f);
 }
 
 static void assert_complains(Folder *f, const char *part) {
@@ -66,7 +40,7 @@ TEST(without_the_section_the_law_counts) {
     ASSERT_OK(f.r);
     for (size_t i = 0; i < rules_count; i++)
         assert_null(config_floor_word(f.config, i));
-    unload(&f);
+    folder_close(&f);
 }
 
 TEST(a_warning_of_the_law_can_be_made_a_refusal) {
@@ -77,7 +51,7 @@ TEST(a_warning_of_the_law_can_be_made_a_refusal) {
     ASSERT_EQ(floor_of(&f, "R-101"), SEVERITY_REFUSE);
     ASSERT_EQ(floor_of(&f, "R-108"), SEVERITY_WARN);
     ASSERT_EQ(floor_of(&f, "R-012"), SEVERITY_NONE);
-    unload(&f);
+    folder_close(&f);
 }
 
 TEST(what_is_milder_or_no_rule_is_an_error_with_file_line_and_key) {
@@ -95,7 +69,7 @@ TEST(what_is_milder_or_no_rule_is_an_error_with_file_line_and_key) {
     assert_complains(&f, "serasid.conf:9: [rules] r-013: there is no such rule");
     assert_complains(&f, "serasid.conf:10: [rules] R-015: \"\" is none of");
     assert_complains(&f, "serasid.conf:12: [rules] R-012: given twice");
-    unload(&f);
+    folder_close(&f);
 }
 
 /* No rule can be set below its row: tried for all of them. */
@@ -131,8 +105,8 @@ TEST(a_later_file_counts_and_what_is_printed_means_the_same) {
     ASSERT_STR(buf_text(&printed), buf_text(&again));
     buf_deinit(&printed);
     buf_deinit(&again);
-    unload(&f);
-    unload(&g);
+    folder_close(&f);
+    folder_close(&g);
 }
 
 TEST(a_reload_says_that_changed_rules_need_a_restart) {
@@ -144,8 +118,8 @@ TEST(a_reload_says_that_changed_rules_need_a_restart) {
     ASSERT_STR(changes[0].key->section, "rules");
     assert_false(changes[0].applied);
     ASSERT_EQ(floor_of(&f, "R-013"), SEVERITY_NONE);
-    unload(&f);
-    unload(&g);
+    folder_close(&f);
+    folder_close(&g);
 }
 
 TEST_MAIN

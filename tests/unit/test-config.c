@@ -11,33 +11,12 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
-#include "daemon/config.h"
+#include "config-folder.h"
 
 #define KEY    "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 #define HUB    "[node]\nid = hub\nrole = hub\n[listen]\nendpoint = tcp://127.0.0.1:7021\n"
 #define NODE   "[node]\nid = dsk/3203\nrole = client\n"
 #define CLIENT NODE "[connection]\nendpoint = tcp://127.0.0.1:7021\nkey = " KEY "\n"
-
-typedef struct Folder {
-    char path[64];
-    Buf complaints;
-    Config *config;
-    int r;
-} Folder;
-
-static void put(const Folder *f, const char *name, const char *text) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/%s", f->path, name);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    fclose(file);
-}
-
-static void setup(Folder *f) {
-    *f = (Folder) { .path = "/tmp/test-config-XXXXXX" };
-    assert_non_null(mkdtemp(f->path));
-}
 
 static const char *complaints(Folder *f) {
     const char *text = buf_text(&f->complaints);
@@ -45,21 +24,8 @@ static const char *complaints(Folder *f) {
 }
 
 static void load(Folder *f, const char *text) {
-    char path[PATH_MAX];
     put(f, CONFIG_FILE_NAME, text);
-    snprintf(path, sizeof(path), "%s/" CONFIG_FILE_NAME, f->path);
-    buf_deinit(&f->complaints);
-    f->complaints = (Buf) { 0 };
-    f->config = config_free(f->config);
-    f->r = config_load(&f->config, path, &f->complaints);
-}
-
-static void teardown(Folder *f) {
-    char command[128];
-    snprintf(command, sizeof(command), "rm -r %s", f->path);
-    assert_int_equal(system(command), 0);
-    buf_deinit(&f->complaints);
-    config_free(f->config);
+    folder_load(f);
 }
 
 static void assert_has(const char *text, const char *part) {
@@ -124,20 +90,20 @@ TEST(the_commented_configuration_can_be_read_when_everything_is_uncommented) {
         bool key = line[0] == '#' && line[1] >= 'a' && line[1] <= 'z' && strstr(line, " = ");
         w += sprintf(w, "%s\n", line + key);
     }
-    setup(&f);
+    folder_open(&f);
     load(&f, out);
     /* [connection] is not for brokers; that is the only thing wrong with all keys at once. */
     ASSERT_EQ(f.r, -EINVAL);
     assert_has(complaints(&f), "[connection]: is for clients");
     assert_null(strstr(strstr(complaints(&f), "\n") + 1, "\n"));
-    teardown(&f);
+    folder_close(&f);
     free(text);
     free(out);
 }
 
 TEST(defaults_are_those_of_the_broker) {
     Folder f;
-    setup(&f);
+    folder_open(&f);
     load(&f, HUB);
     ASSERT_OK(f.r);
     const Config *c = f.config;
@@ -149,12 +115,12 @@ TEST(defaults_are_those_of_the_broker) {
     ASSERT_EQ(c->page_size, 8192);
     ASSERT_STR(c->listen[0], "tcp://127.0.0.1:7021");
     assert_null(c->listen[1]);
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(the_terms_of_timers_are_the_policys) {
     Folder f;
-    setup(&f);
+    folder_open(&f);
     load(&f, HUB);
     ASSERT_OK(f.r);
     ASSERT_EQ(f.config->timer_policy.n, timer_policy.n);
@@ -171,13 +137,13 @@ TEST(the_terms_of_timers_are_the_policys) {
                 fail_msg("%s at urgency %d: %s, the policy has %s", timer_name(kind), u, text,
                          wanted);
         }
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(single_terms_of_timers_can_be_changed) {
     Folder f;
     Buf text = { 0 };
-    setup(&f);
+    folder_open(&f);
     load(&f, HUB "[timers]\nclassify = routine:3wd  emergency:30min\nanswer = priority:3d\n");
     ASSERT_OK(f.r);
     const TimerPolicy *p = &f.config->timer_policy;
@@ -188,7 +154,7 @@ TEST(single_terms_of_timers_can_be_changed) {
     config_print(f.config, &text);
     assert_has(buf_text(&text), "\nclassify = routine:3wd priority:24h emergency:30min\n");
     buf_deinit(&text);
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(a_wrong_term_is_told) {
@@ -206,30 +172,30 @@ TEST(a_wrong_term_is_told) {
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         Folder f;
         char text[256];
-        setup(&f);
+        folder_open(&f);
         snprintf(text, sizeof(text), HUB "[timers]\n%s\n", bad[i].line);
         load(&f, text);
         ASSERT_EQ(f.r, -EINVAL);
         assert_has(complaints(&f), bad[i].why);
-        teardown(&f);
+        folder_close(&f);
     }
 }
 
 TEST(relative_paths_are_relative_to_the_folder_of_the_file) {
     Folder f;
     char wanted[128];
-    setup(&f);
+    folder_open(&f);
     load(&f, HUB "[node]\ndata-dir = data\nkey-file = /etc/elsewhere\n");
     ASSERT_OK(f.r);
     snprintf(wanted, sizeof(wanted), "%s/data", f.path);
     ASSERT_STR(f.config->data_dir, wanted);
     ASSERT_STR(f.config->key_file, "/etc/elsewhere");
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(every_mistake_is_told_with_file_line_and_key) {
     Folder f;
-    setup(&f);
+    folder_open(&f);
     load(&f, "[node]\nid = hub\nrole = king\n\n[limits]\nsessions = 0\nsesions = 5\n[lnk]\n"
              "ping = 1s\n[link]\nping = soon\nthis is no line\nprobe = 1s\nprobe = 2s\n");
     ASSERT_EQ(f.r, -EINVAL);
@@ -242,7 +208,7 @@ TEST(every_mistake_is_told_with_file_line_and_key) {
     assert_has(all, "serasid.conf:12: neither a [section] nor key = value");
     assert_has(all, "serasid.conf:14: [link] probe: given twice");
     assert_null(f.config);
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(numbers_outside_their_range_or_with_wrong_units_are_refused) {
@@ -260,13 +226,13 @@ TEST(numbers_outside_their_range_or_with_wrong_units_are_refused) {
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         Folder f;
         char text[1024];
-        setup(&f);
+        folder_open(&f);
         snprintf(text, sizeof(text), HUB "%s", bad[i]);
         load(&f, text);
         if (f.r != -EINVAL)
             fail_msg("was taken: %s", bad[i]);
         assert_has(complaints(&f), "serasid.conf:7: ");
-        teardown(&f);
+        folder_close(&f);
     }
 }
 
@@ -289,11 +255,11 @@ TEST(values_that_do_not_fit_together_are_refused) {
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         Folder f;
-        setup(&f);
+        folder_open(&f);
         load(&f, bad[i]);
         if (f.r != -EINVAL)
             fail_msg("was taken: %s", bad[i]);
-        teardown(&f);
+        folder_close(&f);
     }
 }
 
@@ -310,27 +276,27 @@ TEST(names_endpoints_and_keys_are_looked_at) {
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         Folder f;
-        setup(&f);
+        folder_open(&f);
         load(&f, bad[i]);
         ASSERT_EQ(f.r, -EINVAL);
         assert_has(complaints(&f), "serasid.conf:2: ");
-        teardown(&f);
+        folder_close(&f);
     }
 }
 
 TEST(a_client_needs_no_listen_section) {
     Folder f;
-    setup(&f);
+    folder_open(&f);
     load(&f, CLIENT);
     ASSERT_OK(f.r);
     ASSERT_STR(f.config->connection_key, KEY);
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(drop_ins_come_in_order_of_name_and_replace_lists) {
     Folder f;
     char path[128];
-    setup(&f);
+    folder_open(&f);
     snprintf(path, sizeof(path), "%s/serasid.conf.d", f.path);
     ASSERT_OK(mkdir(path, 0700));
     put(&f, "serasid.conf.d/20-b.conf", "[link]\nping = 3s\n");
@@ -349,38 +315,38 @@ TEST(drop_ins_come_in_order_of_name_and_replace_lists) {
     load(&f, HUB);
     ASSERT_EQ(f.r, -EINVAL);
     assert_has(complaints(&f), "serasid.conf.d/30-bad.conf:3: [link] ping");
-    teardown(&f);
+    folder_close(&f);
 }
 
 /* A child looks after its link once a second: with less than this a quiet one would be closed. */
 TEST(sessions_are_not_asked_more_often_than_links_can_answer) {
     Folder f;
-    setup(&f);
+    folder_open(&f);
     load(&f, HUB "[link]\nping = 499ms\n");
     ASSERT_EQ(f.r, -EINVAL);
     assert_has(complaints(&f), "[link] ping");
     load(&f, HUB "[link]\nping = 500ms\n");
     ASSERT_OK(f.r);
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(a_line_that_is_too_long_is_told_and_not_split) {
     Folder f;
     char text[1024] = "[node]\nid = hub\nrole = hub\n# ";
-    setup(&f);
+    folder_open(&f);
     memset(text + strlen(text), 'x', 250);
     strcat(text, "ping = 5s\n[limits]\nsessions = 7\nbad = 1\n");
     load(&f, text);
     assert_has(complaints(&f), "serasid.conf:4: the line is longer");
     assert_has(complaints(&f), "serasid.conf:7: [limits] bad");
     assert_null(strstr(complaints(&f), "ping"));
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(a_printed_configuration_means_the_same) {
     Folder f;
     Buf first = { 0 }, second = { 0 };
-    setup(&f);
+    folder_open(&f);
     load(&f, HUB "[listen]\nendpoint = tcp://[::1]:7022\n[store]\nfree-low = 1536K\nfree-high = "
                  "1G\nballast = 0\n[delivery]\nlease = 90s\ndelay-warning = 0\n[log]\nlevel = "
                  "debug\n");
@@ -397,14 +363,14 @@ TEST(a_printed_configuration_means_the_same) {
     ASSERT_STR(f.config->listen[1], "tcp://[::1]:7022");
     buf_deinit(&first);
     buf_deinit(&second);
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(a_reload_takes_live_values_and_names_the_others) {
     Folder f, g;
     ConfigChange changes[8];
-    setup(&f);
-    setup(&g);
+    folder_open(&f);
+    folder_open(&g);
     load(&f, HUB);
     load(&g, HUB "[limits]\nsessions = 10\ncache = 4M\n[store]\nballast = 1M\n[link]\nping = 7s\n");
     ASSERT_OK(f.r);
@@ -420,8 +386,8 @@ TEST(a_reload_takes_live_values_and_names_the_others) {
     ASSERT_EQ(f.config->cache_bytes, 4 << 20);
     ASSERT_EQ(f.config->ping_ms, 7000);
     ASSERT_EQ(f.config->ballast, 16 << 20);
-    teardown(&f);
-    teardown(&g);
+    folder_close(&f);
+    folder_close(&g);
 }
 
 TEST(a_missing_file_is_explained) {
@@ -436,7 +402,7 @@ TEST(a_missing_file_is_explained) {
 TEST(the_broker_gets_what_the_file_says) {
     Folder f;
     BrokerConfig b;
-    setup(&f);
+    folder_open(&f);
     load(&f, "[node]\nid = upt/x\nrole = regional\n[parent]\nendpoint = tcp://a:1\nkey = " KEY
              "\n[limits]\nsessions = 9\n[delivery]\nmax-attempts = 3\n");
     ASSERT_OK(f.r);
@@ -446,7 +412,7 @@ TEST(the_broker_gets_what_the_file_says) {
     ASSERT_EQ(b.sessions_max, 9);
     ASSERT_EQ(b.retry.max_attempts, 3);
     ASSERT_EQ(b.lease_ms, 15 * MINUTE_MS);
-    teardown(&f);
+    folder_close(&f);
 }
 
 /* Where a changed number of the file arrives. */
@@ -471,7 +437,7 @@ TEST(every_number_of_the_file_arrives_somewhere) {
         "reconnect-first",     "reconnect-cap", "refused-first", "refused-cap"
     };
     Folder f;
-    setup(&f);
+    folder_open(&f);
     load(&f, HUB);
     ASSERT_OK(f.r);
     for (size_t i = 0; i < config_keys_count; i++) {
@@ -485,7 +451,7 @@ TEST(every_number_of_the_file_arrives_somewhere) {
         if (arrives(f.config, k) == elsewhere)
             fail_msg("[%s] %s", k->section, k->name);
     }
-    teardown(&f);
+    folder_close(&f);
 }
 
 /* Each to its own place: two keys that are told apart in the file are so behind it. */
@@ -493,7 +459,7 @@ TEST(the_store_gets_what_the_file_says) {
     Folder f;
     StoreConfig s;
     char path[CONFIG_PATH_SIZE];
-    setup(&f);
+    folder_open(&f);
     load(&f, HUB "[limits]\nsender-queue = 11\nmailbox-queue = 12\ndead-letters = 13\n"
                  "sender-bytes = 14M\nneighbour-queue = 15\nneighbour-bytes = "
                  "16M\n[store]\nretention = 2d\nretention-event = 3d\n"
@@ -517,7 +483,7 @@ TEST(the_store_gets_what_the_file_says) {
     ASSERT_EQ(s.accept.event_expiry_ms, 7 * HOUR_MS);
     ASSERT_EQ(s.accept.default_expiry_ms, 30 * DAY_MS);
     ASSERT_EQ(s.accept.clock_skew_ms, 8 * MINUTE_MS);
-    teardown(&f);
+    folder_close(&f);
 }
 
 TEST(sizes_have_units_and_bounds) {
