@@ -9,6 +9,7 @@
 #include "law/timers.h"
 #include "store-fixture.h"
 #include "store/item.h"
+#include "store/ledger.h"
 #include "store/pending.h"
 #include "store/refold.h"
 #include "wire/codec.h"
@@ -264,6 +265,25 @@ static inline int64_t acts_now(Fixture *f, int type) {
     }
     ASSERT_OK(f->store->fault);
     return count;
+}
+
+/* Is there an entry of that kind about the node and the key, with a note that starts so? */
+static inline bool has_entry(Fixture *f, LedgerKind kind, const char *node, const char *peer,
+                             const char *note) {
+    LedgerBlock b;
+    LedgerEntry e;
+    Buf hold = { 0 };
+    bool found = false;
+    LedgerReader *r = calloc(1, sizeof(*r));
+    for (int64_t at = 0; ledger_read(f->store, at, &hold, &b); at = b.number) {
+        ledger_reader_init(r, b.body);
+        while (ledger_next(r, &e))
+            found = found || ((LedgerKind)e.kind == kind && strcmp(e.node, node) == 0 &&
+                              strcmp(e.peer, peer) == 0 && text_starts_with(e.note, note));
+    }
+    buf_deinit(&hold);
+    free(r);
+    return found;
 }
 
 static inline bool item_of(Fixture *f, ItemKind kind, const Uuid *id, Item *ret) {

@@ -111,25 +111,6 @@ static EnrolState state_of(World *w, int64_t id) {
     return i ? i->state : ENROL_NONE;
 }
 
-/* Is there an entry of that kind about the node and the key, with a note that starts so? */
-static bool has_entry(World *w, LedgerKind kind, const char *node, const char *peer,
-                      const char *note) {
-    LedgerBlock b;
-    LedgerEntry e;
-    Buf hold = { 0 };
-    bool found = false;
-    LedgerReader *r = calloc(1, sizeof(*r));
-    for (int64_t at = 0; ledger_read(w->f.store, at, &hold, &b); at = b.number) {
-        ledger_reader_init(r, b.body);
-        while (ledger_next(r, &e))
-            found = found || ((LedgerKind)e.kind == kind && strcmp(e.node, node) == 0 &&
-                              strcmp(e.peer, peer) == 0 && text_starts_with(e.note, note));
-    }
-    buf_deinit(&hold);
-    free(r);
-    return found;
-}
-
 static bool has_key(World *w, const char *curve) {
     _cleanup_(directory_unrefp) Directory *d = store_directory(w->f.store);
     const DirKey *k = directory_key(d, curve);
@@ -152,9 +133,9 @@ TEST(keys_are_in_force_when_they_were_handed_in_and_approved) {
     assert_true(has_key(&w, NEW));
     assert_false(decide(&w, id, true));
     assert_false(decide(&w, id, false));
-    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "TOKEN by uid:0"));
-    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "HANDED IN by 192.0.2.7:5"));
-    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "APPROVED by uid:0"));
+    assert_true(has_entry(&w.f, LEDGER_KEY, SENDER, "main", "TOKEN by uid:0"));
+    assert_true(has_entry(&w.f, LEDGER_KEY, SENDER, "main", "HANDED IN by 192.0.2.7:5"));
+    assert_true(has_entry(&w.f, LEDGER_KEY, SENDER, "main", "APPROVED by uid:0"));
 }
 
 TEST(a_token_is_used_once) {
@@ -165,7 +146,7 @@ TEST(a_token_is_used_once) {
     ASSERT_STR(hand_in(&w, id, &r), "");
     ASSERT_STR(hand_in(&w, id, &r), ""); /* the answer was lost */
     ASSERT_STR(hand_in(&w, id, &thief), "USED");
-    assert_true(has_entry(&w, LEDGER_DENIED, SENDER, "main", "enrolment 1: USED"));
+    assert_true(has_entry(&w.f, LEDGER_DENIED, SENDER, "main", "enrolment 1: USED"));
     assert_true(decide(&w, id, true));
     ASSERT_STR(hand_in(&w, id, &thief), "USED");
     ASSERT_STR(hand_in(&w, id, &r), "");
@@ -222,7 +203,7 @@ TEST(what_is_refused_leaves_the_token_as_it_was) {
     ASSERT_EQ(state_of(&w, id), ENROL_REFUSED);
     assert_false(decide(&w, id, true));
     assert_false(has_key(&w, NEW));
-    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "REFUSED by uid:0"));
+    assert_true(has_entry(&w.f, LEDGER_KEY, SENDER, "main", "REFUSED by uid:0"));
     const int64_t unused = make_token(&w, OTHER);
     assert_true(decide(&w, unused, false)); /* nobody came with it yet, and nobody shall */
     ASSERT_EQ(state_of(&w, unused), ENROL_REFUSED);

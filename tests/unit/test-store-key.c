@@ -131,24 +131,6 @@ static struct KeyWish arrives(World *w, const KeyRequest *r, const char *facts,
     return k;
 }
 
-static bool has_entry(World *w, LedgerKind kind, const char *node, const char *peer,
-                      const char *note) {
-    LedgerBlock b;
-    LedgerEntry e;
-    Buf hold = { 0 };
-    bool found = false;
-    LedgerReader *r = calloc(1, sizeof(*r));
-    for (int64_t at = 0; ledger_read(w->f.store, at, &hold, &b); at = b.number) {
-        ledger_reader_init(r, b.body);
-        while (ledger_next(r, &e))
-            found = found || ((LedgerKind)e.kind == kind && strcmp(e.node, node) == 0 &&
-                              strcmp(e.peer, peer) == 0 && strcmp(e.note, note) == 0);
-    }
-    buf_deinit(&hold);
-    free(r);
-    return found;
-}
-
 static Uuid dedup_id(World *w, int64_t seq) {
     Uuid id = { { 0 } };
     ASSERT_TRUE(dedup_find_id(w->f.store, seq, &id));
@@ -196,7 +178,7 @@ TEST(a_refusal_is_on_record_under_the_node) {
     KeyRequest r = wish(&w);
     r.signature[0] ^= 1;
     ASSERT_EQ(verdict(&w, &r), KEY_FORGED);
-    assert_true(has_entry(&w, LEDGER_DENIED, SENDER, "main", "key request: FORGED"));
+    assert_true(has_entry(&w.f, LEDGER_DENIED, SENDER, "main", "key request: FORGED"));
     assert_null(known(&w, NEW));
 }
 
@@ -213,7 +195,7 @@ TEST(a_request_goes_up_as_a_message_of_this_broker) {
     ASSERT_EQ(op->deposits[0].row.lane, LANE_PRIORITY);
     const Uuid first = op->key.message_id;
     store_op_free(op);
-    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "ADD ASKED"));
+    assert_true(has_entry(&w.f, LEDGER_KEY, SENDER, "main", "ADD ASKED"));
     ASSERT_EQ(number(&w.f, SQL_N "message WHERE sender = '" SELF "'"), 1);
     ASSERT_EQ(number(&w.f, "SELECT max(expires_at - accepted_at) FROM message"), 30 * DAY_MS);
     assert_true(is_found(&w, &first)); /* as the answer finds it */
@@ -231,7 +213,7 @@ TEST(a_request_goes_up_as_a_message_of_this_broker) {
     op = asks(&w, &r);
     assert_false(uuid_equal(&op->key.message_id, &second)); /* in the same millisecond */
     store_op_free(op);
-    assert_true(has_entry(&w, LEDGER_KEY, SENDER, "main", "END ASKED"));
+    assert_true(has_entry(&w.f, LEDGER_KEY, SENDER, "main", "END ASKED"));
     assert_sound(&w.f);
 }
 
@@ -278,7 +260,7 @@ TEST(who_sent_what_is_refused_hears_of_it) {
     ASSERT_TRUE(k.told);
     ASSERT_EQ(k.verdict, KEY_FORGED);
     ASSERT_EQ(sent, 1);
-    assert_true(has_entry(&w, LEDGER_DENIED, SENDER, SENDER, "key request: FORGED"));
+    assert_true(has_entry(&w.f, LEDGER_DENIED, SENDER, SENDER, "key request: FORGED"));
     assert_null(known(&w, NEW));
     k = arrives(&w, &r, "nothing of the kind", &sent);
     ASSERT_TRUE(k.told);
