@@ -158,7 +158,11 @@ int main(int argc, char **argv) {
         die("libsodium");
     sign_key_new(&b.sign_key);
     find_programs(&b, bin);
-    snprintf(b.folder, sizeof(b.folder), "%.150s/serasi-bench.%d", argv[optind], (int)getpid());
+    shell("mkdir -p %s", argv[optind]);
+    _cleanup_(freep) char *folder = realpath(argv[optind], NULL); /* brokers need a full path */
+    if (!folder)
+        die("%s: %s", argv[optind], strerror(errno));
+    snprintf(b.folder, sizeof(b.folder), "%.150s/serasi-bench.%d", folder, (int)getpid());
     b.port = 20000 + (uint32_t)getpid() % 20000;
     if (csv)
         b.csv = open_csv(csv);
