@@ -444,6 +444,12 @@ int delivery_op(Broker *b, Feed *q, const DeliveryRow *row, QueueKind kind, Deli
     return 0;
 }
 
+static void log_held_back(Broker *b, const Feed *q) {
+    broker_log(b, LOG_EVENT_QUOTA_REACHED, q ? q->name : "",
+               "DEAD_LETTERS This reader has too many: what it rejects waits until an operator "
+               "takes some away.");
+}
+
 static void log_action(Broker *b, const Feed *q, const StoreOp *op) {
     static const struct {
         DeliveryAction action;
@@ -476,6 +482,11 @@ int delivery_done(Broker *b, Now now, StoreOp *op) {
     Entry *e = q ? window_find(&q->window, row->order_key, row->seq) : NULL;
 
     log_action(b, q, op);
+    if (op->delivery.held_back) {
+        log_held_back(b, q);
+        if (e)
+            e->row.due_ms = row->due_ms;
+    }
     if (op->delivery.action == ACTION_DONE)
         b->status.settled++;
     if (op->owner) {

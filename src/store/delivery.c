@@ -12,6 +12,8 @@
  * not fill the store with notes. */
 #define PARKS_ON_TRAIL 16U
 #define STEP_PARKED    "parked"
+/* Until what cannot become a dead letter, because its reader has too many, is handed out again. */
+#define ASK_AGAIN_MS 600000
 
 /* A row that is simply done with needs no look at it, only to have been there. On a link the row
  * tells whether a recipient joined it meanwhile; mostly none ever did. */
@@ -228,6 +230,12 @@ static void finish(Store *s, StoreOp *op, const StoredMessage *m, const Delivery
     }
 }
 
+/* What is damaged is nobody's wish. */
+static bool is_one_too_many(Store *s, const StoreOp *op, const Queue *queue) {
+    return op->delivery.action == ACTION_DEAD && op->delivery.cause != CAUSE_DEAD_CHECKSUM &&
+           queue->kind != QUEUE_LINK && !quota_may_reject(s, reader_of(queue));
+}
+
 void run_delivery(Store *s, StoreOp *op) {
     DeliveryRow row = op->delivery.row;
     Queue *queue = queue_by_id(s, row.queue);
@@ -235,6 +243,11 @@ void run_delivery(Store *s, StoreOp *op) {
     op->delivery.found = away || find_row(s, &op->delivery.row, &row);
     if (!op->delivery.found || !queue)
         return;
+    if (is_one_too_many(s, op, queue)) {
+        op->delivery.action = ACTION_PARK;
+        op->delivery.row.due_ms = s->now_ms + ASK_AGAIN_MS;
+        op->delivery.held_back = true;
+    }
     if (op->delivery.action == ACTION_PARK) {
         park(s, op, &row, queue);
         return;
@@ -266,6 +279,7 @@ void run_delivery(Store *s, StoreOp *op) {
             return;
         (void)dedup_find_id(s, row.seq, &id);
         bury(s, op, &row, &id, reader_of(queue)); /* no message any more: nobody to tell */
+        quota_died(s, NULL, queue, reader_of(queue), row.size);
         return;
     }
     if (warning) {
@@ -275,5 +289,5 @@ void run_delivery(Store *s, StoreOp *op) {
     finish(s, op, m, &row, queue);
     quota_left(s, m, queue, row.size);
     if (op->delivery.action == ACTION_DEAD)
-        quota_died(s, m, row.size);
+        quota_died(s, m, queue, queue->kind != QUEUE_LINK ? reader_of(queue) : NULL, row.size);
 }

@@ -17,6 +17,7 @@
 #define KEPT_FROM       4U  /* the share of the quota */
 #define RECEIPTS_MORE   10U /* so many times the quota of a sender may wait unread */
 #define URGENT_MORE     2U  /* so many times the quota of a sender may its emergencies fill */
+#define READER_SHARE    2U  /* the part of a sender's bound that a reader has */
 #define FULL_RETRY_MS   60000U
 #define LETTER_RETRY_MS 600000U
 #define LINK_RETRY_MS   5000U
@@ -59,6 +60,10 @@ static const char *payer(const StoredMessage *m) {
 
 static bool is_urgent(const Message *m) {
     return m->env.kind != KIND_SEAL_WRAP && m->lane <= LANE_EMERGENCY; /* a wrap may claim it */
+}
+
+static bool is_over(Load is, uint64_t more, uint64_t more_bytes, uint64_t max, uint64_t max_bytes) {
+    return (max > 0 && is.n + more > max) || (max_bytes > 0 && is.bytes + more_bytes > max_bytes);
 }
 
 static void mark(Store *s, SenderLoad *l) {
@@ -161,13 +166,32 @@ void quota_resized(Store *s, const StoredMessage *m, uint32_t size) {
 
 /* --- dead letters --------------------------------------------------------------------------- */
 
-void quota_died(Store *s, const StoredMessage *m, uint32_t size) {
-    SenderLoad *l = is_own(m) ? get(s, m->sender) : NULL;
-    if (!l)
-        return;
-    mark(s, l);
-    l->dead.n++;
-    l->dead.bytes += size;
+static void add(Load *l, uint32_t size) {
+    l->n++;
+    l->bytes += size;
+}
+
+/* Who sent it had no part in a copy that somebody subscribed to, or in its own receipt. */
+static bool is_senders(const Queue *queue) {
+    return queue->kind == QUEUE_MAILBOX || queue->kind == QUEUE_LINK;
+}
+
+void quota_died(Store *s, const StoredMessage *m, const Queue *queue, const char *reader,
+                uint32_t size) {
+    SenderLoad *l = m && is_own(m) && is_senders(queue) ? get(s, m->sender) : NULL;
+    if (l)
+        add(&l->dead, size);
+    l = reader ? get(s, reader) : NULL;
+    if (l)
+        add(&l->rejected, size);
+}
+
+bool quota_may_reject(Store *s, const char *reader) {
+    const StoreConfig *c = &s->config;
+    const SenderLoad *l = find(s, reader);
+    return !l || l->rejected.n == 0 ||
+           !is_over(l->rejected, 1, 1, (c->dead_quota + 1) / READER_SHARE,
+                    c->sender_bytes / READER_SHARE);
 }
 
 /* Messages on damaged pages are counted if they can be: the counts are bounds, and no reason for a
@@ -195,15 +219,18 @@ static bool end_counting(Store *s, PagesMode mode) {
 
 static void sum_dead(Store *s) {
     for (SenderLoad *l = s->loads; l; l = l->hh.next)
-        l->dead = (Load) { 0 };
-    _query_ q = QUERY(s, "SELECT m.sender, m.kind, d.size FROM dead_letter d "
-                         "CROSS JOIN message m ON m.seq = d.seq WHERE m.origin = ''");
+        l->dead = l->rejected = (Load) { 0 };
+    _query_ q = QUERY(s, "SELECT d.queue, d.recipient, d.size, m.kind, m.origin, m.sender "
+                         "FROM dead_letter d LEFT JOIN message m ON m.seq = d.seq");
     while (db_row(s, q)) {
-        SenderLoad *l = is_letter((int)col_int(q, 1)) ? get(s, col_text(q, 0)) : NULL;
-        if (!l)
+        const Queue *queue = queue_by_id(s, col_int(q, 0));
+        StoredMessage m = { .kind = (int)col_int(q, 3) };
+        if (!queue)
             continue;
-        l->dead.n++;
-        l->dead.bytes += (uint64_t)col_int(q, 2);
+        text_copy(m.origin, sizeof(m.origin), col_text(q, 4));
+        text_copy(m.sender, sizeof(m.sender), col_text(q, 5));
+        quota_died(s, m.sender[0] != '\0' ? &m : NULL, queue,
+                   queue->kind != QUEUE_LINK ? col_text(q, 1) : NULL, (uint32_t)col_int(q, 2));
     }
 }
 
@@ -256,10 +283,6 @@ static bool are_receipts_unread(Store *s, const Message *m) {
     const Queue *q = queue_find(s, QUEUE_RECEIPTS, m->env.sender);
     const uint64_t times = RECEIPTS_MORE * (is_urgent(m) ? URGENT_MORE : 1);
     return s->config.sender_quota > 0 && q && q->waiting >= times * s->config.sender_quota;
-}
-
-static bool is_over(Load is, uint64_t more, uint64_t more_bytes, uint64_t max, uint64_t max_bytes) {
-    return (max > 0 && is.n + more > max) || (max_bytes > 0 && is.bytes + more_bytes > max_bytes);
 }
 
 /* Who has nothing here may always say one thing, however many it is for. */
@@ -431,7 +454,7 @@ void quota_committed(Store *s) {
     for (SenderLoad *l; (l = s->dirty_loads);) {
         s->dirty_loads = l->next_dirty;
         l->dirty = false;
-        if (l->waiting.n > 0 || l->dead.n > 0 || l->kept)
+        if (l->waiting.n > 0 || l->dead.n > 0 || l->rejected.n > 0 || l->kept)
             continue;
         HASH_DEL(s->loads, l);
         free(l);

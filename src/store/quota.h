@@ -10,7 +10,8 @@
  * mailbox behind it. So the sender's own broker counts for all: a delivery waits in a queue of this
  * broker, and when a link took it over it waits beyond, for each recipient that was named, until
  * its outcome is known here. What a link brought counts for that neighbour as a whole, with a bound
- * that is there for the case that its key was stolen.
+ * that is there for the case that its key was stolen. And what a reader rejects counts for it,
+ * wherever it came from: above a bound it stays in its queue and is asked about again.
  */
 
 #include "store/private.h"
@@ -22,8 +23,9 @@ typedef struct Load {
 typedef struct SenderLoad {
     char sender[NODE_NAME_SIZE];
     Load waiting, dead;
-    Load before; /* waiting, when the transaction began that made it dirty */
-    Load was;    /* the same before a recount */
+    Load rejected; /* the dead letters it made of what it was to read */
+    Load before;   /* waiting, when the transaction began that made it dirty */
+    Load was;      /* the same before a recount */
     bool dirty;
     bool kept, kept_before; /* the table has a row, and it is right */
     struct SenderLoad *next_dirty;
@@ -43,8 +45,13 @@ void quota_ended_beyond(Store *s, const StoredMessage *m, const char *recipient)
 void quota_given_up(Store *s, const StoredMessage *m, const RouteEntry *e);
 /* The parts of m are about to have that size. */
 void quota_resized(Store *s, const StoredMessage *m, uint32_t size);
-/* It became a dead letter. */
-void quota_died(Store *s, const StoredMessage *m, uint32_t size);
+/* What this reader rejects, or dies of, may become a dead letter: it has not too many yet. Half of
+ * a sender's bound, so that no reader alone can have a sender put off. */
+bool quota_may_reject(Store *s, const char *reader);
+/* A delivery became a dead letter: its reader's (NULL: of a link) and, but for copies of
+ * subscribers and receipts, its sender's. m may be NULL: it is gone. */
+void quota_died(Store *s, const StoredMessage *m, const Queue *queue, const char *reader,
+                uint32_t size);
 /* Dead letters were taken away, or a transaction was undone: they are counted again. */
 void quota_count_dead(Store *s);
 

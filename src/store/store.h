@@ -186,6 +186,9 @@ struct StoreOp {
             ReceiptCause cause;
             char detail[REASON_TEXT_MAX + 1];
             bool found; /* out: the row was there */
+            /* out: DEAD became PARK, the time in the row is when: its reader has too many dead
+             * letters. */
+            bool held_back;
         } delivery;
         struct {
             QueueId queue;

@@ -38,12 +38,13 @@ typedef struct World {
     Now now;
     Heard *heard;
     unsigned n_heard, n_gaps, n_denied, n_resets, n_ids;
-    unsigned n_leaps, n_stale; /* journal: the clock leapt ahead; the directory is old */
-    Servers servers;           /* where else the parent is found, as the broker told last */
-    bool full[256];            /* the pipe of that peer (0: the uplink) takes nothing */
-    bool lost[256];            /* its connection is gone, and the broker has not heard of it */
-    bool early;                /* take the checks as soon as there are some */
-    struct Checks *checks;     /* taken so */
+    /* journal: the clock leapt ahead; the directory is old; a quota is reached */
+    unsigned n_leaps, n_stale, n_quotas;
+    Servers servers;       /* where else the parent is found, as the broker told last */
+    bool full[256];        /* the pipe of that peer (0: the uplink) takes nothing */
+    bool lost[256];        /* its connection is gone, and the broker has not heard of it */
+    bool early;            /* take the checks as soon as there are some */
+    struct Checks *checks; /* taken so */
 } World;
 
 /* --- surroundings --------------------------------------------------------------------------- */
@@ -72,6 +73,7 @@ static inline void io_log(void *data, const LogRecord *r) {
     ((World *)data)->n_denied += r->event == LOG_EVENT_ACCESS_DENIED;
     ((World *)data)->n_leaps += r->event == LOG_EVENT_CLOCK_LEAPT;
     ((World *)data)->n_stale += r->event == LOG_EVENT_DIRECTORY_STALE;
+    ((World *)data)->n_quotas += r->event == LOG_EVENT_QUOTA_REACHED;
 }
 
 static inline uint32_t io_random(void *data) {

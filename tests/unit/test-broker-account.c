@@ -294,26 +294,65 @@ TEST(a_mailbox_has_no_more_waiting_than_its_quota) {
     ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 6);
 }
 
+static void reject(World *w, uint8_t peer, const char *node, uint64_t tag) {
+    Settlement st = { .tags = { tag, tag }, .action = SETTLE_REJECT, .permanent = true };
+    say(w, peer, node,
+        (Frame) { .kind = FRAME_SETTLE, .settle = { .channel = 1, .n = 1, .settlements = &st } });
+    run(w);
+}
+
 TEST(a_sender_with_too_many_dead_letters_waits_for_an_operator) {
     WORLD(w, "upt/r1");
     w.store_config.dead_quota = 3;
     begin_again(&w);
     hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
     hello(&w, 3, TO, 3);
+    subscribe(&w, 2, GOOD, 1, SOURCE_MAILBOX, 100);
     subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 100);
     run(&w);
-    for (uint64_t i = 1; i <= 3; i++) {
+    publish(&w, 1, BAD, GOOD, 9);
+    run(&w);
+    reject(&w, 2, GOOD, 1);
+    for (uint64_t i = 1; i <= 2; i++) { /* as many as one reader may leave */
         publish(&w, 1, BAD, TO, (uint8_t)i);
         run(&w);
-        Settlement st = { .tags = { i, i }, .action = SETTLE_REJECT, .permanent = true };
-        say(&w, 3, TO,
-            (Frame) { .kind = FRAME_SETTLE,
-                      .settle = { .channel = 1, .n = 1, .settlements = &st } });
-        run(&w);
+        reject(&w, 3, TO, i);
     }
     publish(&w, 1, BAD, TO, 10);
     run(&w);
     ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "DEAD_LETTERS"), 1);
+}
+
+static void seconds_pass(World *w, unsigned n) {
+    for (unsigned i = 0; i < n; i += 10) {
+        pass(w, 10000);
+        say(w, 3, TO, (Frame) { .kind = FRAME_PING });
+        run(w);
+    }
+}
+
+/* It is settled for its consumer, the operator is told, and it comes again in ten minutes. */
+TEST(what_a_reader_rejects_beyond_its_bound_is_handed_out_again_later) {
+    WORLD(w, "upt/r1");
+    w.store_config.dead_quota = 2;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    hello(&w, 3, TO, 3);
+    subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 100);
+    run(&w);
+    for (uint64_t i = 1; i <= 2; i++) {
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+        run(&w);
+        reject(&w, 3, TO, i);
+    }
+    ASSERT_EQ(count(&w, 3, FRAME_SETTLED), 2);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 2);
+    ASSERT_EQ(w.n_quotas, 1);
+    seconds_pass(&w, 590);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 2);
+    seconds_pass(&w, 20);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 3);
 }
 
 TEST_MAIN
