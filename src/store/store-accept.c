@@ -246,9 +246,16 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
     op->accept.message->fwd.n_stamps = 0;
     accept_judge(s, op);
     op->accept.message->fwd.n_stamps = n_stamps;
-    for (uint32_t i = 0; i < s->decision.n_routes; i++)
-        if (needs_way(s, op, stored, &s->decision.routes[i].who))
-            add_way(s, op, stored, &s->decision.routes[i], &copies);
+    AcceptDecision *d = &s->decision;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < d->n_routes; i++)
+        if (needs_way(s, op, stored, &d->routes[i].who))
+            d->routes[n++] = d->routes[i];
+    d->n_routes = n;
+    if (quota_is_reached(s, op)) /* one message would do to fill everything */
+        return;
+    for (uint32_t i = 0; i < d->n_routes; i++)
+        add_way(s, op, stored, &d->routes[i], &copies);
     message_update(s, stored, body);
     link_count_received(s, op->accept.authority, &stored->id);
     op->accept.counted = true;
@@ -288,16 +295,18 @@ static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *dige
         return;
     }
     r->verdict = VERDICT_DUPLICATE;
+    /* An order to recall went where its message went, and is never put into a mailbox; a receipt
+     * without a route was only to be noted. */
+    if (kept && op->accept.from_link && stored.kind != KIND_RECALL_ORDER &&
+        (stored.kind != KIND_RECEIPT || stored.route.n > 0))
+        add_recipients(s, op, &stored);
+    if (r->verdict == VERDICT_LATER)
+        return;
     list_outcomes(s, r, seq);
     if (!kept) {
         r->accepted_ms = dedup_accepted_ms(s, &m->env.message_id);
         return;
     }
-    /* An order to recall went where its message went, and is never put into a mailbox; a receipt
-     * without a route was only to be noted. */
-    if (op->accept.from_link && stored.kind != KIND_RECALL_ORDER &&
-        (stored.kind != KIND_RECEIPT || stored.route.n > 0))
-        add_recipients(s, op, &stored);
     r->accepted_ms = stored.accepted_ms;
     accept_list_recipients(s, r, &stored);
 }
@@ -504,6 +513,8 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
         if (!outcome_is_noted(s, old_seq, d->routes[i].who.node, op->accept.authority))
             d->routes[n++] = d->routes[i];
     d->n_routes = n;
+    if (quota_is_reached(s, op))
+        return;
     RUN(s, "UPDATE outcome SET seq = ?2 WHERE seq = ?1", INT(old_seq), INT(s->next_seq));
     give_back_id(s, op->accept.message);
     (void)claim_id(s, op->accept.message);

@@ -537,6 +537,48 @@ TEST(what_a_neighbour_brought_makes_room_when_it_goes) {
     ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
 }
 
+/* Else one message, brought again and again for others, would fill all there is. */
+TEST(what_is_known_counts_too_when_a_neighbour_brings_it_for_others) {
+    _cleanup_(fixture_deinit) Fixture f;
+    with_neighbour_quota(&f, "hub");
+    StoreOp *op = link_op(plain(&f), SELF, REMOTE, f.now_ms);
+    run(&f, op);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    for (unsigned i = 1; i < QUOTA; i++)
+        ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_ACCEPTED);
+    f.n_ids--; /* the same once more */
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_DUPLICATE);
+    f.n_ids--;
+    ASSERT_EQ(brings(&f, plain(&f), SELF, "min/rehsos"), VERDICT_LATER);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "min/rehsos"), 0);
+    settle(&f, &row, QUEUE_LINK);
+    f.n_ids--;
+    ASSERT_EQ(brings(&f, plain(&f), SELF, "min/rehsos"), VERDICT_DUPLICATE);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "min/rehsos"), 1);
+}
+
+TEST(what_was_purged_counts_too_when_a_neighbour_brings_it_for_others) {
+    _cleanup_(fixture_deinit) Fixture f;
+    with_neighbour_quota(&f, "hub");
+    StoreOp *op = link_op(plain(&f), SELF, REMOTE, f.now_ms);
+    run(&f, op);
+    settle(&f, &op->deposits[0].row, QUEUE_LINK);
+    store_op_free(op);
+    const unsigned first = f.n_ids;
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message"), 0);
+    for (unsigned i = 0; i < QUOTA; i++)
+        ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_ACCEPTED);
+    f.n_ids = first - 1;
+    ASSERT_EQ(brings(&f, plain(&f), SELF, "min/rehsos"), VERDICT_LATER);
+    f.config.neighbour_quota = 0;
+    fixture_reopen(&f);
+    f.n_ids = first - 1;
+    ASSERT_EQ(brings(&f, plain(&f), SELF, "min/rehsos"), VERDICT_ACCEPTED);
+}
+
 /* After a crash the rows of a large store are not counted: what is much is in the table. */
 TEST(much_of_a_neighbour_is_in_the_table_while_the_store_runs) {
     static const char waiting[] = "SELECT waiting FROM sender_load WHERE sender = '" SELF "'";
