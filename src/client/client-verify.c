@@ -130,6 +130,8 @@ static KeyTrust judge_receipt(serasi_client *c, const serasi_delivery *d, Now no
         ret->flags |= SERASI_SIGNED_WRONG_BROKER;
         return KEY_UNKNOWN;
     }
+    if (strcmp(m->facts.receipt.leg, m->env.sender) != 0) /* as if another one had said it */
+        ret->flags |= SERASI_SIGNED_WRONG_BROKER;
     if (!is_of_home((int)m->facts.receipt.level))
         return KEY_UNKNOWN;
     const KeyTrust trust = client_keys_owner(c->directory, m->facts.receipt.recipient, now, &owner);

@@ -66,7 +66,8 @@ bool key_answer_arrived(Store *s, StoreOp *op) {
         !op->accept.from_link || !s->config.codec->receipt_detail)
         return false;
     const int64_t seq = find_asked(s, &f->message_id, &asked, &r);
-    if (seq > 0 && hearsay_is_believed(s, &asked, f->recipient, op->accept.authority))
+    const bool own = strcmp(m->env.sender, f->recipient) == 0; /* signed by whom it was for */
+    if (seq > 0 && own && hearsay_is_believed(s, &asked, f->recipient, op->accept.authority))
         keep(s, op, seq, &r, f->recipient);
     return seq > 0;
 }

@@ -205,7 +205,7 @@ bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
                      .cause = (ReceiptCause)f->receipt.cause,
                      .said_ms = f->receipt.said_ms };
     text_copy(o.recipient, sizeof(o.recipient), f->receipt.recipient);
-    text_copy(o.leg, sizeof(o.leg), f->receipt.leg);
+    text_copy(o.leg, sizeof(o.leg), receipt->env.sender); /* whose signature it has */
     if (!m)
         return note_purged(s, &f->receipt.message_id, seq, &o, neighbour);
     const bool allowed = hearsay_is_believed(s, m, o.recipient, neighbour);

@@ -259,14 +259,15 @@ static void expect_facts(World *w, Body *b, Bytes facts, unsigned flags) {
     ASSERT_EQ(w->d.judgement.flags, flags);
 }
 
-static void expect_receipt(World *w, ReceiptLevel level, const char *broker, unsigned flags) {
-    const Receipt r = { .message_id = w->e.message_id,
-                        .sender = "dsp/32",
-                        .recipient = "dsk/3302",
-                        .level = level,
-                        .leg = "upt/satria",
-                        .region = "3203",
-                        .said_ms = now_read().wall_ms };
+static void expect_receipt_of(World *w, ReceiptLevel level, const char *broker, const char *leg,
+                              unsigned flags) {
+    Receipt r = { .message_id = w->e.message_id,
+                  .sender = "dsp/32",
+                  .recipient = "dsk/3302",
+                  .level = level,
+                  .region = "3203",
+                  .said_ms = now_read().wall_ms };
+    strcpy(r.leg, leg);
     Body *b = codec_encode_receipt(&r, broker, r.said_ms);
     assert_non_null(b);
     expect_facts(w, b, body_facts(b), flags);
@@ -274,6 +275,10 @@ static void expect_receipt(World *w, ReceiptLevel level, const char *broker, uns
     expect_facts(w, b, bytes_make("no receipt", 10), SERASI_SIGNED_WRONG_BROKER);
     ASSERT_EQ(w->d.judgement.state, SERASI_SIGNATURE_BAD);
     body_unref(b);
+}
+
+static void expect_receipt(World *w, ReceiptLevel level, const char *broker, unsigned flags) {
+    expect_receipt_of(w, level, broker, broker, flags);
 }
 
 /* Else any broker could say that a message arrived. */
@@ -290,6 +295,8 @@ TEST(the_word_that_somebody_has_a_message_is_of_his_home_broker_alone) {
         known.owner_trust = KEY_PROVEN;
     }
     expect_receipt(&w, LEVEL_UNDELIVERABLE, "upt/phala-martha", 0);
+    expect_receipt_of(&w, LEVEL_UNDELIVERABLE, "upt/phala-martha", "upt/satria",
+                      SERASI_SIGNED_WRONG_BROKER); /* as if that one had said it */
     expect_receipt(&w, LEVEL_UNDELIVERABLE, "dsk/3203", SERASI_SIGNED_WRONG_BROKER);
     w.e.kind = KIND_NOTICE;
     strcpy(w.e.sender, "upt/satria");

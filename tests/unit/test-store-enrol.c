@@ -354,9 +354,9 @@ static Uuid ask_hub(World *w) {
     return id;
 }
 
-/* What comes of a receipt about that message, as by `by` and over that link. */
-static struct KeyWish answer(World *w, const Uuid *id, ReceiptLevel level, const char *detail,
-                             const char *by, const char *neighbour) {
+/* What comes of a receipt about that message, as by `by`, of that sender and over that link. */
+static struct KeyWish answer_of(World *w, const Uuid *id, ReceiptLevel level, const char *detail,
+                                const char *by, const char *sender, const char *neighbour) {
     Receipt r = {
         .message_id = *id, .sender = SELF, .level = level, .said_ms = w->f.now_ms, .region = "3203"
     };
@@ -366,7 +366,7 @@ static struct KeyWish answer(World *w, const Uuid *id, ReceiptLevel level, const
     Message *m = message_to(&w->f, SELF, 0);
     m->env.kind = KIND_RECEIPT;
     m->lane = LANE_PRIORITY;
-    strcpy(m->env.sender, by);
+    strcpy(m->env.sender, sender);
     m->facts.readable = true;
     m->facts.receipt.message_id = *id;
     strcpy(m->facts.receipt.recipient, by);
@@ -374,7 +374,7 @@ static struct KeyWish answer(World *w, const Uuid *id, ReceiptLevel level, const
     m->facts.receipt.level = level;
     m->facts.receipt.said_ms = w->f.now_ms;
     body_unref(m->body);
-    m->body = codec_encode_receipt(&r, by, w->f.now_ms);
+    m->body = codec_encode_receipt(&r, sender, w->f.now_ms);
     assert_non_null(m->body);
     hash_digest(body_facts(m->body), m->env.facts_digest);
     hash_digest(body_sealed(m->body), m->env.sealed_digest);
@@ -385,6 +385,11 @@ static struct KeyWish answer(World *w, const Uuid *id, ReceiptLevel level, const
     const struct KeyWish wish = op->accept.wish;
     store_op_free(op);
     return wish;
+}
+
+static struct KeyWish answer(World *w, const Uuid *id, ReceiptLevel level, const char *detail,
+                             const char *by, const char *neighbour) {
+    return answer_of(w, id, level, detail, by, by, neighbour);
 }
 
 /* What the node is told when it asks what became of it: "STATE" or the text. */
@@ -444,6 +449,8 @@ TEST(a_refusal_is_believed_of_the_hub_alone) {
     assert_false(answer(&w, &id, LEVEL_REFUSED, "UNFIT", "upt/satria", "upt/satria").told);
     assert_false(answer(&w, &id, LEVEL_REFUSED, "UNFIT", "hub", "upt/satria").told);
     assert_false(answer(&w, &id, LEVEL_REFUSED, "UNFIT", REMOTE, "hub").told);
+    /* signed by a broker between, in the hub's name */
+    assert_false(answer_of(&w, &id, LEVEL_REFUSED, "UNFIT", "hub", "upt/satria", "hub").told);
     assert_false(answer(&w, &id, LEVEL_DEPOSITED, "UNFIT", "hub", "hub").told);
     expect_asked(&w, text, SENDER, 0, "sent");
     const Uuid unknown = id_of(4711);

@@ -75,6 +75,24 @@ TEST(a_dead_letter_that_was_redirected_twice_is_two) {
     ASSERT_NOT_BELIEVED(&f, &id, "dsk/3306", "hub");
 }
 
+/* A broker between cannot put its word into the mouth of the one behind it. */
+TEST(who_said_it_is_who_signed_it) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    settle(&f, &row, QUEUE_LINK);
+    const Uuid id = id_of(1);
+    StoreOp *op = receipt_op(&f, &id, REMOTE, LEVEL_COLLECTED, "hub");
+    strcpy(op->accept.message->facts.receipt.leg, "upt/satria");
+    run(&f, op);
+    store_op_free(op);
+    ASSERT_OUTCOMES(&f, &id, REMOTE " COLLECTED");
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&id, text);
+    op = ask(&f, "outcome", text);
+    ASSERT_STR(table_cell(op->query.table, 0, 5), "hub");
+    store_op_free(op);
+}
+
 /* --- event scopes --------------------------------------------------------------------------- */
 
 /* What the stored envelope says: scope 33. */
