@@ -558,6 +558,19 @@ TEST(what_is_known_counts_too_when_a_neighbour_brings_it_for_others) {
     ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "min/rehsos"), 1);
 }
 
+/* Or the link would stand still for what it only asks again about. */
+TEST(a_repetition_for_nobody_new_passes_a_full_neighbour) {
+    _cleanup_(fixture_deinit) Fixture f;
+    with_neighbour_quota(&f, "hub");
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_ACCEPTED);
+    const unsigned first = f.n_ids;
+    for (unsigned i = 0; i < QUOTA; i++) /* above the bound of those that are not urgent */
+        ASSERT_EQ(brings(&f, urgent(&f, LANE_EMERGENCY), SELF, REMOTE), VERDICT_ACCEPTED);
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
+    f.n_ids = first - 1;
+    ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_DUPLICATE);
+}
+
 TEST(what_was_purged_counts_too_when_a_neighbour_brings_it_for_others) {
     _cleanup_(fixture_deinit) Fixture f;
     with_neighbour_quota(&f, "hub");
