@@ -4,12 +4,6 @@
  * Accounts: what one node makes the broker hold, whatever the number of its programs, and how fast
  * it may go on. Above a bound nothing is lost that was accepted: a message is answered LATER before
  * it is accepted, a query is answered with BUSY.
- *
- * What sessions ask of the store waits in a list of their node and goes on in fair turns (deficit
- * round robin, Shreedhar and Varghese 1995), in its order. The way to the disk behind that point is
- * first come, first served, so little is let on it at one time: enough for a whole batch while one
- * node has it for itself, and less while several share it, or who comes with a single message would
- * wait for all that another one sent before. Nobody waits while there is nothing else to do.
  */
 
 #include <errno.h>
@@ -22,26 +16,11 @@
 #include "broker/internal.h"
 #include "wire/codec.h"
 
-/* On the way is what was let go on and is not done: two batches, for one is carried out while the
- * other is collected. */
-#define WAY_OPS      1024U /* of all */
-#define WAY_COST     (16 * 1024 * 1024)
-#define COMPANY_COST (512 * 1024) /* of each of several */
-/* Of who asks for much, beside somebody who asks for little: batches that take a millisecond. And
- * of the bytes it may have unanswered there: no more has use. */
-#define HEAVY_COST (128 * 1024)
-/* Of who only begins, or was put off just now: nobody knows yet what it is up to. Twice as much
- * with each step in which it was not. */
-#define FIRST_COST     (16 * 1024)
-#define FIRST_BYTES    ((size_t)2 * 1024 * 1024) /* and unanswered; a message has half of that */
-#define CALM_MS        100
-#define CALM_STEPS     5
+/* Beside somebody who asks for little, of the bytes that one may have unanswered: for who asks for
+ * much; and for who only begins, or was put off just now, for nobody knows yet what it is up to.
+ * Twice as much with each step in which it was not. */
 #define HEAVY_SHARE    16U
-#define COMPANY_MS     SECOND_MS   /* who came so lately may come again */
-#define QUANTUM        (64 * 1024) /* of a turn, in bytes */
-#define QUERY_COST     (64 * 1024) /* a query: what it costs is seen afterwards only */
-#define OP_COST        1024
-#define CHANGE_COST    (16 * 1024) /* a subscription: it may write */
+#define FIRST_BYTES    ((size_t)2 * 1024 * 1024) /* a message has half of that */
 #define LATER_MS       200U
 #define TOLD_MS        (LATER_MS / 2) /* surely over before who does as told sends again */
 #define PUT_OFF_COST   4096           /* to read and to answer one that is put off */
@@ -51,8 +30,6 @@
 #define SESSIONS_LEAST 64U /* or so many */
 #define URGENT_MORE    4U  /* emergencies may have a fourth more than the rest */
 
-/* Who asks for more makes others wait; who asks for less is the one that should not. */
-static const BucketRate usual = { .per_second = 1024 * 1024, .burst = 512 * 1024 };
 /* Refusals are written down, so nobody may cause them without end. */
 static const BucketRate refusals = { .per_second = 32, .burst = 1024 };
 /* What is put off costs us the reading of it. The more of it there was, the later it is told to
@@ -103,9 +80,7 @@ static void account_free(Broker *b, Account *a) {
     HASH_DEL(b->accounts, a);
     if (b->came_last == a)
         b->came_last = NULL;
-    for (unsigned i = 0; i < ARRAY_SIZE(b->lights); i++)
-        if (b->lights[i].account == a)
-            b->lights[i].account = NULL;
+    weight_forget(b, a);
     for (unsigned i = 0; i < ARRAY_SIZE(a->held); i++)
         broker_batch_free(a->held[i].ops.first);
     free(a);
@@ -159,36 +134,13 @@ static void tell(Broker *b, Now now, Account *a, const char *what) {
     broker_log(b, LOG_EVENT_NODE_OVER_LIMIT, a->node, "%s", what);
 }
 
-/* Before it is known to ask for much it is one of the two itself. */
-static bool is_beside_light(const Broker *b, Now now, const Account *a) {
-    for (unsigned i = 0; i < ARRAY_SIZE(b->lights); i++) {
-        const Light *l = &b->lights[i];
-        if (l->account && l->account != a && now.mono_ms < l->until_ms)
-            return true;
-    }
-    return false;
-}
-
-static int64_t calm_steps(Now now, const Account *a) {
-    return MIN((now.mono_ms - a->calm_since_ms) / CALM_MS, (int64_t)CALM_STEPS);
-}
-
-/* Of one that would have more on the way than it may, for it begins or is put off. */
-static void note_pressed(Broker *b, Now now, const Account *a) {
-    if (calm_steps(now, a) < CALM_STEPS && is_beside_light(b, now, a))
-        b->pressed_until_ms = now.mono_ms + CALM_MS;
-}
-
-/* Others ask for little, and this one for much. */
-static bool is_heavy_beside_light(const Broker *b, Now now, const Account *a) {
-    return now.mono_ms < a->heavy_until_ms && is_beside_light(b, now, a);
-}
-
 /* What a node may have unanswered. */
 static size_t bytes_max(const Broker *b, Now now, const Account *a) {
-    const size_t max = b->config.node_bytes / (is_heavy_beside_light(b, now, a) ? HEAVY_SHARE : 1);
-    return is_beside_light(b, now, a) && max > 0 ? MIN(max, FIRST_BYTES << calm_steps(now, a))
-                                                 : max;
+    const size_t max =
+        b->config.node_bytes / (weight_is_heavy_beside_light(b, now, a) ? HEAVY_SHARE : 1);
+    return weight_is_beside_light(b, now, a) && max > 0
+               ? MIN(max, FIRST_BYTES << weight_calm_steps(now, a))
+               : max;
 }
 
 static bool is_over(size_t n, size_t more, size_t max, bool urgent) {
@@ -248,7 +200,7 @@ static int answer_later(Broker *b, Now now, Session *s, const Uuid *id, const ch
 
 /* Beside who asks for little it grows with what was answered, as a client knows (PROTOCOL.md). */
 static int64_t bytes_window(const Broker *b, Now now, const Session *s) {
-    return is_beside_light(b, now, s->account)
+    return weight_is_beside_light(b, now, s->account)
                ? MIN(PROGRAM_FIRST + s->answered_bytes, (int64_t)PROGRAM_WINDOW)
                : PROGRAM_WINDOW;
 }
@@ -277,8 +229,7 @@ static int come_later(Broker *b, Now now, Session *s, const Uuid *id, size_t siz
     Account *a = s->account;
     const BucketRate rate = impatience(a);
     int r;
-    a->calm_since_ms = now.mono_ms;
-    note_pressed(b, now, a);
+    weight_note_put_off(b, now, a);
     if (does_as_told(b, now, s, size, urgent) &&
         bucket_take(&a->impatience, &rate, (double)(PUT_OFF_COST + size), now.mono_ms)) {
         r = answer_later(b, now, s, id, code);
@@ -344,8 +295,7 @@ void account_tell_quota(Broker *b, const StoreOp *op) {
                "%s %s", why->code, why->text_en);
 }
 
-/* Of a message that is not waited for any more. */
-static void release(Broker *b, Account *a, const Message *m) {
+void account_release(Broker *b, Account *a, const Message *m) {
     const size_t size = MIN(body_size(m->body), b->unanswered_bytes);
     b->unanswered_bytes -= size;
     if (!a)
@@ -358,18 +308,10 @@ void account_answered(Broker *b, Now now, const StoreOp *op) {
     account_tell_quota(b, op);
     Account *a = account_find(b, op->accept.authority);
     const Message *m = op->accept.message;
-    release(b, a, m);
+    account_release(b, a, m);
     const Verdict v = op->accept.result.verdict;
     if (a && (v == VERDICT_REFUSED || v == VERDICT_CONFLICT))
         (void)bucket_take(&a->refused[m->lane <= LANE_EMERGENCY], &refusals, 1, now.mono_ms);
-}
-
-bool broker_is_beside_light(const Broker *b, Now now) {
-    return is_beside_light(b, now, NULL);
-}
-
-bool broker_is_pressed(const Broker *b, Now now) {
-    return now.mono_ms < b->pressed_until_ms;
 }
 
 bool account_may_query(const Broker *b, const Account *a) {
@@ -392,172 +334,4 @@ bool account_may_subscribe(const Broker *b, const Account *a) {
 bool account_may_deliver(const Broker *b, const Account *a, size_t size) {
     return b->config.node_out_bytes == 0 || a->out_bytes == 0 ||
            a->out_bytes + size <= b->config.node_out_bytes;
-}
-
-/* --- turns ---------------------------------------------------------------------------------- */
-
-static bool is_query(const StoreOp *op) {
-    return op->kind == OP_QUERY || op->kind == OP_KEY;
-}
-
-/* What only a session asks for: the rest is the broker's own work and never waits for a turn. */
-static bool is_intake(const StoreOp *op) {
-    const bool asked = op->kind == OP_ACCEPT || is_query(op) || op->kind == OP_QUEUE ||
-                       op->kind == OP_SUBSCRIPTION;
-    return asked && op->owner_id >= SESSION_ID_FIRST;
-}
-
-static int64_t cost_of(const StoreOp *op) {
-    if (is_query(op))
-        return QUERY_COST;
-    if (op->kind == OP_SUBSCRIPTION)
-        return CHANGE_COST;
-    return OP_COST +
-           (op->kind == OP_ACCEPT ? (int64_t)body_size(op->accept.message->body) : (int64_t)0);
-}
-
-/* Emergencies have turns of their own, before the rest; not ahead of what their node sent about the
- * same case. */
-static void hold(Broker *b, Session *s, StoreOp *op) {
-    Account *a = s->account;
-    const bool urgent = op->kind == OP_ACCEPT && op->accept.message->lane <= LANE_EMERGENCY &&
-                        !ops_follow(&a->held[0].ops, &op->accept.message->env);
-    Held *h = &a->held[urgent];
-    ops_append(&h->ops, op);
-    a->n_queries += is_query(op);
-    s->n_held++;
-    b->n_held++;
-    if (h->ops.n > 1)
-        return;
-    DL_APPEND(b->turns[urgent], h);
-    b->n_turns[urgent]++;
-}
-
-/* Who asks for little is one that publishes: a program that subscribes, or an operator that asks,
- * does so once. */
-static void note_weight(Broker *b, Now now, Account *a, const StoreOp *op) {
-    const int64_t cost = cost_of(op);
-    if (!bucket_take(&a->usual, &usual, (double)MIN(cost, (int64_t)QUANTUM), now.mono_ms))
-        a->heavy_until_ms = now.mono_ms + COMPANY_MS;
-    if (now.mono_ms < a->heavy_until_ms || op->kind != OP_ACCEPT)
-        return;
-    if (b->lights[0].account != a)
-        b->lights[1] = b->lights[0];
-    b->lights[0] = (Light) { .account = a, .until_ms = now.mono_ms + COMPANY_MS };
-}
-
-static void note_calm(Now now, Account *a) {
-    if (now.mono_ms >= a->came_ms + COMPANY_MS)
-        a->calm_since_ms = now.mono_ms;
-    a->came_ms = now.mono_ms;
-}
-
-void account_push(Broker *b, Now now, Session *s, StoreOp *op) {
-    if (b->came_last && b->came_last != s->account)
-        b->company_until_ms = now.mono_ms + COMPANY_MS;
-    b->came_last = s->account;
-    note_calm(now, s->account);
-    note_weight(b, now, s->account, op);
-    hold(b, s, op);
-}
-
-bool account_hold_behind(Broker *b, uint64_t session_id, StoreOp *op) {
-    Session *s = session_by_id(b, session_id);
-    if (!s || s->n_held == 0)
-        return false;
-    hold(b, s, op);
-    return true;
-}
-
-/* Of one of several. */
-static int64_t way_share(const Broker *b, Now now, const Account *a) {
-    if (!is_beside_light(b, now, a))
-        return COMPANY_COST;
-    return MIN((int64_t)FIRST_COST << calm_steps(now, a),
-               now.mono_ms < a->heavy_until_ms ? HEAVY_COST : COMPANY_COST);
-}
-
-/* All of one node's is let on the way as long as nobody else comes. */
-static bool way_has_room(const Broker *b, Now now, const Account *a, bool urgent) {
-    if (b->way_ops >= WAY_OPS || b->way_cost >= WAY_COST)
-        return false;
-    const int64_t share = way_share(b, now, a);
-    return now.mono_ms >= b->company_until_ms || a->way_cost < share * (urgent ? 2 : 1);
-}
-
-static void enter_the_way(Broker *b, Account *a, StoreOp *op) {
-    op->charged = a;
-    b->way_ops++;
-    b->way_cost += cost_of(op);
-    a->way_cost += cost_of(op);
-}
-
-void account_left_the_way(Broker *b, StoreOp *op) {
-    Account *a = op->charged;
-    if (!a)
-        return;
-    op->charged = NULL;
-    b->way_ops--;
-    b->way_cost -= cost_of(op);
-    a->way_cost -= cost_of(op);
-}
-
-static void go_on(Broker *b, Now now, Account *a, StoreOp *op) {
-    Session *s = session_by_id(b, op->kind == OP_DELIVERY ? ((Ticket *)op->owner)->session_id
-                                                          : op->owner_id);
-    b->n_held--;
-    a->n_queries -= is_query(op);
-    if (s)
-        s->n_held--;
-    if (!s && op->kind == OP_QUERY) {
-        (void)store_op_free(op); /* nobody waits for it any more */
-        return;
-    }
-    if (!s && op->kind == OP_ACCEPT && offender_is_slowed(b, now, op->accept.key)) {
-        release(b, a, op->accept.message); /* it was not accepted: it may be sent again */
-        (void)store_op_free(op);
-        return;
-    }
-    if (is_intake(op))
-        enter_the_way(b, a, op);
-    if (op->kind == OP_ACCEPT)
-        check_push(b, now, op);
-    else if (op->kind == OP_DELIVERY)
-        check_push_behind(b, ((Ticket *)op->owner)->session_id, op);
-    else
-        broker_push(b, op);
-}
-
-/* What a turn costs too much is taken off the next ones. False: nothing of this one can go on until
- * something left the way. */
-static bool take_turn(Broker *b, Now now, bool urgent) {
-    Held *h = b->turns[urgent];
-    if (h->credit <= 0)
-        h->credit += QUANTUM;
-    const bool blocked = !way_has_room(b, now, h->account, urgent);
-    while (h->ops.first && h->credit > 0 && way_has_room(b, now, h->account, urgent)) {
-        StoreOp *op = ops_take(&h->ops);
-        h->credit -= cost_of(op);
-        go_on(b, now, h->account, op);
-    }
-    DL_DELETE(b->turns[urgent], h);
-    if (h->ops.first) {
-        DL_APPEND(b->turns[urgent], h);
-        h->credit = MIN(h->credit, (int64_t)QUANTUM);
-        note_pressed(b, now, h->account);
-        return !blocked;
-    }
-    h->credit = MIN(h->credit, (int64_t)0);
-    b->n_turns[urgent]--;
-    return true;
-}
-
-static void pump(Broker *b, Now now, bool urgent) {
-    for (uint32_t blocked = 0; b->turns[urgent] && blocked < b->n_turns[urgent];)
-        blocked = take_turn(b, now, urgent) ? 0 : blocked + 1;
-}
-
-void accounts_pump(Broker *b, Now now) {
-    pump(b, now, true);
-    pump(b, now, false);
 }

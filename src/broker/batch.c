@@ -104,7 +104,7 @@ static void list_move(OpList *from, OpList *to, BatchFill *fill, uint32_t max) {
 StoreOp *broker_take_batch(Broker *b) {
     OpList batch = { 0 };
     BatchFill fill = { 0 }, along = { 0 };
-    accounts_pump(b, b->now);
+    turns_pump(b, b->now);
     const uint32_t usual = b->careful > 0 ? BATCH_SMALL : BATCH_OPS;
     list_move(&b->urgent, &batch, &fill, usual);
     if (batch.n > 0)
@@ -117,7 +117,7 @@ StoreOp *broker_take_batch(Broker *b) {
 
 StoreOp *broker_take_more(Broker *b, BatchFill *fill) {
     OpList batch = { 0 };
-    accounts_pump(b, b->now);
+    turns_pump(b, b->now);
     if (b->careful == 0 && b->urgent.n == 0)
         list_move(&b->ops, &batch, fill, BATCH_OPS);
     return batch.first;

@@ -138,7 +138,7 @@ static int turn_end(Broker *b, Now now) {
 
     b->status.turns++;
     b->now = now;
-    accounts_pump(b, now);
+    turns_pump(b, now);
     r = feeds_pump(b, now);
     if (r < 0)
         return r;
@@ -437,7 +437,7 @@ int broker_stored(Broker *b, Now now, StoreOp *list) {
         StoreOp *op = list;
         list = op->next;
         op->next = NULL;
-        account_left_the_way(b, op);
+        turns_left_the_way(b, op);
         int r = broker_deposits(b, op);
         if (r == 0)
             r = stored_one(b, now, op);

@@ -147,7 +147,7 @@ void check_push_behind(Broker *b, uint64_t session_id, StoreOp *op) {
 void check_early(Broker *b, Now now) {
     if (!b->io.checks || b->checks.batch->out.n > 0)
         return;
-    accounts_pump(b, now);
+    turns_pump(b, now);
     if (b->checks.ops.n + b->checks.urgent.n > 0)
         b->io.checks(b->io.data);
 }

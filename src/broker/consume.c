@@ -160,7 +160,7 @@ static int subscribe(Broker *b, Now now, Session *s, Frame *f) {
         (void)text_copy(op->queue.name, sizeof(op->queue.name), s->node);
     }
     op->owner = (void *)(uintptr_t)id;
-    account_push(b, now, s, op);
+    turns_push(b, now, s, op);
     return 0;
 }
 
@@ -298,7 +298,7 @@ int consume_unsubscribe(Broker *b, Now now, Session *s, const Frame *f) {
         (void)text_copy(op->subscription.owner, sizeof(op->subscription.owner), s->node);
         (void)text_copy(op->subscription.name, sizeof(op->subscription.name),
                         f->unsubscribe.drop_name);
-        account_push(b, now, s, op);
+        turns_push(b, now, s, op);
         return 0;
     }
     Channel *c = channel_get(s, f->unsubscribe.channel);

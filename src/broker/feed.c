@@ -436,7 +436,7 @@ int delivery_op(Broker *b, Feed *q, const DeliveryRow *row, QueueKind kind, Deli
     (void)text_copy(op->delivery.detail, sizeof(op->delivery.detail), detail ? detail : "");
     if (ticket) {
         ticket->pending++;
-        if (!account_hold_behind(b, ticket->session_id, op))
+        if (!turns_hold_behind(b, ticket->session_id, op))
             check_push_behind(b, ticket->session_id, op);
     } else {
         broker_push(b, op);

@@ -4,7 +4,8 @@
 /*
  * What the modules of the broker share. Reading order:
  *   a turn       broker.c, batch.c (operations for the store)
- *   peers        session.c, access.c (rights), account.c (what a node may make us hold), offender.c
+ *   peers        session.c, access.c (rights), account.c (what a node may make us hold), weight.c,
+ *                turns.c, offender.c
  *   messages in  publish.c, check.c (signatures), resolve.c
  *   and out      consume.c (channels), feed.c (queues into channels), settle.c
  *   links        uplink.c (this broker as a child), uplink-send.c, uplink-take.c, neighbour.c
@@ -228,7 +229,7 @@ struct Account {
     uint32_t n_unanswered; /* messages, and their bytes */
     size_t unanswered_bytes;
     size_t out_bytes;                     /* of deliveries that are not settled */
-    int64_t way_cost;                     /* of what accounts_pump() let go on and is not done */
+    int64_t way_cost;                     /* of what turns_pump() let go on and is not done */
     Bucket usual;                         /* what it asks of the store */
     int64_t heavy_until_ms;               /* monotonic: it asks for more than that */
     int64_t calm_since_ms, came_ms;       /* monotonic: not put off since; it came last */
@@ -272,7 +273,7 @@ struct Broker {
     Light lights[2];          /* of two of those that ask for little, the last first */
     Offender *offenders;
     uint32_t n_turns[2], n_held;
-    uint32_t way_ops; /* let go on by accounts_pump(), and not done */
+    uint32_t way_ops; /* let go on by turns_pump(), and not done */
     int64_t way_cost;
     size_t unanswered_bytes;
     int64_t company_until_ms, pressed_until_ms;
@@ -334,12 +335,32 @@ bool account_may_query(const Broker *b, const Account *a);
 bool account_may_ask_for_key(Broker *b, Now now, Account *a);
 bool account_may_subscribe(const Broker *b, const Account *a);
 bool account_may_deliver(const Broker *b, const Account *a, size_t size);
+/* A message that is not waited for any more; a may be NULL: its node is forgotten. */
+void account_release(Broker *b, Account *a, const Message *m);
+
+/* weight.c */
+#define WEIGHT_LASTS_MS SECOND_MS /* who came so lately may come again */
+/* Somebody but a (or NULL) asks for little and was here lately. Before one is known to ask for much
+ * it is taken for such a one itself. */
+bool weight_is_beside_light(const Broker *b, Now now, const Account *a);
+bool weight_is_heavy(Now now, const Account *a); /* this one asks for much */
+bool weight_is_heavy_beside_light(const Broker *b, Now now, const Account *a);
+/* How long since it began or was last put off: 0, when it may have little, to 5. */
+int64_t weight_calm_steps(Now now, const Account *a);
+/* It asks the store for something of that cost. */
+void weight_note(Broker *b, Now now, Account *a, const StoreOp *op, int64_t cost);
+void weight_note_put_off(Broker *b, Now now, Account *a);
+/* It would have more on the way than it may. */
+void weight_note_pressed(Broker *b, Now now, const Account *a);
+void weight_forget(Broker *b, const Account *a);
+
+/* turns.c */
 /* What a session asks of the store: it goes on in a turn of its node. */
-void account_push(Broker *b, Now now, Session *s, StoreOp *op);
+void turns_push(Broker *b, Now now, Session *s, StoreOp *op);
 /* The same behind what the session asked for before; false when that went on already. */
-bool account_hold_behind(Broker *b, uint64_t session_id, StoreOp *op);
-void account_left_the_way(Broker *b, StoreOp *op);
-void accounts_pump(Broker *b, Now now);
+bool turns_hold_behind(Broker *b, uint64_t session_id, StoreOp *op);
+void turns_left_the_way(Broker *b, StoreOp *op);
+void turns_pump(Broker *b, Now now);
 
 /* offender.c */
 #define GARBAGE_FRAME 256U /* of offender_note() */

@@ -72,7 +72,7 @@ int key_ask(Broker *b, Now now, Session *s, const Frame *f) {
         r = broker_denied(b, now, s->node, s->label, "key-request for another node");
         return r < 0 ? r : query_say(b, s, f, 1, "NOT_ALLOWED: of your own node only");
     }
-    account_push(b, now, s, TAKE_PTR(op));
+    turns_push(b, now, s, TAKE_PTR(op));
     return 0;
 }
 
@@ -217,7 +217,7 @@ static int hand_in(Broker *b, Now now, Session *s, const Frame *f) {
     if (!b->io.address || !b->io.address(b->io.data, (BrokerPort)s->key.port, session_route(s),
                                          op->key.by, sizeof(op->key.by)))
         (void)text_copy(op->key.by, sizeof(op->key.by), "unknown address");
-    account_push(b, now, s, TAKE_PTR(op));
+    turns_push(b, now, s, TAKE_PTR(op));
     return 0;
 }
 

@@ -110,7 +110,7 @@ int publish_frame(Broker *b, Now now, Session *s, const FramePublish *f, const P
     const RightUse use = use_of_publish(&op->accept.message->env);
     op->accept.denied = !op->accept.from_link && !session_allows(s, &use);
     s->unanswered++;
-    account_push(b, now, s, op);
+    turns_push(b, now, s, op);
     return 0;
 }
 

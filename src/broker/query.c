@@ -106,7 +106,7 @@ static int ask_store(Broker *b, Session *s, Frame *f) {
         op->query.args[i] = TAKE_PTR(f->query.args[i]);
     if (!s->operator_)
         (void)text_copy(op->query.authority, sizeof(op->query.authority), s->node);
-    account_push(b, b->now, s, op);
+    turns_push(b, b->now, s, op);
     return 0;
 }
 
@@ -334,7 +334,7 @@ static int look_on(Broker *b, Now now, StoreOp *op) {
         return s ? -ENOMEM : 0; /* nobody waits for it any more */
     next->query = op->query;
     memset(&op->query, 0, sizeof(op->query));
-    account_push(b, now, s, next);
+    turns_push(b, now, s, next);
     return 0;
 }
 

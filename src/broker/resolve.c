@@ -41,6 +41,6 @@ int resolve_frame(Broker *b, Now now, Session *s, const Frame *f, const PeerMess
     (void)text_copy(op->query.authority, sizeof(op->query.authority), s->node);
     op->query.limit = f->query.limit;
     op->query.message = TAKE_PTR(message);
-    account_push(b, now, s, op);
+    turns_push(b, now, s, op);
     return 0;
 }
