@@ -11,7 +11,7 @@
 #include "wire/arena.h"
 
 #define BUDGET_PER_BYTE 32U
-#define BUDGET_BASE     (64U * 1024U)
+#define BUDGET_BASE     (512U * 1024U)
 #define CHUNK_MIN       (4U * 1024U)
 
 /* Bytes of an arena with its first chunk: what malloc() keeps at hand for each thread. */

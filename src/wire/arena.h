@@ -19,8 +19,9 @@ typedef struct Arena Arena;
 #define ARENA_UNBOUNDED SIZE_MAX /* for what we build ourselves */
 
 Arena *arena_new(size_t budget);
-/* Budget for unpacking n bytes: 32 n + 64 KiB (a list of six-byte submessages, each with its
- * pointer and its entry in protobuf-c's scratch table, needs 24 n). NULL when out of memory. */
+/* Budget for unpacking n bytes: 32 n + 512 KiB. A list of empty texts, each with its pointer and
+ * its entry in protobuf-c's scratch table, needs 24 n; empty submessages need more for each of
+ * their two bytes, but no more than 2,048 pass the guard (guard.h). NULL when out of memory. */
 Arena *arena_new_for(size_t n);
 Arena *arena_free(Arena *a);
 DEFINE_CLEANUP(Arena *, arena_free);

@@ -8,6 +8,7 @@
 #include "serasi/v1/envelope.pb-c.h"
 #include "serasi/v1/session.pb-c.h"
 #include "test.h"
+#include "wire/arena.h"
 #include "wire/guard.h"
 
 #define FRAME    (&serasi__v1__frame__descriptor)
@@ -215,6 +216,29 @@ TEST(what_passes_with_the_most_fields_is_quick_too) {
     memcpy(b, (const uint8_t[]) { 0x22, 0xfb, 0xff, 0x3f }, 4); /* one text as long as allowed */
     memset(b + 4, 'a', n - 4);
     ASSERT_EQ(verdict_in_time("long text", ENVELOPE, b, n - 1), GUARD_OK);
+}
+
+/* The dearest for its size: each of these takes two bytes and becomes the largest submessage of all
+ * that are in lists. */
+TEST(what_passes_is_read_within_its_budget) {
+    enum { MANY = 2040 };
+    static Serasi__V1__PublishResult none = SERASI__V1__PUBLISH_RESULT__INIT;
+    Serasi__V1__PublishResult *list[MANY];
+    for (int i = 0; i < MANY; i++)
+        list[i] = &none;
+    Serasi__V1__Published published = SERASI__V1__PUBLISHED__INIT;
+    published.results = list;
+    published.n_results = MANY;
+    Serasi__V1__Frame f = SERASI__V1__FRAME__INIT;
+    f.body_case = SERASI__V1__FRAME__BODY_PUBLISHED;
+    f.published = &published;
+    uint8_t b[2 * MANY + 16];
+    const size_t n = serasi__v1__frame__pack(&f, b);
+    ASSERT_EQ(guard_check(FRAME, bytes_make(b, n), &guard_limits_default), GUARD_OK);
+    _cleanup_(arena_freep) Arena *a = arena_new_for(n);
+    assert_non_null(protobuf_c_message_unpack(FRAME, arena_allocator(a), n, b));
+    ASSERT_TRUE(!arena_is_over_budget(a));
+    ASSERT_TRUE(arena_used(a) < 512 * 1024);
 }
 
 TEST(every_verdict_has_a_text) {
