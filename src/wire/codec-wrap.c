@@ -87,9 +87,17 @@ Body *codec_encode_wrap_request(const WrapRequest *r, const char *self) {
     return body_new_to_sign(bytes_make(envelope, n), bytes_make(facts, n_facts), (Bytes) { 0 });
 }
 
-static const char *take_request(const Serasi__V1__WrapRequest *in, WrapRequest *r) {
-    if (!take_uuid(in->message_id, &r->message_id))
+/* Nil stands for none, and these are about a message. */
+static const char *take_subject(ProtobufCBinaryData in, Uuid *ret) {
+    if (!take_uuid(in, ret))
         return "message_id: not 16 bytes";
+    return uuid_is_nil(ret) ? "message_id: nil" : NULL;
+}
+
+static const char *take_request(const Serasi__V1__WrapRequest *in, WrapRequest *r) {
+    const char *why = take_subject(in->message_id, &r->message_id);
+    if (why)
+        return why;
     if (!take_node(in->recipient_node, r->recipient))
         return "recipient_node: not a node id";
     if (!take_optional_node(in->instead_of_node, r->instead_of))
@@ -155,9 +163,9 @@ int codec_decode_seal_wraps(Bytes facts, SealWraps *ret, const char **ret_why) {
     if (r != 0)
         return r;
     const Serasi__V1__SealWrap *in = (const Serasi__V1__SealWrap *)m;
-    const char *why = take_uuid(in->message_id, &ret->message_id)
-                          ? take_wraps(in->n_wraps, in->wraps, &ret->n, ret->list)
-                          : "message_id: not 16 bytes";
+    const char *why = take_subject(in->message_id, &ret->message_id);
+    if (!why)
+        why = take_wraps(in->n_wraps, in->wraps, &ret->n, ret->list);
     if (!why)
         return 0;
     *ret_why = why;

@@ -153,4 +153,23 @@ TEST(a_part_of_another_form_says_why) {
     ASSERT_EQ(codec_decode_sealed(bytes_make(wraps, sizeof(wraps)), &again, &why), WIRE_MALFORMED);
 }
 
+/* Nil stands for none, and a wrap of none would be kept for a message that never comes. */
+TEST(wraps_are_for_a_message) {
+    static SealWraps wraps, read;
+    _cleanup_(freep) uint8_t *none = NULL, *some = NULL;
+    size_t n = 0;
+    const char *why = NULL;
+    wraps.n = 1;
+    ASSERT_OK(codec_encode_seal_wraps(&wraps, &none, &n));
+    ASSERT_EQ(codec_decode_seal_wraps(bytes_make(none, n), &read, &why), WIRE_MALFORMED);
+    ASSERT_STR(why, "message_id: not 16 bytes");
+    wraps.message_id.b[0] = 1;
+    ASSERT_OK(codec_encode_seal_wraps(&wraps, &some, &n));
+    ASSERT_OK(codec_decode_seal_wraps(bytes_make(some, n), &read, &why));
+    assert_non_null(memchr(some, 1, n));
+    *(uint8_t *)memchr(some, 1, n) = 0; /* the id, which comes first: nil now */
+    ASSERT_EQ(codec_decode_seal_wraps(bytes_make(some, n), &read, &why), WIRE_MALFORMED);
+    ASSERT_STR(why, "message_id: nil");
+}
+
 TEST_MAIN
