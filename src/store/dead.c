@@ -107,7 +107,7 @@ static bool requeue(Store *s, StoreOp *op, StoredMessage *m, const Body *body,
                       .expires_ms = new_expiry(s, d->row.expires_ms),
                       .lane = m->lane,
                       .flags = d->row.flags & (DELIVERY_FACTS_ONLY | DELIVERY_WARNED_EXPIRY |
-                                               DELIVERY_WARNED_DELAY),
+                                               DELIVERY_WARNED_DELAY | DELIVERY_BROUGHT),
                       .size = d->row.size,
                   });
     quota_waits(s, m, queue, d->row.size);

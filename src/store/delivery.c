@@ -236,6 +236,13 @@ static bool is_one_too_many(Store *s, const StoreOp *op, const Queue *queue) {
            queue->kind != QUEUE_LINK && !quota_may_reject(s, reader_of(queue));
 }
 
+static void leave_account(Store *s, const DeliveryRow *row, const Queue *queue) {
+    _cleanup_(stored_message_deinit) StoredMessage stored = { 0 };
+    const StoredMessage *m = recent_load(s, row->seq, &stored);
+    if (m)
+        quota_left(s, m, queue, row->size);
+}
+
 void run_delivery(Store *s, StoreOp *op) {
     DeliveryRow row = op->delivery.row;
     Queue *queue = queue_by_id(s, row.queue);
@@ -261,8 +268,11 @@ void run_delivery(Store *s, StoreOp *op) {
         (void)queue_remove_row(s, &row);
     /* Nobody is told about copies of subscriptions and about receipts: spare the look-up. */
     if (op->delivery.action != ACTION_DEAD &&
-        (queue->kind == QUEUE_SUBSCRIPTION || queue->kind == QUEUE_RECEIPTS))
+        (queue->kind == QUEUE_SUBSCRIPTION || queue->kind == QUEUE_RECEIPTS)) {
+        if (row.flags & DELIVERY_BROUGHT && !warning)
+            leave_account(s, &row, queue);
         return;
+    }
     if (op->delivery.action == ACTION_DONE && (row.flags & DELIVERY_JOINED))
         place_handed(s, &row);
     _cleanup_(stored_message_deinit) StoredMessage stored = { 0 };

@@ -122,6 +122,8 @@ void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, c
      * message. */
     if (supervision || !receipt_applies(m->kind))
         d.flags |= DELIVERY_WARNED_EXPIRY | DELIVERY_WARNED_DELAY;
+    if (queue->kind == QUEUE_RECEIPTS && m->origin[0] != '\0')
+        d.flags |= DELIVERY_BROUGHT;
     if (supervision) {
         d.flags |= DELIVERY_FACTS_ONLY;
         if (d.lane < LANE_ROUTINE)

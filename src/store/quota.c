@@ -8,16 +8,18 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/text.h"
 #include "store/pace.h"
 #include "store/quota.h"
 
-#define KEPT_FROM       4U  /* the share of the quota */
-#define RECEIPTS_MORE   10U /* so many times the quota of a sender may wait unread */
-#define URGENT_MORE     2U  /* so many times the quota of a sender may its emergencies fill */
-#define READER_SHARE    2U  /* the part of a sender's bound that a reader has */
+#define KEPT_FROM 4U /* the share of the quota */
+#define RECEIPTS_MORE                                                                              \
+    10U /* so many times the quota of a sender may wait unread; or of a neighbour */
+#define URGENT_MORE     2U /* so many times the quota of a sender may its emergencies fill */
+#define READER_SHARE    2U /* the part of a sender's bound that a reader has */
 #define FULL_RETRY_MS   60000U
 #define LETTER_RETRY_MS 600000U
 #define LINK_RETRY_MS   5000U
@@ -53,9 +55,18 @@ static bool is_own(const StoredMessage *m) {
     return m->origin[0] == '\0' && is_letter(m->kind);
 }
 
+/* What brokers say to each other has an account of its own for each neighbour, for it has to go on
+ * when letters may not. No node has such a name. */
+static void account_of_words(const char *neighbour, char ret[static NODE_NAME_SIZE]) {
+    (void)snprintf(ret, NODE_NAME_SIZE, "+%.*s", (int)NODE_NAME_SIZE - 2, neighbour);
+}
+
 /* Whose account it is in: no neighbour is a sender here, brokers are at home at themselves. */
-static const char *payer(const StoredMessage *m) {
-    return m->origin[0] != '\0' ? m->origin : m->sender;
+static void payer(const StoredMessage *m, char ret[static NODE_NAME_SIZE]) {
+    if (is_letter(m->kind))
+        text_copy(ret, NODE_NAME_SIZE, m->origin[0] != '\0' ? m->origin : m->sender);
+    else
+        account_of_words(m->origin, ret);
 }
 
 static bool is_urgent(const Message *m) {
@@ -75,8 +86,8 @@ static void mark(Store *s, SenderLoad *l) {
     LL_PREPEND2(s->dirty_loads, l, next_dirty);
 }
 
-static void charge(Store *s, const StoredMessage *m, uint32_t size) {
-    SenderLoad *l = get(s, payer(m));
+static void charge_to(Store *s, const char *account, uint32_t size) {
+    SenderLoad *l = get(s, account);
     if (!l)
         return;
     mark(s, l);
@@ -84,8 +95,8 @@ static void charge(Store *s, const StoredMessage *m, uint32_t size) {
     l->waiting.bytes += size;
 }
 
-static void release(Store *s, const StoredMessage *m, uint32_t size) {
-    SenderLoad *l = get(s, payer(m));
+static void release_from(Store *s, const char *account, uint32_t size) {
+    SenderLoad *l = get(s, account);
     if (!l)
         return;
     mark(s, l);
@@ -93,23 +104,41 @@ static void release(Store *s, const StoredMessage *m, uint32_t size) {
     l->waiting.bytes -= MIN((uint64_t)size, l->waiting.bytes);
 }
 
-/* Copies for subscribers have a quota of their own. */
+/* Copies for subscribers have a quota of their own. What this broker says itself costs nobody: it
+ * would be a bound on one way of a link that only the other way lifts, and both could stand still.
+ */
 static bool is_charged(const StoredMessage *m, const Queue *queue) {
-    return queue && (queue->kind == QUEUE_MAILBOX || queue->kind == QUEUE_LINK) &&
-           is_letter(m->kind);
+    if (!queue || queue->kind == QUEUE_SUBSCRIPTION)
+        return false;
+    return is_letter(m->kind) || m->origin[0] != '\0';
 }
 
 void quota_waits(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size) {
-    if (is_charged(m, queue))
-        charge(s, m, size);
+    char account[NODE_NAME_SIZE];
+    if (!is_charged(m, queue))
+        return;
+    payer(m, account);
+    charge_to(s, account, size);
 }
 
 void quota_left(Store *s, const StoredMessage *m, const Queue *queue, uint32_t size) {
-    if (is_charged(m, queue))
-        release(s, m, size);
+    char account[NODE_NAME_SIZE];
+    if (!is_charged(m, queue))
+        return;
+    payer(m, account);
+    release_from(s, account, size);
 }
 
 /* --- beyond a link -------------------------------------------------------------------------- */
+
+/* Of what was published here. */
+static void charge(Store *s, const StoredMessage *m, uint32_t size) {
+    charge_to(s, m->sender, size);
+}
+
+static void release(Store *s, const StoredMessage *m, uint32_t size) {
+    release_from(s, m->sender, size);
+}
 
 /* Whoever is in a scope beyond a neighbour is not known here; a scope has a pace instead. */
 static bool is_named_beyond(Store *s, const StoredMessage *m, const RouteEntry *e) {
@@ -319,12 +348,18 @@ static bool is_full(Store *s, StoreOp *op) {
     return mailbox && answer(s, op, "MAILBOX_FULL", mailbox, FULL_RETRY_MS);
 }
 
-/* Receipts go through, and orders do not come here: what they end is what makes room. */
+/* Receipts and orders pass where letters do not: what they end is what makes room. But nobody has
+ * ten times as many of them to say. */
 static bool is_neighbour_full(Store *s, StoreOp *op) {
+    const StoreConfig *c = &s->config;
     const Message *m = op->accept.message;
-    return is_letter(m->env.kind) &&
-           is_waiting_over(s, m, find(s, op->accept.authority), s->config.neighbour_quota,
-                           s->config.neighbour_bytes) &&
+    const char *neighbour = op->accept.authority;
+    const bool letter = is_letter(m->env.kind);
+    char words[NODE_NAME_SIZE];
+    account_of_words(neighbour, words);
+    return is_waiting_over(s, m, find(s, letter ? neighbour : words),
+                           (letter ? 1U : RECEIPTS_MORE) * c->neighbour_quota,
+                           c->neighbour_bytes) &&
            answer(s, op, "NEIGHBOUR_FULL", "", LINK_RETRY_MS);
 }
 
@@ -349,14 +384,25 @@ static void write_row(Store *s, SenderLoad *l, bool keep) {
 }
 
 static void sum_waiting(Store *s) {
-    _query_ q = QUERY(s,
-                      "SELECT iif(m.origin = '', m.sender, m.origin) AS payer, m.kind, count(*), "
-                      "sum(d.size) FROM queue q CROSS JOIN delivery d ON d.queue = q.id "
-                      "CROSS JOIN message m ON m.seq = d.seq "
-                      "WHERE q.kind IN (?1, ?2) GROUP BY payer, m.kind",
-                      INT(QUEUE_MAILBOX), INT(QUEUE_LINK));
+    _query_ q =
+        QUERY(s,
+              "SELECT iif(m.origin = '', m.sender, m.origin) AS payer, m.kind, count(*), "
+              "sum(d.size), m.origin "
+              "FROM queue q CROSS JOIN delivery d ON d.queue = q.id "
+              "CROSS JOIN message m ON m.seq = d.seq "
+              "WHERE q.kind IN (?1, ?2) OR (q.kind = ?3 AND d.flags & ?4) "
+              "GROUP BY payer, m.kind, m.origin",
+              INT(QUEUE_MAILBOX), INT(QUEUE_LINK), INT(QUEUE_RECEIPTS), INT(DELIVERY_BROUGHT));
     while (db_row(s, q)) {
-        SenderLoad *l = is_letter((int)col_int(q, 1)) ? get(s, col_text(q, 0)) : NULL;
+        const char *origin = col_text(q, 4);
+        char account[NODE_NAME_SIZE];
+        if (is_letter((int)col_int(q, 1)))
+            text_copy(account, sizeof(account), col_text(q, 0));
+        else if (origin[0] != '\0')
+            account_of_words(origin, account);
+        else
+            continue;
+        SenderLoad *l = get(s, account);
         if (!l)
             continue;
         mark(s, l);

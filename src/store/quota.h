@@ -10,7 +10,8 @@
  * mailbox behind it. So the sender's own broker counts for all: a delivery waits in a queue of this
  * broker, and when a link took it over it waits beyond, for each recipient that was named, until
  * its outcome is known here. What a link brought counts for that neighbour as a whole, with a bound
- * that is there for the case that its key was stolen. And what a reader rejects counts for it,
+ * that is there for the case that its key was stolen; receipts, notices, requests and orders, which
+ * must pass when that is reached, count by themselves. And what a reader rejects counts for it,
  * wherever it came from: above a bound it stays in its queue and is asked about again.
  */
 

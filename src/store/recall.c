@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "store/private.h"
+#include "store/quota.h"
 
 #define STEP_ORDERED "recall ordered"
 
@@ -136,6 +137,8 @@ void accept_recall(Store *s, StoreOp *op) {
         seq = 0;
     accept_begin(s, op, &order);
     if (refuse_order(s, op, seq, &target))
+        return;
+    if (op->accept.from_link && quota_is_reached(s, op))
         return;
     if (seq > 0) {
         order.order_key = target.order_key;

@@ -59,6 +59,7 @@ enum {
     DELIVERY_HANDED = 16,      /* was out to a consumer at least once */
     DELIVERY_JOINED = 64,      /* link rows: a recipient was added since the copy was last read */
     DELIVERY_SUPERSEDED = 128, /* withdrawn because a newer situation report took its place */
+    DELIVERY_BROUGHT = 256,    /* receipts: a neighbour brought it, in whose account it is */
     DELIVERY_FACTS_ONLY = 32,  /* role SUPERVISOR or SUBSCRIBER: never hand out the sealed part */
 };
 

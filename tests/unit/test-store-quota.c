@@ -537,6 +537,42 @@ TEST(what_a_neighbour_brought_makes_room_when_it_goes) {
     ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
 }
 
+/* About something that is not known here (any more): it goes to its reader all the same. */
+static Verdict speaks(Fixture *f) {
+    const Uuid about = id_of(90000);
+    StoreOp *op = receipt_op(f, &about, REMOTE, LEVEL_DELAYED, "hub");
+    run(f, op);
+    const Verdict v = op->accept.result.verdict;
+    if (v == VERDICT_LATER)
+        ASSERT_STR(op->accept.result.reasons->list[0].code, "NEIGHBOUR_FULL");
+    store_op_free(op);
+    return v;
+}
+
+/* It needs no message that somebody signed, so its key would do to fill the disk. */
+TEST(what_a_neighbour_says_is_bounded_beside_what_it_brings) {
+    _cleanup_(fixture_deinit) Fixture f;
+    with_neighbour_quota(&f, SELF);
+    for (unsigned i = 0; i < 10 * QUOTA; i++)
+        ASSERT_EQ(speaks(&f), VERDICT_ACCEPTED);
+    ASSERT_EQ(speaks(&f), VERDICT_LATER);
+    assert_sound(&f);
+    fixture_reopen(&f);
+    ASSERT_EQ(speaks(&f), VERDICT_LATER);
+    fixture_crash(&f);
+    ASSERT_EQ(speaks(&f), VERDICT_LATER);
+    ASSERT_EQ(brings(&f, plain(&f), "hub", HOME), VERDICT_ACCEPTED);
+    Message *m = recall(&f, &(Uuid) { { 1 } });
+    ASSERT_EQ(brings(&f, m, "hub", HOME), VERDICT_LATER);
+    (void)hand_over(&f, message_to(&f, REMOTE, 0)); /* what is said here is not meant */
+    StoreOp *rows = load(&f, queue_id(&f, QUEUE_RECEIPTS, SENDER, NULL), LANE_PRIORITY, 1);
+    settle(&f, &rows->load.rows[0], QUEUE_RECEIPTS);
+    store_op_free(rows);
+    ASSERT_EQ(speaks(&f), VERDICT_ACCEPTED);
+    ASSERT_EQ(speaks(&f), VERDICT_LATER);
+    assert_sound(&f);
+}
+
 /* Else one message, brought again and again for others, would fill all there is. */
 TEST(what_is_known_counts_too_when_a_neighbour_brings_it_for_others) {
     _cleanup_(fixture_deinit) Fixture f;
