@@ -76,14 +76,18 @@ static void ask_for_wrap(Store *s, StoreOp *op, const StoredMessage *m, const Bo
         wrap_check(s, op, m, body, &ask);
 }
 
-/* Whoever is behind a link goes with the copy to come, and only those who had none before. */
+/* Whoever is behind a link goes with the copy to come, and only those who had none before. (The
+ * neighbour itself may stand for everybody in the scope beyond it.) */
 static void go_again(Store *s, StoredMessage *m, const Body *body, const DeadLetter *d,
                      const Queue *queue) {
-    RouteEntry *e = route_find(&m->route, d->recipient);
-    if (!e || !body || queue->kind != QUEUE_LINK)
+    if (!body || queue->kind != QUEUE_LINK)
         return;
     const uint8_t joins = place_after(s, m, queue);
-    e->flags = (uint8_t)((e->flags | joins) & ~ROUTE_HANDED);
+    for (uint32_t i = 0; i < m->route.n; i++) {
+        RouteEntry *e = &m->route.list[i];
+        if (e->queue == queue->id && strcmp(e->node, d->recipient) == 0)
+            e->flags = (uint8_t)((e->flags | joins) & ~ROUTE_HANDED);
+    }
     message_update(s, m, body);
 }
 

@@ -56,7 +56,7 @@ Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row, b
         if (e->queue != row->queue || (e->flags & ROUTE_CLOSED))
             continue;
         if (e->flags & ROUTE_SCOPE_HOP) {
-            f->scope = true;
+            f->scope = f->scope || !(e->flags & ROUTE_HANDED); /* else it is for others */
             continue;
         }
         if (f->n_recipients == RECIPIENTS_MAX ||

@@ -227,7 +227,7 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
     bool any = false;
     for (uint32_t i = 0; i < m->fwd.n_recipients; i++)
         any = any || needs_way(s, op, stored, &m->fwd.recipients[i]);
-    if (!any || m->fwd.scope || stored->route.scope)
+    if (!any)
         return;
 
     _cleanup_(stored_message_deinit) StoredMessage again;

@@ -196,13 +196,20 @@ static void check_end(Judge *j, const Message *m, const Pair *p) {
                     "no final outcome for %s", name_of(j, p));
 }
 
+/* A redirection to it was asked for, and whether that was done shows nowhere. */
+static bool is_without_part(const Pair *p) {
+    return p->instead && !p->redirected && !p->first && !p->told && !p->last_row;
+}
+
 static void check_recipients(Judge *j, Message *m) {
     size_t named = named_at(m);
     const Record *r = named ? judge_record(j, named) : NULL;
     for (unsigned i = 0; r && i < r->n_to; i++)
         (void)judge_pair(j, m, j->h->to[r->first_to + i]);
     for (const Pair *p = m->pairs; p; p = p->next) {
-        if (!judge_is_recipient(j, m, p->node)) {
+        if (is_without_part(p))
+            continue;
+        if (!judge_is_recipient(j, m, p->node) && !p->instead) {
             judge_wrong(j, HISTORY_KIND_UNEXPECTED, m, LINES(m->invoked, named, p->first, p->told),
                         "%s is not among its recipients", name_of(j, p));
             continue;
@@ -261,6 +268,8 @@ static bool is_before(const Message *a, const Message *b) {
 static void check_order(Judge *j, const Passing *x) {
     const Message *m = x->before;
     const bool on_its_way = x->maybe_sent_first && has_ended(x->before_pair);
+    if (x->before_pair->instead || x->after_pair->instead) /* whose turn was another one's */
+        return;
     if (!on_its_way && is_before(m, x->after))
         judge_wrong(j, HISTORY_KIND_ORDER, m, LINES(m->since, x->after->since, x->before_at, x->at),
                     "delivered to %s for the first time after a later one of its case",

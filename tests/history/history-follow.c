@@ -398,6 +398,9 @@ static void follow(Judge *j, const Record *r, size_t at) {
     case HISTORY_REQUEUE:
         judge_requeue(j, r, at);
         break;
+    case HISTORY_REDIRECT:
+        judge_redirect(j, r, at);
+        break;
     case HISTORY_CRASH:
     case HISTORY_CUT:
         j->report->crashes++;

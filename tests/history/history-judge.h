@@ -75,6 +75,7 @@ typedef struct Pair { /* a message for one recipient */
     size_t row, last_row, sender_row;
     uint32_t row_ask;
     size_t dead, requeued;
+    size_t instead, redirected; /* an operator was about to redirect it there, and has */
     struct Pair *next;
 } Pair;
 
@@ -167,6 +168,7 @@ void judge_receipt(Judge *j, const Record *r, size_t at);
 void judge_outcome(Judge *j, const Record *r, size_t at);
 void judge_dead(Judge *j, const Record *r, size_t at);
 void judge_requeue(Judge *j, const Record *r, size_t at);
+void judge_redirect(Judge *j, const Record *r, size_t at);
 void judge_clock(Judge *j, const Record *r, size_t at);
 /* Goes through all events. */
 void judge_follow(Judge *j);

@@ -133,6 +133,16 @@ void judge_requeue(Judge *j, const Record *r, size_t at) {
     p->rejected_by = NULL; /* attempts are counted anew */
 }
 
+/* After a definite no it is a recipient no more than before. */
+void judge_redirect(Judge *j, const Record *r, size_t at) {
+    Message *m = judge_message(j, &r->id);
+    Pair *p = m ? judge_pair(j, m, r->recipient) : NULL;
+    if (p && r->phase == HISTORY_INVOKE)
+        p->instead = at;
+    else if (p)
+        *(r->phase == HISTORY_OK ? &p->redirected : &p->instead) = r->phase == HISTORY_OK ? at : 0;
+}
+
 void judge_clock(Judge *j, const Record *r, size_t at) {
     int64_t until = j->has_clock ? wall_max(j, at) : r->ms;
     j->wall_min_ms = j->has_clock ? MIN(j->wall_min_ms, r->ms) : r->ms;

@@ -40,6 +40,8 @@ static const struct Shape {
                           HAS(FOR) | HAS(WORD) | HAS(CAUSE) },
     [HISTORY_DEAD] = { "dead", PHASE(INVOKE) | PHASE(OK), 0, HAS(ID) | HAS(FOR) | HAS(CAUSE) },
     [HISTORY_REQUEUE] = { "requeue", PHASE(INFO), HAS(ID) | HAS(FOR), 0 },
+    [HISTORY_REDIRECT] = { "redirect", PHASE(INVOKE) | PHASE(OK) | PHASE(FAIL), HAS(ID) | HAS(FOR),
+                           0 },
     [HISTORY_START] = { "start", PHASE(INFO), 0, 0 },
     [HISTORY_STOP] = { "stop", PHASE(INFO), 0, 0 },
     [HISTORY_CRASH] = { "crash", PHASE(INFO), 0, 0 },

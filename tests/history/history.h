@@ -39,7 +39,9 @@
  * the outcome (WHO: the sender, or a broker) ok      outcome  id= for=RECIPIENT word=LEVEL|PENDING
  * [cause=CAUSE]      one line a row invoke  dead                              the dead letters of
  * broker WHO are listed ok      dead     id= for=RECIPIENT [cause=CAUSE] one line a row info
- * requeue  id= for=RECIPIENT        an operator requeued, redirected or discarded it info
+ * requeue  id= for=RECIPIENT        an operator requeued, redirected or discarded it invoke
+ * redirect id= for=RECIPIENT        an operator asks that it go there instead ok redirect id=
+ * for=RECIPIENT and it is on its way fail redirect id= for=RECIPIENT and it does not go info
  * start|stop|crash|cut              of broker WHO; cut: power, what is not synced is lost invoke
  * sync                              broker WHO begins to sync its store ok      sync and that sync
  * is done info    clock    wall=MS                  the wall clock now; again whenever it was set
@@ -76,6 +78,7 @@ typedef enum HistoryOp {
     HISTORY_OUTCOME,
     HISTORY_DEAD,
     HISTORY_REQUEUE,
+    HISTORY_REDIRECT,
     HISTORY_START,
     HISTORY_STOP,
     HISTORY_CRASH,

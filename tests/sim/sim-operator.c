@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* An operator on a broker's own machine: lists its dead letters, takes one, and requeues or
- * discards it. What it hears comes in the middle of the broker's turn, so it acts a moment later.
+/* An operator on a broker's own machine: lists its dead letters, takes one, and requeues, redirects
+ * or discards it. What it hears comes in the middle of the broker's turn, so it acts a moment
+ * later.
  */
 
 #include "sim/sim-world.h"
 
-#define LIST_QUERY 1U
-#define VERB_QUERY 2U
+#define LIST_QUERY     1U
+#define VERB_QUERY     2U
+#define REDIRECT_QUERY 3U
 
 static void say(World *w, SimBroker *sb, const Frame *f) {
     uint8_t *p;
@@ -65,6 +67,39 @@ static const char *cell(const Table *t, uint32_t row, const char *name) {
     return "";
 }
 
+/* One who has no part in it yet; NULL = it is not redirected. */
+static const char *some_target(World *w, SimBroker *sb, const Uuid *id) {
+    const Parcel *i = parcel_find(w, id);
+    const unsigned n = dice_below(&sb->order.dice, w->n_nodes);
+    const bool busy = sb->order.asked_for && sb->order.asked_in == sb->generation;
+    if (!i || busy || i->n_to == RECIPIENTS || n == i->client || parcel_is_for(i, n) ||
+        dice_once_in(&sb->order.dice, 3))
+        return NULL;
+    return w->clients[n].name;
+}
+
+/* From now on it may come to the target; it must when the broker has said so. */
+static void redirect_begins(World *w, SimBroker *sb, const Uuid *id) {
+    Parcel *i = parcel_find(w, id);
+    for (unsigned n = 0; n < w->n_nodes; n++)
+        if (strcmp(w->clients[n].name, sb->order.target) == 0)
+            i->to[i->n_to++] = (unsigned char)n;
+    i->n_instead++;
+    sb->order.asked = *id;
+    sb->order.asked_for = sb->order.target;
+    sb->order.asked_in = sb->generation;
+    TELL(w, .phase = HISTORY_INVOKE, .op = HISTORY_REDIRECT, .who = sb->name, .id = *id,
+         .recipient = sb->order.target);
+}
+
+static void redirect_answered(World *w, SimBroker *sb, bool done) {
+    if (!sb->order.asked_for)
+        return;
+    TELL(w, .phase = done ? HISTORY_OK : HISTORY_FAIL, .op = HISTORY_REDIRECT, .who = sb->name,
+         .id = sb->order.asked, .recipient = sb->order.asked_for);
+    sb->order.asked_for = NULL;
+}
+
 static void choose(World *w, SimBroker *sb, const Table *t) {
     const uint32_t row = dice_below(&sb->order.dice, table_rows(t));
     Uuid id;
@@ -75,6 +110,9 @@ static void choose(World *w, SimBroker *sb, const Table *t) {
     (void)text_copy(sb->order.id, sizeof(sb->order.id), cell(t, row, "message_id"));
     (void)text_copy(sb->order.recipient, sizeof(sb->order.recipient), cell(t, row, "recipient"));
     sb->order.verb = dice_once_in(&sb->order.dice, 3) ? "dead-discard" : "dead-requeue";
+    sb->order.target = some_target(w, sb, &id);
+    if (sb->order.target)
+        sb->order.verb = "dead-redirect";
     agenda_add(&w->agenda, w->now_ms + 1, EVENT_OPERATOR, (unsigned)(sb - w->brokers),
                sb->generation);
 }
@@ -88,6 +126,8 @@ void operator_hears(World *w, SimBroker *sb, Bytes frame) {
     }
     if (f.kind == FRAME_RESULT && f.result.query == LIST_QUERY && f.result.table)
         choose(w, sb, f.result.table);
+    if (f.kind == FRAME_RESULT && f.result.query == REDIRECT_QUERY && f.result.table)
+        redirect_answered(w, sb, f.result.table->code == 0);
     frame_deinit(&f);
 }
 
@@ -99,13 +139,18 @@ void operator_acts(World *w, SimBroker *sb) {
                sb->order.recipient);
     TELL(w, .phase = HISTORY_INFO, .op = HISTORY_REQUEUE, .who = sb->name, .id = id,
          .recipient = sb->order.recipient);
-    char reason[] = "simulated";
+    char reason[] = "simulated", target[NODE_NAME_SIZE];
     Frame f = { .kind = FRAME_QUERY, .query = { .query = VERB_QUERY, .n_args = 2 } };
     (void)text_copy(f.query.verb, sizeof(f.query.verb), sb->order.verb);
     f.query.args[0] = sb->order.id;
     f.query.args[1] = sb->order.recipient;
     if (strcmp(sb->order.verb, "dead-discard") == 0)
         f.query.args[f.query.n_args++] = reason;
+    if (sb->order.target && text_copy(target, sizeof(target), sb->order.target)) {
+        redirect_begins(w, sb, &id);
+        f.query.query = REDIRECT_QUERY;
+        f.query.args[f.query.n_args++] = target;
+    }
     sb->order.verb = NULL;
     consume_requeued(w, &id);
     say(w, sb, &f);

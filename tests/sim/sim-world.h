@@ -139,7 +139,10 @@ typedef struct SimBroker {
     struct {     /* the operator's, about a dead letter */
         Dice dice;
         char id[UUID_TEXT_SIZE], recipient[NODE_NAME_SIZE];
-        const char *verb;
+        const char *verb, *target; /* target: whom it is redirected to */
+        Uuid asked;                /* a redirection that is not answered yet */
+        const char *asked_for;
+        uint64_t asked_in; /* that life of the broker */
     } order;
     Dice dice;
     World *world;
@@ -154,7 +157,7 @@ typedef struct Parcel { /* one message of a publisher */
     unsigned number; /* position within its case */
     Uuid order_key;
     unsigned char to[RECIPIENTS]; /* nodes, by index */
-    unsigned n_to;
+    unsigned n_to, n_instead;     /* of these the last ones: an operator redirected it to them */
     bool accepted, refused;
     bool in_doubt;  /* sent, and not answered */
     bool withdrawn; /* there is an order to withdraw it */

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Dead letters of events: one that is redirected goes to somebody outside the scope, by brokers
+ * that have had the event for everybody in it. */
+
+#include "test.h"
+
+#include "store-fixture.h"
+
+#define OUTSIDE "lks/3500/0001"
+
+static Message *event_in_32(Fixture *f) {
+    Message *m = sample_event(SENDER, "32");
+    m->env.message_id = id_of(++f->n_ids);
+    give_body(m, "event", "facts", "");
+    return m;
+}
+
+typedef struct Rows {
+    DeliveryRow link, home;
+} Rows;
+
+static Rows publish_event(Fixture *f) {
+    Rows rows = { 0 };
+    put_node(f, OUTSIDE, false, "hub");
+    StoreOp *op = publish(f, event_in_32(f));
+    const QueueId link = queue_id(f, QUEUE_LINK, "hub", NULL);
+    const QueueId home = queue_id(f, QUEUE_MAILBOX, HOME, NULL);
+    for (uint32_t i = 0; i < op->n_deposits; i++) {
+        const DeliveryRow *row = &op->deposits[i].row;
+        if (row->queue == link)
+            rows.link = *row;
+        else if (row->queue == home)
+            rows.home = *row;
+    }
+    store_op_free(op);
+    return rows;
+}
+
+static DeliveryRow redirect_home(Fixture *f, const Rows *rows) {
+    const Uuid id = id_of(1);
+    store_op_free(change(f, &rows->home, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    StoreOp *op = operate(f, DEAD_REDIRECT, &id, HOME, OUTSIDE);
+    ASSERT_EQ(op->n_deposits, 1);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    return row;
+}
+
+static bool is_named(const Forward *f, const char *node) {
+    for (uint32_t i = 0; i < f->n_recipients; i++)
+        if (strcmp(f->recipients[i].node, node) == 0)
+            return true;
+    return false;
+}
+
+TEST(a_neighbour_that_has_had_an_event_gets_it_again_for_that_one_alone) {
+    FIXTURE(f);
+    const Rows rows = publish_event(&f);
+    settle(&f, &rows.link, QUEUE_LINK);
+    const DeliveryRow row = redirect_home(&f, &rows);
+    StoreOp *op = bodies(&f, &row, QUEUE_LINK);
+    ASSERT_TRUE(!op->bodies.wanted[0].forward->scope);
+    ASSERT_EQ(op->bodies.wanted[0].forward->n_recipients, 1);
+    ASSERT_TRUE(is_named(op->bodies.wanted[0].forward, OUTSIDE));
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+/* For everybody in the scope there, and for that one, in one copy. */
+TEST(a_neighbour_that_has_not_had_an_event_gets_it_for_all) {
+    FIXTURE(f);
+    const Rows rows = publish_event(&f);
+    const Uuid id = id_of(1);
+    store_op_free(change(&f, &rows.link, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    const DeliveryRow for_one = redirect_home(&f, &rows);
+    settle(&f, &for_one, QUEUE_LINK);
+    StoreOp *op = operate(&f, DEAD_REQUEUE, &id, "hub", "");
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    op = bodies(&f, &row, QUEUE_LINK);
+    ASSERT_TRUE(op->bodies.wanted[0].forward->scope);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+/* From the hub; scope: for everybody in it here, else for `to`. */
+static StoreOp *bring(Fixture *f, bool scope, const char *to) {
+    f->n_ids = 0;
+    Message *m = event_in_32(f);
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", to, f->now_ms);
+    m->fwd.scope = scope;
+    m->fwd.n_recipients = to[0] != '\0';
+    run(f, op);
+    return op;
+}
+
+TEST(a_known_event_that_is_brought_for_somebody_outside_its_scope_is_delivered) {
+    FIXTURE(f);
+    put_node(&f, OUTSIDE, false, SELF);
+    store_op_free(bring(&f, true, ""));
+    for (unsigned i = 0; i < 2; i++) { /* the second time it is known */
+        StoreOp *op = bring(&f, i > 0, OUTSIDE);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+        ASSERT_EQ(op->n_deposits, i == 0);
+        ASSERT_EQ(op->accept.counted, i == 0);
+        store_op_free(op);
+    }
+    StoreOp *op = bring(&f, false, HOME); /* who has it by the scope */
+    ASSERT_EQ(op->n_deposits, 0);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+TEST_MAIN
