@@ -102,13 +102,19 @@ static bool load_envelope(Store *s, int64_t seq, Envelope *ret) {
            s->config.codec->decode_envelope(body_envelope(body), ret) == 0;
 }
 
+/* An event that was purged here and is stored once more for others only: whichever way it went for
+ * everybody in its scope is forgotten. */
+static bool may_have_scope_hop(const Audit *a) {
+    return !a->m->route.scope || has_scope_hop(a->m, a->link);
+}
+
 static bool is_behind_scope(Store *s, int64_t seq, Audit *a, const char *node) {
     _cleanup_(freep) Envelope *env = calloc(1, sizeof(*env));
     if (!env) {
         db_fault(s, -ENOMEM, "out of memory");
         return false;
     }
-    if (has_scope_hop(a->m, a->link) && load_envelope(s, seq, env))
+    if (may_have_scope_hop(a) && load_envelope(s, seq, env) && env->audience.form == AUDIENCE_SCOPE)
         a->env = env;
     const bool known =
         (a->env && (is_in_scope(s, a->env, node) || is_way_into_scope(s, a->env, node))) ||
@@ -117,24 +123,35 @@ static bool is_behind_scope(Store *s, int64_t seq, Audit *a, const char *node) {
     return known;
 }
 
+typedef enum Noted { NOTED_NOTHING, NOTED_THAT_WAY, NOTED_ANOTHER } Noted;
+
+/* To whom it went for that one, as it was noted when the message was purged here (purge.c). */
+static Noted noted_way(Store *s, int64_t seq, const char *node, const char *neighbour) {
+    _query_ q = QUERY(s, "SELECT leg FROM outcome WHERE seq = ?1 AND recipient = ?2 AND level = 0",
+                      INT(seq), TEXT(node));
+    if (!db_row(s, q))
+        return NOTED_NOTHING;
+    return strcmp(col_text(q, 0), neighbour) == 0 ? NOTED_THAT_WAY : NOTED_ANOTHER;
+}
+
 bool hearsay_is_believed(Store *s, const StoredMessage *m, const char *node,
                          const char *neighbour) {
     const RouteEntry *e = route_find(&m->route, node);
     const Queue *link = queue_find(s, QUEUE_LINK, neighbour);
     if (!link || e)
         return link && e->queue == link->id;
-    if (!is_behind(s, node, neighbour))
-        return false;
+    const Noted noted = noted_way(s, m->seq, node, neighbour); /* it is stored once more */
+    if (noted != NOTED_NOTHING || !is_behind(s, node, neighbour))
+        return noted == NOTED_THAT_WAY;
     if (outcome_level(s, m->seq, node) != LEVEL_NONE) /* believed before; the first one stands */
         return true;
     Audit a = { .m = m, .link = link->id, .neighbour = neighbour };
     return is_behind_scope(s, m->seq, &a, node);
 }
 
-/* Who was named when it went on is told by the outcomes (purge.c); who was not, as in a scope, by
- * the directory alone. */
+/* Who was named when it went on was noted; who was not, as in a scope, is told by the directory
+ * alone. */
 bool hearsay_of_purged_is_believed(Store *s, int64_t seq, const char *node, const char *neighbour) {
-    _query_ q = QUERY(s, "SELECT leg FROM outcome WHERE seq = ?1 AND recipient = ?2 AND level = 0",
-                      INT(seq), TEXT(node));
-    return db_row(s, q) ? strcmp(col_text(q, 0), neighbour) == 0 : is_behind(s, node, neighbour);
+    const Noted noted = noted_way(s, seq, node, neighbour);
+    return noted == NOTED_NOTHING ? is_behind(s, node, neighbour) : noted == NOTED_THAT_WAY;
 }

@@ -145,6 +145,84 @@ TEST(what_was_passed_on_and_purged_and_is_given_back_is_taken) {
     assert_sound(&f);
 }
 
+#define INSTEAD "lks/3500/0001" /* to whom a dead letter is redirected */
+
+static StoreOp *brought_instead(Fixture *f, Message *m) {
+    put_node(f, INSTEAD, false, BELOW);
+    StoreOp *op = link_op(m, "hub", INSTEAD, SAMPLE_NOW);
+    m->fwd.expires_ms = f->now_ms + 30 * DAY_MS;
+    run(f, op);
+    return op;
+}
+
+static bool ends_are_passed_on(Fixture *f, const Uuid *about, const char *recipient) {
+    const uint64_t before = queued(f, QUEUE_LINK, "hub");
+    f->n_ids = MAX(f->n_ids, 10U); /* an id of its own */
+    StoreOp *op = receipt_op(f, about, recipient, LEVEL_COLLECTED, BELOW);
+    run(f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    return queued(f, QUEUE_LINK, "hub") > before;
+}
+
+TEST(of_what_was_purged_and_comes_for_another_the_first_ones_end_is_passed_on) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "upt/satria");
+    const Uuid id = id_of(1);
+    pass_on_and_purge(&f);
+    f.n_ids = 0;
+    Message *m = message_to(&f, "dsk/3306", 1);
+    m->env.created_ms = SAMPLE_NOW - 1000;
+    StoreOp *op = brought_instead(&f, m);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    ASSERT_TRUE(!ends_are_passed_on(&f, &id, "lks/3306/0001")); /* it was for neither */
+    ASSERT_TRUE(ends_are_passed_on(&f, &id, "dsk/3306"));
+    ASSERT_OUTCOMES(&f, &id, INSTEAD " PENDING; dsk/3306 COLLECTED");
+    assert_sound(&f);
+}
+
+static int decode_event(Bytes b, Envelope *ret) {
+    (void)b;
+    *ret = (Envelope) { .audience = { .form = AUDIENCE_SCOPE, .n = 1, .scope = { "33" } } };
+    return 0;
+}
+
+static Message *event_in_33(Fixture *f) {
+    Message *m = sample_event(SENDER, "33");
+    m->env.message_id = id_of(1);
+    give_body(m, "event", "facts", "");
+    f->n_ids = 1;
+    return m;
+}
+
+TEST(of_an_event_that_was_purged_and_comes_for_another_the_ends_in_its_scope_are_passed_on) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "upt/satria");
+    f.codec.decode_envelope = decode_event;
+    f.config.retention_event_ms = 30 * DAY_MS;
+    fixture_reopen(&f);
+    const Uuid id = id_of(1);
+    StoreOp *op = link_op(event_in_33(&f), "hub", "dsk/3306", SAMPLE_NOW);
+    op->accept.message->fwd.scope = true;
+    op->accept.message->fwd.n_recipients = 0;
+    run(&f, op);
+    for (uint32_t i = 0; i < op->n_deposits; i++)
+        settle(&f, &op->deposits[i].row,
+               op->deposits[i].row.queue == queue_id(&f, QUEUE_LINK, BELOW, NULL) ? QUEUE_LINK
+                                                                                  : QUEUE_MAILBOX);
+    store_op_free(op);
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    op = brought_instead(&f, event_in_33(&f));
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    put_node(&f, "lks/3500/0002", false, BELOW);
+    ASSERT_TRUE(!ends_are_passed_on(&f, &id, "lks/3500/0002")); /* not in it */
+    ASSERT_TRUE(ends_are_passed_on(&f, &id, "dsk/3306"));
+    assert_sound(&f);
+}
+
 /* Whose it was is not known any more. */
 TEST(what_became_of_a_purged_message_is_for_operators) {
     FIXTURE(f);
