@@ -8,12 +8,12 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/base64.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -140,32 +140,37 @@ typedef struct Joining {
     Ctl *c;
     const char *dir;
     EnrolToken token;
-    char token_file[PATH_MAX], key_file[PATH_MAX], own_keys[PATH_MAX];
+    char token_file[PATH_MAX], key_file[PATH_MAX], own_keys[PATH_MAX], config_file[PATH_MAX];
     int64_t until_ms;
 } Joining;
 
+/* Before all else in the folder: whatever is missing there then belongs to this enrolment. */
 static int save_token(const Joining *j, const char *text) {
-    int fd = open(j->token_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    const size_t n = strlen(text);
-    bool fine = fd >= 0 && write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
-    const int error = errno;
-    if (fd >= 0)
-        close(fd);
-    if (!fine)
-        ctl_complain("%s: %s", j->token_file, strerror(error));
-    return fine ? CTL_DONE : CTL_REFUSED;
+    char full[PATH_MAX];
+    int r = ctl_make_folder(j->dir, full);
+    if (r == 0)
+        r = file_put_new(j->token_file, bytes_make(text, strlen(text)), 0600);
+    if (r < 0)
+        ctl_complain("%s: %s", j->token_file, strerror(-r));
+    return r < 0 ? CTL_REFUSED : CTL_DONE;
 }
 
-/* A folder with keys and configuration, and the token in it. */
-static int make_folder(const Joining *j, const char *text) {
+/* A folder with keys and configuration. */
+static int make_folder(const Joining *j) {
     _cleanup_(freep) char *hub = NULL;
     if (public_key_is_set(j->token.hub_key.b)) {
         hub = base64_encode(bytes_make(j->token.hub_key.b, sizeof(j->token.hub_key.b)));
         if (!hub)
             return CTL_REFUSED;
     }
-    int r = ctl_init_client(j->dir, j->token.node, j->token.endpoint, j->token.server_key, hub);
-    return r == CTL_DONE ? save_token(j, text) : r;
+    return ctl_init_client(j->dir, j->token.node, j->token.endpoint, j->token.server_key, hub);
+}
+
+/* Of a folder that is whole and has no token, init says what is wrong. */
+static int fill_folder(const Joining *j, const char *text, bool fresh) {
+    const bool whole = access(j->config_file, F_OK) == 0;
+    const int r = fresh && !whole ? save_token(j, text) : CTL_DONE;
+    return r == CTL_DONE && (fresh || !whole) ? make_folder(j) : r;
 }
 
 static int prepare(Joining *j, const char *text) {
@@ -174,7 +179,8 @@ static int prepare(Joining *j, const char *text) {
     bool fresh = text != NULL;
     if (snprintf(j->token_file, PATH_MAX, "%s/" TOKEN_FILE, j->dir) >= PATH_MAX ||
         snprintf(j->key_file, PATH_MAX, "%s/" KEY_FILE, j->dir) >= PATH_MAX ||
-        snprintf(j->own_keys, PATH_MAX, "%s/keys", j->dir) >= PATH_MAX) {
+        snprintf(j->own_keys, PATH_MAX, "%s/keys", j->dir) >= PATH_MAX ||
+        snprintf(j->config_file, PATH_MAX, "%s/" CONFIG_FILE_NAME, j->dir) >= PATH_MAX) {
         ctl_complain("%s: the path is too long", j->dir);
         return CTL_USAGE;
     }
@@ -198,7 +204,7 @@ static int prepare(Joining *j, const char *text) {
         ctl_complain("the token is not whole: copy the line again, all of it");
         return CTL_REFUSED;
     }
-    return fresh ? make_folder(j, text) : CTL_DONE;
+    return fill_folder(j, text, fresh);
 }
 
 /* The session that the token is good for. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Making a folder that serasid or a client can run from, and the keys in it. Nothing is ever
- * overwritten. */
+ * overwritten; what was interrupted goes on when it is said again. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/base64.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "daemon/ctl.h"
@@ -110,7 +111,7 @@ static int judge(Init *in) {
 /* --- the folder --- */
 
 /* mkdir -p; the last part is for its owner alone. */
-static int make_folder(const char *path, char ret_full[static PATH_MAX]) {
+int ctl_make_folder(const char *path, char ret_full[static PATH_MAX]) {
     char part[PATH_MAX];
     if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
         return -ENAMETOOLONG;
@@ -131,15 +132,13 @@ static bool is_packaged(const char *full) {
     return strcmp(full, "/etc/serasi") == 0;
 }
 
+/* The configuration is written last: without it, init was interrupted and goes on. */
 static int check_folder(const char *full, bool client) {
-    static const char *const names[] = { CONFIG_FILE_NAME, KEY_FILE_NAME };
     char path[PATH_MAX + 64];
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", full, names[i]);
-        if (access(path, F_OK) == 0) {
-            ctl_complain("%s is there already; init does not overwrite", path);
-            return CTL_REFUSED;
-        }
+    (void)snprintf(path, sizeof(path), "%s/" CONFIG_FILE_NAME, full);
+    if (access(path, F_OK) == 0) {
+        ctl_complain("%s is there already; init does not overwrite", path);
+        return CTL_REFUSED;
     }
     int n = snprintf(path, sizeof(path), "%s/run/admin.sock", full);
     if (!client && !is_packaged(full) && n >= (int)sizeof(((struct sockaddr_un *)0)->sun_path)) {
@@ -152,6 +151,12 @@ static int check_folder(const char *full, bool client) {
 }
 
 /* --- files --- */
+
+static const char *ctl_key_file_error(int e) {
+    return e == -EBADMSG  ? "not a key file, or damaged"
+           : e == -EACCES ? "may not be read, or others may read it too (mode 0600 wanted)"
+                          : strerror(-e);
+}
 
 static void config_text(const Init *in, bool packaged, Buf *b) {
     buf_addf(b,
@@ -193,12 +198,7 @@ static int write_config(const Init *in, const char *full) {
         return -ENOMEM;
     (void)snprintf(path, sizeof(path), "%s/" CONFIG_FILE_NAME, full);
     /* The unit's user reads it; there is no secret in it. */
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, is_packaged(full) ? 0644 : 0600);
-    if (fd < 0)
-        return -errno;
-    int r = write(fd, text, b.n) == (ssize_t)b.n && fsync(fd) == 0 ? 0 : errno ? -errno : -EIO;
-    close(fd);
-    return r;
+    return file_put_new(path, bytes_make(text, b.n), is_packaged(full) ? 0644 : 0600);
 }
 
 static int make_keys(const char *path) {
@@ -207,6 +207,15 @@ static int make_keys(const char *path) {
     if (r == 0)
         r = keys_generate(&keys);
     return r == 0 ? keys_save(&keys, path) : r;
+}
+
+/* Those of an attempt that was interrupted, or that somebody brought along, serve. */
+static int make_own_keys(const char *path) {
+    if (access(path, F_OK) != 0)
+        return make_keys(path);
+    _cleanup_(keys_wipe) NodeKeys keys = { 0 };
+    fprintf(stderr, "serasictl: going on with the keys in %s\n", path);
+    return keys_load(&keys, path);
 }
 
 static int fill_folder(const Init *in, const char *full) {
@@ -221,7 +230,7 @@ static int fill_folder(const Init *in, const char *full) {
         r = -errno;
     (void)snprintf(path, sizeof(path), "%s/" KEY_FILE_NAME, full);
     if (r == 0)
-        r = make_keys(path);
+        r = make_own_keys(path);
     return r == 0 ? write_config(in, full) : r;
 }
 
@@ -252,12 +261,12 @@ static int init(Init *in, const char *dir) {
         r = judge_hub_key(in);
     if (r != CTL_DONE)
         return r;
-    r = make_folder(dir, full);
+    r = ctl_make_folder(dir, full);
     int status = r == 0 ? check_folder(full, in->client) : CTL_DONE;
     if (r == 0 && status == CTL_DONE)
         r = fill_folder(in, full);
     if (r < 0) {
-        ctl_complain("%s: %s", dir, strerror(-r));
+        ctl_complain("%s: %s", dir, r == -EBADMSG ? ctl_key_file_error(r) : strerror(-r));
         return CTL_REFUSED;
     }
     return status;
@@ -327,12 +336,6 @@ static void say_what_lacks(const char *path, const NodeKeys *k) {
                      : keys_can_open(k) ? "sign with"
                                         : "sign with and none to open what is sealed to this node",
                      path);
-}
-
-static const char *ctl_key_file_error(int e) {
-    return e == -EBADMSG  ? "not a key file, or damaged"
-           : e == -EACCES ? "may not be read, or others may read it too (mode 0600 wanted)"
-                          : strerror(-e);
 }
 
 int ctl_load_keys(const char *path, NodeKeys *ret) {

@@ -7,6 +7,7 @@
  * and complaints to stderr.
  */
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -106,6 +107,7 @@ _must_check_ int ctl_offline_query(Ctl *c, const char *verb, const char *const *
 
 /* --- folders and key files, ctl-init.c --- */
 /* A client's folder, as `init` makes it; hub_key may be NULL. A CtlStatus. */
+_must_check_ int ctl_make_folder(const char *path, char ret_full[static PATH_MAX]); /* errno */
 _must_check_ int ctl_init_client(const char *dir, const char *node, const char *broker,
                                  const char *broker_key, const char *hub_key);
 /* A CtlStatus, after a complaint. */

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "base/base64.h"
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -64,68 +64,24 @@ static void print_keys(Buf *b, const NodeKeys *k) {
         add_old_seal(b, &k->old_seal[i]);
 }
 
-static int write_all(int fd, const char *p, size_t n) {
-    while (n > 0) {
-        ssize_t done = write(fd, p, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -errno;
-        p += done;
-        n -= (size_t)done;
-    }
-    return fsync(fd) == 0 ? 0 : -errno;
+/* Growing would leave copies of it. */
+static int print_file(Buf *b, const NodeKeys *k) {
+    *b = (Buf) { .p = malloc(KEY_FILE_MAX), .room = KEY_FILE_MAX };
+    if (b->p)
+        print_keys(b, k);
+    return b->p && !b->failed ? 0 : -ENOMEM;
 }
 
-/* The name of the new file is durable only when its folder is synced too. */
-static int sync_folder_of(const char *path) {
-    char copy[PATH_MAX];
-    if (!text_copy(copy, sizeof(copy), path))
-        return -ENAMETOOLONG;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int r = fsync(fd) == 0 ? 0 : -errno;
-    close(fd);
-    return r;
-}
-
-/* To a new file of that owner; the name is not synced yet. */
-static int write_file(const NodeKeys *k, const char *path, uid_t owner, gid_t group) {
-    Buf b = { .p = malloc(KEY_FILE_MAX), .room = KEY_FILE_MAX }; /* growing would leave copies */
-    int r = -ENOMEM, fd = -1;
-
-    if (b.p)
-        print_keys(&b, k);
-    if (!b.p || b.failed)
-        goto out;
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        r = -errno;
-        goto out;
-    }
-    r = (owner != geteuid() || group != getegid()) && fchown(fd, owner, group) != 0 ? -errno : 0;
-    if (r == 0)
-        r = write_all(fd, (const char *)b.p, b.n);
-    if (close(fd) != 0 && r == 0)
-        r = -errno;
-    if (r < 0)
-        (void)unlink(path); /* it was ours: half a key file is worse than none */
-out:
-    if (b.p)
-        secret_wipe(b.p, b.n);
-    buf_deinit(&b);
-    return r;
+static void wipe_file(Buf *b) {
+    if (b->p)
+        secret_wipe(b->p, b->n);
+    buf_deinit(b);
 }
 
 int keys_save(const NodeKeys *k, const char *path) {
-    int r = write_file(k, path, geteuid(), getegid());
-    if (r < 0)
-        return r;
-    r = sync_folder_of(path);
-    if (r < 0)
-        (void)unlink(path);
-    return r;
+    _cleanup_(wipe_file) Buf b = { 0 };
+    const int r = print_file(&b, k);
+    return r == 0 ? file_put_new(path, bytes_make(b.p, b.n), 0600) : r;
 }
 
 /* --- reading --- */
@@ -266,21 +222,9 @@ int keys_load(NodeKeys *ret, const char *path) {
 /* --- adding --- */
 
 static int replace_file(const NodeKeys *k, const char *path) {
-    char next[PATH_MAX];
-    struct stat st;
-    if (snprintf(next, sizeof(next), "%s.new", path) >= (int)sizeof(next))
-        return -ENAMETOOLONG;
-    if (stat(path, &st) != 0)
-        return -errno;
-    int r = write_file(k, next, st.st_uid, st.st_gid);
-    if (r < 0)
-        return r;
-    if (rename(next, path) != 0) {
-        r = -errno;
-        (void)unlink(next);
-        return r;
-    }
-    return sync_folder_of(path);
+    _cleanup_(wipe_file) Buf b = { 0 };
+    const int r = print_file(&b, k);
+    return r == 0 ? file_replace(path, bytes_make(b.p, b.n), 0600) : r;
 }
 
 int keys_add(const char *path) {
@@ -311,25 +255,29 @@ static int name_beside(const char *path, const char *suffix, char real[static PA
 }
 
 int keys_save_next(const NodeKeys *k, const char *path) {
+    _cleanup_(wipe_file) Buf b = { 0 };
     char real[PATH_MAX], next[PATH_MAX];
     struct stat st;
     int r = name_beside(path, KEYS_NEXT, real, next);
     if (r == 0 && stat(real, &st) != 0)
         r = -errno;
     if (r == 0)
-        r = write_file(k, next, st.st_uid, st.st_gid);
-    return r == 0 ? sync_folder_of(next) : r;
+        r = print_file(&b, k);
+    return r == 0 ? file_put_new_of(next, bytes_make(b.p, b.n), 0600, st.st_uid, st.st_gid) : r;
 }
 
 int keys_switch(const char *path) {
+    _cleanup_(keys_wipe) NodeKeys k = { 0 };
     char real[PATH_MAX], next[PATH_MAX], old[PATH_MAX];
     int r = name_beside(path, KEYS_NEXT, real, next);
     if (r == 0)
         r = name_beside(path, KEYS_OLD, real, old);
+    if (r == 0)
+        r = keys_load(&k, next); /* or said twice, it would cost the old ones */
     if (r < 0)
         return r;
     /* A second name first: at no moment are the old keys nowhere. */
     if ((unlink(old) != 0 && errno != ENOENT) || link(real, old) != 0 || rename(next, real) != 0)
         return -errno;
-    return sync_folder_of(real);
+    return file_sync_folder_of(real);
 }

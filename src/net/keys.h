@@ -26,7 +26,7 @@ _must_check_ int keys_generate(NodeKeys *ret);
  * "Others": anybody but its owner, or but root and the group it is given to (which is also how a
  * systemd credential may look), as PostgreSQL has it for its own key. */
 _must_check_ int keys_load(NodeKeys *ret, const char *path);
-/* Creates the file with O_EXCL, mode 0600, fsynced. -EEXIST when there is one. */
+/* A new file, mode 0600, whole or not at all. -EEXIST when there is one. */
 _must_check_ int keys_save(const NodeKeys *k, const char *path);
 /* Gives a key file the signing and sealing pair it lacks; the pairs it has stay as they are. The
  * file is replaced at once or not at all. Errors as loading and saving; 1 = it lacked none. */
@@ -40,7 +40,7 @@ _must_check_ int keys_from_curve(const char *curve_secret, NodeKeys *ret);
 #define KEYS_NEXT ".next"
 #define KEYS_OLD  ".old"
 _must_check_ int keys_save_next(const NodeKeys *k, const char *path); /* -EEXIST: there are some */
-_must_check_ int keys_switch(const char *path);
+_must_check_ int keys_switch(const char *path); /* as loading, when the new ones are not whole */
 void keys_copy(const NodeKeys *k, NodeKeys *ret);
 void keys_wipe(NodeKeys *k);
 /* Makes the sealing pair an earlier one, for a new pair to take its place; of KEYS_OLD_MAX the

@@ -2,6 +2,7 @@
 """serasictl as people type it: exit codes, JSON lines, errors that name what is wrong."""
 import json
 import os
+import resource
 import signal
 import subprocess
 
@@ -146,6 +147,62 @@ def key_files_are_private_never_overwritten_and_completed_when_asked():
         assert ["x25519", added["x25519"], "main"] in rows, rows
 
 
+def interrupted(command, size, killed):
+    """A file may get no larger than `size`: the write that goes beyond is refused, as on a full
+    disk, or ends the process, as kill -9 would in the middle of it."""
+    return subprocess.run(command, text=True, capture_output=True, timeout=60, restore_signals=killed,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+
+
+def init_that_was_interrupted_goes_on_when_it_is_said_again():
+    hub = "tcp://127.0.0.1:7021"
+    with Cluster([]) as c:
+        key = c.run("serasictl", "--dir", c.dir("hub"), "pubkey").stdout.strip()
+        ways = {"hub": ["--node", "hub", "--listen", hub],
+                "regional": ["--node", HOME, "--listen", hub, "--parent", hub, "--parent-key", key,
+                             "--hub-key", key],
+                "client": ["--node", "dsk/3203", "--broker", hub, "--broker-key", key]}
+        failures = 0
+        for killed in [False, True]:
+            for size in range(0, 800, 40):
+                role = list(ways)[size // 40 % 3] if size < 500 else "regional"  # the longest
+                folder = os.path.join(c.folder, f"{killed}-{size}")
+                command = [os.path.join(BIN, "serasictl"), "init", folder, "--role", role, *ways[role]]
+                p = interrupted(command, size, killed)
+                again = subprocess.run(command, text=True, capture_output=True, timeout=60)
+                if p.returncode == 0:
+                    assert again.returncode == 1 and "does not overwrite" in again.stderr, again
+                    continue
+                failures += 1
+                assert (p.returncode == -signal.SIGXFSZ) == killed, p
+                assert again.returncode == 0, (size, killed, p, again)
+                c.run("serasictl", "--dir", folder, "pubkey")
+                if role != "client":
+                    c.run("serasid", "--config", os.path.join(folder, "serasid.conf"), "--check")
+                left = [n for n in os.listdir(folder) if n not in ["keys", "serasid.conf", "data", "run"]]
+                assert killed or not left, left
+        assert failures > 20, failures
+
+
+def new_keys_that_were_interrupted_are_made_when_they_are_asked_for_again():
+    with pair() as c:
+        for killed in [False, True]:
+            for size in range(0, 500, 50):
+                path = os.path.join(c.folder, f"k-{killed}-{size}")
+                ctl = os.path.join(BIN, "serasictl")
+                if interrupted([ctl, "keygen", path], size, killed).returncode != 0:
+                    assert not os.path.exists(path), "half a key file"
+                    c.run("serasictl", "keygen", path)
+                with open(path) as f:
+                    lines = f.readlines()
+                with open(path, "w") as f:
+                    f.writelines(line for line in lines if "25519" not in line)
+                if interrupted([ctl, "keygen", "--add", path], size, killed).returncode != 0:
+                    c.run("serasictl", "keygen", "--add", path)
+                with open(path) as f:
+                    assert "x25519-secret" in f.read()
+
+
 def the_broker_takes_its_keys_from_a_credential():
     with pair() as c:
         folder = os.path.join(c.folder, "credentials")
@@ -206,6 +263,8 @@ if __name__ == "__main__":
           consume_runs_a_command_and_its_exit_code_settles,
           configuration_errors_name_file_line_and_key,
           key_files_are_private_never_overwritten_and_completed_when_asked,
+          init_that_was_interrupted_goes_on_when_it_is_said_again,
+          new_keys_that_were_interrupted_are_made_when_they_are_asked_for_again,
           the_broker_takes_its_keys_from_a_credential,
           a_node_is_found_by_role_and_an_event_by_scope,
           the_speed_is_measured_beside_a_running_broker_and_nothing_is_left])

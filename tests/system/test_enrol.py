@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import resource
 import stat
 import subprocess
 import sys
@@ -182,6 +183,22 @@ def a_token_has_its_time_and_no_other():
         refused(join(c, line, "late", check=False), "EXPIRED")
         assert [e for e in c.ledger(HOME, "DENIED") if "EXPIRED" in e["note"]]
         assert not c.rows(HOME, "key", "list", LKS)
+
+
+def an_enrolment_that_is_interrupted_goes_on_with_the_same_command():
+    with Tree([HOME]) as c:
+        c.add_node(LKS, HOME)
+        c.up()
+        for size in [0, 100, 300, 420, 440, 460]:  # within the token, the keys, the configuration
+            for killed in [False, True]:
+                line = token(c, HOME, LKS, "--label", f"k{size}{killed}")
+                folder = os.path.join(c.folder, f"f{size}{killed}")
+                p = subprocess.run([os.path.join(BIN, "serasictl"), "enrol", "--token", line, folder, "--no-wait"],
+                                   text=True, capture_output=True, timeout=PATIENCE, restore_signals=killed,
+                                   preexec_fn=lambda n=size: resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)))
+                assert p.returncode != 0 or size > 400, p
+                p = c.run("serasictl", "enrol", "--token", line, folder, "--no-wait")
+                assert fingerprint(p.stdout) in str(c.rows(HOME, "enrol", "list")), p
 
 
 def a_token_lets_in_for_nothing_else():
@@ -645,6 +662,7 @@ def change_server_key(c, load, broker, clients, children):
 
 if __name__ == "__main__":
     main([from_a_token_to_a_published_message, a_token_is_good_for_one_use,
+          an_enrolment_that_is_interrupted_goes_on_with_the_same_command,
           a_token_lets_in_for_nothing_else, a_token_has_its_time_and_no_other, a_key_is_changed_and_both_work_meanwhile,
           an_end_bites_within_a_second, keys_change_under_load_and_nothing_is_lost,
           without_a_signed_directory_the_home_broker_decides,
