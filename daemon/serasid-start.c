@@ -243,16 +243,24 @@ static int explain_store(Daemon *d, int r, const char *why) {
     return status;
 }
 
-/* Opening may take minutes after a crash; SIGTERM ends the wait (the check is read-only). */
+/* Opening may take minutes after a crash, and somebody may look into the store; SIGTERM ends the
+ * wait (the check is read-only). */
 static int wait_for_store(Daemon *d) {
     char why[256] = "";
+    bool waiting = false;
     int r = 0;
     while (!store_thread_is_open(d->store, &r, why)) {
+        if (why[0] != '\0' && !waiting)
+            daemon_complain("%s; waiting for it, up to %d s", why,
+                            (int)(STORE_LOCKED_WAIT_MS / SECOND_MS));
+        waiting = why[0] != '\0';
         struct pollfd list[] = { { .fd = store_thread_fd(d->store), .events = POLLIN },
                                  { .fd = d->signal_fd, .events = POLLIN } };
         (void)poll(list, ARRAY_SIZE(list), 1000);
         if (list[1].revents & POLLIN)
             _exit(EX_OK);
+        if (list[0].revents & POLLIN)
+            store_thread_clear_fd(d->store);
     }
     if (r < 0)
         return explain_store(d, r, why);

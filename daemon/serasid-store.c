@@ -30,6 +30,7 @@
 #define IDLE_LATER_MS    500 /* nothing happened since */
 #define IDLE_AT_LEAST_MS 200 /* under load housekeeping must not starve */
 #define FULL_RETRY_MS    500
+#define LOCKED_RETRY_MS  50
 #define QUICK_US         1000 /* a batch that takes longer is not for the router to wait for */
 #define MANY             128U /* messages in a batch: the router is told that there is room again */
 
@@ -96,10 +97,27 @@ static void on_progress(void *data) {
     atomic_fetch_add(&t->beats->store, 1);
 }
 
+/* A serasictl that looks into the store of a broker that does not run (queues, trace, check) has
+ * its lock, and is done soon: a broker that begins just then waits for it. */
+static int open_when_free(StoreThread *t, Store **ret, char why[static 256]) {
+    const int64_t until = now_read().mono_ms + STORE_LOCKED_WAIT_MS;
+    int r = store_open(ret, t->config, on_progress, t, why);
+    while (r == -EBUSY && now_read().mono_ms < until) {
+        (void)pthread_mutex_lock(&t->lock);
+        memcpy(t->why, why, sizeof(t->why));
+        (void)pthread_mutex_unlock(&t->lock);
+        ring(t);
+        (void)poll(NULL, 0, LOCKED_RETRY_MS);
+        on_progress(t);
+        r = store_open(ret, t->config, on_progress, t, why);
+    }
+    return r;
+}
+
 static Store *open_store(StoreThread *t) {
     Store *s = NULL;
     char why[256] = "";
-    int r = store_open(&s, t->config, on_progress, t, why);
+    int r = open_when_free(t, &s, why);
     if (r == 0 && copy_thread_start(&t->copy, t->config->path) < 0)
         t->copy = NULL;
     (void)pthread_mutex_lock(&t->lock);

@@ -11,9 +11,12 @@
 #include <stdbool.h>
 
 #include "base/cleanup.h"
+#include "base/times.h"
 #include "broker/broker.h"
 #include "daemon/serasid-notify.h"
 #include "store/store.h"
+
+#define STORE_LOCKED_WAIT_MS (30 * SECOND_MS) /* while another process has it open */
 
 /* How the store is, copied after each step of the thread. */
 typedef struct StoreReport {
@@ -32,7 +35,8 @@ StoreThread *store_thread_stop(StoreThread *t);
 /* Readable when there is news: opened, a batch done, a fault. */
 int store_thread_fd(const StoreThread *t);
 void store_thread_clear_fd(StoreThread *t);
-/* Has opening ended? Then *ret_r is what store_open() returned, why its text. */
+/* Has opening ended? Then *ret_r is what store_open() returned, why its text. Before, why is empty,
+ * or says which lock is waited for. */
 bool store_thread_is_open(StoreThread *t, int *ret_r, char why[static 256]);
 /* The directory found at opening: the caller's reference, once. */
 Directory *store_thread_steal_directory(StoreThread *t);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """serasictl as people type it: exit codes, JSON lines, errors that name what is wrong."""
+import fcntl
 import json
 import os
 import resource
@@ -231,6 +232,19 @@ def a_node_is_found_by_role_and_an_event_by_scope():
         assert p.returncode == 1 and "SCOPE_NOT_ALLOWED" in p.stdout, p.stdout
 
 
+def a_broker_that_begins_while_somebody_reads_its_store_waits_for_it():
+    with pair() as c:
+        c.up()
+        c.stop(HOME)
+        # what `serasictl queues` and the like hold while they read the store of a stopped broker
+        with open(os.path.join(c.dir(HOME), "data", "serasid.db.lock"), "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            p = c.start(HOME, wait=False)
+            wait_for("word of the wait", lambda: "waiting for it" in c.tail())
+            assert p.poll() is None, f"exit {p.returncode}"
+        c.wait_up(HOME)
+
+
 def the_speed_is_measured_beside_a_running_broker_and_nothing_is_left():
     with pair() as c:
         c.up()
@@ -267,4 +281,5 @@ if __name__ == "__main__":
           new_keys_that_were_interrupted_are_made_when_they_are_asked_for_again,
           the_broker_takes_its_keys_from_a_credential,
           a_node_is_found_by_role_and_an_event_by_scope,
+          a_broker_that_begins_while_somebody_reads_its_store_waits_for_it,
           the_speed_is_measured_beside_a_running_broker_and_nothing_is_left])
