@@ -226,7 +226,8 @@ static int explain_store(Daemon *d, int r, const char *why) {
                "install the newer version";
         status = EX_CONFIG;
     } else if (r == -EACCES) {
-        next = "The data folder must belong to the user serasid runs as, mode 0700";
+        next = "The data folder and all files in it must belong to the user serasid runs as, "
+               "mode 0700 and 0600";
         status = EX_CONFIG;
     } else if (r == -ENOSPC) {
         next = "Make room in its file system";

@@ -191,6 +191,10 @@ int store_checkpoint(Store *s); /* when the log is long */
 /* --- store.c, run.c --- */
 /* Of files nobody has open. Returns 0 or -errno. */
 int store_copy_file(const char *from, const char *to);
+/* Makes a file that is not there. What root makes (serasictl, of a broker that does not run)
+ * belongs to whom the folder belongs to: to the broker, which could not open it otherwise. A file
+ * or link that is there is EEXIST, and keeps its owner. Returns as open(). */
+int store_make_file(const char *path, int flags);
 /* The caller closes *ret_fd. Returns 0, or a negative errno with why. */
 int store_lock(const char *store_path, int *ret_fd, char why[static 256]);
 /* Reads queues, subscriptions, links, directory and counters from the tables. */

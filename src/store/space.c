@@ -109,7 +109,9 @@ void space_release_ballast(Store *s) {
 }
 
 static int make_file(const char *path, uint64_t size) {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd = store_make_file(path, O_WRONLY);
+    if (fd < 0 && errno == EEXIST)
+        fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     const int r = -posix_fallocate(fd, 0, (off_t)size);

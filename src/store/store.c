@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,14 +30,31 @@ static int on_wal(void *data, sqlite3 *db, const char *name, int frames) {
     return SQLITE_OK;
 }
 
+int store_make_file(const char *path, int flags) {
+    char folder[STORE_FILE_SIZE];
+    struct stat st;
+    const int fd = open(path, flags | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || geteuid() != 0)
+        return fd;
+    snprintf(folder, sizeof(folder), "%s", path);
+    char *end = strrchr(folder, '/');
+    if (end)
+        *(end == folder ? end + 1 : end) = '\0';
+    if (end && stat(folder, &st) == 0)
+        (void)!fchown(fd, st.st_uid, st.st_gid); /* a file system without owners: then all may */
+    return fd;
+}
+
 /* One process per store. The lock file is never removed: removing it would race. */
 int store_lock(const char *store_path, int *ret_fd, char why[static 256]) {
     char path[STORE_FILE_SIZE];
     snprintf(path, sizeof(path), "%s.lock", store_path);
-    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = store_make_file(path, O_RDWR);
+    if (fd < 0 && errno == EEXIST)
+        fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0) {
         const int r = -errno;
-        snprintf(why, 256, "cannot make the lock file %.150s: %s", path, strerror(-r));
+        snprintf(why, 256, "cannot open the lock file %.150s: %s", path, strerror(-r));
         return r;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -67,7 +85,7 @@ static int check_file(Store *s, char why[static 256]) {
     }
     int r = -errno;
     if (r == -ENOENT) {
-        const int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        const int fd = store_make_file(s->path, O_RDWR);
         if (fd >= 0) {
             close(fd);
             return 0;

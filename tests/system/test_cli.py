@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 
-from cluster import BIN, Cluster, main, wait_for
+from cluster import BIN, Cluster, Skipped, main, wait_for
 
 HOME = "upt/phala-martha"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -245,6 +245,22 @@ def a_broker_that_begins_while_somebody_reads_its_store_waits_for_it():
         c.wait_up(HOME)
 
 
+def what_root_makes_beside_a_store_belongs_to_the_owner_of_the_folder():
+    if os.geteuid() != 0:
+        raise Skipped("only root can give files away")
+    with pair() as c:
+        data = os.path.join(c.dir(HOME), "data")
+        os.makedirs(data, exist_ok=True)
+        os.chown(data, 65534, 65534)
+        c.ctl(HOME, "node", "import", c.directory())
+        os.unlink(os.path.join(data, "serasid.db.lock"))  # as after a restore: the rest was moved away
+        os.unlink(os.path.join(data, "serasid.db.ballast"))
+        c.ctl(HOME, "check")
+        owners = {n: os.stat(os.path.join(data, n)).st_uid for n in os.listdir(data)}
+        assert {"serasid.db", "serasid.db.lock", "serasid.db.ballast"} <= set(owners), owners
+        assert set(owners.values()) == {65534}, owners
+
+
 def the_speed_is_measured_beside_a_running_broker_and_nothing_is_left():
     with pair() as c:
         c.up()
@@ -282,4 +298,5 @@ if __name__ == "__main__":
           the_broker_takes_its_keys_from_a_credential,
           a_node_is_found_by_role_and_an_event_by_scope,
           a_broker_that_begins_while_somebody_reads_its_store_waits_for_it,
+          what_root_makes_beside_a_store_belongs_to_the_owner_of_the_folder,
           the_speed_is_measured_beside_a_running_broker_and_nothing_is_left])
