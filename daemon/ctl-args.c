@@ -61,7 +61,10 @@ static int take_option(Arguments *a, int argc, char **argv, int *i) {
     }
     if (o->flag) {
         *o->flag = true;
-        return name[n] == '\0' ? 0 : CTL_USAGE;
+        if (name[n] == '\0')
+            return 0;
+        ctl_complain("--%s takes no value", o->name);
+        return CTL_USAGE;
     }
     if (name[n] == '=') {
         *o->value = name + n + 1;

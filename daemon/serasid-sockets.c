@@ -57,9 +57,11 @@ static int self_test(Daemon *d, const char *endpoint, const char *server_key);
 static int bind_clients(Daemon *d, const char *endpoint, int fd, const NodeKeys *keys) {
     int r = sock_bind(d->clients, endpoint, fd);
     if (r < 0) {
-        daemon_complain("cannot listen on %s: %s.\nIs another program using that port? See "
-                        "[listen] endpoint in %s",
-                        endpoint, strerror(-r), d->config->file);
+        daemon_complain("cannot listen on %s: %s.\n%s See [listen] endpoint in %s", endpoint,
+                        strerror(-r),
+                        r == -EADDRINUSE ? "Another program uses that port."
+                                         : "Is it an address of this machine?",
+                        d->config->file);
         return EX_CONFIG;
     }
     char bound[512];

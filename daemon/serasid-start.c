@@ -24,11 +24,9 @@
 #include "daemon/serasid.h"
 #include "wire/codec.h"
 
-#define NEXT_CREDENTIAL_NAME "serasid.next-key"
-#define CREDENTIAL_NAME      "serasid.key"
-#define STOP_DEADLINE_MS     (9 * SECOND_MS)
-#define STOP_DRAIN_MS        (3 * SECOND_MS)
-#define STOP_FLUSH_MS        100 /* for the last frames to leave libzmq */
+#define STOP_DEADLINE_MS (9 * SECOND_MS)
+#define STOP_DRAIN_MS    (3 * SECOND_MS)
+#define STOP_FLUSH_MS    100 /* for the last frames to leave libzmq */
 
 /* --- words --- */
 
@@ -130,7 +128,7 @@ static int load_config(Daemon *d, const char *file) {
     return 0;
 }
 
-static int load_key_file(NodeKeys *ret, const char *credential, const char *file) {
+int daemon_load_keys(NodeKeys *ret, const char *credential, const char *file) {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     char path[CONFIG_PATH_SIZE] = "";
     int r = -ENOENT;
@@ -146,7 +144,8 @@ static int load_key_file(NodeKeys *ret, const char *credential, const char *file
                     r == -EBADMSG  ? "is not a key file, or it is damaged"
                     : r == -EACCES ? "may not be read, or others may read it too"
                                    : strerror(-r),
-                    r == -ENOENT   ? "Make one with: serasictl keygen FILE"
+                    r == -ENOENT   ? "Restore it from your backup; of a new broker: serasictl "
+                                     "keygen FILE"
                     : r == -EACCES ? "It must belong to the user serasid runs as, mode 0600"
                                    : "Restore it from your backup; new keys must be made known to "
                                      "the parent and to every client");
@@ -275,10 +274,15 @@ static int wait_for_store(Daemon *d) {
 }
 
 static int open_store(Daemon *d) {
+    struct stat st;
     if (mkdir(d->config->data_dir, 0700) != 0 && errno != EEXIST) {
         daemon_complain("cannot make the data folder %s: %s.\nMake it, owned by the user serasid "
                         "runs as, mode 0700",
                         d->config->data_dir, strerror(errno));
+        return EX_CONFIG;
+    }
+    if (stat(d->config->data_dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        daemon_complain("%s is not a folder: check [node] data-dir", d->config->data_dir);
         return EX_CONFIG;
     }
     int r = config_fill_store(d->config, &d->store_config, d->store_path);
@@ -356,10 +360,10 @@ static int start_broker(Daemon *d) {
 
 static int load_keys(Daemon *d) {
     const Config *c = d->config;
-    int r = load_key_file(&d->keys, CREDENTIAL_NAME, c->key_file);
+    int r = daemon_load_keys(&d->keys, DAEMON_KEY_CREDENTIAL, c->key_file);
     if (r != 0 || c->next_endpoint[0] == '\0')
         return r;
-    return load_key_file(&d->next_keys, NEXT_CREDENTIAL_NAME, c->next_key_file);
+    return daemon_load_keys(&d->next_keys, DAEMON_NEXT_KEY_CREDENTIAL, c->next_key_file);
 }
 
 int daemon_start(Daemon *d, const char *config_file) {

@@ -100,13 +100,12 @@ static int check_or_print(const char *config_file, Mode mode) {
         const char *out = buf_text(&text);
         return out && fputs(out, stdout) >= 0 && fflush(stdout) == 0 ? EX_OK : EX_SOFTWARE;
     }
-    int r = keys_load(&keys, c->key_file);
+    int r = daemon_load_keys(&keys, DAEMON_KEY_CREDENTIAL, c->key_file);
+    if (r == 0 && c->next_key_file[0] != '\0')
+        r = daemon_load_keys(&keys, DAEMON_NEXT_KEY_CREDENTIAL, c->next_key_file);
     keys_wipe(&keys);
-    if (r < 0) {
-        daemon_complain("%s: cannot be used as key file (%s); make one with serasictl keygen",
-                        c->key_file, strerror(-r));
-        return EX_CONFIG;
-    }
+    if (r != 0)
+        return r;
     printf("%s: fine\n", c->file);
     return EX_OK;
 }

@@ -96,6 +96,11 @@ _must_check_ int daemon_start(Daemon *d, const char *config_file);
 _must_check_ int daemon_stop(Daemon *d, int status);
 /* Says on stderr why the start failed and what to do about it. */
 _printf_(1, 2) void daemon_complain(const char *format, ...);
+
+#define DAEMON_KEY_CREDENTIAL      "serasid.key"
+#define DAEMON_NEXT_KEY_CREDENTIAL "serasid.next-key"
+/* The credential of that name, else the file. Returns 0 or, after it complained, an exit status. */
+_must_check_ int daemon_load_keys(NodeKeys *ret, const char *credential, const char *file);
 /* Ends the process with `status` after so many ms unless it has ended by itself. */
 void daemon_set_deadline(int64_t ms, int status);
 _printf_(3, 4) void daemon_log(Daemon *d, LogEvent event, const char *format, ...);

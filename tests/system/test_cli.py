@@ -245,6 +245,33 @@ def a_broker_that_begins_while_somebody_reads_its_store_waits_for_it():
         c.wait_up(HOME)
 
 
+def a_check_names_what_is_wrong_with_the_keys_and_never_asks_for_new_ones():
+    with pair() as c:
+        conf, keys = os.path.join(c.dir(HOME), "serasid.conf"), os.path.join(c.dir(HOME), "keys")
+
+        def check(*words, code=78, args=("--check",)):
+            p = c.run("serasid", "--config", conf, *args, check=False)
+            assert p.returncode == code and all(w in p.stderr for w in words), p
+            assert code == 0 or "Make one" not in p.stderr, p
+        check(code=0)
+        os.chmod(keys, 0o644)
+        check("mode 0600", "belong to")
+        os.chmod(keys, 0o600)
+        with open(keys, "r+") as f:
+            f.write("damaged")
+        check("damaged", "backup")
+        os.rename(keys, keys + ".away")
+        check("No such file", "backup", "keygen")
+        p = c.ctl(HOME, "queues", "--json=1", check=False)
+        assert p.returncode == 2 and "takes no value" in p.stderr, p
+        c.run("serasictl", "keygen", keys)
+        data = os.path.join(c.dir(HOME), "data")
+        os.rmdir(data)
+        with open(data, "w"):
+            pass
+        check("not a folder", "data-dir", args=())
+
+
 def what_root_makes_beside_a_store_belongs_to_the_owner_of_the_folder():
     if os.geteuid() != 0:
         raise Skipped("only root can give files away")
@@ -298,5 +325,6 @@ if __name__ == "__main__":
           the_broker_takes_its_keys_from_a_credential,
           a_node_is_found_by_role_and_an_event_by_scope,
           a_broker_that_begins_while_somebody_reads_its_store_waits_for_it,
+          a_check_names_what_is_wrong_with_the_keys_and_never_asks_for_new_ones,
           what_root_makes_beside_a_store_belongs_to_the_owner_of_the_folder,
           the_speed_is_measured_beside_a_running_broker_and_nothing_is_left])
