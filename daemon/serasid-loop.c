@@ -285,9 +285,12 @@ static void tell_status(Daemon *d, Now now) {
     store_thread_report(d->store, &report);
     tell_intake(d, &report.health);
     tell_damage(d, &report.health);
-    if (report.backup != d->told.backup && report.backup == 2)
+    /* One may have begun and ended since, just as the one before. */
+    const bool other =
+        report.backup != d->told.backup || report.health.backups != d->told.health.backups;
+    if (other && report.backup == 2)
         daemon_log(d, LOG_EVENT_BACKUP_DONE, "%s", report.backup_text);
-    else if (report.backup != d->told.backup && report.backup < 0)
+    else if (other && report.backup < 0)
         daemon_log(d, LOG_EVENT_BACKUP_FAILED, "%s", report.backup_text);
     d->told = report;
 

@@ -221,6 +221,14 @@ static int sync_and_finish(StoreThread *t, StoreOp *batch, int64_t write_us) {
     return r;
 }
 
+/* What a batch did is in the report before its answers are: who asks how the backup is that he was
+ * told has begun must not hear of the one before. The lock is held, and the store is in our hands.
+ */
+static void report(StoreThread *t) {
+    t->report.health = *store_health(t->store);
+    t->report.backup = store_backup_state(t->store, t->report.backup_text);
+}
+
 /* In order, so the last one first; by the other thread when there is something else to do here, or
  * will be before it is synced. */
 static int settle(StoreThread *t, StoreOp *batch, int64_t write_us) {
@@ -228,6 +236,8 @@ static int settle(StoreThread *t, StoreOp *batch, int64_t write_us) {
     while (t->unsynced && t->fault == 0)
         (void)pthread_cond_wait(&t->synced, &t->lock);
     const int fault = t->fault;
+    if (fault == 0)
+        report(t);
     const bool away = fault == 0 && (t->waiting.first || t->overlap);
     if (away) {
         t->unsynced = batch;
@@ -268,10 +278,8 @@ static void let_go(StoreThread *t, int r) {
     t->working = false;
     if (r < 0)
         fail(t, r, store_health(t->store));
-    if (t->fault < 0)
-        return;
-    t->report.health = *store_health(t->store);
-    t->report.backup = store_backup_state(t->store, t->report.backup_text);
+    if (t->fault == 0)
+        report(t);
 }
 
 /* Returns false when the thread has to end: asked to, or after a fault. */
@@ -518,7 +526,7 @@ static int run_here(StoreThread *t, StoreOp *batch) {
     t->working = false;
     if (r == 0) {
         finish(t, batch, written - start, end - written);
-        t->report.health = *store_health(t->store);
+        report(t);
         t->long_log = store_log_is_long(t->store);
     } else {
         batch_append(&t->waiting, batch);

@@ -58,6 +58,7 @@ void run_backup(Store *s, StoreOp *op) {
     }
     memset(b, 0, sizeof(*b));
     b->state = 1;
+    s->health.backups++;
     text_copy(b->path, sizeof(b->path), op->backup.path);
     snprintf(b->temp, sizeof(b->temp), "%s.tmp", b->path);
     text_copy(b->text, sizeof(b->text), "running");

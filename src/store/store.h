@@ -446,6 +446,7 @@ typedef struct StoreHealth {
     uint64_t commits, messages;
     uint64_t bad_pages; /* of the file, that do not match their checksums, found so far */
     uint32_t bad_page;  /* the last of them */
+    uint32_t backups;   /* begun since the start */
     int64_t ledger_cut; /* at the start: blocks that are missing at the end of the ledger */
     char fault[160];    /* what SQLite said about the last fault */
 } StoreHealth;

@@ -272,6 +272,22 @@ def a_check_names_what_is_wrong_with_the_keys_and_never_asks_for_new_ones():
         check("not a folder", "data-dir", args=())
 
 
+def each_backup_tells_of_itself_and_is_there_when_it_says_so():
+    with pair() as c:
+        c.up()
+        def journal(event, n):
+            wait_for(f"{event} number {n}", lambda: c.tail(400).count(event) == n)
+        for n in range(1, 3):
+            path = os.path.join(c.folder, f"copy{n}.db")
+            rows = c.rows(HOME, "backup", path)
+            assert rows == [{"state": "done", "text": path}] and os.path.exists(path), rows
+            journal("BACKUP_DONE", n)
+        for n in range(1, 3):
+            p = c.ctl(HOME, "backup", os.path.join(c.folder, "none/copy.db"), check=False)
+            assert p.returncode == 1 and "failed" in p.stdout, p
+            journal("BACKUP_FAILED", n)
+
+
 def what_root_makes_beside_a_store_belongs_to_the_owner_of_the_folder():
     if os.geteuid() != 0:
         raise Skipped("only root can give files away")
@@ -326,5 +342,6 @@ if __name__ == "__main__":
           a_node_is_found_by_role_and_an_event_by_scope,
           a_broker_that_begins_while_somebody_reads_its_store_waits_for_it,
           a_check_names_what_is_wrong_with_the_keys_and_never_asks_for_new_ones,
+          each_backup_tells_of_itself_and_is_there_when_it_says_so,
           what_root_makes_beside_a_store_belongs_to_the_owner_of_the_folder,
           the_speed_is_measured_beside_a_running_broker_and_nothing_is_left])
