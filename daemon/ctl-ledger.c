@@ -386,13 +386,15 @@ static int take_wanted(const Options *o, Wanted *w) {
     w->node = o->node;
     w->kind = o->kind;
     w->last = o->n ? strtoll(o->n, &end, 10) : any ? SHOW_LAST : 0;
-    if ((o->n && (end == o->n || *end != '\0' || w->last <= 0)) ||
-        (o->message && uuid_parse(o->message, &w->id) < 0) ||
-        (o->kind && ledger_kind_of(o->kind) == LEDGER_NONE)) {
-        ctl_complain("see serasictl ledger --help: --message UUID, --kind KIND, -n N");
-        return CTL_USAGE;
-    }
-    return CTL_DONE;
+    if (o->n && (end == o->n || *end != '\0' || w->last <= 0))
+        ctl_complain("-n %s: not a number above 0", o->n);
+    else if (o->message && uuid_parse(o->message, &w->id) < 0)
+        ctl_complain("--message %s: not a message id", o->message);
+    else if (o->kind && ledger_kind_of(o->kind) == LEDGER_NONE)
+        ctl_complain("--kind %s: no such kind of entry; they are in PROTOCOL.md 14.2", o->kind);
+    else
+        return CTL_DONE;
+    return CTL_USAGE;
 }
 
 static int run(Ctl *c, const char *const *args, size_t n, const Options *o) {

@@ -237,7 +237,8 @@ static int run_verb(Ctl *c, const char *const *args, size_t n, const NodeOptions
         return ctl_ask(c, "node-sign", &o->above, 1, false, ret);
     if (strcmp(args[0], "revoke") == 0 && n == 2)
         return revoke(c, args[1], o, ret);
-    ctl_complain("node import FILE, list [PREFIX], show NODE, revoke NODE, log or diff V1 [V2]");
+    ctl_complain(
+        "node import FILE, list [PREFIX], show NODE, revoke NODE, log, diff V1 [V2] or sign");
     return CTL_USAGE;
 }
 

@@ -57,9 +57,10 @@ const CtlCommand ctl_commands[] = {
       "    --no-wait          does not wait\n"
       "  DIR                  goes on where that stopped\n",
       ctl_cmd_enrol },
-    { "node", "import FILE | list [PREFIX] | show NODE | revoke NODE | log | diff V1 [V2]",
+    { "node", "import FILE | list [PREFIX] | show NODE | revoke NODE | log | diff V1 [V2] | sign",
       "the directory",
-      "FILE holds one JSON object a line: {\"node\":..}, {\"key\":..} or {\"region\":..}.\n"
+      "FILE holds one JSON object a line: {\"node\":..}, {\"key\":..}, {\"region\":..} or\n"
+      "{\"holiday\":..}: serasictl(1), THE DIRECTORY FILE.\n"
       "Nothing is imported unless every line is right. Works on a stopped broker too.\n"
       "  import --note TEXT           why, for the log\n"
       "  list --at VERSION            the nodes as they were\n"
@@ -78,7 +79,9 @@ const CtlCommand ctl_commands[] = {
       "  --timeout TIME     default 30s\n",
       ctl_cmd_publish },
     { "recall", "MESSAGE [--reason CODE] [--wait WHAT]", "withdraw a message not yet collected",
-      "  --reason CODE   short code, no personal data; default SENDER_REQUEST\n", ctl_cmd_recall },
+      "  --reason CODE   short code, no personal data; default SENDER_REQUEST\n"
+      "  --wait WHAT     accepted, collected or everyone, as of publish\n",
+      ctl_cmd_recall },
     { "seal", "FILE", "seal messages and print them, to publish them later",
       "FILE: JSON as for publish, with \"sealed\" as an object; - is stdin. Keep what is printed:\n"
       "sealed anew the same message has other bytes, and its id is refused as a CONFLICT.\n"
@@ -156,7 +159,7 @@ const CtlCommand ctl_commands[] = {
       "    --add FILE               keep such a signature of our head\n"
       "  prune --before DATE        blocks before the last countersigned one that is older\n"
       "  forget BROKER              at its parent: its ledger begins anew, from a backup\n"
-      "T: 2026-12-31 or 2026-12-31T08:00:00Z. KIND: ACCEPTED, REFUSED, ...: serasictl(1).\n",
+      "T: 2026-12-31 or 2026-12-31T08:00:00Z. KIND: ACCEPTED, REFUSED, ...: PROTOCOL.md 14.2.\n",
       ctl_cmd_ledger },
     { "salvage", "FILE", "write what can be read of a damaged store into a new one",
       "The broker must be stopped; its files are only read. Afterwards: serasictl(1), SALVAGE.\n",

@@ -34,6 +34,8 @@ static const char *next_step(int r) {
     switch (r) {
     case -EUCLEAN:
         return "The old program will not run with it either. See SALVAGE in serasictl(1)";
+    case -ENOENT:
+        return "Name the file of a stopped broker's store, or of a backup";
     case -EBUSY:
         return "Stop the broker first, or check a fresh backup of it";
     case -EPROTO:

@@ -171,7 +171,7 @@ int enrol_decide_verb(Broker *b, Now now, Session *s, const Frame *f) {
     char *end = NULL;
     const long long id = strtoll(arg(f, 0), &end, 10);
     if (f->query.n_args != 1 || end == arg(f, 0) || *end != '\0' || id <= 0)
-        return query_say(b, s, f, 2, "which one? its number, of enrol-list");
+        return query_say(b, s, f, 2, "which one? its number, of `enrol list`");
     const Enrolment *e = enrolments_by_id(b->enrolments, id);
     if (!e)
         return query_say(b, s, f, 1, "there is no such enrolment, or it is long over");
