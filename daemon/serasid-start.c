@@ -335,6 +335,7 @@ static int start_broker(Daemon *d) {
     Now now = now_read();
     _cleanup_(enrolments_unrefp) Enrolments *enrolments = store_thread_steal_enrolments(d->store);
     daemon_broker_config(d, &config);
+    config.noted_ms = d->told.health.noted_ms;
     io_fill(d, &io);
     int r = broker_new(&d->broker, &config, &io, d->directory, now);
     if (r == 0)

@@ -68,6 +68,8 @@ int broker_new(Broker **ret, const BrokerConfig *config, const BrokerIo *io, Dir
     b->uplink.ping_ms = config->ping_ms;
     b->keys_from_ms = INT64_MIN;
     b->keys_until_ms = INT64_MAX;
+    if (config->noted_ms > 0) /* it may have leapt while nobody looked */
+        clock_remember(b, config->noted_ms, now);
     int r = check_init(b);
     if (r < 0)
         return r;

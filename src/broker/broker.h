@@ -51,6 +51,7 @@ typedef struct BrokerConfig {
     int64_t sweep_ms;      /* 5 s: search for expired deliveries */
     int64_t link_stall_ms; /* 60 s: backlog without progress resets the link */
     int64_t witness_ms;    /* 1 day: the parent countersigns the ledger; 0 = when asked to */
+    int64_t noted_ms;      /* what the clock on the wall showed when it last ran; 0 = not known */
     RetryPolicy retry;
     size_t cache_bytes;   /* bodies kept in memory: 64 MiB */
     uint32_t pending_max; /* operations waiting before intake pauses: 4096 */

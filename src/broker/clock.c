@@ -17,6 +17,11 @@ bool clock_is_doubted(const Broker *b, Now now) {
     return b->clock.known && offset_of(now) - b->clock.offset_ms > CLOCK_LEAP_MS;
 }
 
+void clock_remember(Broker *b, int64_t wall_ms, Now now) {
+    b->clock.known = true;
+    b->clock.offset_ms = wall_ms - now.mono_ms;
+}
+
 void clock_second(Broker *b, Now now) {
     const bool doubted = clock_is_doubted(b, now);
     const bool over = b->clock.doubted && now.mono_ms - b->clock.since_mono_ms >= CLOCK_DOUBT_MS;

@@ -594,6 +594,8 @@ _must_check_ int notes_last(Broker *b, Now now);
 /* clock.c */
 bool clock_is_doubted(const Broker *b, Now now); /* nothing expires by it */
 void clock_second(Broker *b, Now now);
+/* As if nothing but the stop was between. */
+void clock_remember(Broker *b, int64_t wall_ms, Now now);
 
 /* due.c */
 _must_check_ int due_second(Broker *b);

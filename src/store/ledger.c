@@ -11,12 +11,13 @@ void ledger_load(Store *s) {
     LedgerWriter *w = s->ledger;
     ledger_base(s, &w->head);
     {
-        _query_ q = QUERY(s, "SELECT block, first_entry + n - 1, hash FROM ledger "
+        _query_ q = QUERY(s, "SELECT block, first_entry + n - 1, hash, at FROM ledger "
                              "ORDER BY block DESC LIMIT 1");
         if (db_row(s, q) && col_bytes(q, 2).n == DIGEST_SIZE) {
             w->head.block = col_int(q, 0);
             w->head.entries = col_int(q, 1);
             memcpy(w->head.hash, col_bytes(q, 2).p, DIGEST_SIZE);
+            s->health.noted_ms = col_int(q, 3);
         }
     }
     /* Cut off at the end: the numbers go on, so that the gap stays to be seen. */

@@ -255,6 +255,7 @@ int store_open(Store **ret, const StoreConfig *config, void (*progress)(void *),
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     s->log = logfile_of(s->db);
     s->stopped = 0;
+    s->purge_seen_ms = s->health.noted_ms;
     (void)pages_set_mode(s->pages, PAGES_LEAVES); /* before: the mode is strict */
     space_make_ballast(s);
     space_check(s);

@@ -448,6 +448,7 @@ typedef struct StoreHealth {
     uint32_t bad_page;  /* the last of them */
     uint32_t backups;   /* begun since the start */
     int64_t ledger_cut; /* at the start: blocks that are missing at the end of the ledger */
+    int64_t noted_ms;   /* likewise: when it was last written to; 0 = never */
     char fault[160];    /* what SQLite said about the last fault */
 } StoreHealth;
 

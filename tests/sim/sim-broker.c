@@ -165,6 +165,7 @@ void sim_broker_start(World *w, SimBroker *sb) {
     (void)text_copy(bc.self, sizeof(bc.self), sb->name);
     if (sb != w->brokers)
         (void)text_copy(bc.parent, sizeof(bc.parent), w->brokers[sb->parent].name);
+    bc.noted_ms = store_health(sb->store)->noted_ms;
     bc.signs = sb == w->brokers;
     bc.follows = !bc.signs;
     bc.unsigned_allowed = w->profile.signing != SIGNING_ALL;

@@ -81,5 +81,28 @@ def a_wrong_year_ends_nothing():
             assert [x.removeprefix("RECEIPT_LEVEL_") for x in levels] == ["COLLECTED"], levels
 
 
+def a_wrong_year_at_the_start_ends_nothing():
+    """A machine comes up with a clock that nobody has set yet."""
+    near, far = "lks/3203/0002", "lks/3203/0001"
+    for stop in ["stop", "kill"]:
+        with Cluster([], config={**QUICK, "delivery": {"sweep": "100ms"}}) as c:
+            for node in (near, far):
+                c.client(node, "hub")
+            c.ctl("hub", "node", "import", c.directory())
+            under = Under(c, "hub")
+            under.start(wait=True)
+            c.publish(near, c.message(near, far))
+            getattr(c, stop)("hub")
+            under.orders.clock_offset_ms = 3 * 365 * DAY_MS
+            under.start(wait=True)
+            wait_for("the journal", lambda: "CLOCK_LEAPT" in c.tail(400))
+            time.sleep(2)
+            under.orders.clock_offset_ms = 0
+            assert len(c.consume(far, 1)) == 1, "ended by a wrong clock"
+            level = c.consume(near, 1, "--receipts")[0]["facts"]["level"]
+            assert level == "RECEIPT_LEVEL_COLLECTED", level
+
+
 if __name__ == "__main__":
-    main([the_clock_jumps_by_a_day_under_load, a_wrong_year_ends_nothing])
+    main([the_clock_jumps_by_a_day_under_load, a_wrong_year_ends_nothing,
+          a_wrong_year_at_the_start_ends_nothing])
