@@ -16,6 +16,7 @@
 #define HEADER_SIZE   32
 #define FRAME_HEADER  24
 #define PAGE_SIZE_MAX 65536U
+#define PIECE         256 /* half a sector: finer than any disk tears */
 
 typedef struct Frame {
     uint32_t page, commit; /* commit: 0 = not the last one of its transaction */
@@ -136,6 +137,14 @@ static void scan_deinit(Scan **s) {
     free(*s);
 }
 
+/* Of a header that lies in two pieces which a power cut keeps or loses by themselves, the mark of a
+ * commit may be old bytes beside a checksum that is new: it counts only in a frame that matches. */
+static bool is_commit(const Scan *s, int64_t i, const Frame *f, bool fits) {
+    const int64_t first = frame_at(s, i) / PIECE,
+                  last = (frame_at(s, i) + FRAME_HEADER - 1) / PIECE;
+    return f->commit != 0 && (fits || first == last);
+}
+
 /* Calls each for every frame; fits: recovery takes it, or (behind the first that it does not take)
  * it goes on from the header of the frame before. */
 typedef struct Visit {
@@ -146,7 +155,7 @@ typedef struct Visit {
 static int walk(Scan *s, const Visit *visit) {
     WalState *state = s->state;
     Frame f, before = { .sum = read_sum(s->header + 24) };
-    bool broken = !state->header_ok;
+    bool broken = !state->header_ok, after_commit = false;
     state->present_frames = (uint32_t)s->n_frames;
     if (broken && s->n_frames > 0)
         state->bad_frame = 1;
@@ -164,11 +173,12 @@ static int walk(Scan *s, const Visit *visit) {
         } else if (!broken && f.commit != 0) {
             state->frames = (uint32_t)i;
             state->transactions++;
-        } else if (fits && before.commit != 0) {
+        } else if (fits && after_commit) {
             state->lost += broken && (uint32_t)i > state->bad_frame;
         }
         if (visit)
             visit->each(visit->data, s, &f, fits);
+        after_commit = is_commit(s, i, &f, fits);
         before = f;
     }
     if (!state->header_ok && s->n_frames > 0)

@@ -14,7 +14,8 @@
  *
  *  - a frame that matches the checksum in the header of the frame before it, where that one is a
  *    commit, was written after that commit was synced. When recovery would stop earlier, synced
- *    frames are damaged: DAMAGED;
+ *    frames are damaged: DAMAGED. (Where a header lies across the pieces in which disks write, and
+ *    its frame does not match, old bytes may say commit: that does not count);
  *  - frames that match each other behind a log header that does not match itself are the same: the
  *    header is synced before the first frame is written: DAMAGED;
  *  - otherwise only the last transaction is missing, and the log cannot say whether it was synced.
