@@ -406,7 +406,8 @@ static void route_scope(Store *s, const StoreOp *op, StoredMessage *m) {
     }
 }
 
-static void deliver_all(Store *s, StoreOp *op, const StoredMessage *m, const Copies *copies) {
+static void deliver_all(Store *s, StoreOp *op, const StoredMessage *m, const Copies *copies,
+                        bool known) {
     const bool expired =
         op->accept.from_link && m->expires_ms <= s->now_ms && !op->accept.clock_doubted;
     for (uint32_t i = 0; i < m->route.n && s->fault == 0; i++) {
@@ -424,7 +425,7 @@ static void deliver_all(Store *s, StoreOp *op, const StoredMessage *m, const Cop
         }
         receipt_say(s, op, m, &say);
     }
-    if (receipt_applies(m->kind) && !expired)
+    if (receipt_applies(m->kind) && !expired && !known)
         subscriptions_feed(s, op, m, copies);
 }
 
@@ -456,7 +457,7 @@ static bool is_looked_at_again(Store *s, const StoredMessage *m) {
     return q && q->kind != QUEUE_RECEIPTS;
 }
 
-/* known: its items have moved before. */
+/* known: its items have moved before, and who subscribes had a copy. */
 static void accept_new(Store *s, StoreOp *op, bool known) {
     const Message *message = op->accept.message;
     const AcceptDecision *d = &s->decision;
@@ -478,7 +479,7 @@ static void accept_new(Store *s, StoreOp *op, bool known) {
     subject_add_recipients(s, op, &m);
     accept_store(s, op, &m);
     copies_init(s, &copies, message->body, true);
-    deliver_all(s, op, &m, &copies);
+    deliver_all(s, op, &m, &copies, known);
     wraps_check(s, op, &m, message->body);
     if (!op->accept.from_link) /* a neighbour named them itself */
         accept_list_recipients(s, &op->accept.result, &m);
