@@ -173,4 +173,26 @@ TEST(what_was_done_is_forgotten_with_time) {
     ASSERT_EQ(w.n_slowed, 1);
 }
 
+TEST(frames_for_nothing_a_second_ago_count) {
+    WORLD(w, "upt/r1");
+    w.config.idle_rate = 1;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 20; i++)
+        say(&w, 1, BAD, IDLE);
+    pass(&w, 1100);
+    for (unsigned i = 0; i < 20; i++)
+        say(&w, 1, BAD, IDLE);
+    ASSERT_EQ(w.n_slowed, 1);
+}
+
+TEST(who_did_harm_long_ago_is_forgotten) {
+    WORLD(w, "upt/r1");
+    misbehave(&w, BAD, 40, NONSENSE);
+    assert_non_null(w.broker->offenders);
+    for (unsigned i = 0; i < 70; i++)
+        pass(&w, 1000);
+    assert_null(w.broker->offenders);
+}
+
 TEST_MAIN
