@@ -55,6 +55,35 @@ TEST(what_never_reaches_the_target_is_back_with_the_requester) {
     assert_lawful(&f);
 }
 
+/* It went over a link: what becomes of it there is heard, and moves it as what is seen here. */
+TEST(what_is_heard_of_a_request_moves_its_referral) {
+    static const struct {
+        int level;
+        const char *want;
+    } ends[] = { { LEVEL_DEPOSITED, "SUBMITTED by dsk/3302 of dsk/3203" },
+                 { LEVEL_COLLECTED, "DELIVERED by dsk/3302 of dsk/3203" },
+                 { LEVEL_UNDELIVERABLE, "UNDELIVERABLE of dsk/3203" } };
+    LAW_FIXTURE(f);
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        Message *m = request(&f, SENDER, REMOTE);
+        m->env.case_id.b[1] = (uint8_t)i + 1;
+        const Uuid id = m->env.message_id;
+        write_envelope(m);
+        const DeliveryRow row = deposit(&f, m);
+        settle(&f, &row, QUEUE_LINK);
+        ASSERT_STANDS(&f, ITEM_REFERRAL, &id, "SUBMITTED by dsk/3302 of dsk/3203");
+        m = letter(&f, KIND_RECEIPT, "hub", SENDER);
+        m->lane = LANE_PRIORITY;
+        m->facts.receipt =
+            (ReceiptFacts) { .message_id = id, .level = ends[i].level, .said_ms = f.now_ms };
+        text_copy(m->facts.receipt.recipient, NODE_NAME_SIZE, REMOTE);
+        text_copy(m->facts.receipt.leg, NODE_NAME_SIZE, "hub");
+        ASSERT_STR(says(&f, m), "ACCEPTED");
+        ASSERT_STANDS(&f, ITEM_REFERRAL, &id, ends[i].want);
+    }
+    assert_lawful(&f);
+}
+
 TEST(a_request_that_came_too_late_over_its_link_is_undeliverable_at_once) {
     LAW_FIXTURE(f);
     Message *m = request(&f, REMOTE, DSP);

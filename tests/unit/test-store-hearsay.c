@@ -93,6 +93,44 @@ TEST(who_said_it_is_who_signed_it) {
     store_op_free(op);
 }
 
+/* It goes on to its reader, who may know it. */
+TEST(a_receipt_that_cannot_be_read_decides_nothing) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    settle(&f, &row, QUEUE_LINK);
+    const Uuid id = id_of(1);
+    StoreOp *op = receipt_op(&f, &id, REMOTE, LEVEL_COLLECTED, "hub");
+    op->accept.message->facts.readable = false;
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    store_op_free(op);
+    ASSERT_OUTCOMES(&f, &id, REMOTE " PENDING");
+    assert_sound(&f);
+}
+
+/* Else two brokers could tell each other of the other's words without end. */
+TEST(a_word_about_a_receipt_is_not_noted) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "hub");
+    StoreOp *op = link_op(message_to(&f, "dsk/3302", 1), "upt/phala-martha", "dsk/3302", f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    const Uuid id = op->accept.message->env.message_id;
+    settle(&f, &op->deposits[0].row, QUEUE_LINK);
+    store_op_free(op);
+    op = receipt_op(&f, &id, "dsk/3302", LEVEL_COLLECTED, "upt/satria");
+    const Uuid receipt = op->accept.message->env.message_id;
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1); /* on to its sender */
+    settle(&f, &op->deposits[0].row, QUEUE_LINK);
+    store_op_free(op);
+    ASSERT_OUTCOMES(&f, &id, "dsk/3302 COLLECTED");
+    ASSERT_TRUE(!has(&f, &receipt, "COLLECTED"));
+    say(&f, &receipt, SENDER, LEVEL_COLLECTED, "upt/phala-martha");
+    ASSERT_TRUE(!has(&f, &receipt, "COLLECTED"));
+    assert_sound(&f);
+}
+
 /* --- event scopes --------------------------------------------------------------------------- */
 
 /* What the stored envelope says: scope 33. */
