@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What two neighbours have given each other, as each of them counts it. */
+
+#include "account-fixture.h"
+
+#define ABOVE "dsk/3301"
+
+static LinkProgress with_hub(World *w) {
+    return neighbour_progress(w->broker, "hub");
+}
+
+static void open_link(World *w) {
+    hello(w, 1, TO, 1);
+    uplink_open(w, 256);
+    run(w);
+    ASSERT_TRUE(with_hub(w).present);
+}
+
+TEST(what_the_parent_took_is_counted_with_its_id_and_once_it_took_it) {
+    WORLD(w, "upt/r1");
+    open_link(&w);
+    const Uuid id = publish(&w, 1, TO, ABOVE, 1);
+    run(&w);
+    LinkProgress p = with_hub(&w);
+    ASSERT_EQ(p.in_flight, 1);
+    ASSERT_EQ(p.sent_count, 0);
+    parent_answers(&w, &id, VERDICT_ACCEPTED);
+    run(&w);
+    p = with_hub(&w);
+    ASSERT_EQ(p.in_flight, 0);
+    ASSERT_EQ(p.backlog, 0);
+    ASSERT_EQ(p.sent_count, 1);
+    ASSERT_TRUE(uuid_equal(&p.sent_digest, &id));
+    ASSERT_EQ(p.received_count, 0);
+}
+
+TEST(what_the_parent_gave_is_counted_with_its_id) {
+    WORLD(w, "upt/r1");
+    open_link(&w);
+    const Uuid id = { { 1, 2, [15] = (uint8_t)(w.n_ids + 1) } };
+    deliver_down(&w, 1, 0);
+    run(&w);
+    LinkProgress p = with_hub(&w);
+    ASSERT_EQ(p.received_count, 1);
+    ASSERT_TRUE(uuid_equal(&p.received_digest, &id));
+    ASSERT_EQ(p.sent_count, 0);
+}
+
+/* Or a session that began meanwhile would send before it is on record that its link is open. */
+TEST(a_link_is_open_when_this_session_of_it_is_on_record) {
+    WORLD(w, "upt/r1");
+    uplink_open(&w, 256);
+    StoreOp *list = broker_take_batch(w.broker);
+    assert_non_null(list);
+    ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+    ASSERT_OK(broker_uplink_lost(w.broker, w.now));
+    uplink_open(&w, 256);
+    ASSERT_OK(broker_stored(w.broker, w.now, list));
+    ASSERT_TRUE(!w.broker->uplink.recorded);
+    run(&w);
+    ASSERT_TRUE(w.broker->uplink.recorded);
+}
+
+/* --- what is missing ------------------------------------------------------------------------ */
+
+static void they_lack_one(World *w) {
+    LinkProgress theirs = { .present = true };
+    theirs.received_count = with_hub(w).sent_count - 1;
+    neighbour_compare(w->broker, "hub", &theirs);
+}
+
+static void they_lack_none(World *w) {
+    const LinkProgress p = with_hub(w);
+    LinkProgress theirs = { .present = true,
+                            .received_count = p.sent_count,
+                            .received_digest = p.sent_digest };
+    neighbour_compare(w->broker, "hub", &theirs);
+}
+
+TEST(a_gap_is_one_that_is_there_twice_with_nothing_between) {
+    WORLD(w, "upt/r1");
+    open_link(&w);
+    const Uuid id = publish(&w, 1, TO, ABOVE, 1);
+    run(&w);
+    parent_answers(&w, &id, VERDICT_ACCEPTED);
+    run(&w);
+    for (int i = 0; i < 3; i++) {
+        they_lack_one(&w);
+        they_lack_none(&w);
+    }
+    ASSERT_EQ(w.n_gaps, 0);
+    for (int i = 0; i < 3; i++)
+        they_lack_one(&w);
+    ASSERT_EQ(w.n_gaps, 1); /* told once */
+}
+
+TEST(nothing_is_missing_while_something_is_on_its_way) {
+    WORLD(w, "upt/r1");
+    open_link(&w);
+    const Uuid id = publish(&w, 1, TO, ABOVE, 1);
+    run(&w);
+    parent_answers(&w, &id, VERDICT_ACCEPTED);
+    run(&w);
+    const Uuid second = publish(&w, 1, TO, ABOVE, 2);
+    run(&w);
+    ASSERT_EQ(with_hub(&w).in_flight, 1);
+    for (int i = 0; i < 3; i++)
+        they_lack_one(&w);
+    ASSERT_EQ(w.n_gaps, 0);
+    parent_answers(&w, &second, VERDICT_ACCEPTED);
+    run(&w);
+    w.full[0] = true;
+    publish(&w, 1, TO, ABOVE, 3);
+    run(&w);
+    ASSERT_EQ(with_hub(&w).in_flight, 0);
+    for (int i = 0; i < 3; i++)
+        they_lack_one(&w);
+    ASSERT_EQ(w.n_gaps, 0);
+}
+
+TEST_MAIN
