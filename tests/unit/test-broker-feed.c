@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What is read from the disk again: as much as there is credit for, and as often as it takes. */
+
+#include "account-fixture.h"
+
+#define MANY 20
+
+/* Nothing of them is in memory any more. */
+static void leave_waiting(World *w, unsigned n) {
+    hello(w, 1, BAD, 1);
+    for (unsigned i = 0; i < n; i++)
+        publish(w, 1, BAD, TO, (uint8_t)i);
+    run(w);
+    begin_again(w);
+    forget(w);
+    hello(w, 3, TO, 3);
+}
+
+TEST(one_after_the_other_is_read_for_who_takes_one_at_a_time) {
+    WORLD(w, "upt/r1");
+    leave_waiting(&w, MANY);
+    subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 1);
+    for (uint64_t i = 1; i <= MANY; i++) {
+        run(&w);
+        ASSERT_EQ(count(&w, 3, FRAME_DELIVER), i);
+        settle(&w, 3, TO, i, SETTLE_DONE);
+        credit(&w, 3, TO, 1, 1);
+    }
+    run(&w);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), MANY);
+}
+
+TEST(no_more_is_read_than_there_is_credit_for) {
+    WORLD(w, "upt/r1");
+    leave_waiting(&w, MANY);
+    subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 3);
+    unsigned most = 0;
+    bool any = true;
+    while (any) {
+        broker_check_here(w.broker, w.now);
+        StoreOp *list = broker_take_batch(w.broker);
+        any = list != NULL;
+        for (const StoreOp *op = list; op; op = op->next)
+            if (op->kind == OP_BODIES)
+                most = MAX(most, op->bodies.n);
+        if (list) {
+            ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+            ASSERT_OK(broker_stored(w.broker, w.now, list));
+        }
+    }
+    ASSERT_EQ(most, 3);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 3);
+}
+
+static void hello_with_bundles(World *w, uint8_t peer) {
+    Frame f = { .kind = FRAME_HELLO,
+                .hello = { .protocol_min = 1,
+                           .protocol_max = 1,
+                           .bundles = true,
+                           .instance_id = { { peer } } } };
+    say(w, peer, TO, f);
+}
+
+/* Nobody had it in hand. */
+TEST(what_was_collected_for_a_lost_connection_costs_no_attempt) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello_with_bundles(&w, 3);
+    subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 10);
+    run(&w);
+    w.lost[3] = true;
+    publish(&w, 1, BAD, TO, 1);
+    run(&w);
+    ASSERT_EQ(broker_status(w.broker).sessions, 1);
+    hello(&w, 4, TO, 4);
+    subscribe(&w, 4, TO, 1, SOURCE_MAILBOX, 10);
+    run(&w);
+    for (unsigned i = 0; i < 20 && count(&w, 4, FRAME_DELIVER) == 0; i++) {
+        pass(&w, 200);
+        run(&w);
+    }
+    ASSERT_EQ(heard(&w, 4, FRAME_DELIVER, 0)->f.deliver.attempt, 1);
+}
+
+TEST_MAIN
