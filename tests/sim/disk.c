@@ -149,16 +149,18 @@ static void fill_garbage(Disk *d, uint8_t *p, size_t n) {
         p[i] = (uint8_t)dice_roll(&d->dice);
 }
 
-/* One sector's share of a change reaches the disk, or not, or half of it. */
+/* One sector's share of a change reaches the disk, or not, or what of it is in one half. */
 static void settle_sector(Disk *d, Image *to, size_t at, const uint8_t *p, size_t n) {
     if (dice_below(&d->dice, 100) >= d->quality.keep)
         return;
     size_t from = 0, end = n;
     if (dice_below(&d->dice, 100) < d->quality.torn) {
+        const size_t middle = at / DISK_SECTOR * DISK_SECTOR + DISK_SECTOR / 2;
+        const size_t first = MIN(middle > at ? middle - at : 0, n); /* of it in the first half */
         if (dice_once_in(&d->dice, 2))
-            from = n / 2;
+            from = first < n ? first : 0;
         else
-            end = n / 2;
+            end = first > 0 ? first : n;
     }
     image_put(to, at + from, p + from, end - from);
 }

@@ -6,10 +6,10 @@
  * durable. The store uses it through an SQLite VFS of its own (disk-vfs.c) and the StoreDisk hooks.
  *
  * Written bytes are seen at once and wait as a list of changes until a sync of their file. A
- * process that dies leaves all of them to the kernel; a power cut keeps, loses or tears each
- * 512-byte sector of the waiting changes by itself, and so with the length of files and the names
- * in the folder. A sync that fails drops what it was to write: readers still see it, the next sync
- * does not know it.
+ * process that dies leaves all of them to the kernel; a power cut keeps, loses or tears (in its
+ * middle, as nothing finer is known of any disk) each 512-byte sector of the waiting changes by
+ * itself, and so with the length of files and the names in the folder. A sync that fails drops what
+ * it was to write: readers still see it, the next sync does not know it.
  *
  * Trouble can be armed for the n-th of some calls: an error, a death of the process, a power cut.
  * From a death on every call fails: the world tears the process down, and starts another one. All
@@ -43,7 +43,7 @@ typedef enum DiskTrouble {
 
 typedef struct DiskQuality {
     unsigned keep; /* of 100 unsynced sectors survive a power cut */
-    unsigned torn; /* of 100 of these only a half of it */
+    unsigned torn; /* of 100 of these only what is in one half of it */
     bool garbage;  /* new sectors that were lost hold old bytes of others, not zeros */
     unsigned
         lie_depth;    /* 0 = syncs are honest; else so many changes may still be lost behind them */
