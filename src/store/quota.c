@@ -15,11 +15,10 @@
 #include "store/pace.h"
 #include "store/quota.h"
 
-#define KEPT_FROM 4U /* the share of the quota */
-#define RECEIPTS_MORE                                                                              \
-    10U /* so many times the quota of a sender may wait unread; or of a neighbour */
-#define URGENT_MORE     2U /* so many times the quota of a sender may its emergencies fill */
-#define READER_SHARE    2U /* the part of a sender's bound that a reader has */
+#define KEPT_FROM       4U  /* the share of the quota */
+#define RECEIPTS_MORE   10U /* so many times its quota: receipts unread, what a neighbour says */
+#define URGENT_MORE     2U  /* so many times the quota of a sender may its emergencies fill */
+#define READER_SHARE    2U  /* the part of a sender's bound that a reader has */
 #define FULL_RETRY_MS   60000U
 #define LETTER_RETRY_MS 600000U
 #define LINK_RETRY_MS   5000U
