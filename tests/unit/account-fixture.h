@@ -18,6 +18,21 @@ static inline void begin_again(World *w) {
     open_broker(w);
 }
 
+/* One more key of that node: of a program, also when the node is a broker. */
+static inline void add_key(World *w, const char *key, const char *node) {
+    StoreOp *op = store_op_new(OP_IMPORT);
+    assert_non_null(op);
+    op->import.keys = calloc(1, sizeof(DirKey));
+    DirKey *k = &op->import.keys[op->import.n_keys++];
+    key_of(key, k->curve);
+    (void)text_copy(k->node, sizeof(k->node), node);
+    (void)text_copy(k->label, sizeof(k->label), key);
+    ASSERT_OK(store_run(w->store, op, w->now.wall_ms));
+    ASSERT_STR(op->import.text, "");
+    ASSERT_OK(broker_take_directory(w->broker, w->now, op->import.directory));
+    store_op_free(op);
+}
+
 /* In which batch from now the message is; 0: in none of ten. */
 static inline unsigned batch_of(World *w, const Uuid *id) {
     for (unsigned n = 1; n <= 10; n++) {

@@ -3,8 +3,7 @@
 
 #include "store/private.h" /* before the broker: how uthash fails is said there */
 
-#include "broker-fixture.h"
-#include "broker/internal.h"
+#include "account-fixture.h"
 #include "store/ledger.h"
 
 /* How many entries of that kind the ledger has; *ret_code: of the last of them. */
@@ -218,6 +217,34 @@ TEST(a_block_that_only_the_parent_knows_is_a_fork) {
     run(&w);
     ASSERT_EQ(w.broker->witness.state, WITNESS_IDLE);
     ASSERT_EQ(entries(&w, LEDGER_FORKED, &code), 1);
+}
+
+/* Does the broker so much as look at what this one wants countersigned? */
+static bool is_heard(World *w, uint8_t peer, const char *node) {
+    Frame f = { .kind = FRAME_QUERY, .query = { .query = 1, .verb = "ledger-witness" } };
+    forget(w);
+    hello(w, peer, node, peer);
+    say(w, peer, node, f);
+    run(w);
+    const Heard *h = heard(w, peer, FRAME_RESULT, 0);
+    assert_non_null(h);
+    const char *text = h->f.result.table->text;
+    ASSERT_TRUE(strncmp(text, "NOT_ALLOWED", 11) == 0 || strncmp(text, "ledger-witness ", 15) == 0);
+    return text[0] == 'l';
+}
+
+/* Whoever else could would have the next true head of a ledger taken for a fork. */
+TEST(brokers_below_alone_have_their_ledgers_countersigned) {
+    {
+        WORLD(w, "hub");
+        ASSERT_TRUE(is_heard(&w, 1, "upt/r1"));
+        ASSERT_TRUE(!is_heard(&w, 2, "dsk/3301"));
+        add_key(&w, "r1-program", "upt/r1");
+        ASSERT_TRUE(!is_heard(&w, 3, "r1-program")); /* of the same node, and no broker */
+    }
+    WORLD(w, "upt/r1");
+    ASSERT_TRUE(!is_heard(&w, 1, "upt/r2")); /* beside, not below */
+    ASSERT_TRUE(!is_heard(&w, 2, "dsk/3202"));
 }
 
 TEST_MAIN

@@ -8,20 +8,6 @@
 #define IDLE     ((Frame) { .kind = FRAME_PING })
 #define SECOND   "3202-second" /* another key of BAD */
 
-static void add_second(World *w) {
-    StoreOp *op = store_op_new(OP_IMPORT);
-    assert_non_null(op);
-    op->import.keys = calloc(1, sizeof(DirKey));
-    DirKey *k = &op->import.keys[op->import.n_keys++];
-    key_of(SECOND, k->curve);
-    (void)text_copy(k->node, sizeof(k->node), BAD);
-    (void)text_copy(k->label, sizeof(k->label), "second");
-    ASSERT_OK(store_run(w->store, op, w->now.wall_ms));
-    ASSERT_STR(op->import.text, "");
-    ASSERT_OK(broker_take_directory(w->broker, w->now, op->import.directory));
-    store_op_free(op);
-}
-
 /* Greets again and again, and says it, until the key is slowed; at most so often. */
 static void misbehave(World *w, const char *key, unsigned n, Frame f) {
     for (unsigned i = 0; i < n && w->n_slowed == 0; i++) {
@@ -53,7 +39,7 @@ static void put_off(void *data, const char *user_id, int64_t ms) {
 
 TEST(another_key_of_the_node_is_served_and_keeps_its_session) {
     WORLD(w, "upt/r1");
-    add_second(&w);
+    add_key(&w, SECOND, BAD);
     hello(&w, 2, SECOND, 2);
     run(&w);
     misbehave(&w, BAD, 40, NONSENSE);
