@@ -106,8 +106,9 @@ _must_check_ int ctl_offline_query(Ctl *c, const char *verb, const char *const *
                                    json_t **ret);
 
 /* --- folders and key files, ctl-init.c --- */
+/* With those above it; it is for its owner alone. 0 or -errno. */
+_must_check_ int ctl_make_folder(const char *path, char ret_full[static PATH_MAX]);
 /* A client's folder, as `init` makes it; hub_key may be NULL. A CtlStatus. */
-_must_check_ int ctl_make_folder(const char *path, char ret_full[static PATH_MAX]); /* errno */
 _must_check_ int ctl_init_client(const char *dir, const char *node, const char *broker,
                                  const char *broker_key, const char *hub_key);
 /* A CtlStatus, after a complaint. */
