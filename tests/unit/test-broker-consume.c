@@ -131,6 +131,22 @@ TEST(nothing_expires_for_ten_minutes_after_the_clock_leapt_ahead) {
     ASSERT_EQ(w.n_leaps, 1);
 }
 
+TEST(nothing_expires_for_ten_minutes_when_the_clock_leapt_while_it_was_stopped) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    Uuid waits = publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    run(&w);
+    w.config.noted_ms = w.now.wall_ms;
+    w.broker = broker_free(w.broker);
+    w.now.wall_ms += CLOCK_LEAP_MS + SECOND_MS;
+    open_broker(&w);
+    let_pass(&w, 9 * MINUTE_MS);
+    ASSERT_EQ(outcomes(&w, &waits), 0);
+    ASSERT_EQ(w.n_leaps, 1);
+    let_pass(&w, 2 * MINUTE_MS);
+    ASSERT_EQ(outcomes(&w, &waits), 1);
+}
+
 TEST(a_clock_that_is_set_right_again_has_ended_nothing) {
     WORLD(w, "upt/r1");
     hello(&w, 1, "dsk/3202", 1);

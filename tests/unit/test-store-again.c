@@ -304,6 +304,29 @@ static StoreOp *in_form(Fixture *f, const char *sealed) {
     return op;
 }
 
+/* They had it when it came first. */
+TEST(who_subscribes_has_no_second_copy_of_what_comes_once_more_after_a_purge) {
+    FIXTURE(f);
+    StoreOp *op = store_op_new(OP_SUBSCRIPTION);
+    strcpy(op->subscription.owner, "dsp/32");
+    strcpy(op->subscription.name, "all");
+    op->subscription.filter = calloc(1, sizeof(Filter));
+    op->subscription.filter->n_kinds = 1;
+    op->subscription.filter->kinds[0] = SAMPLE_KIND;
+    run(&f, op);
+    store_op_free(op);
+    op = brought_for(&f, false);
+    ASSERT_EQ(op->n_deposits, 2);
+    settle(&f, &op->deposits[0].row, QUEUE_MAILBOX);
+    settle(&f, &op->deposits[1].row, QUEUE_SUBSCRIPTION);
+    store_op_free(op);
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    store_op_free(brought_for(&f, true));
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "dsk/3204"), 1);
+    ASSERT_EQ(queued(&f, QUEUE_SUBSCRIPTION, "dsp/32 all"), 0);
+}
+
 TEST(only_the_sealed_part_that_the_envelope_names_completes_a_copy) {
     FIXTURE(f);
     StoreOp *op = in_form(&f, "");

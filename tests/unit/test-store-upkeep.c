@@ -223,6 +223,20 @@ TEST(a_clock_that_leaps_makes_nothing_forgotten) {
     ASSERT_EQ(number(&f, "SELECT count(*) FROM dedup WHERE seq = 1"), 0);
 }
 
+/* A machine that comes up with a year that nobody has set right yet. */
+TEST(a_clock_that_leapt_while_nobody_looked_makes_nothing_forgotten) {
+    FIXTURE(f);
+    const DeliveryRow collected = deposit(&f, message_to(&f, HOME, 1));
+    settle(&f, &collected, QUEUE_MAILBOX);
+    fixture_reopen(&f);
+    f.now_ms += 400 * DAY_MS;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 1);
+    f.now_ms += 10 * MINUTE_MS; /* it is true, then */
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 0);
+}
+
 TEST(a_purged_message_is_still_known_and_its_number_is_not_used_again) {
     FIXTURE(f);
     purge_one(&f);
