@@ -47,6 +47,7 @@ home 'jansson\.h' src/wire/ daemon/ctl
 home 'sodium\.h' src/base/
 home 'systemd/sd-' src/base/ daemon/serasid
 home 'ini\.h' daemon/config
+home 'uthash\.h' src/base/
 
 # core and law are pure: no I/O, no clock, no threads.
 if found=$(grep -rnE '#include <(stdio|unistd|fcntl|pthread|sys/|time)' src/core src/law | grep -v 'stdio.h'); then

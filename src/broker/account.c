@@ -61,7 +61,10 @@ Account *account_get(Broker *b, const char *node) {
     for (unsigned i = 0; i < ARRAY_SIZE(a->held); i++)
         a->held[i].account = a;
     HASH_ADD_STR(b->accounts, node, a);
-    return a;
+    if (a->hh.tbl)
+        return a;
+    free(a);
+    return NULL;
 }
 
 static BucketRate hello_rate(const Broker *b) {

@@ -54,7 +54,10 @@ Feed *feed_open(Broker *b, QueueId id, QueueKind kind, const char *name) {
     (void)text_copy(q->name, sizeof(q->name), name);
     window_init(&q->window, &b->cached);
     HASH_ADD(hh, b->feeds, id, sizeof(q->id), q);
-    return q;
+    if (q->hh.tbl)
+        return q;
+    free(q);
+    return NULL;
 }
 
 void feeds_forget_copies(Broker *b) {
@@ -337,6 +340,8 @@ static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
     e->tag = c->next_tag++;
     e->lease_mono_ms = now.mono_ms + b->config.lease_ms;
     HASH_ADD(hh_tag, c->out, tag, sizeof(e->tag), e);
+    if (!e->hh_tag.tbl)
+        return -ENOMEM;
     if (b->cached > b->config.cache_bytes && q->kind != QUEUE_LINK)
         window_drop_body(&q->window, e); /* should it come back it is read again */
     b->status.delivered++;

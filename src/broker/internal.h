@@ -14,8 +14,7 @@
  *   operators    query.c, note.c (calls denied)
  */
 
-#include <uthash.h>
-
+#include "base/hash-table.h"
 #include "broker/broker.h"
 #include "broker/window.h"
 #include "core/bucket.h"

@@ -24,7 +24,10 @@ Neighbour *neighbour_get(Broker *b, const char *neighbour) {
         return NULL;
     (void)text_copy(l->neighbour, sizeof(l->neighbour), neighbour);
     HASH_ADD_STR(b->neighbours, neighbour, l);
-    return l;
+    if (l->hh.tbl)
+        return l;
+    free(l);
+    return NULL;
 }
 
 int neighbour_session(Broker *b, const char *neighbour, bool up) {

@@ -49,7 +49,10 @@ static Offender *offender_get(Broker *b, const char *user_id) {
         return o;
     (void)text_copy(o->user_id, sizeof(o->user_id), user_id);
     HASH_ADD_STR(b->offenders, user_id, o);
-    return o;
+    if (o->hh.tbl)
+        return o;
+    free(o);
+    return NULL;
 }
 
 /* Programs of one key may be many, and each says from time to time that it is there. */

@@ -228,7 +228,15 @@ int session_hello(Broker *b, Now now, const PeerMessage *m, const Frame *f) {
     (void)text_copy(s->client, sizeof(s->client), text_unless_personal(f->hello.client));
     (void)text_copy(s->user_id, sizeof(s->user_id), m->user_id);
     HASH_ADD(hh, b->sessions, key, sizeof(s->key), s);
-    HASH_ADD(hh_id, b->sessions_by_id, id, sizeof(s->id), s);
+    if (s->hh.tbl) {
+        HASH_ADD(hh_id, b->sessions_by_id, id, sizeof(s->id), s);
+        if (!s->hh_id.tbl)
+            HASH_DELETE(hh, b->sessions, s);
+    }
+    if (!s->hh.tbl || !s->hh_id.tbl) {
+        free(s);
+        return -ENOMEM;
+    }
     b->n_sessions++;
     account_add_session(a, s);
     if (b->io.session)

@@ -23,6 +23,10 @@ static Sent *note_sent(Uplink *u, Now now, Feed *q, Entry *e) {
     s->order_key = e->row.order_key;
     s->seq = e->row.seq;
     HASH_ADD(hh, u->sent, message_id, sizeof(s->message_id), s);
+    if (!s->hh.tbl) {
+        free(s);
+        return NULL;
+    }
     u->n_sent++;
     window_take(&q->window, e, ENTRY_OUT);
     return s;

@@ -90,6 +90,10 @@ static Entry *entry_add(Window *w, const DeliveryRow *row) {
         return NULL;
     e->row = *row;
     HASH_ADD(hh, w->by_key, row.order_key, sizeof(e->row.order_key), e);
+    if (!e->hh.tbl) {
+        free(e);
+        return NULL;
+    }
     w->n_lane[row->lane]++;
     if (row->due_ms > 0)
         parked_insert(w, e); /* window_wake() lets go what is due */

@@ -17,9 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
 #include "base/cleanup.h"
+#include "base/hash-table.h"
 #include "core/lanes.h"
 #include "store/store.h"
 

@@ -14,13 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 #include <utlist.h>
 
 #include <serasi/client.h>
 
 #include "base/cleanup.h"
+#include "base/hash-table.h"
 #include "base/proven.h"
 #include "base/secret.h"
 #include "base/uuid.h"

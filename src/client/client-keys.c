@@ -3,10 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM             1
-#define uthash_nonfatal_oom(element_) (added = false)
-#include <uthash.h>
-
+#include "base/hash-table.h"
 #include "base/text.h"
 #include "client/client-keys.h"
 #include "wire/codec.h"
@@ -70,9 +67,8 @@ ClientKeys *client_keys_free(ClientKeys *k) {
 /* --- the cache --- */
 
 static bool entry_add(ClientKeys *k, Entry *e) {
-    bool added = true;
     HASH_ADD_STR(k->entries, node, e);
-    return added;
+    return e->hh.tbl;
 }
 
 /* The entry of a node, made when there is none, as the one used last. NULL when out of memory. */

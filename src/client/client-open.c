@@ -13,10 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM             1
-#define uthash_nonfatal_oom(element_) (added = false)
-#include <uthash.h>
-
+#include "base/hash-table.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
@@ -61,7 +58,6 @@ static void known_drop(serasi_client *c, KnownWrap *w) {
 /* NULL when out of memory. */
 static KnownWrap *known_get(serasi_client *c, const Uuid *id, const char *sender) {
     KnownWrap *w = known_find(c, id, sender);
-    bool added = true;
     if (w)
         return w;
     if (HASH_COUNT(c->wraps) >= KNOWN_MAX)
@@ -72,7 +68,7 @@ static KnownWrap *known_get(serasi_client *c, const Uuid *id, const char *sender
     w->key.id = *id;
     (void)text_copy(w->key.sender, sizeof(w->key.sender), sender);
     HASH_ADD(hh, c->wraps, key, sizeof(w->key), w);
-    if (added)
+    if (w->hh.tbl)
         return w;
     free(w);
     return NULL;

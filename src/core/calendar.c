@@ -14,13 +14,12 @@ int directory_add_holiday(Directory *d, const DirHoliday *h) {
     HolidayEntry *e;
     HASH_FIND(hh, d->holidays, &day, sizeof(day), e);
     if (!e) {
-        bool added = true;
         e = calloc(1, sizeof(*e));
         if (!e)
             return -ENOMEM;
         e->day = day;
         HASH_ADD(hh, d->holidays, day, sizeof(e->day), e);
-        if (!added) {
+        if (!e->hh.tbl) {
             free(e);
             return -ENOMEM;
         }

@@ -3,12 +3,8 @@
 
 /* What directory.c, calendar.c and routes.c share; nobody else includes it. */
 
+#include "base/hash-table.h"
 #include "core/directory.h"
-
-/* uthash reports a failed allocation through the local `added` of the function that adds. */
-#define HASH_NONFATAL_OOM             1
-#define uthash_nonfatal_oom(element_) (added = false)
-#include <uthash.h>
 
 #define BROKER_DEPTH_MAX 32U
 

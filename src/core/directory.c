@@ -117,13 +117,12 @@ int directory_add_node(Directory *d, const DirNode *n) {
     NodeEntry *e;
     HASH_FIND_STR(d->nodes, n->id, e);
     if (!e) {
-        bool added = true;
         e = calloc(1, sizeof(*e));
         if (!e)
             return -ENOMEM;
         memcpy(e->node.id, n->id, sizeof(e->node.id));
         HASH_ADD_STR(d->nodes, node.id, e);
-        if (!added) {
+        if (!e->hh.tbl) {
             free(e);
             return -ENOMEM;
         }
@@ -143,13 +142,12 @@ int directory_add_key(Directory *d, const DirKey *k) {
     KeyEntry *e;
     HASH_FIND_STR(d->keys, k->curve, e);
     if (!e) {
-        bool added = true;
         e = calloc(1, sizeof(*e));
         if (!e)
             return -ENOMEM;
         memcpy(e->key.curve, k->curve, sizeof(e->key.curve));
         HASH_ADD_STR(d->keys, key.curve, e);
-        if (!added) {
+        if (!e->hh.tbl) {
             free(e);
             return -ENOMEM;
         }
@@ -165,13 +163,12 @@ int directory_add_region(Directory *d, const DirRegion *r) {
     RegionEntry *e;
     HASH_FIND_STR(d->regions, r->code, e);
     if (!e) {
-        bool added = true;
         e = calloc(1, sizeof(*e));
         if (!e)
             return -ENOMEM;
         memcpy(e->region.code, r->code, sizeof(e->region.code));
         HASH_ADD_STR(d->regions, region.code, e);
-        if (!added) {
+        if (!e->hh.tbl) {
             free(e);
             return -ENOMEM;
         }

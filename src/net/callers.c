@@ -99,7 +99,10 @@ static Address *address_get(Callers *c, const DoorLimits *limits, const uint8_t 
         return &c->shared;
     memcpy(a->ip, ip, SYN_GATE_ADDRESS);
     HASH_ADD(hh, c->addresses, ip, SYN_GATE_ADDRESS, a);
-    return a;
+    if (a->hh.tbl)
+        return a;
+    free(a);
+    return &c->shared;
 }
 
 /* --- who comes too fast --- */

@@ -5,8 +5,7 @@
 
 #include <netinet/in.h>
 
-#include <uthash.h>
-
+#include "base/hash-table.h"
 #include "net/doors.h"
 #include "net/line.h"
 #include "net/syn-gate.h"

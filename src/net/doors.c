@@ -279,6 +279,10 @@ void doors_heard(Doors *d, const SockMessage *m) {
         memcpy(door->route, m->route, m->n_route);
         door->n_route = (uint8_t)m->n_route;
         HASH_ADD(hh, d->by_route, route, door->n_route, door);
+        if (!door->hh.tbl) {
+            door->n_route = 0; /* the next one finds it by its number again */
+            return;
+        }
     }
     if (!door)
         return;

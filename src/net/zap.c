@@ -26,8 +26,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include <uthash.h>
-
+#include "base/hash-table.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
@@ -344,6 +343,10 @@ void zap_put_off(Zap *z, const char *curve_public, int64_t ms) {
     if (!h && HASH_COUNT(z->held) < HELD_MAX && (h = calloc(1, sizeof(*h)))) {
         (void)text_copy(h->key, sizeof(h->key), curve_public);
         HASH_ADD_STR(z->held, key, h);
+        if (!h->hh.tbl) {
+            free(h);
+            h = NULL;
+        }
     }
     if (h)
         h->until_ms = now_ms + ms; /* else the broker turns it away behind the handshake */

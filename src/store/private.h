@@ -9,10 +9,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 #include <utlist.h>
 
+#include "base/hash-table.h"
 #include "law/story.h"
 #include "store/case-keys.h"
 #include "store/case.h"

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
-#include "store/private.h" /* before the broker: how uthash fails is said there */
-
 #include "account-fixture.h"
 #include "store/ledger.h"
+#include "store/private.h"
 
 /* How many entries of that kind the ledger has; *ret_code: of the last of them. */
 static unsigned entries(World *w, LedgerKind kind, int64_t *ret_code) {

@@ -2,10 +2,9 @@
 /* To whom a message would go: QUERY resolve, with the message behind it, and nothing stored. */
 #include "test.h"
 
-#include "store/private.h" /* before the broker: how uthash fails is said there */
-
 #include "broker-fixture.h"
 #include "broker/internal.h"
+#include "store/private.h"
 
 #define NODE   "dsk/3201"
 #define ANSWER 7

@@ -4,10 +4,9 @@
 
 #include "test.h"
 
-#include "store/private.h" /* before the broker: how uthash fails is said there */
-
 #include "broker-fixture.h"
 #include "broker/internal.h"
+#include "store/private.h"
 #include "wire/json.h"
 
 /* --- sessions ------------------------------------------------------------------------------- */

@@ -5,11 +5,10 @@
 
 #include "test.h"
 
-#include "store/private.h" /* before the broker: how uthash fails is said there */
-
 #include "broker-fixture.h"
 #include "broker/internal.h"
 #include "law/timers.h"
+#include "store/private.h"
 
 static LogRecord told;
 static unsigned n_told;

@@ -4,10 +4,9 @@
 
 #include "test.h"
 
-#include "store/private.h" /* before the broker: how uthash fails is said there */
-
 #include "account-fixture.h"
 #include "store/ledger.h"
+#include "store/private.h"
 
 #define ADMIN    99
 #define WAY_FULL 1000000U /* operations on their way: what comes has to wait */
