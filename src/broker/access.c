@@ -11,7 +11,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "broker/access.h"
+#include "broker/consume.h"
 #include "broker/internal.h"
+#include "broker/key.h"
+#include "broker/note.h"
+#include "broker/session.h"
 #include "core/access.h"
 
 /* --- who is it ------------------------------------------------------------------------------- */

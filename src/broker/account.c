@@ -13,7 +13,11 @@
 #include <utlist.h>
 
 #include "base/text.h"
+#include "broker/account.h"
 #include "broker/internal.h"
+#include "broker/offender.h"
+#include "broker/session.h"
+#include "broker/weight.h"
 #include "wire/codec.h"
 
 /* Beside somebody who asks for little, of the bytes that one may have unanswered: for who asks for

@@ -13,7 +13,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "broker/batch.h"
 #include "broker/internal.h"
+#include "broker/settle.h"
+#include "broker/turns.h"
 
 #define BATCH_MESSAGES 256U
 #define BATCH_BYTES    (4U * 1024U * 1024U)

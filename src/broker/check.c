@@ -21,8 +21,13 @@
 #include "base/proven.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "broker/batch.h"
+#include "broker/check-queue.h"
 #include "broker/check.h"
+#include "broker/clock.h"
 #include "broker/internal.h"
+#include "broker/session.h"
+#include "broker/turns.h"
 #include "wire/codec.h"
 
 #define CHECKS_MAX   128U /* of one batch: 10 ms when each is of a tree of its own */

@@ -7,6 +7,7 @@
  * held up: their notices decide nothing that people could not mend.
  */
 
+#include "broker/clock.h"
 #include "broker/internal.h"
 
 static int64_t offset_of(Now now) {

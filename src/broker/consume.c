@@ -12,7 +12,17 @@
 #include <utlist.h>
 
 #include "base/text.h"
+#include "broker/access.h"
+#include "broker/account.h"
+#include "broker/batch.h"
+#include "broker/consume.h"
+#include "broker/feed.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/offender.h"
+#include "broker/session.h"
+#include "broker/settle.h"
+#include "broker/turns.h"
 #include "core/access.h"
 
 /* False: it had as much as it may have. */

@@ -6,8 +6,12 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "broker/batch.h"
+#include "broker/directory-query.h"
 #include "broker/import.h"
 #include "broker/internal.h"
+#include "broker/query.h"
+#include "broker/session.h"
 #include "wire/codec.h"
 #include "wire/personal.h"
 

@@ -14,7 +14,11 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "broker/batch.h"
+#include "broker/directory.h"
 #include "broker/internal.h"
+#include "broker/session.h"
+#include "broker/uplink.h"
 #include "wire/codec.h"
 
 #define ASK_AGAIN_MS   (5 * MINUTE_MS) /* though nothing happened: should a word have been lost */

@@ -9,6 +9,8 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "broker/batch.h"
+#include "broker/due.h"
 #include "broker/internal.h"
 #include "law/item.h"
 #include "law/timers.h"

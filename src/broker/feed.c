@@ -12,7 +12,18 @@
 #include <utlist.h>
 
 #include "base/text.h"
+#include "broker/account.h"
+#include "broker/batch.h"
+#include "broker/check-queue.h"
+#include "broker/clock.h"
+#include "broker/consume.h"
+#include "broker/feed.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/session.h"
+#include "broker/settle.h"
+#include "broker/turns.h"
+#include "broker/uplink-send.h"
 
 #define BODIES_PER_OP 64U
 #define BODIES_BYTES  (2U * 1024U * 1024U)

@@ -13,7 +13,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "broker/account.h"
+#include "broker/batch.h"
 #include "broker/internal.h"
+#include "broker/key.h"
+#include "broker/note.h"
+#include "broker/query.h"
+#include "broker/session.h"
+#include "broker/turns.h"
 #include "core/key-request.h"
 #include "wire/codec.h"
 

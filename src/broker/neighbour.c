@@ -12,7 +12,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "broker/batch.h"
+#include "broker/consume.h"
+#include "broker/feed.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/uplink.h"
 
 Neighbour *neighbour_get(Broker *b, const char *neighbour) {
     Neighbour *l = NULL;

@@ -11,7 +11,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "broker/access.h"
+#include "broker/batch.h"
 #include "broker/internal.h"
+#include "broker/note.h"
 
 #define NOTES_MAX    64U /* entries of one operation */
 #define DENIALS_MAX  128U

@@ -17,7 +17,10 @@
 #include <utlist.h>
 
 #include "base/text.h"
+#include "broker/account.h"
 #include "broker/internal.h"
+#include "broker/offender.h"
+#include "broker/session.h"
 
 /* A frame that cannot be read is worth 256 that came without a session, of which a whole window may
  * be on its way when a broker starts again. */

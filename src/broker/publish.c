@@ -10,7 +10,17 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "broker/access.h"
+#include "broker/account.h"
+#include "broker/batch.h"
+#include "broker/check-queue.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/note.h"
+#include "broker/offender.h"
+#include "broker/publish.h"
+#include "broker/session.h"
+#include "broker/turns.h"
 #include "core/access.h"
 #include "wire/codec.h"
 

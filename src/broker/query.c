@@ -11,7 +11,18 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "broker/access.h"
+#include "broker/account.h"
+#include "broker/batch.h"
+#include "broker/directory-query.h"
 #include "broker/internal.h"
+#include "broker/key.h"
+#include "broker/neighbour.h"
+#include "broker/note.h"
+#include "broker/query.h"
+#include "broker/session.h"
+#include "broker/turns.h"
+#include "broker/witness.h"
 #include "wire/personal.h"
 
 /* What surely fits into one frame: half of what its decoder takes. */

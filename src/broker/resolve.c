@@ -9,7 +9,15 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "broker/access.h"
+#include "broker/account.h"
+#include "broker/batch.h"
 #include "broker/internal.h"
+#include "broker/note.h"
+#include "broker/query.h"
+#include "broker/resolve.h"
+#include "broker/session.h"
+#include "broker/turns.h"
 #include "core/access.h"
 #include "wire/codec.h"
 

@@ -12,7 +12,13 @@
 #include <utlist.h>
 
 #include "base/text.h"
+#include "broker/access.h"
+#include "broker/account.h"
+#include "broker/consume.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/offender.h"
+#include "broker/session.h"
 #include "wire/codec.h"
 #include "wire/personal.h"
 

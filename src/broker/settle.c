@@ -10,7 +10,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "broker/access.h"
+#include "broker/consume.h"
+#include "broker/feed.h"
 #include "broker/internal.h"
+#include "broker/offender.h"
+#include "broker/session.h"
+#include "broker/settle.h"
 #include "core/access.h"
 #include "wire/personal.h"
 

@@ -8,7 +8,11 @@
 
 #include <errno.h>
 
+#include "broker/batch.h"
+#include "broker/clock.h"
+#include "broker/feed.h"
 #include "broker/internal.h"
+#include "broker/sweep.h"
 
 #define SWEEP_ROWS 1000U
 

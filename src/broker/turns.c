@@ -11,7 +11,15 @@
 
 #include <utlist.h>
 
+#include "broker/account.h"
+#include "broker/batch.h"
+#include "broker/check-queue.h"
 #include "broker/internal.h"
+#include "broker/offender.h"
+#include "broker/session.h"
+#include "broker/settle.h"
+#include "broker/turns.h"
+#include "broker/weight.h"
 
 /* On the way is what was let go on and is not done: two batches, for one is carried out while the
  * other is collected. */

@@ -11,7 +11,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "broker/feed.h"
 #include "broker/internal.h"
+#include "broker/uplink-send.h"
+#include "broker/uplink.h"
 
 static Sent *note_sent(Uplink *u, Now now, Feed *q, Entry *e) {
     Sent *s = calloc(1, sizeof(*s));

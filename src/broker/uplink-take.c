@@ -9,7 +9,14 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "broker/account.h"
+#include "broker/batch.h"
+#include "broker/check-queue.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/publish.h"
+#include "broker/uplink-take.h"
+#include "broker/uplink.h"
 #include "wire/codec.h"
 
 #define TAG_BITS 40

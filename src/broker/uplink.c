@@ -11,7 +11,16 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "broker/batch.h"
+#include "broker/directory.h"
+#include "broker/feed.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/session.h"
+#include "broker/uplink-send.h"
+#include "broker/uplink-take.h"
+#include "broker/uplink.h"
+#include "broker/witness.h"
 #include "wire/codec.h"
 
 #define DEAD_AFTER  3

@@ -6,6 +6,8 @@
  * less unanswered (account.c): its answer must not wait for what they sent before.
  */
 
+#include "broker/weight.h"
+#include "broker/account.h"
 #include "broker/internal.h"
 
 #define CALM_MS    100

@@ -12,7 +12,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "broker/batch.h"
 #include "broker/internal.h"
+#include "broker/query.h"
+#include "broker/session.h"
+#include "broker/uplink.h"
+#include "broker/witness.h"
 
 #define RETRY_MS  HOUR_MS
 #define SOON_MS   MINUTE_MS /* after the start: its disk may have been in other hands */

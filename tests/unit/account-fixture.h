@@ -5,6 +5,7 @@
 
 #include "broker-fixture.h"
 #include "broker/internal.h"
+#include "broker/session.h"
 
 #define BAD  "dsk/3202"
 #define GOOD "dsk/3203"

@@ -4,6 +4,8 @@
 
 #include "broker-fixture.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/session.h"
 
 /* --- on links --- */
 

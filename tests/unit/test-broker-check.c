@@ -4,7 +4,10 @@
  * goes on. */
 
 #include "broker-fixture.h"
+#include "broker/batch.h"
+#include "broker/check-queue.h"
 #include "broker/internal.h"
+#include "broker/session.h"
 
 #define FROM "dsk/3202"
 #define TO   "dsk/3201"

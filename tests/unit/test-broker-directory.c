@@ -3,7 +3,9 @@
 /* The signed directory between brokers, frame by frame. */
 
 #include "broker-fixture.h"
+#include "broker/directory.h"
 #include "broker/internal.h"
+#include "broker/session.h"
 #include "core/directory-change.h"
 #include "test.h"
 

@@ -9,6 +9,8 @@
 
 #include "broker-fixture.h"
 #include "broker/internal.h"
+#include "broker/key.h"
+#include "broker/session.h"
 #include "core/key-request.h"
 #include "store/private.h"
 

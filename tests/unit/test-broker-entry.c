@@ -5,6 +5,7 @@
 
 #include "broker-fixture.h"
 #include "broker/internal.h"
+#include "broker/session.h"
 
 static ErrorCode last_error(const World *w, uint8_t peer) {
     const unsigned n = count(w, peer, FRAME_ERROR);

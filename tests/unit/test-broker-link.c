@@ -4,6 +4,8 @@
 
 #include "broker-fixture.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/uplink.h"
 
 typedef struct Parent { /* the parent's books of our link channel, as PROTOCOL.md 9.2 has them */
     uint32_t messages_max, messages, out;

@@ -3,6 +3,7 @@
 /* What two neighbours have given each other, as each of them counts it. */
 
 #include "account-fixture.h"
+#include "broker/neighbour.h"
 
 #define ABOVE "dsk/3301"
 

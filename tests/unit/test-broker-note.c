@@ -5,7 +5,9 @@
 #include "test.h"
 
 #include "broker-fixture.h"
+#include "broker/batch.h"
 #include "broker/internal.h"
+#include "broker/note.h"
 #include "store/private.h"
 
 #define ENTRIES_MAX 512U

@@ -6,6 +6,7 @@
 
 #include "broker-fixture.h"
 #include "broker/internal.h"
+#include "broker/session.h"
 #include "store/private.h"
 
 #define NODE  "dsk/3201"

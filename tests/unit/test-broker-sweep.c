@@ -6,7 +6,10 @@
 #include "test.h"
 
 #include "broker-fixture.h"
+#include "broker/due.h"
+#include "broker/feed.h"
 #include "broker/internal.h"
+#include "broker/sweep.h"
 #include "law/timers.h"
 #include "store/private.h"
 

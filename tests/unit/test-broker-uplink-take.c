@@ -6,6 +6,9 @@
 
 #include "broker-fixture.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/session.h"
+#include "broker/uplink.h"
 #include "store/private.h"
 
 #define UPLINK(w)                                                                                  \

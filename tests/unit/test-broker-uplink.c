@@ -5,7 +5,11 @@
 #include "test.h"
 
 #include "broker-fixture.h"
+#include "broker/feed.h"
 #include "broker/internal.h"
+#include "broker/neighbour.h"
+#include "broker/session.h"
+#include "broker/uplink.h"
 #include "store/private.h"
 
 #define GREETING_MS (10 * SECOND_MS)

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include "broker-fixture.h"
+#include "broker/due.h"
 #include "broker/internal.h"
 
 #define FROM   "dsk/3201"
