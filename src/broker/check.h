@@ -9,7 +9,10 @@
  * is known is a duplicate, whatever came with it this time).
  */
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/cleanup.h"
 
 typedef struct Checks Checks;
 
