@@ -8,6 +8,7 @@
 
 #include "base/signature.h"
 #include "core/acceptance.h"
+#include "store/acceptance.h"
 #include "store/private.h"
 
 struct Acceptances {

@@ -6,8 +6,13 @@
 #include "core/access.h"
 
 #include "law/scope.h"
+#include "store/access.h"
 #include "store/item.h"
+#include "store/message.h"
 #include "store/pending.h"
+#include "store/queue.h"
+#include "store/store-accept.h"
+#include "store/subscription.h"
 
 #define CASE_REFERRALS_MAX 64
 

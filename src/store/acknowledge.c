@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "store/item.h"
+#include "store/message.h"
 
 /* The envelope of the event's first message, and its route: who was told. */
 typedef struct Told {

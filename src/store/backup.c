@@ -9,9 +9,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
+#include "store/backup.h"
 #include "store/private.h"
 #include "store/rawfile.h"
+#include "store/run.h"
+#include "store/upkeep.h"
 
 #define BACKUP_PAGES 256
 
@@ -145,7 +149,7 @@ static void *finish_main(void *data) {
     if (r == 0 && rename(b->temp, b->path) < 0)
         r = -errno;
     if (r == 0)
-        r = store_sync_folder(b->path);
+        r = file_sync_folder_of(b->path);
     b->result = r;
     atomic_store(&b->ended, true);
     return NULL;

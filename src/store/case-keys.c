@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 
+#include "store/message.h"
 #include "store/private.h"
 
 #define BLOCK    4096

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "store/private.h"
+#include "store/queue.h"
 
 #define CELLS    (1U << 22) /* one byte each; pages never touched take no memory */
 #define CELL_MAX 255        /* reached once, it stays: too many is safe, too few is not */

@@ -9,7 +9,11 @@
 #include <stdio.h>
 
 #include "store/directory-layer.h"
+#include "store/message.h"
+#include "store/query.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/receipts.h"
 
 #define CHECK_MESSAGES   2000U /* at a time: the store does nothing else meanwhile */
 #define CHECK_FILE_PAGES 32768 /* a larger file is read through for its structure by a backup */

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "store/logfile.h"
 #include "store/private.h"
+#include "store/space.h"
+#include "store/upkeep.h"
 
 #define CHECKPOINT_PAGES         1000U
 #define CHECKPOINT_BESIDE_PAGES  8000U /* longer, and it does not keep up: intake has to wait */

@@ -5,7 +5,14 @@
 
 #include "base/text.h"
 #include "store/ledger.h"
+#include "store/message.h"
+#include "store/place.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/receipts.h"
+#include "store/run.h"
+#include "store/trace.h"
+#include "store/wrap.h"
 
 typedef struct DeadLetter {
     DeliveryRow row;

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 
 #include "store/ledger.h"
+#include "store/message.h"
 #include "store/private.h"
+#include "store/schema.h"
+#include "store/space.h"
 
 #define WAITING_MAX   512U /* with more, the oldest are swept at the end of a transaction */
 #define WAITING_KEPT  256U

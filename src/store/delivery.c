@@ -6,7 +6,15 @@
 #include "base/text.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/link.h"
+#include "store/message.h"
+#include "store/place.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/receipts.h"
+#include "store/run.h"
+#include "store/subscription.h"
+#include "store/trace.h"
 
 /* A link that retries for a month, or a program that asks again and again to be asked later, must
  * not fill the store with notes. */

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "store/directory-layer.h"
 #include "store/ledger.h"
+#include "store/run.h"
 
 #define COPY_BYTES_MAX (32U * 1024U * 1024U)
 

@@ -8,6 +8,7 @@
 #include "store/directory-layer.h"
 #include "store/directory-sign.h"
 #include "store/pace.h"
+#include "store/run.h"
 
 #define RECORD_AGE_MAX (31 * DAY_MS) /* of a node's record that a link brings */
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "store/ledger.h"
+#include "store/schema.h"
 
 DirectoryWay directory_way(const Store *s) {
     const StoreConfig *c = &s->config;

@@ -28,6 +28,7 @@ void directory_write_node(Store *s, const DirNode *n);
 void directory_write_rows(Store *s, const DirectoryEdit *e);
 
 /* --- directory-layer.c --- */
+void directory_load(Store *s);
 /* Reads the layer and compares it with what is in force: 0 with the tree, or a negative errno with
  * why: -EUCLEAN when they are not what the hub signed. */
 _must_check_ int layer_verify(Store *s, const Directory *d, DirTree **ret_tree, DirHead *ret_head,
@@ -54,3 +55,14 @@ void directory_sign_all(Store *s);
 _must_check_ int directory_change_why(Store *s, const DirectoryEdit *e, const char *by,
                                       const char *note, Directory **ret,
                                       char why[static DIR_WHY_SIZE]);
+
+/* --- directory-follow.c --- */
+/* The copy that was being collected is of no use any more. */
+void layer_copy_drop(Store *s);
+
+/* --- directory-import.c --- */
+/* A NodeRecord (M70) was accepted: what its sender may say of the node goes into the directory, and
+ * the new snapshot into the operation. To be called last: pointers into the snapshot before it are
+ * no good afterwards. Returns whether anything changed. *ret_why: a static word for what was not
+ * applied (as node_record_apply(), or UNKNOWN_NODE); NULL = nothing. */
+bool directory_record_accepted(Store *s, StoreOp *op, const char **ret_why);

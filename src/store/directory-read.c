@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "store/directory-layer.h"
+#include "store/run.h"
 
 #define READ_BYTES   (160U * 1024U) /* of changes in one answer; one fits always */
 #define BEHIND_MAX   2048U          /* changes; whoever is further behind gets a copy */

@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include "store/directory-diff.h"
 #include "store/directory-layer.h"
+#include "store/run.h"
+#include "store/schema.h"
 
 #define CHUNK_BYTES (96U * 1024U)
 #define CHUNK_NAMES 1000U

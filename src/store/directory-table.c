@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "store/directory-layer.h"
+#include "store/schema.h"
 
 enum {
     NODE_BROKER = 1,

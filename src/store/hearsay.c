@@ -11,7 +11,11 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "store/hearsay.h"
+#include "store/message.h"
 #include "store/private.h"
+#include "store/queue.h"
+#include "store/receipts.h"
 
 static bool is_behind(const Store *s, const char *node, const char *neighbour) {
     const char *hop = directory_next_hop(s->directory, s->self, node);

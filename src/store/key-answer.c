@@ -11,6 +11,9 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "store/hearsay.h"
+#include "store/message.h"
+#include "store/receipts.h"
 
 void key_answer_send(Store *s, StoreOp *op, const StoredMessage *m, KeyVerdict v) {
     const Saying say = {

@@ -16,7 +16,9 @@
 #include "store/directory-layer.h"
 #include "store/directory-sign.h"
 #include "store/ledger.h"
+#include "store/message.h"
 #include "store/pace.h"
+#include "store/place.h"
 
 static void note_key(Store *s, LedgerKind kind, const char *node, const char *peer,
                      const char *what) {

@@ -2,8 +2,14 @@
 /* What acceptance asks of the items, and what it does to them. */
 
 #include "base/text.h"
+#include "store/directory-layer.h"
 #include "store/item.h"
+#include "store/message.h"
 #include "store/pending.h"
+#include "store/recall.h"
+#include "store/receipts.h"
+#include "store/subject.h"
+#include "store/trace.h"
 
 /* --- before the decision -------------------------------------------------------------------- */
 

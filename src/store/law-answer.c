@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "law/whys.h"
 #include "store/item.h"
+#include "store/store-accept.h"
 
 /* --- the answer of the publisher ------------------------------------------------------------ */
 

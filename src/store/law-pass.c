@@ -6,7 +6,10 @@
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/message.h"
 #include "store/pending.h"
+#include "store/place.h"
+#include "store/trace.h"
 
 static bool must_hear(const Store *s, const StoredMessage *m, const char *node) {
     return node[0] != '\0' && !route_find(&m->route, node) && strcmp(node, m->sender) != 0 &&

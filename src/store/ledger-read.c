@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "core/ledger-audit.h"
 #include "store/ledger.h"
+#include "store/message.h"
 #include "store/private.h"
+#include "store/schema.h"
 
 /* Pages that do not match their checksums are read all the same: the chain says more. */
 bool ledger_read(Store *s, int64_t after, Buf *hold, LedgerBlock *ret) {

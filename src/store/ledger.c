@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "store/private.h"
+#include "store/schema.h"
 
 /* The end of the table; what follows goes on from what stands there, right or wrong: that it is
  * right is for ledger-verify.c to say, and a broker must not stop for it. */

@@ -2,7 +2,10 @@
 /* Links: what was handed over and taken in since they exist, so that both ends can compare. */
 #include <errno.h>
 
+#include "store/link.h"
 #include "store/private.h"
+#include "store/queue.h"
+#include "store/run.h"
 
 static Link *link_new(Store *s, Queue *queue) {
     Link *l = calloc(1, sizeof(*l));

@@ -3,7 +3,13 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "store/access.h"
+#include "store/load.h"
+#include "store/message.h"
 #include "store/private.h"
+#include "store/queue.h"
+#include "store/run.h"
+#include "store/subscription.h"
 
 #define LOAD_MAX 4096U /* rows of one operation: no long read in the store thread */
 

@@ -5,7 +5,11 @@
 #include "base/text.h"
 #include "store/checksum.h"
 #include "store/ledger.h"
+#include "store/message.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/signed.h"
+#include "store/subscription.h"
 
 /* The packed columns of a row, kept in one buffer. */
 typedef struct Packed {

@@ -6,6 +6,9 @@
 #include "core/notice.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/message.h"
+#include "store/place.h"
+#include "store/receipts.h"
 
 TextMark register_mark(const Store *s) {
     return (TextMark) { "{register}",

@@ -2,6 +2,7 @@
 /* Operations as values: making, freeing, and forgetting their results. */
 #include <errno.h>
 
+#include "store/op.h"
 #include "store/private.h"
 
 StoreOp *store_op_new(OpKind kind) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "store/pending-internal.h"
+#include "store/space.h"
 
 #define STAY_SHARE 4U /* of as many items a sweep leaves one where it is, at most */
 

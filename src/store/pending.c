@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/pack.h"
 #include "store/pending-internal.h"
+#include "store/space.h"
 
 #define ITEMS_MAX   8192U /* unless told otherwise; more begin a sweep */
 #define ITEM_BYTES  2048U /* on average of table pending: likewise */

@@ -3,7 +3,12 @@
 #include <errno.h>
 
 #include "store/ledger.h"
+#include "store/link.h"
+#include "store/message.h"
+#include "store/place.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/receipts.h"
 
 /* What tells a publisher of its own messages. */
 static bool is_for_receipts(int kind) {

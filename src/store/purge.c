@@ -5,8 +5,15 @@
 #include "base/text.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/message.h"
 #include "store/pending.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/receipts.h"
+#include "store/schema.h"
+#include "store/signed.h"
+#include "store/space.h"
+#include "store/upkeep.h"
 
 #define PURGE_ROWS      200U
 #define PURGE_PERIOD_MS (10 * MINUTE_MS)

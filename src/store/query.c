@@ -8,6 +8,14 @@
 #include "store/enrol.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/link.h"
+#include "store/message.h"
+#include "store/query.h"
+#include "store/queue.h"
+#include "store/receipts.h"
+#include "store/run.h"
+#include "store/subscription.h"
+#include "store/trace.h"
 
 #define ROWS_MAX 10000U
 

@@ -3,7 +3,12 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "store/load.h"
+#include "store/message.h"
+#include "store/op.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/run.h"
 
 /* --- the cache ------------------------------------------------------------------------------ */
 

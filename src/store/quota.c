@@ -12,8 +12,12 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "store/message.h"
 #include "store/pace.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/receipts.h"
+#include "store/store-accept.h"
 
 #define KEPT_FROM       4U  /* the share of the quota */
 #define RECEIPTS_MORE   10U /* so many times its quota: receipts unread, what a neighbour says */

@@ -16,6 +16,7 @@
  */
 
 #include "store/private.h"
+#include "store/row.h"
 
 typedef struct Load {
     uint64_t n, bytes; /* deliveries; each with the size of its row */

@@ -8,8 +8,17 @@
  */
 #include <errno.h>
 
+#include "store/message.h"
+#include "store/op.h"
+#include "store/place.h"
 #include "store/private.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/recall.h"
+#include "store/receipts.h"
+#include "store/store-accept.h"
+#include "store/subscription.h"
+#include "store/trace.h"
 
 #define STEP_ORDERED "recall ordered"
 

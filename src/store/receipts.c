@@ -4,9 +4,15 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "store/hearsay.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/link.h"
+#include "store/message.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/receipts.h"
+#include "store/trace.h"
 
 bool receipt_applies(int kind) {
     return kind < KIND_RECEIPT || kind > KIND_KEY_REQUEST;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/recent.h"
 
+#include "store/message.h"
 #include "store/private.h"
 
 #define RECENT_MESSAGES 4096 /* about 1 KiB each */

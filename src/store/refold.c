@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "store/files.h"
 #include "store/item.h"
 #include "store/pending.h"
+#include "store/upkeep.h"
 
 #define ACTS_A_TURN 2000U /* of one transaction */
 

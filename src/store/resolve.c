@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "store/private.h"
+#include "store/query.h"
+#include "store/store-accept.h"
 
 #define ROWS_MAX 1000U
 

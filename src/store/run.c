@@ -2,13 +2,22 @@
 /* One batch of operations as one transaction, and the housekeeping between batches. */
 #include <errno.h>
 
+#include "store/acceptance.h"
+#include "store/directory-layer.h"
 #include "store/enrol.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/link.h"
 #include "store/logfile.h"
+#include "store/op.h"
 #include "store/pace.h"
 #include "store/pending.h"
 #include "store/quota.h"
+#include "store/run.h"
+#include "store/seal.h"
+#include "store/signed.h"
+#include "store/space.h"
+#include "store/upkeep.h"
 
 static void run_op(Store *s, StoreOp *op) {
     if (op->entry)

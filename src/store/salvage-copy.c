@@ -6,7 +6,9 @@
  */
 #include <stdio.h>
 
+#include "store/message.h"
 #include "store/salvage-internal.h"
+#include "store/schema.h"
 
 #define COLUMNS_MAX 32
 #define GAP_MAX     100000 /* numbers tried one by one behind an unreadable page */

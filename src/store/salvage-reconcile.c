@@ -5,6 +5,9 @@
  */
 
 #include "store/ledger.h"
+#include "store/message.h"
+#include "store/queue.h"
+#include "store/receipts.h"
 #include "store/salvage-internal.h"
 
 /* The next number behind seq; 0 at the end. */

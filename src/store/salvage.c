@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "store/files.h"
 #include "store/ledger.h"
+#include "store/link.h"
 #include "store/quota.h"
 #include "store/salvage-internal.h"
+#include "store/seal.h"
 #include "store/walscan.h"
 
 void salvage_tell(const Salvage *v, const char *format, ...) {
@@ -33,27 +36,6 @@ static void work_remove(Work *w) {
     (void)unlink(w->db);
     (void)unlink(w->wal);
     (void)unlink(w->shm);
-}
-
-static int copy_bytes(int in, int out) {
-    uint8_t buf[65536];
-    ssize_t n;
-    while ((n = read(in, buf, sizeof(buf))) > 0)
-        if (write(out, buf, (size_t)n) != n)
-            return errno > 0 ? -errno : -ENOSPC;
-    return n < 0 ? -errno : 0;
-}
-
-int store_copy_file(const char *from, const char *to) {
-    const int in = open(from, O_RDONLY | O_CLOEXEC);
-    if (in < 0)
-        return -errno;
-    const int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    const int r = out < 0 ? -errno : copy_bytes(in, out);
-    close(in);
-    if (out >= 0)
-        close(out);
-    return r;
 }
 
 static int make_work(Salvage *v, const char *path, Work *w, char why[static 256]) {

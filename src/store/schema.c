@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "store/private.h"
+#include "store/schema.h"
 
 #define APPLICATION_ID    0x53525349 /* "SRSI" */
 #define QUICK_CHECK_PAGES 16384      /* more are not read through before the start */

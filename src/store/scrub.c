@@ -5,6 +5,7 @@
  * this; it is for finding out before somebody wants the page.
  */
 #include "store/private.h"
+#include "store/upkeep.h"
 
 #define SCRUB_PAGES 256 /* a turn: 2 MiB */
 

@@ -9,8 +9,11 @@
 #include <stdio.h>
 
 #include "store/checksum.h"
+#include "store/files.h"
 #include "store/private.h"
 #include "store/rawfile.h"
+#include "store/seal.h"
+#include "store/space.h"
 #include "store/walscan.h"
 
 #define SEAL_SIZE 32

@@ -6,7 +6,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "store/files.h"
 #include "store/private.h"
+#include "store/receipts.h"
+#include "store/space.h"
 
 #define SPACE_PERIOD_MS SECOND_MS
 #define RESERVE_BYTES   (16U * 1024 * 1024)

@@ -5,10 +5,23 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "store/access.h"
 #include "store/enrol.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/link.h"
+#include "store/message.h"
+#include "store/place.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/recall.h"
+#include "store/receipts.h"
+#include "store/run.h"
+#include "store/space.h"
+#include "store/store-accept.h"
+#include "store/subject.h"
+#include "store/subscription.h"
+#include "store/wrap.h"
 
 #define STORE_FULL_RETRY_MS 5000U
 

@@ -5,17 +5,28 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
+#include "store/backup.h"
+#include "store/directory-layer.h"
+#include "store/files.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/link.h"
 #include "store/logfile.h"
+#include "store/message.h"
 #include "store/pace.h"
 #include "store/pending.h"
+#include "store/queue.h"
 #include "store/quota.h"
+#include "store/schema.h"
+#include "store/seal.h"
+#include "store/signed.h"
+#include "store/space.h"
+#include "store/subscription.h"
 
 static int on_wal(void *data, sqlite3 *db, const char *name, int frames) {
     Store *s = data;
@@ -28,43 +39,6 @@ static int on_wal(void *data, sqlite3 *db, const char *name, int frames) {
     s->wal_written += now < before || s->wal_done >= before ? now : now - before;
     s->health.wal_frames = now;
     return SQLITE_OK;
-}
-
-int store_make_file(const char *path, int flags) {
-    char folder[STORE_FILE_SIZE];
-    struct stat st;
-    const int fd = open(path, flags | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || geteuid() != 0)
-        return fd;
-    snprintf(folder, sizeof(folder), "%s", path);
-    char *end = strrchr(folder, '/');
-    if (end)
-        *(end == folder ? end + 1 : end) = '\0';
-    if (end && stat(folder, &st) == 0)
-        (void)!fchown(fd, st.st_uid, st.st_gid); /* a file system without owners: then all may */
-    return fd;
-}
-
-/* One process per store. The lock file is never removed: removing it would race. */
-int store_lock(const char *store_path, int *ret_fd, char why[static 256]) {
-    char path[STORE_FILE_SIZE];
-    snprintf(path, sizeof(path), "%s.lock", store_path);
-    int fd = store_make_file(path, O_RDWR);
-    if (fd < 0 && errno == EEXIST)
-        fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        const int r = -errno;
-        snprintf(why, 256, "cannot open the lock file %.150s: %s", path, strerror(-r));
-        return r;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        const int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
-        snprintf(why, 256, "another process has the store open (lock file %.150s)", path);
-        close(fd);
-        return r;
-    }
-    *ret_fd = fd;
-    return 0;
 }
 
 static int take_lock(Store *s, char why[static 256]) {
@@ -139,23 +113,9 @@ static int copy_config(Store *s, const StoreConfig *config) {
     return 0;
 }
 
-int store_sync_folder(const char *path) {
-    char folder[4096];
-    text_copy(folder, sizeof(folder), path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0';
-    const int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    const int r = fsync(fd) < 0 ? -errno : 0;
-    close(fd);
-    return r;
-}
-
 static int sync_names(const Store *s) {
     const StoreDisk *disk = s->config.disk;
-    return disk ? disk->sync_folder(disk->data) : store_sync_folder(s->path);
+    return disk ? disk->sync_folder(disk->data) : file_sync_folder_of(s->path);
 }
 
 /* What a crash left in the log is on disk (seal_settle()), and begins its new life in the database.

@@ -13,6 +13,12 @@
 
 #include "base/text.h"
 #include "store/item.h"
+#include "store/message.h"
+#include "store/place.h"
+#include "store/recall.h"
+#include "store/receipts.h"
+#include "store/subject.h"
+#include "store/trace.h"
 
 #define STEP_ERASED "erased"
 #define PIECE       1024U /* messages of a case that are looked at in one go */

@@ -5,8 +5,14 @@
 
 #include "base/text.h"
 #include "law/copies.h"
+#include "store/access.h"
 #include "store/item.h"
 #include "store/ledger.h"
+#include "store/message.h"
+#include "store/place.h"
+#include "store/queue.h"
+#include "store/run.h"
+#include "store/subscription.h"
 
 #define FILTER_BYTES_MAX 16384U
 

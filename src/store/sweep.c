@@ -7,6 +7,8 @@
 #include <errno.h>
 
 #include "store/private.h"
+#include "store/queue.h"
+#include "store/run.h"
 
 #define SWEEP_MAX 1024U
 

@@ -5,7 +5,11 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "store/message.h"
 #include "store/private.h"
+#include "store/queue.h"
+#include "store/subscription.h"
+#include "store/trace.h"
 
 #define TRACE_MESSAGES_MAX 256U
 #define TRACE_STEPS_MAX    5000U /* an alert to thousands: more does not fit into one answer */

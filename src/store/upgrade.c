@@ -9,8 +9,11 @@
 
 #include "base/text.h"
 #include "base/times.h"
+#include "store/files.h"
 #include "store/private.h"
 #include "store/rawfile.h"
+#include "store/schema.h"
+#include "store/seal.h"
 
 typedef struct Copy {
     char db[STORE_FILE_SIZE];

@@ -8,7 +8,10 @@
 
 #include "base/text.h"
 #include "store/ledger.h"
+#include "store/message.h"
+#include "store/place.h"
 #include "store/private.h"
+#include "store/wrap.h"
 
 /* Of one message: a request is some kilobytes, and whoever makes us write it must not choose how
  * many. The law adds one holder to an audience; more than a few is no mistake of routing. */

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "store/ledger.h"
 #include "store/private.h"
+#include "store/receipts.h"
 
 typedef struct End {
     struct EndKey { /* no padding: hash key */

@@ -6,6 +6,7 @@
 
 #include "store-fixture.h"
 #include "store/private.h"
+#include "store/queue.h"
 
 #define CASES   7
 #define BLOCK   4096

@@ -7,7 +7,9 @@
 
 #include "no-room.h"
 #include "sim/disk.h"
+#include "store/message.h"
 #include "store/salvage.h"
+#include "store/schema.h"
 
 #define MANY 512U /* as many as may wait */
 

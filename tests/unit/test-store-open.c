@@ -3,6 +3,7 @@
 
 #include "store-fixture.h"
 #include "store/private.h"
+#include "store/schema.h"
 
 /* The whole file; the caller frees. */
 static uint8_t *read_file(const char *path, size_t *ret_n) {

@@ -4,6 +4,7 @@
 
 #include "store-fixture.h"
 #include "store/private.h"
+#include "store/queue.h"
 
 #define STEPS     3000
 #define ROWS_MANY 60 /* above that it is only settled */
