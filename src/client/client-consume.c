@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "wire/codec.h"
 #include "wire/json.h"
 

@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 #include "base/times.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "wire/codec.h"
 
 void proof_expect(const serasi_client *c, serasi_result *r, const Body *body) {

@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "base/times.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 
 /* A session begins with the first, and has more with what was answered. */
 #define FIRST_BYTES    ((size_t)2 * 1024 * 1024)

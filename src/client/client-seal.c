@@ -13,7 +13,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "wire/codec.h"
 
 #define RESOLVE_MS (10 * SECOND_MS) /* for the broker's answer */

@@ -14,7 +14,7 @@
 
 #include "base/text.h"
 #include "base/times.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "net/servers-file.h"
 
 int servers_init(serasi_client *c, const char *file) {

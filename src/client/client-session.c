@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "core/retry.h"
 #include "wire/codec.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 
 /* Bound of one settlement in a frame: two tags, three small numbers, tags of fields, its reason. */
 #define SETTLEMENT_BYTES 48U

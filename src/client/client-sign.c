@@ -13,7 +13,7 @@
 
 #include <errno.h>
 
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "wire/codec.h"
 
 #define BATCH_MAX   256U

@@ -16,7 +16,7 @@
 #include "base/proven.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "wire/codec.h"
 
 #define SKEW_MS  (5 * MINUTE_MS) /* of clocks */

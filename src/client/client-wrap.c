@@ -23,7 +23,7 @@
 #include "base/signature.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "wire/codec.h"
 
 #define REQUESTS_MAX 256U

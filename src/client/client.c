@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 
 #define FOREVER_MS (60 * MINUTE_MS) /* the longest sleep; then the world is looked at again */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "wire/json.h"
 
 serasi_delivery *delivery_free(serasi_delivery *d) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "client/client-internal.h"
+#include "client/internal.h"
 
 SERASI_PUBLIC const char *serasi_strerror(int code) {
     static const char *const texts[] = {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "wire/json.h"
 
 serasi_result *result_new(PublishResult *r) {

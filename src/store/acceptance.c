@@ -9,7 +9,7 @@
 #include "base/signature.h"
 #include "core/acceptance.h"
 #include "store/acceptance.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 struct Acceptances {
     uint32_t n;

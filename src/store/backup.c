@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "store/backup.h"
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/rawfile.h"
 #include "store/run.h"
 #include "store/upkeep.h"

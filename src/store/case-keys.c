@@ -4,8 +4,8 @@
 #include <endian.h>
 #include <errno.h>
 
+#include "store/internal.h"
 #include "store/message.h"
-#include "store/private.h"
 
 #define BLOCK    4096
 #define NO_BLOCK (-1)

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/queue.h"
 
 #define CELLS    (1U << 22) /* one byte each; pages never touched take no memory */

@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "store/internal.h"
 #include "store/logfile.h"
-#include "store/private.h"
 #include "store/space.h"
 #include "store/upkeep.h"
 

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "store/internal.h"
 #include "store/ledger.h"
 #include "store/message.h"
-#include "store/private.h"
 #include "store/schema.h"
 #include "store/space.h"
 

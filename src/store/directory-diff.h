@@ -6,7 +6,7 @@
  * by what has to be signed first. Within the store's transaction.
  */
 
-#include "store/private.h"
+#include "store/internal.h"
 
 /* Ranks, first to be signed first. */
 #define RANK_REVOKES 0 /* what takes a right away */

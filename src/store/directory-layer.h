@@ -13,7 +13,7 @@
  */
 
 #include "core/directory-change.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 typedef enum DirectoryWay {
     DIRECTORY_ALONE = 0,

@@ -3,7 +3,7 @@
 
 /* Verbs about the directory as it is now, and about what is signed of it and its log. */
 
-#include "store/private.h"
+#include "store/internal.h"
 
 /* query-node.c */
 void query_node_list(Store *s, StoreOp *op, Table *t);

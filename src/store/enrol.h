@@ -6,7 +6,7 @@
 
 #include "core/enrolment.h"
 #include "core/key-request.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 /* Judges, and applies it (here is the hub, or nothing is signed) or sends it to the hub. note: why,
  * for the change. The directory as it is afterwards, when it changed, is in *ret_directory. */

@@ -12,8 +12,8 @@
 
 #include "base/text.h"
 #include "store/hearsay.h"
+#include "store/internal.h"
 #include "store/message.h"
-#include "store/private.h"
 #include "store/queue.h"
 #include "store/receipts.h"
 

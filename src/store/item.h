@@ -19,7 +19,7 @@
 #include "law/item.h"
 #include "law/rules.h"
 #include "law/story.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 typedef struct StoredItem {
     Item item;

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
+#include "store/internal.h"
 #include "store/ledger.h"
-#include "store/private.h"
 
 #define PRUNE_PERIOD_MS DAY_MS
 #define PRUNE_BLOCKS    2000 /* at a time */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/base64.h"
+#include "store/internal.h"
 #include "store/ledger.h"
-#include "store/private.h"
 
 #define BLOCKS_BYTES (80U * 1024U) /* of bodies in one answer: with base64 it fits */
 #define BLOCKS_ROWS  1500U

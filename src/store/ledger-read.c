@@ -5,9 +5,9 @@
 
 #include "base/text.h"
 #include "core/ledger-audit.h"
+#include "store/internal.h"
 #include "store/ledger.h"
 #include "store/message.h"
-#include "store/private.h"
 #include "store/schema.h"
 
 /* Pages that do not match their checksums are read all the same: the chain says more. */

@@ -9,8 +9,8 @@
 
 #include "base/base64.h"
 #include "base/text.h"
+#include "store/internal.h"
 #include "store/ledger.h"
-#include "store/private.h"
 
 static const char *arg(const StoreOp *op, uint32_t i) {
     return i < op->query.n_args ? op->query.args[i] : "";

@@ -3,7 +3,7 @@
 #include "store/ledger.h"
 
 #include "base/text.h"
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/schema.h"
 
 /* The end of the table; what follows goes on from what stands there, right or wrong: that it is

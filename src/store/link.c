@@ -2,8 +2,8 @@
 /* Links: what was handed over and taken in since they exist, so that both ends can compare. */
 #include <errno.h>
 
+#include "store/internal.h"
 #include "store/link.h"
-#include "store/private.h"
 #include "store/queue.h"
 #include "store/run.h"
 

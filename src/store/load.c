@@ -4,9 +4,9 @@
 
 #include "base/text.h"
 #include "store/access.h"
+#include "store/internal.h"
 #include "store/load.h"
 #include "store/message.h"
-#include "store/private.h"
 #include "store/queue.h"
 #include "store/run.h"
 #include "store/subscription.h"

@@ -2,8 +2,8 @@
 /* Operations as values: making, freeing, and forgetting their results. */
 #include <errno.h>
 
+#include "store/internal.h"
 #include "store/op.h"
-#include "store/private.h"
 
 StoreOp *store_op_new(OpKind kind) {
     StoreOp *op = calloc(1, sizeof(*op));

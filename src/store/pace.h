@@ -10,7 +10,7 @@
  */
 
 #include "base/times.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 /* Counts m when it is one of those. Returns 0, or after how many ms it may come again. */
 uint32_t pace_exceeded(Store *s, const Message *m);

@@ -15,7 +15,7 @@
  * wherever it came from: above a bound it stays in its queue and is asked about again.
  */
 
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/row.h"
 
 typedef struct Load {

@@ -8,10 +8,10 @@
  */
 #include <errno.h>
 
+#include "store/internal.h"
 #include "store/message.h"
 #include "store/op.h"
 #include "store/place.h"
-#include "store/private.h"
 #include "store/queue.h"
 #include "store/quota.h"
 #include "store/recall.h"

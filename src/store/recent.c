@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/recent.h"
 
+#include "store/internal.h"
 #include "store/message.h"
-#include "store/private.h"
 
 #define RECENT_MESSAGES 4096 /* about 1 KiB each */
 #define RECENT_IDS_BITS 13

@@ -2,7 +2,7 @@
 /* The query resolve: the decision on a message that is not published, and nothing written. */
 #include <errno.h>
 
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/query.h"
 #include "store/store-accept.h"
 

@@ -3,7 +3,7 @@
 
 /* What the files of salvage share. */
 
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/salvage.h"
 
 typedef struct Salvage {

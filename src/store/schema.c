@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/schema.h"
 
 #define APPLICATION_ID    0x53525349 /* "SRSI" */

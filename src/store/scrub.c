@@ -4,7 +4,7 @@
  * What is damaged is never used for an answer (pages.h), so the broker need not wait for the end of
  * this; it is for finding out before somebody wants the page.
  */
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/upkeep.h"
 
 #define SCRUB_PAGES 256 /* a turn: 2 MiB */

@@ -10,7 +10,7 @@
 
 #include "store/checksum.h"
 #include "store/files.h"
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/rawfile.h"
 #include "store/seal.h"
 #include "store/space.h"

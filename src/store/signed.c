@@ -9,7 +9,7 @@
 
 #include "base/pack.h"
 #include "base/signature.h"
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/signed.h"
 
 #define NUMBERS_MAX (TREE_LEAVES_MAX * 10U) /* packed */

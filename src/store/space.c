@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "store/files.h"
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/receipts.h"
 #include "store/space.h"
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "store/private.h"
+#include "store/internal.h"
 
 int db_error(sqlite3 *db, int rc) {
     switch (rc & 0xff) {

@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/queue.h"
 #include "store/run.h"
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "store/internal.h"
 #include "store/message.h"
-#include "store/private.h"
 #include "store/queue.h"
 #include "store/subscription.h"
 #include "store/trace.h"

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "base/times.h"
 #include "store/files.h"
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/rawfile.h"
 #include "store/schema.h"
 #include "store/seal.h"

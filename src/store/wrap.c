@@ -7,10 +7,10 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "store/internal.h"
 #include "store/ledger.h"
 #include "store/message.h"
 #include "store/place.h"
-#include "store/private.h"
 #include "store/wrap.h"
 
 /* Of one message: a request is some kilobytes, and whoever makes us write it must not choose how

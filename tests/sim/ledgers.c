@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "store/internal.h"
 #include "store/ledger.h"
-#include "store/private.h"
 #include "store/receipts.h"
 
 typedef struct End {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "store-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 /* More than fits where there is no room. */
 static inline void make_big(StoreOp *op) {

@@ -7,7 +7,7 @@
  */
 
 #include "base/hash.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "core/directory-change.h"
 #include "wire/codec.h"
 

@@ -12,7 +12,7 @@
 #include "broker/key.h"
 #include "broker/session.h"
 #include "core/key-request.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 #define NODE   "dsk/3201"
 #define OTHER  "dsk/3202"

@@ -2,8 +2,8 @@
 #include "test.h"
 
 #include "account-fixture.h"
+#include "store/internal.h"
 #include "store/ledger.h"
-#include "store/private.h"
 
 /* How many entries of that kind the ledger has; *ret_code: of the last of them. */
 static unsigned entries(World *w, LedgerKind kind, int64_t *ret_code) {

@@ -8,7 +8,7 @@
 #include "broker/batch.h"
 #include "broker/internal.h"
 #include "broker/note.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 #define ENTRIES_MAX 512U
 

@@ -7,7 +7,7 @@
 #include "broker-fixture.h"
 #include "broker/internal.h"
 #include "broker/session.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 #define NODE  "dsk/3201"
 #define OTHER "dsk/3202"

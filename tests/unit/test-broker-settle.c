@@ -4,7 +4,7 @@
  * and that everything charged to it is given back. */
 
 #include "broker-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 #define LEASE (10 * SECOND_MS)
 

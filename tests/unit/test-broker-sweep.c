@@ -11,7 +11,7 @@
 #include "broker/internal.h"
 #include "broker/sweep.h"
 #include "law/timers.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 static LogRecord told;
 static unsigned n_told;

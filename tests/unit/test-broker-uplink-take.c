@@ -9,7 +9,7 @@
 #include "broker/neighbour.h"
 #include "broker/session.h"
 #include "broker/uplink.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 #define UPLINK(w)                                                                                  \
     WORLD(w, "upt/r1");                                                                            \

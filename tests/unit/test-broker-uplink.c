@@ -10,7 +10,7 @@
 #include "broker/neighbour.h"
 #include "broker/session.h"
 #include "broker/uplink.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 #define GREETING_MS (10 * SECOND_MS)
 

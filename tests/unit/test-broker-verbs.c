@@ -5,8 +5,8 @@
 #include "test.h"
 
 #include "account-fixture.h"
+#include "store/internal.h"
 #include "store/ledger.h"
-#include "store/private.h"
 
 #define ADMIN    99
 #define WAY_FULL 1000000U /* operations on their way: what comes has to wait */

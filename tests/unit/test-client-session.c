@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/times.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "test.h"
 #include "wire/codec.h"
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "test.h"
 #include "wire/codec.h"
 

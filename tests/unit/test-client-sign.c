@@ -3,7 +3,7 @@
 /* When what is published waits in the library for more to be signed with it. */
 
 #include "base/hash.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "test.h"
 
 #define NOW_MS  1000

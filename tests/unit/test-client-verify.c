@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
-#include "client/client-internal.h"
+#include "client/internal.h"
 #include "core/acceptance.h"
 #include "wire/codec.h"
 

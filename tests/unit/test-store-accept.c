@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "store-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 TEST(an_accepted_message_is_deposited_with_its_body) {
     FIXTURE(f);

@@ -5,7 +5,7 @@
 
 #include "core/wrap.h"
 #include "store-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 #define BELOW "upt/loka-kutoarjo" /* a child of upt/satria, and home of dsk/3306 */
 

@@ -5,7 +5,7 @@
 #include "test.h"
 
 #include "store-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/queue.h"
 
 #define CASES   7

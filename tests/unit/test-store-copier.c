@@ -9,7 +9,7 @@
 #include "test.h"
 
 #include "store-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 static uint64_t frames(Fixture *f) {
     return store_health(f->store)->wal_frames;

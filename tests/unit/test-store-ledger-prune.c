@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "store-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 static int64_t number(Fixture *f, const char *sql, int64_t of) {
     sqlite3_stmt *q = NULL;

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "store-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/schema.h"
 
 /* The whole file; the caller frees. */

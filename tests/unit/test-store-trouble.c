@@ -4,7 +4,7 @@
 #include "test.h"
 
 #include "store-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 
 static int64_t number(Fixture *f, const char *sql) {
     sqlite3_stmt *q = NULL;

@@ -6,7 +6,7 @@
 #include "test.h"
 
 #include "store-fixture.h"
-#include "store/private.h"
+#include "store/internal.h"
 #include "store/upgrade.h"
 
 static int check(Fixture *f, UpgradeReport *ret) {

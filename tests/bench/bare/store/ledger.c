@@ -3,7 +3,7 @@
  * What the ledger costs is the difference. */
 #include "store/ledger.h"
 
-#include "store/private.h"
+#include "store/internal.h"
 
 void ledger_load(Store *s) {
     ledger_base(s, &s->ledger->head);
