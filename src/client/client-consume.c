@@ -11,7 +11,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "client/client-consume.h"
+#include "client/client-open.h"
+#include "client/client-session.h"
+#include "client/client-settle.h"
+#include "client/client-verify.h"
+#include "client/client-wrap.h"
 #include "client/internal.h"
+#include "client/values.h"
 #include "wire/codec.h"
 #include "wire/json.h"
 

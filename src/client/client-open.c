@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-open.h"
 #include "client/internal.h"
 #include "wire/codec.h"
 #include "wire/json.h"

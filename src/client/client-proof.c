@@ -11,6 +11,8 @@
 
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-proof.h"
+#include "client/client-verify.h"
 #include "client/internal.h"
 #include "wire/codec.h"
 

@@ -9,7 +9,14 @@
 
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-proof.h"
+#include "client/client-publish.h"
+#include "client/client-seal.h"
+#include "client/client-session.h"
+#include "client/client-sign.h"
+#include "client/client-wrap.h"
 #include "client/internal.h"
+#include "client/values.h"
 
 /* A session begins with the first, and has more with what was answered. */
 #define FIRST_BYTES    ((size_t)2 * 1024 * 1024)

@@ -8,6 +8,9 @@
 
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-query.h"
+#include "client/client-seal.h"
+#include "client/client-session.h"
 #include "client/internal.h"
 #include "wire/codec.h"
 #include "wire/json.h"

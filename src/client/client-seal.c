@@ -13,6 +13,8 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-seal.h"
+#include "client/client-session.h"
 #include "client/internal.h"
 #include "wire/codec.h"
 

@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-servers.h"
 #include "client/internal.h"
 #include "net/servers-file.h"
 

@@ -10,6 +10,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "client/client-consume.h"
+#include "client/client-open.h"
+#include "client/client-session.h"
+#include "client/client-settle.h"
+#include "client/client-verify.h"
 #include "client/internal.h"
 
 /* Bound of one settlement in a frame: two tags, three small numbers, tags of fields, its reason. */

@@ -13,6 +13,8 @@
 
 #include <errno.h>
 
+#include "client/client-publish.h"
+#include "client/client-sign.h"
 #include "client/internal.h"
 #include "wire/codec.h"
 

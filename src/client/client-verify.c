@@ -16,6 +16,7 @@
 #include "base/proven.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-verify.h"
 #include "client/internal.h"
 #include "wire/codec.h"
 

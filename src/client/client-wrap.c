@@ -23,7 +23,10 @@
 #include "base/signature.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-publish.h"
+#include "client/client-wrap.h"
 #include "client/internal.h"
+#include "client/values.h"
 #include "wire/codec.h"
 
 #define REQUESTS_MAX 256U

@@ -15,6 +15,12 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-consume.h"
+#include "client/client-publish.h"
+#include "client/client-seal.h"
+#include "client/client-servers.h"
+#include "client/client-session.h"
+#include "client/client-verify.h"
 #include "client/internal.h"
 
 #define FOREVER_MS (60 * MINUTE_MS) /* the longest sleep; then the world is looked at again */

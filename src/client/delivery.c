@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/client-verify.h"
 #include "client/internal.h"
+#include "client/values.h"
 #include "wire/json.h"
 
 serasi_delivery *delivery_free(serasi_delivery *d) {

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "client/client-seal.h"
 #include "client/internal.h"
 #include "core/lanes.h"
 #include "wire/codec.h"

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "client/client-verify.h"
 #include "client/internal.h"
+#include "client/values.h"
 #include "wire/json.h"
 
 serasi_result *result_new(PublishResult *r) {

@@ -7,7 +7,11 @@
  */
 
 #include "base/hash.h"
+#include "client/client-consume.h"
+#include "client/client-publish.h"
+#include "client/client-wrap.h"
 #include "client/internal.h"
+#include "client/values.h"
 #include "core/directory-change.h"
 #include "wire/codec.h"
 

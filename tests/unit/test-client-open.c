@@ -4,6 +4,7 @@
 
 #include "test.h"
 
+#include "client/client-open.h"
 #include "seal-fixture.h"
 
 TEST(a_part_is_opened_by_whom_it_is_for) {

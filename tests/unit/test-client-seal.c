@@ -4,6 +4,7 @@
 
 #include "test.h"
 
+#include "client/client-seal.h"
 #include "seal-fixture.h"
 
 static Draft *draft_to(const Envelope *e, const char *text) {

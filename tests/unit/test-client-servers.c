@@ -4,6 +4,8 @@
 
 #include "test.h"
 
+#include "client/client-servers.h"
+#include "client/client-session.h"
 #include "seal-fixture.h"
 
 #define NEXT "tcp://127.0.0.1:7031"

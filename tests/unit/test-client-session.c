@@ -6,6 +6,11 @@
 #include <stdio.h>
 
 #include "base/times.h"
+#include "client/client-consume.h"
+#include "client/client-publish.h"
+#include "client/client-servers.h"
+#include "client/client-session.h"
+#include "client/client-settle.h"
 #include "client/internal.h"
 #include "test.h"
 #include "wire/codec.h"

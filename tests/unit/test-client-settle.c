@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "client/client-consume.h"
+#include "client/client-settle.h"
+#include "client/client-verify.h"
 #include "client/internal.h"
 #include "test.h"
 #include "wire/codec.h"

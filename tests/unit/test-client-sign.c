@@ -3,6 +3,8 @@
 /* When what is published waits in the library for more to be signed with it. */
 
 #include "base/hash.h"
+#include "client/client-publish.h"
+#include "client/client-sign.h"
 #include "client/internal.h"
 #include "test.h"
 

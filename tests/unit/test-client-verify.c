@@ -9,6 +9,8 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "client/client-proof.h"
+#include "client/client-verify.h"
 #include "client/internal.h"
 #include "core/acceptance.h"
 #include "wire/codec.h"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/times.h"
+#include "client/client-publish.h"
 #include "client/internal.h"
 #include "test.h"
 #include "wire/codec.h"

@@ -4,6 +4,7 @@
 
 #include "test.h"
 
+#include "client/client-settle.h"
 #include "seal-fixture.h"
 
 #define REFUSED_AS(text, granted) ASSERT_STR(asked(&w, &s, granted, &answer), text)
