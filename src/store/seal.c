@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The seal, a file of 32 bytes beside the database (PATH-seal): there is a store here, and its log
- * had so many frames that were synced. It is written and synced when the store has been quiet for a
- * moment, never at a commit, and taken back before the log may shrink. With it the loss of what the
- * log cannot prove by itself (walscan.h) is found: its last transaction, the whole log, the file.
+ * had so many frames that were synced. It is written and synced soon after a start, and when the
+ * store has been quiet for a moment, never at a commit; it is taken back before the log may shrink.
+ * With it the loss of what the log cannot prove by itself (walscan.h) is found: its last
+ * transaction, the whole log, the file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -167,7 +168,8 @@ int seal_lift(Store *s) {
 }
 
 int seal_when_quiet(Store *s) {
-    if (s->health.commits != s->seal_seen) {
+    /* The first one after a start waits for nothing: from then on a log that is gone is missed. */
+    if (s->health.commits != s->seal_seen && s->seal_done > 0) {
         s->seal_seen =
             s->health.commits; /* still at work: what comes next proves what was before */
         return 0;

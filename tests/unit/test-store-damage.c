@@ -211,6 +211,24 @@ TEST(with_a_seal_the_last_transaction_and_the_whole_log_are_missed_too) {
     ASSERT_EQ(messages_after_opening(&f), c.messages);
 }
 
+TEST(under_load_from_the_start_a_log_that_is_gone_is_missed) {
+    FIXTURE(f);
+    _cleanup_(crash_deinit) Crash c = { 0 };
+    fixture_reopen(&f);
+    for (uint8_t i = 1; i <= 3; i++, c.messages++) {
+        (void)deposit(&f, message_to(&f, HOME, i));
+        idle(&f); /* never twice without work between */
+    }
+    crash_read(&f, &c);
+    f.store = store_close(f.store);
+    const size_t all = c.wal.n;
+    c.wal.n = 0;
+    assert_refused(&f, &c, "gone");
+    c.wal.n = all;
+    crash_again(&f, &c);
+    ASSERT_EQ(messages_after_opening(&f), c.messages);
+}
+
 TEST(a_seal_of_a_log_that_began_anew_says_nothing) {
     FIXTURE(f);
     _cleanup_(crash_deinit) Crash old, new;
@@ -229,7 +247,6 @@ TEST(without_a_free_descriptor_the_seal_waits) {
     FILE_(before);
     FILE_(after);
     (void)deposit(&f, message_to(&f, HOME, 1));
-    idle(&f);
     file_read(&before, beside(&f, "seal"));
     ASSERT_OK(getrlimit(RLIMIT_NOFILE, &limit));
     none = (struct rlimit) { .rlim_cur = 0, .rlim_max = limit.rlim_max };
