@@ -185,11 +185,14 @@ int purge_step(Store *s, bool *ret_more) {
             more = purge_items(s) || more;
         if (ledger)
             more = ledger_purge(s) || more;
+        quota_flush(s);
         pending_write(s);
         tally_flush(s);
         ledger_flush(s);
-        if (db_exec(s, "COMMIT") == 0)
+        if (db_exec(s, "COMMIT") == 0) {
             ledger_committed(s);
+            quota_committed(s);
+        }
     }
     if (s->fault == 0 && wants_vacuum(s)) {
         (void)db_exec(s, "PRAGMA incremental_vacuum(64)");
@@ -202,6 +205,7 @@ int purge_step(Store *s, bool *ret_more) {
     const int r = s->fault;
     if (!sqlite3_get_autocommit(s->db))
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* the fault is what counts */
+    quota_rolled_back(s);
     tally_drop(s);
     pending_drop(s);
     ledger_rolled_back(s);

@@ -4,6 +4,7 @@
 
 #include "test.h"
 
+#include "no-room.h"
 #include "quota-fixture.h"
 
 #define OTHER "dsp/32"
@@ -413,6 +414,22 @@ TEST(what_is_purged_without_an_outcome_counts_no_more) {
     f.now_ms += 70 * DAY_MS;
     idle(&f);
     assert_sound(&f);
+    ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES);
+}
+
+TEST(what_is_purged_counts_no_more_though_the_next_batch_is_taken_back) {
+    FIXTURE(f);
+    with_bytes(&f);
+    for (unsigned i = 0; i < COPIES; i++)
+        (void)hand_over(&f, message_to(&f, REMOTE, 0));
+    f.now_ms += 99 * DAY_MS;
+    idle(&f);
+    StoreOp *small = accept_op(plain(&f)), *big = accept_op(plain(&f));
+    strcpy(small->accept.message->env.sender, OTHER);
+    fail_together(&f, small, big);
+    store_op_free(big);
+    store_op_free(small);
+    f.now_ms += HOUR_MS; /* intake is closed for a while */
     ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES);
 }
 
