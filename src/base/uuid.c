@@ -46,6 +46,53 @@ Uuid uuid_derive_v7(int64_t wall_ms, Bytes input) {
     return u;
 }
 
+/* Region, day (women: + 40), month, year, number: pprrdd-DDMMYY-nnnn. */
+static bool is_nik(uint64_t number) {
+    const uint64_t province = number / 100000000000000U, month = number / 1000000U % 100;
+    uint64_t day = number / 100000000U % 100;
+    if (day > 40)
+        day -= 40;
+    return province >= 11 && province <= 99 && day >= 1 && day <= 31 && month >= 1 && month <= 12;
+}
+
+/* Hexadecimal digits that are all decimal ones, as the number they show. */
+static bool read_decimal(const uint8_t p[static 8], uint64_t *ret) {
+    *ret = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        if (p[i] >> 4 > 9 || (p[i] & 0x0f) > 9)
+            return false;
+        *ret = *ret * 100 + (p[i] >> 4) * 10U + (p[i] & 0x0f);
+    }
+    return true;
+}
+
+static uint64_t read_binary(const uint8_t p[static 8]) {
+    uint64_t number = 0;
+    for (unsigned i = 0; i < 8; i++)
+        number = number << 8 | p[i];
+    return number;
+}
+
+static bool is_filling(const uint8_t p[static 8]) {
+    return memcmp(p, p + 1, 7) == 0;
+}
+
+bool uuid_is_nik(const Uuid *u) {
+    unsigned digits = 0;
+    for (unsigned i = 0; i < UUID_SIZE; i++)
+        digits += u->b[i] >= '0' && u->b[i] <= '9';
+    if (digits == UUID_SIZE)
+        return true;
+    for (unsigned half = 0; half < UUID_SIZE; half += 8) {
+        uint64_t number;
+        if (is_filling(u->b + (8 - half)) && !is_filling(u->b + half) &&
+            ((read_decimal(u->b + half, &number) && is_nik(number)) ||
+             is_nik(read_binary(u->b + half))))
+            return true;
+    }
+    return false;
+}
+
 /* The text form has a hyphen before bytes 4, 6, 8 and 10. */
 static bool hyphen_before(unsigned i) {
     return i == 4 || i == 6 || i == 8 || i == 10;

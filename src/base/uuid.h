@@ -36,6 +36,13 @@ Uuid uuid_derive_v7(int64_t wall_ms, Bytes input);
 static inline bool uuid_is_derived(const Uuid *u) {
     return u->b[6] >> 4 == 8;
 }
+/* Was it made of an identity number (NIK) instead of by chance? As its 16 digits, or as a number
+ * or hexadecimal digits beside eight bytes that say nothing. No other id of ours has that form. */
+bool uuid_is_nik(const Uuid *u);
+/* For what is kept or logged: the id, or nil. */
+static inline Uuid uuid_unless_nik(const Uuid *u) {
+    return uuid_is_nik(u) ? (Uuid) { { 0 } } : *u;
+}
 void uuid_format(const Uuid *u, char ret[static UUID_TEXT_SIZE]);
 /* Accepts 8-4-4-4-12 in either case. Returns 0 or -EINVAL. */
 _must_check_ int uuid_parse(const char *text, Uuid *ret);

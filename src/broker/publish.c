@@ -42,7 +42,7 @@ int publish_refuse(Broker *b, Session *s, const Uuid *id, const char *code, cons
     r->verdict = VERDICT_REFUSED;
     LedgerEntry *e = &op->note.list[op->note.n++];
     e->kind = LEDGER_REFUSED;
-    e->message_id = *id;
+    e->message_id = uuid_unless_nik(id);
     (void)text_copy(e->node, sizeof(e->node), s->node);
     (void)text_copy(e->note, sizeof(e->note), code);
     s->unanswered++;
@@ -156,7 +156,7 @@ void publish_log(Broker *b, const StoreOp *op) {
                                                               : LOG_EVENT_PUBLISH_REFUSED };
     const KindInfo *kind = kind_info(m->env.kind);
     log_peer_name(op->accept.authority, r.peer, sizeof(r.peer));
-    r.message_id = m->env.message_id;
+    r.message_id = uuid_unless_nik(&m->env.message_id);
     (void)text_copy(r.kind, sizeof(r.kind), kind ? kind->name : "unknown");
     (void)text_copy(r.lane, sizeof(r.lane), lane_name(m->lane));
     if (res->reasons)

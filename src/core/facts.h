@@ -290,7 +290,7 @@ typedef struct KeyRequestFacts {
 typedef struct Facts {
     bool readable; /* decoded: false for a kind newer than this broker */
     /* First clear text field (of envelope or facts) that holds what R-004 forbids: a run of 16
-     * digits, an e-mail address or a phone number. Empty = none. */
+     * digits, an e-mail address or a phone number; or the first id that is a NIK. Empty = none. */
     char personal_field[64];
     union {                            /* by the envelope's kind */
         HandoverMinutesFacts handover; /* the largest first: { 0 } clears all of them */

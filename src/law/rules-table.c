@@ -43,7 +43,8 @@ const Rule rules_table[] = {
       "Region is outside the sender's jurisdiction.", "Wilayah di luar kewenangan pengirim.",
       "region", rule_003 },
     { "R-004", REJ, ANYTIME, STANDS, ON_ALL, "UU PDP (UU 27/2022)",
-      "a clear text holds 16 digits in a row, an e-mail address or a phone number",
+      "a clear text holds 16 digits in a row, an e-mail address or a phone number, or an id is "
+      "made of an identity number",
       "Personal data in the clear header.", "Data pribadi pada bagian terbuka.", "{f}", rule_004 },
     { "R-005", REJ, ANYTIME, STANDS, ON_CASES, "P7 Pasal 3", "there is a case but no cluster",
       "Cluster is required.", "Klaster wajib diisi.", "cluster", rule_005 },

@@ -43,7 +43,7 @@ static void add_reason(Store *s, PublishResult *r, const char *code, const char 
 
 static void note_intake(Store *s, const StoreOp *op, LedgerKind kind, const char *note) {
     const Message *m = op->accept.message;
-    LedgerEntry e = { .kind = kind, .message_id = m->env.message_id };
+    LedgerEntry e = { .kind = kind, .message_id = uuid_unless_nik(&m->env.message_id) };
     text_copy(e.node, sizeof(e.node), op->accept.from_link ? m->env.sender : op->accept.authority);
     text_copy(e.peer, sizeof(e.peer), op->accept.from_link ? op->accept.authority : "");
     text_copy(e.note, sizeof(e.note), note);

@@ -54,6 +54,9 @@ static const char *walk_value(Walk *w, const ProtobufCFieldDescriptor *f, const 
     case PROTOBUF_C_TYPE_BYTES:
         if (reflect_is_id(f) && ((const ProtobufCBinaryData *)value)->len != UUID_SIZE)
             return "facts: an id is not 16 bytes";
+        if (reflect_is_id(f) && w->facts->personal_field[0] == '\0' &&
+            uuid_is_nik((const Uuid *)(const void *)((const ProtobufCBinaryData *)value)->data))
+            name_personal_field(w);
         return NULL;
     case PROTOBUF_C_TYPE_FIXED64: {
         int64_t ms;

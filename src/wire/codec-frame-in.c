@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "core/bundle.h"
 #include "wire/codec-internal.h"
+#include "wire/personal.h"
 
 #define FRAME_DEPTH         6U
 #define FRAME_FIELDS        4096U
@@ -201,6 +202,8 @@ static const char *take_subscribe(const Serasi__V1__Subscribe *in, Frame *f) {
         return "subscribe: name is 1-64 of a-z 0-9 . _ -";
     if ((in->source == SERASI__V1__SOURCE__SOURCE_NAMED) != (in->name[0] != '\0'))
         return "subscribe: a name is for SOURCE_NAMED, which needs one";
+    if (text_is_personal(in->name)) /* operators and the journal see it */
+        return "subscribe: the name holds personal data";
     f->subscribe.source = (FrameSource)in->source;
     f->subscribe.credit_messages = in->credit_messages;
     f->subscribe.credit_bytes = in->credit_bytes;

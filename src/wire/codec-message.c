@@ -14,6 +14,18 @@ int codec_decode_message(Bytes envelope, Bytes facts, Bytes sealed, Message *m,
     return codec_decode_signed_message(envelope, facts, sealed, (Bytes) { 0 }, m, ret_why);
 }
 
+/* R-004 for what the envelope has of its own: the rest of it has a form that holds no number. */
+static void find_personal_id(Message *m) {
+    const Envelope *e = &m->env;
+    const char *field = uuid_is_nik(&e->message_id)       ? "message_id"
+                        : uuid_is_nik(&e->case_id)        ? "case_id"
+                        : uuid_is_nik(&e->correlation_id) ? "correlation_id"
+                        : uuid_is_nik(&e->causation_id)   ? "causation_id"
+                                                          : NULL;
+    if (field)
+        (void)text_copy(m->facts.personal_field, sizeof(m->facts.personal_field), field);
+}
+
 int codec_decode_signed_message(Bytes envelope, Bytes facts, Bytes sealed, Bytes signature,
                                 Message *m, const char **ret_why) {
     if (sealed.n > SEALED_MAX) {
@@ -26,6 +38,7 @@ int codec_decode_signed_message(Bytes envelope, Bytes facts, Bytes sealed, Bytes
         r = facts_decode(e->kind, facts, &m->facts, ret_why);
     if (r != 0)
         return r;
+    find_personal_id(m);
     Body *body = body_new_signed(envelope, facts, sealed, signature);
     if (!body)
         return -ENOMEM;

@@ -40,6 +40,27 @@ TEST(a_refused_publish_is_answered_when_its_entry_is_on_disk) {
     ASSERT_EQ(count(&w, 1, FRAME_PUBLISHED), 1);
 }
 
+/* A program that makes ids of identity numbers has them in no ledger, and in no journal. */
+TEST(of_an_identity_number_used_as_id_nothing_is_on_record) {
+    WORLD(w, "hub");
+    _cleanup_(buf_deinit) Buf hold = { 0 };
+    LedgerBlock block;
+    unsigned refused = 0;
+    hello(&w, 1, "dsk/3203", 1);
+    run(&w);
+    Frame f = { .kind = FRAME_PUBLISH };
+    memcpy(f.publish.message_id.b, "3203051203990001", UUID_SIZE);
+    const Bytes parts[] = { bytes_make("no envelope", 11) };
+    say_parts(&w, 1, "dsk/3203", &f, parts, 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_PUBLISHED), 1);
+    for (int64_t at = 0; ledger_read(w.store, at, &hold, &block); at = block.number) {
+        ASSERT_TRUE(!memmem(block.body.p, block.body.n, "3203051203990001", UUID_SIZE));
+        refused++;
+    }
+    assert_in_range(refused, 1, 10);
+}
+
 TEST(denied_calls_without_end_make_an_entry_a_minute) {
     WORLD(w, "hub");
     int64_t code = 0;

@@ -338,6 +338,28 @@ TEST(the_field_with_personal_data_is_named) {
     ASSERT_STR(m->facts.personal_field, "facts.documents.number");
 }
 
+TEST(an_id_made_of_an_identity_number_is_named) {
+    static const char *const names[] = { "message_id", "case_id", "correlation_id",
+                                         "causation_id" };
+    _cleanup_(message_freep) Message *m = calloc(1, sizeof(*m));
+    Serasi__V1__ReferralUpdate facts = SERASI__V1__REFERRAL_UPDATE__INIT;
+    const char *why;
+    Uuid nik;
+    memcpy(nik.b, "3203051203990001", UUID_SIZE);
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        Envelope e = sample_envelope();
+        Uuid *const ids[] = { &e.message_id, &e.case_id, &e.correlation_id, &e.causation_id };
+        *ids[i] = nik;
+        ASSERT_OK(decode_message(&e, NULL, (Bytes) { 0 }, m, &why));
+        ASSERT_STR(m->facts.personal_field, names[i]);
+    }
+    Envelope e = sample_envelope();
+    e.kind = KIND_REFERRAL_UPDATE;
+    facts.referral_id = (ProtobufCBinaryData) { UUID_SIZE, nik.b };
+    ASSERT_OK(decode_message(&e, &facts.base, (Bytes) { 0 }, m, &why));
+    ASSERT_STR(m->facts.personal_field, "facts.referral_id");
+}
+
 /* --- receipts, recall, filters --- */
 
 static Filter sample_filter(void) {

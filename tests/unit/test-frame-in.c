@@ -147,6 +147,19 @@ TEST(a_link_is_the_last_source) {
     ASSERT_STR(refused(&f), "subscribe: source out of range");
 }
 
+/* Operators see it. */
+TEST(the_name_of_a_subscription_is_nobodys) {
+    _cleanup_(frame_deinit) Frame out;
+    Serasi__V1__Subscribe subscribe = SERASI__V1__SUBSCRIBE__INIT;
+    FRAME(f, SUBSCRIBE, subscribe);
+    subscribe.channel = 1;
+    subscribe.source = (Serasi__V1__Source)SOURCE_NAMED;
+    subscribe.name = (char *)"nik-3203051203990001";
+    ASSERT_STR(refused(&f), "subscribe: the name holds personal data");
+    subscribe.name = (char *)"anak.2025-03-10";
+    ASSERT_STR(read_as(&f, &out), "");
+}
+
 /* --- answers --------------------------------------------------------------------------------- */
 
 typedef struct Answer {

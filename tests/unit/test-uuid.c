@@ -80,4 +80,34 @@ TEST(nil_is_all_zero) {
     ASSERT_TRUE(!uuid_is_nil(&u));
 }
 
+TEST(an_identity_number_is_known_for_one) {
+    static const char *const yes[] = {
+        "33323033-3031-3435-3032-313230303031", /* its digits */
+        "32030145-0212-0001-0000-000000000000", "32030105-0212-0001-ffff-ffffffffffff",
+        "00000000-0000-0000-3203-014502120001", /* as hexadecimal digits */
+        "00000000-0000-0000-000b-611fed9bfa41", /* as a number */
+        "000b611f-ed9b-fa41-0000-000000000000",
+    };
+    static const char *const no[] = {
+        "00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001",
+        "11111111-1111-1111-1111-111111111111", "01957dd0-f0c0-78ad-acb4-a3bd2285cd54",
+        "32030145-0212-0001-0000-000000000001", "00000000-0000-0000-3203-014599120001",
+        "00000000-0000-0000-3203-019902120001", "0a000000-0000-0000-0000-000000000000",
+        "30303030-3030-3030-3030-30303030303a",
+    };
+    Uuid u;
+    for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
+        ASSERT_OK(uuid_parse(yes[i], &u));
+        const Uuid left = uuid_unless_nik(&u);
+        if (!uuid_is_nik(&u) || !uuid_is_nil(&left))
+            fail_msg("not seen: %s", yes[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(no); i++) {
+        ASSERT_OK(uuid_parse(no[i], &u));
+        const Uuid left = uuid_unless_nik(&u);
+        if (uuid_is_nik(&u) || !uuid_equal(&left, &u))
+            fail_msg("taken for one: %s", no[i]);
+    }
+}
+
 TEST_MAIN

@@ -108,7 +108,9 @@ def missing_and_forbidden_values_are_refused(t):
             refused(a, "DIGEST_MISMATCH", t.complaint(sealed=b"x", sealed_digest=b"")),
             refused(a, "R-004", t.complaint(
                 kind=pb.MESSAGE_KIND_REFERRAL_REQUEST, facts=pb.ReferralRequest(
-                    documents=[pb.DocumentRef(number="3203050101900001")]).SerializeToString()))]
+                    documents=[pb.DocumentRef(number="3203050101900001")]).SerializeToString())),
+            refused(a, "R-004", t.complaint(message_id=b"3203050101900001")),
+            refused(a, "R-004", t.complaint(case=b"3203050101900001"))]
 
 
 @check
