@@ -24,10 +24,12 @@
 #define STATUS_EVERY_MS (5 * SECOND_MS)
 #define EXTEND_EVERY_MS (5 * SECOND_MS)
 #define STOP_WAIT_SEC   1
+#define STALL_MS        (10 * SECOND_MS) /* before systemd gives up */
 #define EXTEND_BY       "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=Checking the store"
 
 struct Notify {
     const Beats *beats;
+    Log *log;
     pthread_t thread;
     int64_t watchdog_ms; /* 0 = not watched */
 
@@ -39,11 +41,18 @@ struct Notify {
     char status[STATE_SIZE];
 };
 
+typedef struct Stall {
+    unsigned long router, store; /* when both had moved last */
+    int64_t moved_ms, looked_ms;
+    bool told;
+} Stall;
+
 /* What the thread remembers for itself. */
 typedef struct Memory {
     unsigned long router, store, verify;
     int64_t watchdog_at_ms, status_at_ms, extend_at_ms;
     char status[STATE_SIZE];
+    Stall stall;
 } Memory;
 
 static void feed_watchdog(Notify *n, Memory *m, int64_t now_ms) {
@@ -58,6 +67,33 @@ static void feed_watchdog(Notify *n, Memory *m, int64_t now_ms) {
     m->verify = verify;
     m->watchdog_at_ms = now_ms;
     (void)sd_notify(0, "WATCHDOG=1"); /* a lost one is like a late one */
+}
+
+static void tell(Notify *n, LogEvent event, const char *what, int64_t ms) {
+    LogRecord r = { .event = event };
+    (void)snprintf(r.text, sizeof(r.text), "%s %lld s", what, (long long)(ms / SECOND_MS));
+    log_submit(n->log, &r);
+}
+
+/* Small batches are carried out by the router's thread itself: either may be held up. */
+static void look_for_stall(Notify *n, Memory *m, int64_t now_ms) {
+    Stall *l = &m->stall;
+    const unsigned long router = atomic_load(&n->beats->router),
+                        store = atomic_load(&n->beats->store);
+    const bool moved = router != l->router && store != l->store;
+    if (now_ms - l->looked_ms > STALL_MS / 2) /* stopped: so were all the others */
+        l->moved_ms = now_ms;
+    l->looked_ms = now_ms;
+    const int64_t ms = now_ms - l->moved_ms;
+    if (moved) {
+        if (l->told)
+            tell(n, LOG_EVENT_STORE_RESUMED, "the store goes on after", ms);
+        *l = (Stall) { .router = router, .store = store, .moved_ms = now_ms, .looked_ms = now_ms };
+    } else if (ms >= STALL_MS && !l->told) {
+        l->told = true;
+        tell(n, LOG_EVENT_STORE_STALLED, "nobody is answered: the disk has held up the store for",
+             ms);
+    }
 }
 
 static void ask_for_time(Notify *n, Memory *m, int64_t now_ms) {
@@ -98,6 +134,7 @@ static void tick(Notify *n, Memory *m) {
     int64_t now_ms = now_read().mono_ms;
     if (ready) {
         feed_watchdog(n, m, now_ms);
+        look_for_stall(n, m, now_ms);
         tell_status(m, status, now_ms);
     } else {
         ask_for_time(n, m, now_ms);
@@ -139,13 +176,14 @@ static void *notify_main(void *data) {
     return NULL;
 }
 
-int notify_start(Notify **ret, const Beats *beats) {
+int notify_start(Notify **ret, const Beats *beats, Log *log) {
     Notify *n = calloc(1, sizeof(*n));
     uint64_t usec = 0;
     pthread_condattr_t attr;
     if (!n)
         return -ENOMEM;
     n->beats = beats;
+    n->log = log;
     if (sd_watchdog_enabled(0, &usec) > 0)
         n->watchdog_ms = (int64_t)(usec / 1000);
     (void)pthread_mutex_init(&n->lock, NULL);

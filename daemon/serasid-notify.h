@@ -6,12 +6,14 @@
  * blocking send. Without NOTIFY_SOCKET it does nothing at all.
  *
  * WATCHDOG=1 is sent only when router, store and verify thread have all moved since the last one.
- * While starting, progress of the store asks for more time instead.
+ * While starting, progress of the store asks for more time instead. A disk that hangs takes the
+ * store's thread along, or the router's, so that it is this one that says so in the journal.
  */
 
 #include <stdatomic.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 
 /* Signs of life; any thread may add. */
 typedef struct Beats {
@@ -20,8 +22,8 @@ typedef struct Beats {
 
 typedef struct Notify Notify;
 
-/* beats must outlive it. Returns 0 or -errno. */
-_must_check_ int notify_start(Notify **ret, const Beats *beats);
+/* Both must outlive it. Returns 0 or -errno. */
+_must_check_ int notify_start(Notify **ret, const Beats *beats, Log *log);
 /* Sends what still waits and ends the thread; if a deaf service manager holds it, it is left. */
 Notify *notify_stop(Notify *n);
 DEFINE_CLEANUP(Notify *, notify_stop);

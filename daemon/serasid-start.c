@@ -306,7 +306,7 @@ static int start_threads(Daemon *d) {
         r = log_start(&d->log, d->config->node, log_goes_to_journal(d->config),
                       (int)d->config->log_level);
     if (r == 0)
-        r = notify_start(&d->notify, &d->beats);
+        r = notify_start(&d->notify, &d->beats, d->log);
     if (r == 0)
         r = verify_thread_start(&d->verify, &d->beats);
     if (r < 0) {

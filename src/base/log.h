@@ -49,6 +49,8 @@
     X(BACKUP_DONE, "5f1c2a7be0a14d0f9b6b1f0c0a5e1045", LOG_NOTICE)                                 \
     X(BACKUP_FAILED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1046", LOG_ERR)                                  \
     X(PAGE_DAMAGED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1047", LOG_CRIT)                                  \
+    X(STORE_STALLED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1048", LOG_CRIT)                                 \
+    X(STORE_RESUMED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1049", LOG_NOTICE)                               \
     X(SUBSCRIPTION_OVERRUN, "5f1c2a7be0a14d0f9b6b1f0c0a5e1050", LOG_WARNING)                       \
     X(DIRECTORY_IMPORTED, "5f1c2a7be0a14d0f9b6b1f0c0a5e1051", LOG_NOTICE)                          \
     X(OPERATOR_VERB, "5f1c2a7be0a14d0f9b6b1f0c0a5e1052", LOG_NOTICE)                               \

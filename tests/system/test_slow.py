@@ -5,6 +5,8 @@ import contextlib
 import errno
 import os
 import random
+import threading
+import time
 
 from cluster import Cluster, main, wait_for
 from load import Load
@@ -62,6 +64,27 @@ def a_disk_without_any_room_holds_up_the_store_alone():
         o.fault_count = 0
 
 
+def a_disk_that_hangs_is_in_the_journal():
+    with Cluster() as c:
+        c.client("dsk/3203", "hub")
+        c.ctl("hub", "node", "import", c.directory())
+        under = Under(c, "hub")
+        under.start(wait=True)
+        under.orders.sync_delay_us = 13_000_000
+        said = []
+        publisher = threading.Thread(target=lambda: said.append(
+            c.publish("dsk/3203", c.message("dsk/3203", "dsk/3203")).stdout))
+        publisher.start()
+        time.sleep(2)
+        under.orders.sync_delay_us = 0  # of the next ones
+        publisher.join()
+        assert "ACCEPTED" in said[0], said
+        wait_for("it to go on", lambda: "STORE_RESUMED" in c.tail())
+        log = c.tail()
+        assert log.count("STORE_STALLED nobody is answered: the disk has held up the store for 1") == 1, log
+        assert log.count("STORE_RESUMED the store goes on after 1") == 1, log
+
+
 def feeds(notify):
     notify.drain()
     wait_for("the watchdog to be fed twice", lambda: fed(notify) and fed(notify))
@@ -76,4 +99,5 @@ def fed(notify):
 
 
 if __name__ == "__main__":
-    main([everybody_goes_on_with_slow_syncs, a_disk_without_any_room_holds_up_the_store_alone])
+    main([everybody_goes_on_with_slow_syncs, a_disk_without_any_room_holds_up_the_store_alone,
+          a_disk_that_hangs_is_in_the_journal])
