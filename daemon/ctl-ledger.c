@@ -10,6 +10,8 @@
 #include "core/receipt.h"
 #include "daemon/ctl-ledger.h"
 #include "net/keys.h"
+#include "store/ledger-compare.h"
+#include "store/ledger.h"
 
 #define PROGRESS_EVERY 65536
 #define SHOW_LAST      50 /* entries, when nothing says which */
@@ -57,12 +59,17 @@ static int print_audit(const Ctl *c, const LedgerAudit *a) {
 
 static int audit(Ctl *c, LedgerSource *s) {
     _cleanup_(freep) LedgerAudit *a = calloc(1, sizeof(*a));
+    _cleanup_(ledger_compare_freep) LedgerCompare *with = NULL;
     LedgerBlock b;
     bool more = true;
     int64_t told = 0;
     int r = a ? CTL_DONE : CTL_REFUSED;
     if (r != CTL_DONE)
         return r;
+    if (s->file && !(with = ledger_compare_new(s->file))) {
+        ctl_complain("the store cannot be read");
+        return CTL_REFUSED;
+    }
     ledger_audit_init(a, s->broker, &s->base);
     a->proofs = s->proofs;
     a->n_proofs = s->n_proofs;
@@ -70,6 +77,8 @@ static int audit(Ctl *c, LedgerSource *s) {
     memcpy(a->messages, s->messages, sizeof(a->messages));
     while ((r = ctl_ledger_next(s, &b, &more)) == CTL_DONE && more) {
         ledger_audit_block(a, &b);
+        if (with)
+            ledger_compare_block(with, &b, a);
         if (a->head.entries - told >= PROGRESS_EVERY) {
             char text[64];
             told = a->head.entries;
@@ -81,6 +90,12 @@ static int audit(Ctl *c, LedgerSource *s) {
     if (r != CTL_DONE)
         return r;
     ledger_audit_end(a, s->written);
+    if (with)
+        ledger_compare_end(with, a);
+    if (with && ledger_fault(s->file) < 0) {
+        ctl_complain("the store cannot be read to its end");
+        return CTL_REFUSED;
+    }
     return print_audit(c, a);
 }
 

@@ -7,8 +7,8 @@
 
 #include "base/text.h"
 
-_printf_(5, 6) static void tell(LedgerAudit *a, int64_t block, int64_t entry, bool remark,
-                                const char *format, ...) {
+void ledger_audit_tell(LedgerAudit *a, int64_t block, int64_t entry, bool remark,
+                       const char *format, ...) {
     a->n_wrong += !remark;
     if (a->n_found == AUDIT_FINDINGS_MAX)
         return;
@@ -30,17 +30,20 @@ void ledger_audit_init(LedgerAudit *a, const char *broker, const LedgerHead *bas
 static void check_proof(LedgerAudit *a, const LedgerProof *p, const uint8_t *hash) {
     const LedgerWitness *w = &p->witness;
     if (!p->key_known)
-        tell(a, w->block, 0, true, "the key of %.64s that countersigned it is not in the directory",
-             w->node);
+        ledger_audit_tell(a, w->block, 0, true,
+                          "the key of %.64s that countersigned it is not in the directory",
+                          w->node);
     else if (strcmp(w->node, a->broker) == 0) /* whoever rewrites it has that key beside it */
-        tell(a, w->block, 0, false, "%.64s countersigned its own ledger, which proves nothing",
-             w->node);
+        ledger_audit_tell(a, w->block, 0, false,
+                          "%.64s countersigned its own ledger, which proves nothing", w->node);
     else if (!ledger_witness_holds(&p->public, a->broker, w))
-        tell(a, w->block, 0, false, "the countersignature by %.64s does not hold", w->node);
+        ledger_audit_tell(a, w->block, 0, false, "the countersignature by %.64s does not hold",
+                          w->node);
     else if (memcmp(hash, w->hash, DIGEST_SIZE) != 0)
-        tell(a, w->block, 0, false,
-             "%.64s countersigned another hash for it: this block or one before was rewritten",
-             w->node);
+        ledger_audit_tell(
+            a, w->block, 0, false,
+            "%.64s countersigned another hash for it: this block or one before was rewritten",
+            w->node);
     else {
         a->proven = w->block;
         (void)text_copy(a->proven_by, sizeof(a->proven_by), w->node);
@@ -55,8 +58,8 @@ static void check_proofs(LedgerAudit *a, int64_t block, const uint8_t *hash) {
         if (p->witness.block == block)
             check_proof(a, p, hash);
         else if (p->witness.block > a->base.block)
-            tell(a, p->witness.block, 0, false, "%.64s countersigned it, and it is missing",
-                 p->witness.node);
+            ledger_audit_tell(a, p->witness.block, 0, false,
+                              "%.64s countersigned it, and it is missing", p->witness.node);
     }
 }
 
@@ -91,17 +94,19 @@ void ledger_audit_block(LedgerAudit *a, const LedgerBlock *b) {
     const int64_t expected = a->head.block + 1;
     const LedgerFault fault = ledger_check(&a->head, b, &a->reader, &entry);
     if (fault == LEDGER_GAP)
-        tell(a, b->number, b->first, false, "block %lld was expected here, from entry %lld on: %s",
-             (long long)expected, (long long)entry, ledger_fault_text(fault));
+        ledger_audit_tell(a, b->number, b->first, false,
+                          "block %lld was expected here, from entry %lld on: %s",
+                          (long long)expected, (long long)entry, ledger_fault_text(fault));
     else if (fault != LEDGER_WHOLE)
-        tell(a, b->number, entry, false, "%s", ledger_fault_text(fault));
+        ledger_audit_tell(a, b->number, entry, false, "%s", ledger_fault_text(fault));
     if (fault != LEDGER_WHOLE) { /* what follows is judged by itself */
         a->head.block = b->number;
         a->head.entries = b->first + b->n - 1;
         memcpy(a->head.hash, b->hash, DIGEST_SIZE);
     }
     if (b->at_ms < a->last_ms - DAY_MS)
-        tell(a, b->number, b->first, true, "the clock was set back by more than a day");
+        ledger_audit_tell(a, b->number, b->first, true,
+                          "the clock was set back by more than a day");
     a->last_ms = b->at_ms;
     check_proofs(a, b->number, b->hash);
     look_into(a, b);
@@ -111,30 +116,33 @@ void ledger_audit_end(LedgerAudit *a, int64_t written) {
     if (a->head.block == a->base.block)
         check_proofs(a, a->base.block, a->base.hash);
     for (; a->at_proof < a->n_proofs; a->at_proof++)
-        tell(a, a->head.block, a->head.entries, false,
-             "the end was cut off: %.64s countersigned block %lld, here ends the ledger",
-             a->proofs[a->at_proof].witness.node, (long long)a->proofs[a->at_proof].witness.block);
+        ledger_audit_tell(
+            a, a->head.block, a->head.entries, false,
+            "the end was cut off: %.64s countersigned block %lld, here ends the ledger",
+            a->proofs[a->at_proof].witness.node, (long long)a->proofs[a->at_proof].witness.block);
     if (written != a->head.block)
-        tell(a, a->head.block, a->head.entries, false,
-             "the end was cut off, or put on: the store wrote block %lld last, here ends the "
-             "ledger",
-             (long long)written);
+        ledger_audit_tell(
+            a, a->head.block, a->head.entries, false,
+            "the end was cut off, or put on: the store wrote block %lld last, here ends the "
+            "ledger",
+            (long long)written);
     if (a->n_messages > 0) {
         char id[UUID_TEXT_SIZE];
         uuid_format(&a->messages[0], id);
-        tell(a, a->head.block, a->head.entries, false,
-             "%u messages in the store are not in the ledger, the first of them %s",
-             (unsigned)a->n_messages, id);
+        ledger_audit_tell(a, a->head.block, a->head.entries, false,
+                          "%u messages in the store are not in the ledger, the first of them %s",
+                          (unsigned)a->n_messages, id);
     }
     if (a->countersigned > a->proven)
-        tell(a, a->countersigned, 0, false,
-             "the ledger says that it was countersigned, and no countersignature holds");
+        ledger_audit_tell(
+            a, a->countersigned, 0, false,
+            "the ledger says that it was countersigned, and no countersignature holds");
     if (a->base.block > 0 && !a->pruned_said)
-        tell(a, a->base.block, 0, false,
-             "blocks up to it were taken off, and the ledger does not "
-             "say so");
+        ledger_audit_tell(a, a->base.block, 0, false,
+                          "blocks up to it were taken off, and the ledger does not "
+                          "say so");
     if (a->n_proofs == 0)
-        tell(a, 0, 0, true,
-             "never countersigned: a ledger rewritten as a whole would look the "
-             "same");
+        ledger_audit_tell(a, 0, 0, true,
+                          "never countersigned: a ledger rewritten as a whole would look the "
+                          "same");
 }

@@ -8,6 +8,7 @@
  * of the last block kept elsewhere in the store, messages that must have an entry. Pure.
  */
 
+#include "base/cleanup.h"
 #include "core/ledger-chain.h"
 
 #define AUDIT_FINDINGS_MAX 100U
@@ -48,5 +49,8 @@ typedef struct LedgerAudit {
 void ledger_audit_init(LedgerAudit *a, const char *broker, const LedgerHead *base);
 /* The next block in the order in which they are kept. */
 void ledger_audit_block(LedgerAudit *a, const LedgerBlock *b);
+/* A finding; those who compare the ledger with other things have some, too. */
+_printf_(5, 6) void ledger_audit_tell(LedgerAudit *a, int64_t block, int64_t entry, bool remark,
+                                      const char *format, ...);
 /* After the last one; written: the last block the store remembers to have written. */
 void ledger_audit_end(LedgerAudit *a, int64_t written);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/ledger-audit.h"
 #include "store/internal.h"
+#include "store/ledger-compare.h"
 #include "store/ledger.h"
 #include "store/message.h"
 #include "store/schema.h"
@@ -151,19 +152,25 @@ int store_audit(Store *s, LedgerAudit *a, void (*progress)(void *data, int64_t e
                 void *data) {
     _cleanup_(buf_deinit) Buf hold = { 0 };
     _cleanup_(freep) LedgerProof *proofs = NULL;
+    _cleanup_(ledger_compare_freep) LedgerCompare *c = ledger_compare_new(s);
     LedgerHead base;
     LedgerBlock b;
+    if (!c)
+        return s->fault < 0 ? s->fault : -ENOMEM;
     ledger_base(s, &base);
     ledger_audit_init(a, s->self, &base);
     a->proofs = proofs = ledger_proofs(s, &a->n_proofs);
     a->n_messages = ledger_newest(s, a->messages);
     for (int64_t at = base.block; s->fault == 0 && ledger_read(s, at, &hold, &b); at = b.number) {
         ledger_audit_block(a, &b);
+        ledger_compare_block(c, &b, a);
         if (progress)
             progress(data, a->head.entries);
     }
     if (s->fault == 0)
         ledger_audit_end(a, ledger_written(s));
+    if (s->fault == 0)
+        ledger_compare_end(c, a);
     a->proofs = NULL;
     return s->fault;
 }

@@ -288,6 +288,48 @@ def rewrite_and_forget(db, k):
     db.execute("DELETE FROM ledger_witness")
 
 
+def another_outcome(db, _):
+    db.execute("UPDATE outcome SET level = 7, cause = 1 WHERE level = 3")
+
+
+def invent_an_end(db, _):
+    seq, queue = db.execute("SELECT seq, queue FROM delivery WHERE seq IN"
+                            " (SELECT seq FROM message WHERE kind < 90) LIMIT 1").fetchone()
+    db.execute("DELETE FROM delivery WHERE seq = ?", (seq,))
+    db.execute("INSERT INTO outcome VALUES(?, ?, 3, 0, 1, ?, 1, '')", (seq, HOME, CHILD))
+
+
+def take_out(db, _):
+    seq = db.execute("SELECT min(seq) FROM delivery WHERE seq IN"
+                     " (SELECT seq FROM message WHERE kind < 90)").fetchone()[0]
+    for table in ("delivery", "dedup", "message"):
+        db.execute(f"DELETE FROM {table} WHERE seq = ?", (seq,))
+
+
+def test_what_is_made_undone_beside_a_whole_ledger_is_found_out():
+    with world() as c:
+        c.up()
+        traffic(c, 3)
+        for _ in range(3):
+            c.publish(SENDER, c.message(SENDER, HOME))
+        c.stop(CHILD)
+        path = find(c.dir(CHILD), "serasid.db")
+        assert verify(c, CHILD)[0] == 0
+        for how, n, word in [(another_outcome, 3, "the ledger says COLLECTED, the store UNDELIVERABLE"),
+                             (invent_an_end, 1, "the ledger says nothing, the store COLLECTED"),
+                             (take_out, 1, "the store has lost the message")]:
+            copy = os.path.join(c.folder, how.__name__ + ".db")
+            shutil.copy(path, copy)
+            db = sqlite3.connect(copy)
+            how(db, 0)
+            db.commit()
+            db.close()
+            code, broken, last = verify(c, CHILD, copy)
+            assert code == 1 and len(broken) == n and not last["whole"], (how.__name__, broken)
+            assert all(word in b["text"] for b in broken), broken
+        assert verify(c, CHILD)[0] == 0
+
+
 def test_whoever_edits_the_file_is_found_out():
     with world() as c:
         c.up()
@@ -393,6 +435,7 @@ if __name__ == "__main__":
                   test_what_is_countersigned_while_somebody_looks_is_no_finding,
                   test_a_hub_is_countersigned_by_a_file,
                   test_another_program_verifies_an_export,
+                  test_what_is_made_undone_beside_a_whole_ledger_is_found_out,
                   test_whoever_edits_the_file_is_found_out,
                   test_the_parent_knows_a_ledger_that_was_put_back,
                   test_no_personal_data_is_in_it, test_a_crash_leaves_a_whole_ledger])

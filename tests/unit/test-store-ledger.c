@@ -711,4 +711,68 @@ TEST(a_file_is_read_without_a_broker) {
     assert_ledger_whole(&f);
 }
 
+/* --- the store beside it -------------------------------------------------------------------- */
+
+/* One message that was collected, one that was recalled, one that waits, one that was handed on. */
+static void four_messages(Fixture *f) {
+    const DeliveryRow collected = deposit(f, message_to(f, HOME, 1)),
+                      dead = deposit(f, message_to(f, HOME, 2));
+    store_op_free(publish(f, message_to(f, HOME, 3)));
+    const DeliveryRow handed = deposit(f, message_to(f, REMOTE, 4));
+    settle(f, &collected, QUEUE_MAILBOX);
+    store_op_free(change(f, &dead, QUEUE_MAILBOX, ACTION_EXPIRE, CAUSE_EXPIRED_IN_MAILBOX));
+    settle(f, &handed, QUEUE_LINK);
+    store_op_free(publish(f, message_to(f, HOME, 5)));
+    assert_ledger_whole(f);
+}
+
+static void assert_differs(const char *sql, const char *want) {
+    FIXTURE(f);
+    four_messages(&f);
+    ASSERT_OK(sqlite3_exec(f.store->db, sql, NULL, NULL, NULL));
+    LedgerAudit *a = audit(&f);
+    const LedgerFinding *wrong = a->found;
+    ASSERT_EQ(a->n_wrong, 1);
+    while (wrong->remark)
+        wrong++;
+    if (!strstr(wrong->text, want))
+        fail_msg("%s: %s", sql, wrong->text);
+    ASSERT_TRUE(wrong->block > 0 && wrong->entry > 0);
+    free(a);
+}
+
+#define NUMBER_OF(n) "(SELECT min(seq) + " #n " - 1 FROM message)"
+
+TEST(another_outcome_than_that_of_the_ledger_is_found) {
+    assert_differs("UPDATE outcome SET level = 7 WHERE level = 3",
+                   HOME ": the ledger says COLLECTED, the store UNDELIVERABLE");
+    assert_differs("DELETE FROM outcome WHERE level = 7",
+                   HOME ": the ledger says UNDELIVERABLE, the store nothing");
+    assert_differs("DELETE FROM delivery WHERE seq = " NUMBER_OF(
+                       3) ";"
+                          "INSERT INTO outcome VALUES(" NUMBER_OF(3) ",'" HOME "',3,0,1,'" SELF
+                                                                     "',0,'')",
+                   HOME ": the ledger says nothing, the store COLLECTED");
+}
+
+TEST(a_message_taken_out_with_all_that_was_of_it_is_found) {
+    assert_differs("DELETE FROM delivery WHERE seq = " NUMBER_OF(
+                       3) ";"
+                          "DELETE FROM dedup WHERE seq = " NUMBER_OF(
+                              3) ";"
+                                 "DELETE FROM message WHERE seq = " NUMBER_OF(3),
+                   HOME ": the ledger says nothing, the store has lost the message");
+}
+
+TEST(what_is_purged_and_forgotten_in_time_is_no_finding) {
+    FIXTURE(f);
+    four_messages(&f);
+    for (unsigned i = 0; i < 5; i++) {
+        f.now_ms += 100 * DAY_MS;
+        fixture_reopen(&f);
+        idle(&f);
+        assert_ledger_whole(&f);
+    }
+}
+
 TEST_MAIN
