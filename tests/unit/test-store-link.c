@@ -90,6 +90,23 @@ TEST(after_a_crash_what_the_neighbour_may_have_is_not_recalled_here) {
     store_op_free(op);
 }
 
+/* Only the order that follows it can tell. */
+TEST(after_a_crash_an_order_to_recall_leaves_what_the_neighbour_may_have) {
+    FIXTURE(f);
+    store_op_free(link_state(&f, true));
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    fixture_crash(&f);
+    const Uuid id = id_of(1);
+    StoreOp *op = publish(&f, recall(&f, &id));
+    ASSERT_EQ(op->n_recalled, 0);
+    ASSERT_EQ(op->n_deposits, 1);
+    store_op_free(op);
+    op = load(&f, row.queue, LANE_PRIORITY, 10); /* lifted by the order */
+    ASSERT_EQ(op->load.n, 2);
+    ASSERT_TRUE(!(op->load.rows[0].flags & DELIVERY_RECALLED));
+    store_op_free(op);
+}
+
 TEST(rows_of_a_closed_link_stay_certain) {
     FIXTURE(f);
     store_op_free(link_state(&f, true));
@@ -263,6 +280,7 @@ TEST(who_is_a_dead_letter_is_not_served_by_what_others_on_the_link_get_again) {
     StoreOp *op = operate(&f, DEAD_REQUEUE, &id, REMOTE, "");
     const DeliveryRow again = op->deposits[0].row;
     store_op_free(op);
+    assert_goes_to(&f, &again, REMOTE);
     fixture_reopen(&f);
     assert_goes_to(&f, &again, REMOTE);
 }

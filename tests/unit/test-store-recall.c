@@ -232,4 +232,50 @@ TEST(a_recall_over_a_link_is_for_those_it_names) {
     store_op_free(op);
 }
 
+/* Of an event everybody in its scope has it, and nobody of them is named. */
+TEST(a_recall_of_an_event_goes_wherever_the_event_went) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "hub");
+    put_node(&f, "lks/3200/0001", false, "hub");
+    for (unsigned i = 0; i < 2; i++) { /* the event, and the order */
+        const Uuid id = id_of(1);
+        Message *m = i == 0 ? sample_event(REMOTE, "32") : recall(&f, &id);
+        if (i == 0) {
+            m->env.message_id = id_of(++f.n_ids);
+            give_body(m, "event", "facts", "");
+        }
+        strcpy(m->env.sender, REMOTE);
+        StoreOp *op = link_op(m, "upt/satria", "", f.now_ms);
+        m->fwd.scope = true;
+        m->fwd.n_recipients = 0;
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+        const QueueId here = queue_id(&f, QUEUE_MAILBOX, "lks/3200/0001", NULL);
+        const QueueId link = queue_id(&f, QUEUE_LINK, SELF, NULL);
+        bool goes_on = false, withdrawn = false;
+        for (uint32_t k = 0; k < op->n_deposits; k++)
+            goes_on |= op->deposits[k].row.queue == link && op->deposits[k].forward->scope;
+        for (uint32_t k = 0; k < op->n_recalled; k++)
+            withdrawn |= op->recalled[k].queue == here;
+        ASSERT_TRUE(goes_on);
+        ASSERT_EQ(withdrawn, i == 1);
+        store_op_free(op);
+    }
+    assert_sound(&f);
+}
+
+TEST(what_has_no_receipts_cannot_be_recalled) {
+    FIXTURE(f);
+    const Uuid of = id_of(1);
+    (void)deposit(&f, message_to(&f, REMOTE, 1));
+    StoreOp *op = publish(&f, recall(&f, &of));
+    const Uuid order = op->accept.message->env.message_id;
+    store_op_free(op);
+    op = accept_op(recall(&f, &order));
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_REFUSED);
+    ASSERT_STR(op->accept.result.reasons->list[0].code, "NO_SUCH_MESSAGE");
+    store_op_free(op);
+}
+
 TEST_MAIN

@@ -159,6 +159,58 @@ TEST(a_copy_for_who_joined_says_nothing_of_who_had_the_first) {
     assert_sound(&f);
 }
 
+/* The message of a sender elsewhere, for a supervisor here. */
+static StoreOp *bring_copy(Fixture *f, const char *to) {
+    f->n_ids = 0;
+    Message *m = message_to(f, to, 1);
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "upt/satria", to, f->now_ms);
+    m->fwd.recipients[0].role = ROLE_SUPERVISOR;
+    run(f, op);
+    return op;
+}
+
+TEST(a_supervisor_that_joins_a_copy_on_its_way_gets_facts_alone) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "hub");
+    StoreOp *op = bring_copy(&f, HOME);
+    const DeliveryRow row = op->deposits[0].row;
+    ASSERT_TRUE(row.flags & DELIVERY_FACTS_ONLY);
+    store_op_free(op);
+    store_op_free(bring_copy(&f, "dsk/3204"));
+    op = change(&f, &row, QUEUE_LINK, ACTION_DONE, CAUSE_NONE);
+    ASSERT_EQ(op->n_deposits, 1);
+    StoreOp *read = bodies(&f, &op->deposits[0].row, QUEUE_LINK);
+    ASSERT_EQ(read->bodies.wanted[0].body->n_sealed, 0);
+    store_op_free(read);
+    store_op_free(op);
+}
+
+/* It joined before the copy was read for sending, and is in it: nothing more is owed. */
+TEST(who_is_in_the_copy_that_was_sent_gets_no_second_one) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, HOME);
+    StoreOp *op = publish(&f, m);
+    const DeliveryRow link = op->deposits[0].row, local = op->deposits[1].row;
+    const Uuid id = id_of(1);
+    store_op_free(op);
+    store_op_free(change(&f, &local, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    store_op_free(operate(&f, DEAD_REDIRECT, &id, "", "upt/satria"));
+    op = load(&f, link.queue, link.lane, 1);
+    const DeliveryRow row = op->load.rows[0]; /* as a broker has it that looked just now */
+    store_op_free(op);
+    ASSERT_TRUE(row.flags & DELIVERY_JOINED);
+    op = bodies(&f, &row, QUEUE_LINK);
+    ASSERT_EQ(op->bodies.wanted[0].forward->n_recipients, 2);
+    store_op_free(op);
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_PARK, CAUSE_NONE));
+    op = change(&f, &row, QUEUE_LINK, ACTION_DONE, CAUSE_NONE);
+    ASSERT_EQ(op->n_deposits, 0);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
 /* One recipient behind the link had its copy, another one is redirected behind it afterwards; what
  * becomes of the second copy is as the test says. */
 static DeliveryRow second_copy(Fixture *f) {
