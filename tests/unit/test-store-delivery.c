@@ -393,6 +393,53 @@ TEST(a_trace_tells_a_case_in_order_of_time) {
     store_op_free(op);
 }
 
+/* How often the trace of message 1 has the step. */
+static uint32_t steps_of(Fixture *f, const char *step) {
+    char text[UUID_TEXT_SIZE];
+    uint32_t n = 0;
+    const Uuid id = id_of(1);
+    uuid_format(&id, text);
+    StoreOp *op = ask(f, "trace", text);
+    for (uint32_t i = 0; i < table_rows(op->query.table); i++)
+        n += strcmp(table_cell(op->query.table, i, 2), step) == 0;
+    store_op_free(op);
+    return n;
+}
+
+TEST(a_trace_tells_that_a_delivery_was_given_up_and_came_late) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(1);
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_WARN_DELAY, CAUSE_NONE));
+    ASSERT_EQ(steps_of(&f, "DELAYED"), 1);
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    ASSERT_EQ(steps_of(&f, "dead"), 1);
+    store_op_free(operate(&f, DEAD_REQUEUE, &id, "", ""));
+    ASSERT_EQ(steps_of(&f, "collected late"), 0);
+    settle(&f, &row, QUEUE_MAILBOX);
+    ASSERT_EQ(steps_of(&f, "collected late"), 1);
+}
+
+TEST(a_trace_tells_that_a_neighbour_refused) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_UNROUTABLE, CAUSE_RECIPIENT_UNKNOWN));
+    ASSERT_EQ(steps_of(&f, "unroutable"), 1);
+}
+
+TEST(a_trace_tells_what_was_heard_after_the_end) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    const Uuid id = id_of(1);
+    settle(&f, &row, QUEUE_LINK);
+    for (uint32_t i = 0; i < 2; i++) { /* the first one is the end, and no more than that */
+        StoreOp *op = receipt_op(&f, &id, REMOTE, LEVEL_COLLECTED, "hub");
+        run(&f, op);
+        store_op_free(op);
+        ASSERT_EQ(steps_of(&f, "told"), i);
+    }
+}
+
 TEST(outcomes_are_the_senders_business) {
     FIXTURE(f);
     (void)deposit(&f, message_to(&f, HOME, 1));

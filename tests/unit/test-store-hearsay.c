@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "store-fixture.h"
+#include "store/ledger.h"
 
 #define BELOW "upt/loka-kutoarjo" /* the child of upt/satria */
 
@@ -58,6 +59,37 @@ TEST(nobody_is_added_to_a_message_by_a_word_about_him) {
     ASSERT_BELIEVED(&f, &id, REMOTE, "hub");
     ASSERT_NOT_BELIEVED(&f, &id, "min/rehsos", "hub"); /* what was delivered was not redirected */
     assert_sound(&f);
+}
+
+/* How many entries of that kind there are about the node, with that note. */
+static uint32_t told(Fixture *f, LedgerKind kind, const char *node, const char *note) {
+    LedgerBlock b;
+    LedgerEntry e;
+    Buf hold = { 0 };
+    uint32_t n = 0;
+    LedgerReader *r = calloc(1, sizeof(*r));
+    for (int64_t at = 0; ledger_read(f->store, at, &hold, &b); at = b.number) {
+        ledger_reader_init(r, b.body);
+        while (ledger_next(r, &e))
+            n += (LedgerKind)e.kind == kind && strcmp(e.node, node) == 0 &&
+                 strcmp(e.note, note) == 0;
+    }
+    buf_deinit(&hold);
+    free(r);
+    return n;
+}
+
+TEST(a_word_that_is_not_believed_is_on_record_as_that) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    settle(&f, &row, QUEUE_LINK);
+    const Uuid id = id_of(1);
+    say(&f, &id, "min/rehsos", LEVEL_COLLECTED, "hub");
+    ASSERT_EQ(told(&f, LEDGER_TOLD, "min/rehsos", "NOT_BELIEVED"), 1);
+    say(&f, &id, REMOTE, LEVEL_COLLECTED, "hub");
+    ASSERT_EQ(told(&f, LEDGER_NOTED, REMOTE, ""), 1);
+    say(&f, &id, REMOTE, LEVEL_UNDELIVERABLE, "hub"); /* the first one stands */
+    ASSERT_EQ(told(&f, LEDGER_TOLD, REMOTE, ""), 1);
 }
 
 TEST(for_each_dead_letter_one_other_node_may_have_been_served) {
@@ -295,9 +327,11 @@ TEST(of_what_was_purged_on_the_way_he_may_speak_who_got_it) {
     ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
     ASSERT_TRUE(!is_passed_on(&f, &id, HOME, "upt/third"));
     ASSERT_TRUE(!is_passed_on(&f, &id, SENDER, "upt/third")); /* whom it did not go to */
+    ASSERT_EQ(told(&f, LEDGER_TOLD, SENDER, "NOT_BELIEVED"), 1);
     ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
     ASSERT_TRUE(is_passed_on(&f, &id, HOME, "upt/phala-martha"));
     ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE");
+    ASSERT_EQ(told(&f, LEDGER_NOTED, HOME, ""), 1);
     assert_sound(&f);
 }
 
