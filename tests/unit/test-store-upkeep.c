@@ -266,6 +266,40 @@ TEST(what_tells_of_events_is_kept_longer) {
     ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 0);
 }
 
+/* Whatever lane it came in. */
+TEST(what_is_about_events_is_kept_longer_by_its_kind) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    m->env.kind = KIND_EVENT_SITUATION;
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    settle(&f, &op->deposits[0].row, QUEUE_MAILBOX);
+    store_op_free(op);
+    f.now_ms += f.config.retention_ms + DAY_MS;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 1);
+}
+
+/* A trace less is better than a referral refused. */
+TEST(what_is_finished_goes_soon_when_room_is_short) {
+    FIXTURE(f);
+    const DeliveryRow a = deposit(&f, message_to(&f, HOME, 1));
+    (void)deposit(&f, message_to(&f, HOME, 2));
+    settle(&f, &a, QUEUE_MAILBOX);
+    f.store->config.size_high_bytes = 1;
+    f.now_ms += MINUTE_MS;
+    idle(&f);
+    f.now_ms += 10 * MINUTE_MS;
+    idle(&f);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 1"), 0);
+    ASSERT_EQ(number(&f, "SELECT count(*) FROM message WHERE seq = 2"), 1); /* it waits */
+    const Uuid id = id_of(1);
+    ASSERT_OUTCOMES(&f, &id, HOME " COLLECTED");
+    assert_sound(&f);
+}
+
 TEST(a_purge_takes_the_trail_along_and_leaves_what_is_damaged) {
     FIXTURE(f);
     const DeliveryRow a = deposit(&f, message_to(&f, REMOTE, 1));
