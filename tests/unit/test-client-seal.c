@@ -207,6 +207,40 @@ TEST(only_an_answer_to_the_question_that_is_out_is_taken) {
     world_close(&w);
 }
 
+/* To SECOND, whose key is missing, or to somebody of whom nothing is known yet. */
+static void enqueue(World *w, const char *to) {
+    const Envelope e = envelope_to(to);
+    serasi_message m = { .id = e.message_id, .draft = draft_to(&e, TEXT) };
+    ASSERT_OK(serasi_publish(&w->c, &m));
+    (void)draft_unref(m.draft);
+}
+
+TEST(what_cannot_be_sealed_is_refused_in_its_turn) {
+    static World w;
+    for (int behind = 0; behind < 2; behind++) {
+        world_open(&w);
+        w.without_seal = true;
+        tell_all(&w);
+        w.c.look_due_ms = INT64_MAX;
+        if (behind)
+            enqueue(&w, "lksa/3302/0777");
+        enqueue(&w, SECOND);
+        ASSERT_EQ(w.c.n_unsealed, behind + 1);
+        ASSERT_OK(publish_write(&w.c));
+        if (behind) {
+            assert_null(w.c.results);
+            ASSERT_EQ(w.c.n_waiting, 2);
+            ASSERT_TRUE(w.c.look_due_ms <= w.c.now_ms + SECOND_MS); /* for the keys */
+        } else {
+            assert_non_null(w.c.results);
+            ASSERT_EQ(serasi_result_verdict(w.c.results), SERASI_VERDICT_REFUSED);
+            ASSERT_EQ(w.c.n_waiting, 0);
+            ASSERT_EQ(w.c.n_unsealed, 0);
+        }
+        world_close(&w);
+    }
+}
+
 TEST(more_keys_than_a_part_can_have_are_refused) {
     static World w;
     SealFailure why = { 0 };
