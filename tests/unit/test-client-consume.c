@@ -359,6 +359,22 @@ TEST(a_refused_channel_says_why_and_an_overrun_one_since_when) {
     ASSERT_EQ(serasi_subscribe(w.c, 4, NULL, NULL, 8, &other), -EINVAL);
 }
 
+/* It is not on disk as far as anybody knows: it comes again, and is settled again. */
+TEST(what_a_dying_session_took_along_is_not_flushed) {
+    _cleanup_(world_close) World w;
+    world_open(&w);
+    greet(&w);
+    subscribe(&w, 8);
+    expect(&w, FRAME_SUBSCRIBE);
+    say_subscribed(&w);
+    deliver(&w, 1, 1, 1);
+    take(&w, 1, SERASI_DONE);
+    expect(&w, FRAME_SETTLE);
+    w.router = sock_free(w.router);
+    ASSERT_EQ(serasi_flush(w.c, 1000), SERASI_TIMEOUT);
+    broker_up(&w);
+}
+
 TEST(a_settlement_that_never_left_is_not_forgotten_either) {
     _cleanup_(world_close) World w;
     world_open(&w);
