@@ -3,9 +3,7 @@
 /* Who may open what, and what a peer's word does not change: mailboxes of elsewhere, links and
  * forwards of brokers that are not below, ids that differ, parents that are another. */
 
-#include "broker-fixture.h"
-#include "broker/internal.h"
-#include "broker/session.h"
+#include "account-fixture.h"
 
 static ErrorCode last_error(const World *w, uint8_t peer) {
     const unsigned n = count(w, peer, FRAME_ERROR);
@@ -37,6 +35,23 @@ TEST(a_link_is_read_by_the_brokers_below_and_no_other) {
     run(&w);
     ASSERT_EQ(last_error(&w, 1), ERROR_NOT_ALLOWED);
     ASSERT_EQ(count(&w, 1, FRAME_SUBSCRIBED), 0);
+}
+
+/* The programs of an institution that runs a broker are no broker, and lose nothing by its link. */
+TEST(a_program_of_a_child_does_not_read_its_link) {
+    WORLD(w, "hub");
+    add_key(&w, "program", "upt/r1");
+    hello(&w, 1, "program", 1);
+    subscribe(&w, 1, "program", 1, SOURCE_LINK, 4);
+    run(&w);
+    ASSERT_EQ(last_error(&w, 1), ERROR_NOT_ALLOWED);
+    ASSERT_EQ(count(&w, 1, FRAME_SUBSCRIBED), 0);
+    hello(&w, 2, "upt/r1", 2);
+    subscribe(&w, 2, "upt/r1", 1, SOURCE_LINK, 4);
+    run(&w);
+    ASSERT_EQ(count(&w, 2, FRAME_SUBSCRIBED), 1);
+    ASSERT_EQ(count(&w, 1, FRAME_ERROR), 1);
+    ASSERT_EQ(broker_status(w.broker).sessions, 2);
 }
 
 static void forward_as(World *w, uint8_t peer, const char *node) {

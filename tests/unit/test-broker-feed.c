@@ -83,4 +83,45 @@ TEST(what_was_collected_for_a_lost_connection_costs_no_attempt) {
     ASSERT_EQ(heard(&w, 4, FRAME_DELIVER, 0)->f.deliver.attempt, 1);
 }
 
+/* Also when each message finds both of them free. */
+TEST(two_consumers_share_what_there_is) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    for (uint8_t peer = 3; peer <= 4; peer++) {
+        hello(&w, peer, TO, peer);
+        subscribe(&w, peer, TO, 1, SOURCE_MAILBOX, 10);
+    }
+    run(&w);
+    for (uint8_t i = 1; i <= 4; i++) {
+        publish(&w, 1, BAD, TO, i);
+        run(&w);
+    }
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 2);
+    ASSERT_EQ(count(&w, 4, FRAME_DELIVER), 2);
+}
+
+/* Its reader would wait for ever. */
+TEST(a_message_as_large_as_the_credit_is_delivered) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 3, TO, 3);
+    Letter l = letter(&w, BAD, TO, 1, URGENCY_ROUTINE);
+    Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = l.id } };
+    const Bytes parts[2] = { bytes_make(l.envelope, l.n), { 0 } };
+    say_parts(&w, 1, BAD, &f, parts, 2);
+    run(&w);
+    for (uint32_t channel = 1; channel <= 2; channel++) {
+        const uint32_t bytes = (uint32_t)l.n - (channel == 1);
+        say(&w, 3, TO,
+            (Frame) { .kind = FRAME_SUBSCRIBE,
+                      .subscribe = { .channel = channel,
+                                     .source = SOURCE_MAILBOX,
+                                     .credit_messages = 1,
+                                     .credit_bytes = bytes } });
+        run(&w);
+        ASSERT_EQ(count(&w, 3, FRAME_DELIVER), channel - 1);
+    }
+    free(l.envelope);
+}
+
 TEST_MAIN

@@ -616,6 +616,33 @@ TEST(copies_in_memory_are_not_handed_out_after_the_scope_was_lost) {
               1); /* the one that is out */
 }
 
+/* It waits for its retry, with its body. */
+TEST(a_copy_that_was_put_off_is_not_handed_out_after_the_scope_was_lost) {
+    WORLD(w, "hub");
+    Filter all = { 0 };
+    DirNode n = node_of(&w, "upt/r2");
+    n.n_areas = 1;
+    n.areas[0] = (ServiceArea) { .region = "32", .priority = 1 };
+    change(&w, &n, NULL);
+    hello(&w, 1, "dsk/3301", 1);
+    hello(&w, 2, "upt/r2", 2);
+    named(&w, 2, "upt/r2", 1, "all", &all);
+    run(&w);
+    publish(&w, 1, "dsk/3301", "hub", 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 1);
+    settle(&w, 2, "upt/r2", 1, SETTLE_RETRY);
+    run(&w);
+    (void)text_copy(n.areas[0].region, REGION_SIZE, "33");
+    change(&w, &n, NULL);
+    credit(&w, 2, "upt/r2", 1, 5);
+    for (int i = 0; i < 10; i++) {
+        pass(&w, SECOND_MS);
+        run(&w);
+    }
+    ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 1);
+}
+
 /* --- links ------------------------------------------------------------------------------------ */
 
 TEST(a_child_whose_key_is_revoked_loses_its_link) {
