@@ -238,6 +238,40 @@ TEST(a_child_that_knows_of_later_versions_gets_nothing_older) {
     ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 1); /* as many, but are they the same? */
 }
 
+/* As after a file was put back and the numbers given again. */
+TEST(a_child_with_another_directory_of_our_version_is_told) {
+    WORLD(w, "hub");
+    as_hub(&w);
+    second(&w);
+    hello(&w, 1, "upt/r1", 1);
+    const DirHead head = head_of(&w);
+    w.broker->sessions->directory.head_ms = head.at_ms;
+    child_wants(&w, head.version, head.root);
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 0);
+    child_wants(&w, head.version, (TreeHash) { { 1 } });
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 1);
+}
+
+/* The daily word that the hub lives needs no answer, and what comes after it does not wait for one.
+ */
+TEST(a_child_that_got_the_head_alone_gets_the_next_version_by_itself) {
+    WORLD(w, "hub");
+    as_hub(&w);
+    second(&w);
+    hello(&w, 1, "upt/r1", 1);
+    const DirHead head = head_of(&w);
+    child_wants(&w, head.version, head.root);
+    forget(&w);
+    w.now.wall_ms += DAY_MS;
+    second(&w);
+    ASSERT_TRUE(head_of(&w).at_ms > head.at_ms);
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 1);
+    ASSERT_EQ(newest(&w, FRAME_DIRECTORY_CHANGES)->directory_changes.n, 0);
+    grow(&w, "dsk/3302");
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 2);
+    ASSERT_EQ(newest(&w, FRAME_DIRECTORY_CHANGES)->directory_changes.n, 1);
+}
+
 /* --- how old it is -------------------------------------------------------------------------- */
 
 /* What the child asks for goes to the hub, and the answer back, until there is nothing to ask. */
@@ -259,6 +293,37 @@ static void learn(World *child, World *hub) {
 static void days(World *w, unsigned n) {
     pass(w, n * DAY_MS);
     run(w);
+}
+
+/* Or its parent, which waits for that, would send nothing more. */
+TEST(a_child_asks_for_what_comes_behind_what_it_got) {
+    WORLD(hub, "hub");
+    WORLD(child, "upt/r1");
+    as_hub(&hub);
+    second(&hub);
+    hello(&hub, 1, "upt/r1", 1);
+    as_child(&child);
+    child.now = hub.now;
+    welcome_from_hub(&child);
+    say(&hub, 1, "upt/r1", *newest(&child, FRAME_DIRECTORY_WANT));
+    run(&hub);
+    forget(&child);
+    say(&child, 0, "hub", *newest(&hub, FRAME_DIRECTORY_CHANGES));
+    run(&child);
+    ASSERT_EQ(head_of(&child).version, head_of(&hub).version);
+    ASSERT_EQ(heard_of(&child, FRAME_DIRECTORY_WANT), 1);
+    ASSERT_EQ(newest(&child, FRAME_DIRECTORY_WANT)->directory_want.after, head_of(&hub).version);
+    /* A head of a version it does not have says that there is more. */
+    say(&hub, 1, "upt/r1", *newest(&child, FRAME_DIRECTORY_WANT));
+    run(&hub);
+    forget(&child);
+    grow(&hub, "dsk/3302");
+    Frame alone = *newest(&hub, FRAME_DIRECTORY_CHANGES);
+    ASSERT_EQ(alone.directory_changes.n, 1);
+    alone.directory_changes.n = 0;
+    say(&child, 0, "hub", alone);
+    run(&child);
+    ASSERT_EQ(heard_of(&child, FRAME_DIRECTORY_WANT), 1);
 }
 
 TEST(a_hub_that_is_not_heard_of_is_told_after_two_seven_and_thirty_days) {

@@ -126,6 +126,34 @@ TEST(the_parent_is_asked_soon_after_a_start_though_it_signed_today) {
     ASSERT_STR(heard(&w, 0, FRAME_QUERY, 0)->f.query.verb, "ledger-witness");
 }
 
+/* Of a broker that runs for long; a signature of tomorrow is of before the clock was set back. */
+TEST(the_parent_is_asked_again_when_a_day_has_gone_since_it_signed) {
+    static const struct {
+        int64_t ago_ms;
+        unsigned asked;
+    } of[] = { { DAY_MS - HOUR_MS, 0 }, { DAY_MS, 1 }, { -HOUR_MS, 1 } };
+    for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+        WORLD(w, "upt/r1");
+        char sql[256];
+        w.config.witness_ms = DAY_MS;
+        broker_reconfigure(w.broker, &w.config);
+        snprintf(sql, sizeof(sql),
+                 "INSERT INTO ledger_witness(block, hash, at, node, key, signature) "
+                 "VALUES(1, zeroblob(32), %lld, 'hub', zeroblob(32), zeroblob(64))",
+                 (long long)(w.now.wall_ms - of[i].ago_ms));
+        ASSERT_OK(sqlite3_exec(w.store->db, sql, NULL, NULL, NULL));
+        w.broker->witness.looked = w.broker->witness.settled = true;
+        hello(&w, 1, "dsk/3203", 1);
+        for (uint8_t n = 1; n <= 3; n++) { /* something happens */
+            publish(&w, 1, "dsk/3203", "dsk/3201", n);
+            run(&w);
+        }
+        uplink_open(&w, 100);
+        seconds(&w, 20);
+        ASSERT_EQ(count(&w, 0, FRAME_QUERY), of[i].asked);
+    }
+}
+
 /* --- what the parent answers ------------------------------------------------------------------ */
 
 /* The parent is asked to countersign. */

@@ -63,6 +63,27 @@ TEST(a_link_is_open_when_this_session_of_it_is_on_record) {
     ASSERT_TRUE(w.broker->uplink.recorded);
 }
 
+static void told_of_link(World *w, const char *neighbour, bool up) {
+    StoreOp *op = store_op_new(OP_LINK);
+    assert_non_null(op);
+    (void)text_copy(op->link.neighbour, sizeof(op->link.neighbour), neighbour);
+    op->link.up = up;
+    op->owner_id = w->broker->uplink.epoch;
+    ASSERT_OK(neighbour_counted(w->broker, op));
+    store_op_free(op);
+}
+
+TEST(the_uplink_is_open_when_its_own_opening_is_on_record) {
+    WORLD(w, "upt/r1");
+    uplink_open(&w, 256);
+    told_of_link(&w, "upt/r2", true);
+    ASSERT_TRUE(!w.broker->uplink.recorded);
+    told_of_link(&w, "hub", false);
+    ASSERT_TRUE(!w.broker->uplink.recorded);
+    told_of_link(&w, "hub", true);
+    ASSERT_TRUE(w.broker->uplink.recorded);
+}
+
 /* --- what is missing ------------------------------------------------------------------------ */
 
 static void they_lack_one(World *w) {
@@ -118,6 +139,26 @@ TEST(nothing_is_missing_while_something_is_on_its_way) {
     for (int i = 0; i < 3; i++)
         they_lack_one(&w);
     ASSERT_EQ(w.n_gaps, 0);
+}
+
+TEST(another_message_in_the_place_of_ours_is_a_gap) {
+    WORLD(w, "upt/r1");
+    open_link(&w);
+    const Uuid id = publish(&w, 1, TO, ABOVE, 1);
+    run(&w);
+    parent_answers(&w, &id, VERDICT_ACCEPTED);
+    run(&w);
+    LinkProgress theirs = { .present = true, .received_count = with_hub(&w).sent_count };
+    for (int i = 0; i < 3; i++)
+        neighbour_compare(w.broker, "hub", &theirs);
+    ASSERT_EQ(w.n_gaps, 1);
+}
+
+/* Nobody has looked what waits for it. */
+TEST(a_link_that_was_not_read_yet_is_not_idle) {
+    WORLD(w, "hub");
+    told_of_link(&w, "upt/r2", true);
+    ASSERT_TRUE(neighbour_progress(w.broker, "upt/r2").backlog > 0);
 }
 
 TEST_MAIN
