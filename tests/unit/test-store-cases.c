@@ -142,4 +142,20 @@ TEST(the_sketch_knows_the_usual_lane_of_a_queue) {
     }
 }
 
+/* What was lifted is counted where it waits now: the last of it still keeps who follows behind it.
+ */
+TEST(who_follows_what_was_lifted_goes_to_its_lane) {
+    FIXTURE(f);
+    const DeliveryRow first = deposit(&f, message_to(&f, HOME, 1));
+    const DeliveryRow second = deposit(&f, message_to(&f, HOME, 1));
+    Message *m = message_to(&f, HOME, 1);
+    m->lane = LANE_PRIORITY;
+    const DeliveryRow urgent = deposit(&f, m);
+    settle(&f, &first, QUEUE_MAILBOX);
+    settle(&f, &urgent, QUEUE_MAILBOX);
+    ASSERT_EQ(deposit(&f, message_to(&f, HOME, 1)).lane, LANE_PRIORITY);
+    settle(&f, &second, QUEUE_MAILBOX);
+    assert_sound(&f);
+}
+
 TEST_MAIN

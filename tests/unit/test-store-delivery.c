@@ -257,6 +257,23 @@ TEST(a_dead_letter_that_expired_lives_on_when_it_is_requeued) {
     store_op_free(op);
 }
 
+/* Or the neighbour would find it expired. */
+TEST(a_dead_letter_that_expired_lives_on_beyond_a_link) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    m->env.expires_ms = f.now_ms + HOUR_MS;
+    const DeliveryRow row = deposit(&f, m);
+    store_op_free(change(&f, &row, QUEUE_LINK, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    const Uuid id = id_of(1);
+    f.now_ms += 2 * HOUR_MS;
+    StoreOp *op = operate(&f, DEAD_REQUEUE, &id, "", "");
+    StoreOp *read = bodies(&f, &op->deposits[0].row, QUEUE_LINK);
+    ASSERT_EQ(read->bodies.wanted[0].forward->expires_ms,
+              f.now_ms + f.config.accept.default_expiry_ms);
+    store_op_free(read);
+    store_op_free(op);
+}
+
 TEST(a_dead_letter_says_how_often_it_was_tried) {
     FIXTURE(f);
     (void)make_dead(&f, message_to(&f, HOME, 1));

@@ -54,6 +54,42 @@ TEST(a_subscription_is_made_checked_and_dropped_by_name) {
     assert_sound(&f);
 }
 
+/* Neither what waits, nor what was given up, nor its number. */
+TEST(a_subscription_that_was_dropped_leaves_nothing_behind) {
+    FIXTURE(f);
+    StoreOp *op = subscribe(&f, "dsp/32", "all", SAMPLE_KIND);
+    const QueueId id = op->subscription.id;
+    store_op_free(op);
+    for (uint8_t i = 1; i <= 2; i++) {
+        op = publish(&f, message_to(&f, HOME, i));
+        ASSERT_EQ(op->n_deposits, 2);
+        const DeliveryRow copy = op->deposits[1].row;
+        ASSERT_EQ(copy.queue, id);
+        store_op_free(op);
+        if (i == 1)
+            store_op_free(change(&f, &copy, QUEUE_SUBSCRIPTION, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    }
+    op = ask(&f, "dead-list", NULL);
+    ASSERT_EQ(table_rows(op->query.table), 1);
+    store_op_free(op);
+    op = store_op_new(OP_SUBSCRIPTION);
+    strcpy(op->subscription.owner, "dsp/32");
+    strcpy(op->subscription.name, "all");
+    op->subscription.drop = true;
+    run(&f, op);
+    store_op_free(op);
+    op = ask(&f, "dead-list", NULL);
+    ASSERT_EQ(table_rows(op->query.table), 0);
+    store_op_free(op);
+    op = load(&f, id, LANE_ROUTINE, 10);
+    ASSERT_EQ(op->load.n, 0);
+    store_op_free(op);
+    op = subscribe(&f, "dsp/32", "all", SAMPLE_KIND);
+    ASSERT_TRUE(op->subscription.id > id);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
 TEST(a_subscriber_gets_facts_within_its_scope) {
     FIXTURE(f);
     store_op_free(subscribe(&f, "dsp/32", "all", SAMPLE_KIND));
