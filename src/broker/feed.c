@@ -35,28 +35,19 @@ Feed *feed_get(Broker *b, QueueId id) {
     return q;
 }
 
-static void feed_reset(Feed *q, QueueKind kind, const char *name) {
+void feed_forget(Feed *q) {
     size_t *cached = q->window.cached;
+    if (q->channels || q->uplink)
+        return;
     window_deinit(&q->window);
     window_init(&q->window, cached);
-    q->kind = kind;
-    (void)text_copy(q->name, sizeof(q->name), name);
     q->n_loading = 0;
-}
-
-void feed_forget(Feed *q) {
-    if (!q->channels && !q->uplink)
-        feed_reset(q, q->kind, q->name);
 }
 
 Feed *feed_open(Broker *b, QueueId id, QueueKind kind, const char *name) {
     Feed *q = feed_get(b, id);
-    if (q) {
-        /* Ids of queues that were dropped are given again: nothing of the old one may remain. */
-        if (q->kind != kind || strcmp(q->name, name) != 0)
-            feed_reset(q, kind, name);
+    if (q) /* the same: an id is given once */
         return q;
-    }
     q = calloc(1, sizeof(*q));
     if (!q)
         return NULL;
