@@ -331,6 +331,23 @@ TEST(a_whole_copy_completes_a_supervision_copy) {
     store_op_free(op);
 }
 
+/* Without its sealed part too: taken for the same, it would be lost. */
+TEST(a_copy_with_another_envelope_or_other_facts_is_a_conflict) {
+    static const char *const parts[][2] = { { "envelope 1", "other facts" },
+                                            { "another envelope", "facts" } };
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        f.n_ids = 0;
+        Message *m = message_to(&f, HOME, 1);
+        give_body(m, parts[i][0], parts[i][1], "");
+        StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_CONFLICT);
+        store_op_free(op);
+    }
+}
+
 TEST(sequence_numbers_are_not_used_again) {
     FIXTURE(f);
     ASSERT_EQ(deposit(&f, message_to(&f, HOME, 1)).seq, 1);

@@ -158,4 +158,17 @@ TEST(who_follows_what_was_lifted_goes_to_its_lane) {
     assert_sound(&f);
 }
 
+/* A cell that is full stays so: too many is safe, too few would let the urgent one go past. */
+TEST(a_case_with_more_than_a_cell_counts_is_lifted) {
+    FIXTURE(f);
+    for (unsigned i = 0; i < 256; i++)
+        (void)deposit(&f, message_to(&f, HOME, 1));
+    Message *m = message_to(&f, HOME, 1);
+    m->lane = LANE_PRIORITY;
+    StoreOp *op = publish(&f, m);
+    ASSERT_TRUE(op->deposits[0].lifted);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
 TEST_MAIN

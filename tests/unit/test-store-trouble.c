@@ -186,6 +186,23 @@ TEST(a_supervisor_that_joins_a_copy_on_its_way_gets_facts_alone) {
     store_op_free(op);
 }
 
+TEST(who_joined_a_copy_on_its_way_is_not_forgotten_by_a_restart) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, HOME);
+    StoreOp *op = publish(&f, m);
+    const DeliveryRow link = op->deposits[0].row, local = op->deposits[1].row;
+    const Uuid id = id_of(1);
+    store_op_free(op);
+    store_op_free(change(&f, &local, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    store_op_free(operate(&f, DEAD_REDIRECT, &id, "", "upt/satria"));
+    fixture_reopen(&f);
+    op = change(&f, &link, QUEUE_LINK, ACTION_DONE, CAUSE_NONE);
+    ASSERT_EQ(op->n_deposits, 1);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
 /* It joined before the copy was read for sending, and is in it: nothing more is owed. */
 TEST(who_is_in_the_copy_that_was_sent_gets_no_second_one) {
     FIXTURE(f);
