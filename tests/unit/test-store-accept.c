@@ -348,6 +348,18 @@ TEST(a_copy_with_another_envelope_or_other_facts_is_a_conflict) {
     }
 }
 
+/* Forms of a message are for brokers; who publishes says what he means. */
+TEST(a_publisher_that_leaves_the_sealed_part_out_has_another_message) {
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    f.n_ids = 0;
+    Message *m = message_to(&f, HOME, 1);
+    give_body(m, "envelope 1", "facts", "");
+    StoreOp *op = publish(&f, m);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_CONFLICT);
+    store_op_free(op);
+}
+
 TEST(sequence_numbers_are_not_used_again) {
     FIXTURE(f);
     ASSERT_EQ(deposit(&f, message_to(&f, HOME, 1)).seq, 1);

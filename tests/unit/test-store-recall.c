@@ -199,6 +199,31 @@ TEST(a_recall_from_a_link_withdraws_for_the_named_and_ignores_the_unknown) {
     store_op_free(op);
 }
 
+TEST(an_order_that_comes_again_is_put_into_no_mailbox) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    const Uuid id = m->env.message_id;
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    store_op_free(op);
+    for (unsigned i = 0; i < 2; i++) {
+        f.n_ids = 1;
+        m = recall(&f, &id);
+        strcpy(m->env.sender, REMOTE);
+        op = link_op(m, "hub", HOME, f.now_ms);
+        if (i > 0) /* and for somebody it was not for */
+            strcpy(m->fwd.recipients[0].node, "dsk/3204");
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, i == 0 ? VERDICT_ACCEPTED : VERDICT_DUPLICATE);
+        ASSERT_EQ(op->n_deposits, 0);
+        store_op_free(op);
+    }
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 1);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, "dsk/3204"), 0);
+    assert_sound(&f);
+}
+
 TEST(a_recall_over_a_link_is_the_senders_own_too) {
     FIXTURE(f);
     (void)deposit(&f, message_to(&f, HOME, 1));
