@@ -272,6 +272,45 @@ TEST(a_message_that_comes_expired_is_answered_and_not_delivered) {
     ASSERT_RECEIPTS(&f, QUEUE_LINK, "hub", "UNDELIVERABLE " HOME);
 }
 
+TEST(nothing_comes_expired_while_the_clock_is_doubted) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    m->fwd.expires_ms = f.now_ms;
+    op->accept.clock_doubted = true;
+    run(&f, op);
+    ASSERT_EQ(op->n_deposits, 1);
+    store_op_free(op);
+    ASSERT_EQ(queued(&f, QUEUE_LINK, "hub"), 0);
+}
+
+/* It is in a mailbox when its home says so, and not when it waits for a line. */
+TEST(nothing_is_said_to_be_deposited_that_waits_for_a_link) {
+    FIXTURE(f);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, HOME);
+    m->env.receipts = RECEIPTS_WITH_DEPOSITED;
+    store_op_free(publish(&f, m));
+    ASSERT_RECEIPTS(&f, QUEUE_RECEIPTS, SENDER, "DEPOSITED " HOME);
+}
+
+TEST(an_event_does_not_go_back_where_it_came_from) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "hub");
+    Message *m = sample_event(REMOTE, "33");
+    m->env.message_id = id_of(1);
+    strcpy(m->env.sender, REMOTE);
+    give_body(m, "event", "facts", "");
+    StoreOp *op = link_op(m, "upt/satria", "", f.now_ms);
+    m->fwd.scope = true;
+    m->fwd.n_recipients = 0;
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    ASSERT_EQ(queued(&f, QUEUE_LINK, "upt/satria"), 0);
+}
+
 TEST(a_link_may_add_recipients_to_a_known_message) {
     FIXTURE(f);
     Message *m = message_to(&f, HOME, 1);

@@ -433,9 +433,11 @@ TEST(a_subscription_of_its_node_is_opened_and_dropped_by_a_key_with_the_right) {
         store_op_free(op);
     }
     k.revoked = true;
+    k.rights = (Rights) { 0 }; /* that is all of them */
     import_key(&f, &k);
     StoreOp *op = subscribing(&f, "wide", false);
     ASSERT_EQ(op->subscription.verdict, SUBSCRIPTION_NO_RIGHT);
+    ASSERT_STR(op->subscription.why, "a valid key");
     store_op_free(op);
     ASSERT_EQ(verdict(&f, SENDER, "wide", NULL), SUBSCRIPTION_OK); /* it is still there */
 }

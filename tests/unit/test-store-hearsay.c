@@ -327,6 +327,8 @@ TEST(of_what_was_purged_on_the_way_he_may_speak_who_got_it) {
     ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
     ASSERT_TRUE(!is_passed_on(&f, &id, HOME, "upt/third"));
     ASSERT_TRUE(!is_passed_on(&f, &id, SENDER, "upt/third")); /* whom it did not go to */
+    put_node(&f, HOME, false, "upt/third");                   /* it moved since */
+    ASSERT_TRUE(!is_passed_on(&f, &id, HOME, "upt/third"));
     ASSERT_EQ(told(&f, LEDGER_TOLD, SENDER, "NOT_BELIEVED"), 1);
     ASSERT_OUTCOMES(&f, &id, HOME " PENDING");
     ASSERT_TRUE(is_passed_on(&f, &id, HOME, "upt/phala-martha"));

@@ -113,6 +113,44 @@ TEST(a_subscriber_gets_facts_within_its_scope) {
     assert_sound(&f);
 }
 
+static StoreOp *brought(Fixture *f, Message *m, int role) {
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", m->env.audience.nodes[0], f->now_ms);
+    m->fwd.recipients[0].role = (RecipientRole)role;
+    run(f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    return op;
+}
+
+/* Whom it supervises makes nobody an addressee. */
+TEST(a_supervisor_that_subscribes_gets_facts_alone) {
+    FIXTURE(f);
+    StoreOp *op = subscribe(&f, "dsp/32", "all", SAMPLE_KIND);
+    const QueueId id = op->subscription.id;
+    store_op_free(op);
+    op = brought(&f, message_to(&f, "dsp/32", 1), ROLE_SUPERVISOR);
+    ASSERT_EQ(op->n_deposits, 2);
+    ASSERT_EQ(op->deposits[1].row.queue, id);
+    ASSERT_TRUE(op->deposits[1].row.flags & DELIVERY_FACTS_ONLY);
+    ASSERT_EQ(op->deposits[1].body->n_sealed, 0);
+    store_op_free(op);
+}
+
+TEST(who_is_complained_about_has_no_copy_of_the_complaint) {
+    static const char *const about[] = { "dsp/32", "dsk/3204" };
+    FIXTURE(f);
+    StoreOp *op = subscribe(&f, "dsp/32", "complaints", KIND_COMPLAINT);
+    ASSERT_EQ(op->subscription.verdict, SUBSCRIPTION_OK);
+    store_op_free(op);
+    for (size_t i = 0; i < ARRAY_SIZE(about); i++) {
+        Message *m = message_to(&f, HOME, (uint8_t)(i + 1));
+        m->env.kind = KIND_COMPLAINT;
+        text_copy(m->facts.complaint.about_node, NODE_NAME_SIZE, about[i]);
+        store_op_free(brought(&f, m, ROLE_ADDRESSEE));
+        ASSERT_EQ(queued(&f, QUEUE_SUBSCRIPTION, "dsp/32 complaints"), i);
+    }
+}
+
 TEST(what_comes_expired_is_copied_to_nobody) {
     FIXTURE(f);
     store_op_free(subscribe(&f, "dsp/32", "all", SAMPLE_KIND));
