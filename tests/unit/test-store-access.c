@@ -229,6 +229,22 @@ TEST(who_loses_a_scope_gets_no_more_copies_and_none_of_those_that_wait) {
     assert_sound(&f);
 }
 
+TEST(what_was_sent_to_a_node_itself_is_read_whatever_its_scope) {
+    LAW_FIXTURE(f);
+    serve(&f, "32", false);
+    ASSERT_EQ(verdict(&f, "u/new", "all", &(Filter) { 0 }), SUBSCRIPTION_OK);
+    Message *m = message_to(&f, HOME, 1);
+    also_to(m, "u/new");
+    write_envelope(m);
+    StoreOp *op = publish(&f, m);
+    const DeliveryRow row = op->deposits[op->n_deposits - 1].row;
+    store_op_free(op);
+    ASSERT_EQ(row.queue, queue_id(&f, QUEUE_SUBSCRIPTION, "u/new all", NULL));
+    ASSERT_EQ(row.flags & DELIVERY_FACTS_ONLY, 0);
+    serve(&f, "33", false);
+    ASSERT_TRUE(is_readable(&f, &row));
+}
+
 /* --- the key of whoever publishes ------------------------------------------------------------ */
 
 static void curve_of(const char *name, char ret[static CURVE_TEXT_SIZE]) {
