@@ -415,11 +415,10 @@ static void route_scope(Store *s, const StoreOp *op, StoredMessage *m) {
                 s, m, &(Placement) { .node = node->id, .role = ROLE_ADDRESSEE, .hop = s->self });
     for (uint32_t i = 0; i < s->decision.n_scope_hops; i++) {
         const char *hop = s->decision.scope_hops[i];
-        if (!op->accept.from_link || strcmp(hop, op->accept.authority) != 0)
-            place_recipient(
-                s, m,
-                &(Placement) {
-                    .node = hop, .role = ROLE_ADDRESSEE, .flags = ROUTE_SCOPE_HOP, .hop = hop });
+        place_recipient(
+            s, m,
+            &(Placement) {
+                .node = hop, .role = ROLE_ADDRESSEE, .flags = ROUTE_SCOPE_HOP, .hop = hop });
     }
 }
 
