@@ -98,6 +98,41 @@ TEST(what_is_refused_changes_nothing) {
     ASSERT_TRUE(same_head(&hub, &child));
 }
 
+/* Whoever stole it may not sign on in the frame that tells of it. */
+TEST(a_key_of_the_hub_that_a_change_ends_signs_nothing_behind_it) {
+    HUB(hub);
+    CHILD(child);
+    const SignKey stolen = hub_key(), next = sign_key_for(77);
+    DirKey old = key_for("hub", 9), k = key_for("hub", 10);
+    old.broker = k.broker = true;
+    old.sign = stolen.public;
+    k.sign = next.public;
+    ASSERT_STR(put_key_as_it_is(&hub, &old), "");
+    ASSERT_STR(put_key_as_it_is(&hub, &k), "");
+    the_hub_key = next;
+    fixture_reopen(&hub);
+    follow(&hub, &child);
+    const DirHead at = *head_of(&child);
+    old.revoked = true;
+    ASSERT_STR(put_key_as_it_is(&hub, &old), "");
+    ASSERT_STR(put_key(&hub, "dsk/3203", 1, false), "");
+    _cleanup_(sent_deinit) Sent both = read_for(&hub, at.version, &at.root, 0, "");
+    ASSERT_EQ(both.n, 2);
+    DirChange forged = { 0 };
+    const char *why;
+    ASSERT_OK(codec_decode_change(both.changes[1], &forged, &why));
+    DirChange again = forged;
+    again.bytes = NULL;
+    directory_head_sign(&again.head, &stolen);
+    ASSERT_OK(codec_encode_change(&again, &stolen));
+    both.changes[1] = bytes_make(again.bytes, again.n_bytes);
+    ASSERT_EQ(take_verdict(&child, &both), CHANGE_FORGED);
+    free(again.bytes);
+    dir_change_deinit(&forged);
+    ASSERT_EQ(head_of(&child)->version, at.version + 1);
+    ASSERT_TRUE(!has_key(&child, 1));
+}
+
 TEST(a_copy_that_is_not_whole_replaces_nothing) {
     HUB(hub);
     CHILD(child);
@@ -154,6 +189,7 @@ TEST(the_daily_head_is_taken_when_it_is_newer_and_the_hubs) {
     CHILD(child);
     follow(&hub, &child);
     const int64_t before = head_of(&child)->at_ms;
+    const DirHead yesterday = *head_of(&child);
     hub.now_ms += DAY_MS;
     sign(&hub);
     Sent f = { .head = *head_of(&hub) };
@@ -168,6 +204,9 @@ TEST(the_daily_head_is_taken_when_it_is_newer_and_the_hubs) {
     directory_head_sign(&f.head, &the_hub_key);
     ASSERT_EQ(take_verdict(&child, &f), CHANGE_REPLAYED);
     f.head = *head_of(&hub);
+    ASSERT_EQ(take_verdict(&child, &f), CHANGE_OK);
+    ASSERT_EQ(head_of(&child)->at_ms, before + DAY_MS);
+    f.head = yesterday; /* of use to nobody */
     ASSERT_EQ(take_verdict(&child, &f), CHANGE_OK);
     ASSERT_EQ(head_of(&child)->at_ms, before + DAY_MS);
     fixture_reopen(&child);
