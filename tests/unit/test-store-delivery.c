@@ -347,6 +347,59 @@ TEST(a_dead_letter_can_be_redirected_here_and_over_a_link) {
     assert_sound(&f);
 }
 
+TEST(who_a_supervisors_letter_is_redirected_to_gets_facts_alone) {
+    FIXTURE(f);
+    Message *m = message_to(&f, "dsp/32", 1);
+    const Uuid id = m->env.message_id;
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", "dsp/32", f.now_ms);
+    m->fwd.recipients[0].role = ROLE_SUPERVISOR;
+    run(&f, op);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    op = operate(&f, DEAD_REDIRECT, &id, "", "dsk/3204");
+    StoreOp *read = bodies(&f, &op->deposits[0].row, QUEUE_MAILBOX);
+    ASSERT_EQ(read->bodies.wanted[0].recipient.role, ROLE_SUPERVISOR);
+    ASSERT_EQ(read->bodies.wanted[0].body->n_sealed, 0);
+    store_op_free(read);
+    store_op_free(op);
+}
+
+TEST(a_dead_letter_that_expired_lives_on_where_it_is_redirected) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    m->env.expires_ms = f.now_ms + HOUR_MS;
+    (void)make_dead(&f, m);
+    const Uuid id = id_of(1);
+    f.now_ms += 2 * HOUR_MS;
+    StoreOp *op = operate(&f, DEAD_REDIRECT, &id, "", "dsk/3204");
+    ASSERT_EQ(op->deposits[0].row.expires_ms, f.now_ms + f.config.accept.default_expiry_ms);
+    store_op_free(op);
+}
+
+TEST(a_copy_of_a_subscription_is_redirected_to_nobody) {
+    FIXTURE(f);
+    StoreOp *op = store_op_new(OP_SUBSCRIPTION);
+    strcpy(op->subscription.owner, "dsp/32");
+    strcpy(op->subscription.name, "all");
+    op->subscription.filter = calloc(1, sizeof(Filter));
+    run(&f, op);
+    store_op_free(op);
+    op = publish(&f, message_to(&f, HOME, 1));
+    const DeliveryRow copy = op->deposits[1].row;
+    store_op_free(op);
+    store_op_free(change(&f, &copy, QUEUE_SUBSCRIPTION, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    const Uuid id = id_of(1);
+    op = dead_op(DEAD_REDIRECT, &id, "dsp/32", "dsk/3204");
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 0);
+    ASSERT_EQ(op->n_deposits, 0);
+    ASSERT_TRUE(op->dead.text[0] != '\0');
+    store_op_free(op);
+    assert_sound(&f);
+}
+
 TEST(a_discarded_dead_letter_keeps_its_outcome_and_the_reason) {
     FIXTURE(f);
     (void)make_dead(&f, message_to(&f, HOME, 1));
