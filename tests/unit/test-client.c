@@ -301,6 +301,24 @@ TEST(a_query_prints_its_table_or_the_refusal) {
     ASSERT_EQ(serasi_query(w.c, "status", args, 9, NULL, 0, 0, 10, &json), -EINVAL);
 }
 
+TEST(the_late_answer_to_a_question_is_not_that_to_the_next) {
+    _cleanup_(world_close) World w;
+    char *json = NULL;
+    world_open(&w);
+    greet(&w);
+    ASSERT_EQ(serasi_query(w.c, "status", NULL, 0, NULL, 0, 0, 50, &json), SERASI_TIMEOUT);
+    expect(&w, FRAME_QUERY);
+    Frame f = { .kind = FRAME_RESULT,
+                .result = { .query = w.f.query.query, .table = table_new() } };
+    assert_non_null(f.result.table);
+    table_column(f.result.table, "node", COLUMN_TEXT);
+    table_text(f.result.table, "dsk/3203");
+    say(&w, &f, NULL);
+    table_free(f.result.table);
+    ASSERT_EQ(serasi_query(w.c, "queues", NULL, 0, NULL, 0, 0, 200, &json), SERASI_TIMEOUT);
+    assert_null(json);
+}
+
 TEST(flush_returns_when_settlements_are_on_disk) {
     _cleanup_(world_close) World w;
     world_open_threaded(&w);
