@@ -221,6 +221,35 @@ TEST(numbers_of_a_welcome_are_kept_within_reason) {
     ASSERT_EQ(c->ping_ms, 300000);
 }
 
+TEST(another_version_of_the_protocol_is_no_session) {
+    CLIENT(c);
+    session_restart(c);
+    ASSERT_STR(said(c), "H");
+    Frame other = welcome();
+    other.welcome.protocol = PROTOCOL_VERSION + 1;
+    hears(c, other);
+    ASSERT_EQ(c->state, CLIENT_DOWN);
+    ASSERT_EQ(c->status, SERASI_NOT_CONNECTED);
+}
+
+/* A broker that gives the session up at once would be greeted without end. */
+TEST(who_is_unknown_as_soon_as_he_is_welcome_waits) {
+    CLIENT(c);
+    const Frame unknown = { .kind = FRAME_ERROR, .error = { .code = ERROR_NO_SESSION } };
+    c->now_ms += 10;
+    hears(c, unknown);
+    ASSERT_EQ(c->state, CLIENT_DOWN);
+}
+
+TEST(who_is_unknown_after_a_while_greets_again) {
+    CLIENT(c);
+    const Frame unknown = { .kind = FRAME_ERROR, .error = { .code = ERROR_NO_SESSION } };
+    c->now_ms += SECOND_MS;
+    hears(c, unknown);
+    ASSERT_EQ(c->state, CLIENT_GREETING);
+    ASSERT_STR(said(c), "H");
+}
+
 /* --- waiting before the next try ------------------------------------------------------------- */
 
 static int64_t wait_ms(const serasi_client *c) {
