@@ -84,7 +84,7 @@ TEST(a_word_that_is_not_believed_is_on_record_as_that) {
     const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
     settle(&f, &row, QUEUE_LINK);
     const Uuid id = id_of(1);
-    say(&f, &id, "min/rehsos", LEVEL_COLLECTED, "hub");
+    ASSERT_NOT_BELIEVED(&f, &id, "min/rehsos", "hub");
     ASSERT_EQ(told(&f, LEDGER_TOLD, "min/rehsos", "NOT_BELIEVED"), 1);
     say(&f, &id, REMOTE, LEVEL_COLLECTED, "hub");
     ASSERT_EQ(told(&f, LEDGER_NOTED, REMOTE, ""), 1);
