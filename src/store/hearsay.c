@@ -153,26 +153,6 @@ bool hearsay_is_believed(Store *s, const StoredMessage *m, const char *node,
     return is_behind_scope(s, m->seq, &a, node);
 }
 
-/* Was it sent that way for somebody who may be, or become, a dead letter there? */
-static bool may_be_redirected(Store *s, const StoredMessage *m, QueueId link) {
-    for (uint32_t i = 0; i < m->route.n; i++) {
-        const RouteEntry *e = &m->route.list[i];
-        if (e->queue != link)
-            continue;
-        const ReceiptLevel level = outcome_level(s, m->seq, e->node);
-        if (e->flags & ROUTE_SCOPE_HOP || level == LEVEL_NONE || level == LEVEL_UNDELIVERABLE)
-            return true;
-    }
-    return false;
-}
-
-bool hearsay_is_early(Store *s, const StoredMessage *m, const char *node, const char *neighbour) {
-    const Queue *link = queue_find(s, QUEUE_LINK, neighbour);
-    return link && !route_find(&m->route, node) && is_behind(s, node, neighbour) &&
-           noted_way(s, m->seq, node, neighbour) == NOTED_NOTHING &&
-           may_be_redirected(s, m, link->id);
-}
-
 /* Who was named when it went on was noted; who was not, as in a scope, is told by the directory
  * alone. */
 bool hearsay_of_purged_is_believed(Store *s, int64_t seq, const char *node, const char *neighbour) {

@@ -11,8 +11,5 @@ typedef struct StoredMessage StoredMessage;
 
 /* May this neighbour say what became of the message at that node? */
 bool hearsay_is_believed(Store *s, const StoredMessage *m, const char *node, const char *neighbour);
-/* It is not, but what would make it so may be on its way: the end of a dead letter that was
- * redirected to that node, which took another lane. */
-bool hearsay_is_early(Store *s, const StoredMessage *m, const char *node, const char *neighbour);
 /* The same when all that is left of the message are its outcomes. */
 bool hearsay_of_purged_is_believed(Store *s, int64_t seq, const char *node, const char *neighbour);

@@ -14,8 +14,6 @@
 #include "store/receipts.h"
 #include "store/trace.h"
 
-#define EARLY_MS (10 * MINUTE_MS)
-
 bool receipt_applies(int kind) {
     return kind < KIND_RECEIPT || kind > KIND_KEY_REQUEST;
 }
@@ -198,45 +196,36 @@ static bool note_purged(Store *s, const Uuid *id, int64_t seq, const OutcomeRow 
     return !believed;
 }
 
-/* For so long after it was said (or will have been, by a clock that is ahead) it may be early. */
-static bool is_young(const Store *s, const OutcomeRow *o) {
-    return o->said_ms + EARLY_MS > s->now_ms;
-}
-
-ReceiptWay receipt_note(Store *s, const Message *receipt, const char *neighbour) {
+bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     const Facts *f = &receipt->facts;
     _cleanup_(stored_message_deinit) StoredMessage read = { 0 };
     if (!f->readable)
-        return RECEIPT_GOES_ON;
+        return false;
     const StoredMessage *m = recent_find_id(s, &f->receipt.message_id);
     const int64_t seq = m ? m->seq : dedup_find(s, &f->receipt.message_id, NULL);
     if (!m && seq > 0)
         m = recent_load(s, seq, &read);
     if (seq == 0 || (m && !receipt_applies(m->kind)))
-        return RECEIPT_GOES_ON;
+        return false;
     OutcomeRow o = { .level = (ReceiptLevel)f->receipt.level,
                      .cause = (ReceiptCause)f->receipt.cause,
                      .said_ms = f->receipt.said_ms };
     text_copy(o.recipient, sizeof(o.recipient), f->receipt.recipient);
     text_copy(o.leg, sizeof(o.leg), receipt->env.sender); /* whose signature it has */
     if (!m)
-        return note_purged(s, &f->receipt.message_id, seq, &o, neighbour) ? RECEIPT_ENDS_HERE
-                                                                          : RECEIPT_GOES_ON;
+        return note_purged(s, &f->receipt.message_id, seq, &o, neighbour);
     const bool allowed = hearsay_is_believed(s, m, o.recipient, neighbour);
-    if (!allowed && is_young(s, &o) && hearsay_is_early(s, m, o.recipient, neighbour))
-        return RECEIPT_EARLY;
     const bool decides =
         allowed && receipt_is_final(f->receipt.level) && outcome_insert(s, seq, &o, 0, NULL);
     note_told(s, &m->id, &o, decides ? LEDGER_NOTED : LEDGER_TOLD, allowed);
     if (decides) {
         quota_ended_beyond(s, m, o.recipient);
         law_ended(s, m, o.recipient, o.level);
-        return is_for_record(m, f->receipt.level) ? RECEIPT_ENDS_HERE : RECEIPT_GOES_ON;
+        return is_for_record(m, f->receipt.level);
     }
     char note[160];
     snprintf(note, sizeof(note), "%s said by %.64s%s", receipt_level_name(f->receipt.level), o.leg,
              allowed ? "" : ", not believed: the message did not go that way for it");
     trail_add(s, seq, "told", o.recipient, note);
-    /* Nobody is told what is not believed. */
-    return !allowed || is_for_record(m, f->receipt.level) ? RECEIPT_ENDS_HERE : RECEIPT_GOES_ON;
+    return !allowed || is_for_record(m, f->receipt.level); /* nobody is told what is not believed */
 }

@@ -29,12 +29,8 @@ bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempt
 bool outcome_is_noted(Store *s, int64_t seq, const char *recipient, const char *neighbour);
 /* LEVEL_NONE when nothing final is known. */
 ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient);
-typedef enum ReceiptWay {
-    RECEIPT_GOES_ON,
-    RECEIPT_ENDS_HERE, /* the sender, at home here, does not want to hear of it, or should not */
-    RECEIPT_EARLY,     /* it may be believed soon; nothing was noted */
-} ReceiptWay;
-/* A receipt from another broker passes: note it on the message it is about. */
-ReceiptWay receipt_note(Store *s, const Message *receipt, const char *neighbour);
+/* A receipt from another broker passes: note it on the message it is about. Returns true when it
+ * ends here: the sender, at home here, does not want to hear of it. */
+bool receipt_note(Store *s, const Message *receipt, const char *neighbour);
 /* Does the message get outcomes and receipts at all? */
 bool receipt_applies(int kind);

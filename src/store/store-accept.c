@@ -24,7 +24,6 @@
 #include "store/wrap.h"
 
 #define STORE_FULL_RETRY_MS 5000U
-#define EARLY_RETRY_MS      2000U
 
 /* --- answers -------------------------------------------------------------------------------- */
 
@@ -75,14 +74,11 @@ void accept_refuse(Store *s, StoreOp *op, Verdict verdict) {
     note_intake(s, op, LEDGER_REFUSED, codes);
 }
 
-static void put_off(StoreOp *op, uint32_t ms) {
-    op->accept.result.verdict = VERDICT_LATER;
-    op->accept.result.retry_after_ms = ms;
-}
-
 static void answer_later(Store *s, StoreOp *op) {
-    put_off(op, STORE_FULL_RETRY_MS);
-    add_reason(s, &op->accept.result, "STORE_FULL", "", NULL, NULL);
+    PublishResult *r = &op->accept.result;
+    r->verdict = VERDICT_LATER;
+    r->retry_after_ms = STORE_FULL_RETRY_MS;
+    add_reason(s, r, "STORE_FULL", "", NULL, NULL);
 }
 
 static void answer_conflict(Store *s, StoreOp *op) {
@@ -482,15 +478,9 @@ static void accept_new(Store *s, StoreOp *op, bool known) {
     accept_begin(s, op, &m);
     note_decision(d, &message->env, &m);
     const bool asks_us = key_request_ends_here(s, op);
-    bool ends_here = asks_us || key_answer_arrived(s, op);
-    if (m.kind == KIND_RECEIPT && !ends_here) {
-        const ReceiptWay way = receipt_note(s, message, op->accept.authority);
-        if (way == RECEIPT_EARLY) {
-            put_off(op, EARLY_RETRY_MS);
-            return;
-        }
-        ends_here = way == RECEIPT_ENDS_HERE;
-    }
+    const bool ends_here =
+        asks_us || key_answer_arrived(s, op) ||
+        (m.kind == KIND_RECEIPT && receipt_note(s, message, op->accept.authority));
     for (uint32_t i = 0; i < d->n_routes && !ends_here && s->fault == 0; i++)
         place_recipient(s, &m,
                         &(Placement) { .node = d->routes[i].who.node,

@@ -9,21 +9,13 @@
 
 #define BELOW "upt/loka-kutoarjo" /* the child of upt/satria */
 
-static Verdict said(Fixture *f, const Uuid *about, const char *node, int level,
-                    const char *neighbour, int64_t ago_ms) {
+static void say(Fixture *f, const Uuid *about, const char *node, int level, const char *neighbour) {
     StoreOp *op = receipt_op(f, about, node, level, neighbour);
-    op->accept.message->facts.receipt.said_ms -= ago_ms;
     if (level == LEVEL_UNDELIVERABLE)
         op->accept.message->facts.receipt.cause = CAUSE_DEAD_REJECTED;
     run(f, op);
-    const Verdict v = op->accept.result.verdict;
-    ASSERT_EQ(op->accept.result.retry_after_ms > 0, v == VERDICT_LATER);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     store_op_free(op);
-    return v;
-}
-
-static void say(Fixture *f, const Uuid *about, const char *node, int level, const char *neighbour) {
-    ASSERT_EQ(said(f, about, node, level, neighbour, 0), VERDICT_ACCEPTED);
 }
 
 /* Is it on record that the message ended like that at the node? */
@@ -40,9 +32,7 @@ static bool has(Fixture *f, const Uuid *id, const char *outcome) {
 #define ASSERT_NOT_BELIEVED(f, id, node, neighbour)                                                \
     do {                                                                                           \
         const uint64_t _told = queued((f), QUEUE_RECEIPTS, SENDER);                                \
-        /* So long ago that nothing that would make it believable is on its way. */                \
-        ASSERT_EQ(said((f), (id), (node), LEVEL_COLLECTED, (neighbour), HOUR_MS),                  \
-                  VERDICT_ACCEPTED);                                                               \
+        say((f), (id), (node), LEVEL_COLLECTED, (neighbour));                                      \
         ASSERT_TRUE(!has((f), (id), node " COLLECTED"));                                           \
         ASSERT_EQ(queued((f), QUEUE_RECEIPTS, SENDER), _told);                                     \
     } while (0)
@@ -115,32 +105,6 @@ TEST(a_dead_letter_that_was_redirected_twice_is_two) {
     say(&f, &id, "min/rehsos", LEVEL_UNDELIVERABLE, "hub");
     ASSERT_BELIEVED(&f, &id, "cc/171", "hub");
     ASSERT_NOT_BELIEVED(&f, &id, "dsk/3306", "hub");
-}
-
-/* Both go through the same link, the redirected message in the lane it has, which may be a higher
- * one than that of receipts. */
-TEST(a_word_that_overtook_the_dead_letters_is_heard_again) {
-    FIXTURE(f);
-    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
-    settle(&f, &row, QUEUE_LINK);
-    const Uuid id = id_of(1);
-    for (int i = 0; i < 2; i++)
-        ASSERT_EQ(said(&f, &id, "min/rehsos", LEVEL_COLLECTED, "hub", 0), VERDICT_LATER);
-    ASSERT_OUTCOMES(&f, &id, REMOTE " PENDING");
-    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 0);
-    say(&f, &id, REMOTE, LEVEL_UNDELIVERABLE, "hub");
-    ASSERT_BELIEVED(&f, &id, "min/rehsos", "hub");
-    ASSERT_EQ(queued(&f, QUEUE_RECEIPTS, SENDER), 2);
-    /* This may have been one, too; that is not where it lives, and nobody there can become one. */
-    ASSERT_EQ(said(&f, &id, "cc/171", LEVEL_COLLECTED, "hub", 0), VERDICT_LATER);
-    ASSERT_EQ(said(&f, &id, HOME, LEVEL_COLLECTED, "hub", 0), VERDICT_ACCEPTED);
-    const DeliveryRow other = deposit(&f, message_to(&f, REMOTE, 2));
-    settle(&f, &other, QUEUE_LINK);
-    const Uuid id2 = id_of(f.n_ids);
-    say(&f, &id2, REMOTE, LEVEL_COLLECTED, "hub");
-    ASSERT_EQ(said(&f, &id2, "min/rehsos", LEVEL_COLLECTED, "hub", 0), VERDICT_ACCEPTED);
-    ASSERT_OUTCOMES(&f, &id2, REMOTE " COLLECTED");
-    assert_sound(&f);
 }
 
 /* A broker between cannot put its word into the mouth of the one behind it. */
