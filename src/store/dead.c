@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "store/case.h"
 #include "store/ledger.h"
 #include "store/message.h"
 #include "store/place.h"
@@ -125,6 +126,19 @@ static bool requeue(Store *s, StoreOp *op, StoredMessage *m, const Body *body,
     return true;
 }
 
+/* A receipt of this case waits for the same link. The letter has the lower number and would
+ * overtake it: that another node has the message is not believed of who did not hear of its end
+ * first. */
+static bool would_overtake(Store *s, const StoredMessage *m, const char *hop) {
+    const Queue *link = queue_find(s, QUEUE_LINK, hop);
+    DeliveryRow row = { .seq = m->seq };
+    while (link && case_next(s, link->id, m->order_key, row.seq, &row))
+        if (db_number(s, QUERY(s, "SELECT kind FROM message WHERE seq = ?1", INT(row.seq)), 0) ==
+            KIND_RECEIPT)
+            return true;
+    return false;
+}
+
 static bool redirect(Store *s, StoreOp *op, StoredMessage *m, Body *body, const DeadLetter *d) {
     const char *hop = directory_next_hop(s->directory, s->self, op->dead.target);
     const Queue *from = queue_by_id(s, d->row.queue);
@@ -144,6 +158,13 @@ static bool redirect(Store *s, StoreOp *op, StoredMessage *m, Body *body, const 
     }
     if (!body) {
         refuse(op, "the stored message is damaged");
+        return false;
+    }
+    if (would_overtake(s, m, hop)) {
+        refuse(op,
+               "the sender's broker must hear of its end first, by way of %s; try again when "
+               "that link has taken it",
+               hop);
         return false;
     }
     const Placement p = { .node = op->dead.target,

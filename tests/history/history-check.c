@@ -196,9 +196,9 @@ static void check_end(Judge *j, const Message *m, const Pair *p) {
                     "no final outcome for %s", name_of(j, p));
 }
 
-/* A redirection to it was asked for, and whether that was done shows nowhere. */
+/* A redirection to it was asked for, and was refused, or whether it was done shows nowhere. */
 static bool is_without_part(const Pair *p) {
-    return p->instead && !p->redirected && !p->first && !p->told && !p->last_row;
+    return (p->instead || p->refused) && !p->redirected && !p->first && !p->told && !p->last_row;
 }
 
 static void check_recipients(Judge *j, Message *m) {

@@ -75,7 +75,8 @@ typedef struct Pair { /* a message for one recipient */
     size_t row, last_row, sender_row;
     uint32_t row_ask;
     size_t dead, requeued;
-    size_t instead, redirected; /* an operator was about to redirect it there, and has */
+    size_t instead, redirected; /* an operator was about to redirect it there, and has; */
+    size_t refused;             /* or was told no */
     struct Pair *next;
 } Pair;
 

@@ -137,10 +137,16 @@ void judge_requeue(Judge *j, const Record *r, size_t at) {
 void judge_redirect(Judge *j, const Record *r, size_t at) {
     Message *m = judge_message(j, &r->id);
     Pair *p = m ? judge_pair(j, m, r->recipient) : NULL;
-    if (p && r->phase == HISTORY_INVOKE)
+    if (!p)
+        return;
+    if (r->phase == HISTORY_INVOKE)
         p->instead = at;
-    else if (p)
-        *(r->phase == HISTORY_OK ? &p->redirected : &p->instead) = r->phase == HISTORY_OK ? at : 0;
+    else if (r->phase == HISTORY_OK)
+        p->redirected = at;
+    else {
+        p->instead = 0;
+        p->refused = at;
+    }
 }
 
 void judge_clock(Judge *j, const Record *r, size_t at) {

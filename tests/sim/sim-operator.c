@@ -92,9 +92,23 @@ static void redirect_begins(World *w, SimBroker *sb, const Uuid *id) {
          .recipient = sb->order.target);
 }
 
+/* It will not come to that node. */
+static void redirect_is_refused(World *w, SimBroker *sb) {
+    Parcel *i = parcel_find(w, &sb->order.asked);
+    const unsigned named = i->n_to - i->n_instead;
+    unsigned kept = named;
+    for (unsigned k = named; k < i->n_to; k++)
+        if (strcmp(w->clients[i->to[k]].name, sb->order.asked_for) != 0)
+            i->to[kept++] = i->to[k];
+    i->n_instead = kept - named;
+    i->n_to = kept;
+}
+
 static void redirect_answered(World *w, SimBroker *sb, bool done) {
     if (!sb->order.asked_for)
         return;
+    if (!done)
+        redirect_is_refused(w, sb);
     TELL(w, .phase = done ? HISTORY_OK : HISTORY_FAIL, .op = HISTORY_REDIRECT, .who = sb->name,
          .id = sb->order.asked, .recipient = sb->order.asked_for);
     sb->order.asked_for = NULL;

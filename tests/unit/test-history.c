@@ -127,6 +127,18 @@ TEST(only_what_was_attempted_may_come) {
               0);
 }
 
+TEST(where_a_redirection_was_refused_nothing_may_come) {
+#define ASKED   "invoke b redirect id=$1 for=d\n"
+#define REFUSED "fail b redirect id=$1 for=d\n"
+    ASSERT_EQ(judge(OPEN PUBLISH("$1", "") COLLECTED("$1") ASKED REFUSED DRAINED), 0);
+    ASSERT_EQ(judge(OPEN PUBLISH("$1", "") COLLECTED("$1") ASKED REFUSED
+                    "ok d deliver id=$1 attempt=1\n" DRAINED) &
+                  ONLY(UNEXPECTED),
+              ONLY(UNEXPECTED));
+#undef ASKED
+#undef REFUSED
+}
+
 TEST(what_was_refused_each_time_may_not_come) {
     const char *refused = OPEN "invoke p publish id=$1 to=c\n"
                                "fail p publish id=$1 word=REFUSED\n" DELIVER("$1") DRAINED;

@@ -113,4 +113,48 @@ TEST(a_known_event_that_is_brought_for_somebody_outside_its_scope_is_delivered) 
     assert_sound(&f);
 }
 
+/* Over one link the letter, whose number is lower, would be first, and who hears that somebody else
+ * collected it before the word of the dead letter does not believe it. */
+TEST(a_redirected_letter_does_not_overtake_the_word_of_its_end) {
+    FIXTURE(f);
+    put_node(&f, OUTSIDE, false, "hub");
+    const Uuid id = id_of(1);
+    Message *m = message_to(&f, HOME, 1);
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    const DeliveryRow letter = op->deposits[0].row;
+    store_op_free(op);
+    op = change(&f, &letter, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED);
+    const DeliveryRow word = op->deposits[0].row;
+    store_op_free(op);
+    ASSERT_TRUE(word.seq > letter.seq);
+    op = dead_op(DEAD_REDIRECT, &id, HOME, OUTSIDE);
+    run(&f, op);
+    ASSERT_EQ(op->dead.n_done, 0);
+    assert_non_null(strstr(op->dead.text, "by way of hub"));
+    store_op_free(op);
+    settle(&f, &word, QUEUE_LINK);
+    op = operate(&f, DEAD_REDIRECT, &id, HOME, OUTSIDE);
+    ASSERT_EQ(op->deposits[0].row.queue, word.queue);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+/* Here nothing overtakes: the word that this one has it leaves behind that of its end. */
+TEST(a_letter_is_redirected_to_a_node_of_this_broker_though_the_word_of_its_end_waits) {
+    FIXTURE(f);
+    const Uuid id = id_of(1);
+    Message *m = message_to(&f, HOME, 1);
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    const DeliveryRow letter = op->deposits[0].row;
+    store_op_free(op);
+    store_op_free(change(&f, &letter, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    store_op_free(operate(&f, DEAD_REDIRECT, &id, HOME, SENDER));
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, SENDER), 1);
+    assert_sound(&f);
+}
+
 TEST_MAIN
