@@ -6,8 +6,14 @@
 #include "core/wrap.h"
 #include "store-fixture.h"
 #include "store/internal.h"
+#include "store/message.h"
+#include "store/trace.h"
 
 #define BELOW "upt/loka-kutoarjo" /* a child of upt/satria, and home of dsk/3306 */
+
+static int64_t number_of(Fixture *f, const char *sql) {
+    return db_number(f->store, QUERY(f->store, sql), -1);
+}
 
 static Message *receipt_about(Fixture *f, const Uuid *about) {
     Message *m = message_to(f, SENDER, 0);
@@ -341,6 +347,99 @@ TEST(only_the_sealed_part_that_the_envelope_names_completes_a_copy) {
     op = in_form(&f, ""); /* both forms are known now */
     ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
     store_op_free(op);
+}
+
+/* What is left of it is another form of the whole, which would complete it. */
+TEST(a_late_whole_copy_does_not_bring_back_what_was_erased) {
+    FIXTURE(f);
+    store_op_free(in_form(&f, ""));
+    trail_add(f.store, 1, "erased", REMOTE, "");
+    StoreOp *op = in_form(&f, "sealed");
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    store_op_free(op);
+    ASSERT_EQ(number_of(&f, "SELECT length(sealed) FROM message WHERE seq = 1"), 0);
+    assert_sound(&f);
+}
+
+/* Redirected, it has to go back to a broker that it passed before. */
+static StoreOp *brought_back_for_another(Fixture *f) {
+    f->n_ids = 0;
+    Message *m = message_to(f, "dsk/3306", 1);
+    m->env.created_ms = SAMPLE_NOW - 1000;
+    put_node(f, INSTEAD, false, BELOW);
+    StoreOp *op = link_op(m, "hub", INSTEAD, SAMPLE_NOW);
+    m->fwd.expires_ms = f->now_ms + 30 * DAY_MS;
+    m->fwd.stamps[1] = m->fwd.stamps[0];
+    strcpy(m->fwd.stamps[0].broker, BELOW);
+    m->fwd.n_stamps = 2;
+    run(f, op);
+    ASSERT_EQ(m->fwd.n_stamps, 2); /* the trace has them all the same */
+    ASSERT_EQ(op->n_deposits, 1);
+    ASSERT_EQ(op->deposits[0].row.queue, queue_id(f, QUEUE_LINK, BELOW, NULL));
+    return op;
+}
+
+TEST(what_was_redirected_goes_back_to_a_broker_it_passed) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "upt/satria");
+    StoreOp *op = brought_by(&f, "hub");
+    settle(&f, &op->deposits[0].row, QUEUE_LINK);
+    store_op_free(op);
+    op = brought_back_for_another(&f);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+TEST(what_was_purged_and_redirected_goes_back_to_a_broker_it_passed) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "upt/satria");
+    pass_on_and_purge(&f);
+    StoreOp *op = brought_back_for_another(&f);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    assert_sound(&f);
+}
+
+TEST(a_damaged_sealed_part_is_healed_by_the_copy_that_comes_for_another) {
+    FIXTURE(f);
+    store_op_free(brought_for(&f, false));
+    f.store = store_close(f.store);
+    tamper(&f, "UPDATE message SET sealed = CAST('sfaled' AS BLOB) WHERE seq = 1");
+    fixture_open(&f);
+    StoreOp *op = brought_for(&f, true);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    ASSERT_EQ(op->n_deposits, 1);
+    store_op_free(op);
+    ASSERT_EQ(number_of(&f, "SELECT sealed = CAST('sealed' AS BLOB) FROM message"), 1);
+    assert_sound(&f);
+}
+
+/* The link has it no more: its new way is one that nobody went yet. */
+TEST(who_came_back_from_a_link_waits_anew) {
+    _cleanup_(fixture_deinit) Fixture f;
+    _cleanup_(stored_message_deinit) StoredMessage m;
+    fixture_init_as(&f, "upt/satria");
+    StoreOp *op = brought_by(&f, "hub");
+    settle(&f, &op->deposits[0].row, QUEUE_LINK);
+    store_op_free(op);
+    ASSERT_TRUE(message_load(f.store, 1, &m));
+    route_find(&m.route, "dsk/3306")->flags |= ROUTE_HANDED; /* another followed it there */
+    _cleanup_(stored_message_deinit) StoredMessage same;
+    _cleanup_(body_unrefp) Body *body = NULL;
+    bool damaged;
+    ASSERT_TRUE(message_load_body(f.store, 1, &same, &body, &damaged));
+    message_update(f.store, &m, body);
+    put_node(&f, "dsk/3306", false, "upt/satria");
+    op = brought_by(&f, BELOW);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    ASSERT_EQ(op->n_deposits, 1);
+    store_op_free(op);
+    stored_message_deinit(&m);
+    ASSERT_TRUE(message_load(f.store, 1, &m));
+    ASSERT_EQ(m.route.n, 1);
+    ASSERT_EQ(m.route.list[0].queue, queue_id(&f, QUEUE_MAILBOX, "dsk/3306", NULL));
+    ASSERT_TRUE(!(m.route.list[0].flags & ROUTE_HANDED));
 }
 
 TEST(a_clock_set_back_does_not_keep_intake_closed) {
