@@ -115,6 +115,24 @@ TEST(blocks_of_purged_messages_go) {
     ASSERT_EQ(blocks(&f), 0);
 }
 
+TEST(the_blocks_of_what_was_purged_go_with_it) {
+    FIXTURE(f);
+    add_rows(&f, BLOCK + 5);
+    fixture_reopen(&f);
+    assert_cases(&f, 2, BLOCK + 5);
+    ASSERT_EQ(blocks(&f), 1);
+    ASSERT_EQ(sqlite3_exec(f.store->db, "DELETE FROM message WHERE seq > 1", NULL, NULL, NULL),
+              SQLITE_OK);
+    StoreOp *op = load(&f, queue_id(&f, QUEUE_MAILBOX, HOME, NULL), LANE_ROUTINE, 1);
+    ASSERT_EQ(op->load.n, 1);
+    settle(&f, &op->load.rows[0], QUEUE_MAILBOX);
+    store_op_free(op);
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    ASSERT_TRUE(db_number(f.store, QUERY(f.store, "SELECT min(seq) FROM message"), 0) > BLOCK);
+    ASSERT_EQ(blocks(&f), 0);
+}
+
 /* What is in the usual lane of its queue need not be looked for; what is in another must be. */
 TEST(the_sketch_knows_the_usual_lane_of_a_queue) {
     FIXTURE(f);

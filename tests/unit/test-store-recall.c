@@ -5,6 +5,9 @@
 #include "test.h"
 
 #include "store-fixture.h"
+#include "store/internal.h"
+#include "store/message.h"
+#include "store/recall.h"
 
 TEST(a_recall_withdraws_what_waits_here) {
     FIXTURE(f);
@@ -283,10 +286,64 @@ TEST(a_recall_of_an_event_goes_wherever_the_event_went) {
         for (uint32_t k = 0; k < op->n_recalled; k++)
             withdrawn |= op->recalled[k].queue == here;
         ASSERT_TRUE(goes_on);
+        _cleanup_(stored_message_deinit) StoredMessage stored;
+        ASSERT_TRUE(message_load(f.store, (int64_t)i + 1, &stored));
+        ASSERT_TRUE(stored.route.scope);
         ASSERT_EQ(withdrawn, i == 1);
         store_op_free(op);
     }
     assert_sound(&f);
+}
+
+/* --- a newer one takes its place ----------------------------------------------------------------
+ */
+
+static StoreOp *publish_with_copy(Fixture *f, Message *m) {
+    StoreOp *op = store_op_new(OP_SUBSCRIPTION);
+    strcpy(op->subscription.owner, "dsp/32");
+    strcpy(op->subscription.name, "all");
+    op->subscription.filter = calloc(1, sizeof(Filter));
+    op->subscription.filter->n_kinds = 1;
+    op->subscription.filter->kinds[0] = SAMPLE_KIND;
+    run(f, op);
+    store_op_free(op);
+    return publish(f, m);
+}
+
+static int64_t n_withdrawn(Fixture *f) {
+    return db_number(
+        f->store,
+        QUERY(f->store, "SELECT count(*) FROM delivery WHERE flags & ?1", INT(DELIVERY_RECALLED)),
+        -1);
+}
+
+TEST(who_subscribes_keeps_his_copy_until_the_newer_one_is_for_all) {
+    FIXTURE(f);
+    _cleanup_(stored_message_deinit) StoredMessage m;
+    StoreOp *op = publish_with_copy(&f, message_to(&f, HOME, 1));
+    ASSERT_EQ(op->n_deposits, 2);
+    ASSERT_TRUE(message_load(f.store, 1, &m));
+    recall_superseded(f.store, op, &m, &m.route);
+    ASSERT_EQ(op->n_recalled, 1);
+    ASSERT_EQ(n_withdrawn(&f), 1);
+    recall_superseded(f.store, op, &m, NULL);
+    ASSERT_EQ(n_withdrawn(&f), 2);
+    store_op_free(op);
+}
+
+/* Behind it may be others than the one there to whom the newer one goes by name. */
+TEST(what_goes_to_a_whole_scope_by_a_link_keeps_its_place_there) {
+    FIXTURE(f);
+    _cleanup_(stored_message_deinit) StoredMessage m, by;
+    StoreOp *op = publish(&f, message_to(&f, REMOTE, 1));
+    ASSERT_TRUE(message_load(f.store, 1, &m) && message_load(f.store, 1, &by));
+    m.route.list[0].flags |= ROUTE_SCOPE_HOP;
+    recall_superseded(f.store, op, &m, &by.route);
+    ASSERT_EQ(op->n_recalled, 0);
+    m.route.list[0].flags = by.route.list[0].flags;
+    recall_superseded(f.store, op, &m, &by.route);
+    ASSERT_EQ(op->n_recalled, 1);
+    store_op_free(op);
 }
 
 TEST(what_has_no_receipts_cannot_be_recalled) {
