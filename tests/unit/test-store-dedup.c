@@ -103,6 +103,22 @@ TEST(the_oldest_are_swept_when_many_wait_and_none_is_forgotten) {
     assert_known(&f, 1, f.n_ids);
 }
 
+/* Nobody sends it here: its id would be kept for nothing. */
+TEST(a_receipt_that_was_made_here_takes_no_id_after_a_crash) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    settle(&f, &row, QUEUE_MAILBOX);
+    fixture_crash(&f);
+    Uuid id = { { 0 } };
+    {
+        _query_ q = QUERY(f.store, "SELECT id FROM message WHERE seq = 2");
+        ASSERT_TRUE(db_row(f.store, q));
+        id = col_uuid(q, 0);
+    }
+    ASSERT_EQ(dedup_find(f.store, &id, NULL), 0);
+    assert_known(&f, 1, 1);
+}
+
 TEST(after_a_clean_stop_all_are_in_the_table) {
     FIXTURE(f);
     publish_many(&f, 20);

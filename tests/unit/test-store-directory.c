@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "directory-fixture.h"
+#include "store/internal.h"
 
 TEST(a_hub_that_gets_its_key_later_signs_what_it_has_as_the_next_version) {
     _cleanup_(fixture_deinit) Fixture hub;
@@ -182,6 +183,99 @@ TEST(a_copy_that_is_not_whole_replaces_nothing) {
     ASSERT_TRUE(same_head(&hub, &child));
     ASSERT_EQ(take_verdict(&child, &good), CHANGE_REPLAYED); /* it has that version */
     dir_change_deinit(&part);
+}
+
+static int64_t number(Fixture *f, const char *sql) {
+    return db_number(f->store, QUERY(f->store, sql), -1);
+}
+#define CHANGES "SELECT count(*) FROM dir_change"
+#define RECORDS "SELECT count(*) FROM dir_record"
+
+typedef struct Part {
+    DirChange whole; /* all of a copy that fits a frame */
+    Sent sent;
+} Part;
+
+static void part_deinit(Part *p) {
+    dir_change_deinit(&p->whole);
+    sent_deinit(&p->sent);
+}
+
+static void part_read(Fixture *hub, Part *ret) {
+    const char *why;
+    *ret = (Part) { .sent = read_for(hub, 0, NULL, 0, "") };
+    ASSERT_OK(codec_decode_change(ret->sent.changes[0], &ret->whole, &why));
+    ASSERT_TRUE(dir_change_is_part(&ret->whole) && ret->whole.n_records > 2);
+}
+
+/* n leaves from that one on come as a part of that version. */
+static int take_leaves(Fixture *child, const Part *p, uint32_t from, uint32_t n, uint64_t version) {
+    DirChange some = { .version = version, .n_records = n, .leaves = p->whole.leaves + from };
+    Sent f = p->sent;
+    ASSERT_OK(codec_encode_change(&some, NULL));
+    f.changes[0] = bytes_make(some.bytes, some.n_bytes);
+    const int verdict = take_verdict(child, &f);
+    free(some.bytes);
+    return verdict;
+}
+
+TEST(a_copy_with_more_than_its_head_says_is_not_collected) {
+    HUB(hub);
+    CHILD(child);
+    _cleanup_(part_deinit) Part p;
+    part_read(&hub, &p);
+    const uint32_t n = p.whole.n_records;
+    p.sent.head.size = n - 1;
+    directory_head_sign(&p.sent.head, &the_hub_key);
+    ASSERT_EQ(take_leaves(&child, &p, 0, n, p.whole.version), CHANGE_TRUNCATED);
+    ASSERT_TRUE(child.store->directory_copy == NULL);
+    ASSERT_TRUE(head_of(&child) == NULL);
+}
+
+TEST(a_part_of_another_version_ends_a_copy) {
+    HUB(hub);
+    CHILD(child);
+    _cleanup_(part_deinit) Part p;
+    part_read(&hub, &p);
+    const uint32_t n = p.whole.n_records;
+    ASSERT_EQ(take_leaves(&child, &p, 0, n - 1, p.whole.version), CHANGE_OK);
+    ASSERT_TRUE(child.store->directory_copy != NULL);
+    ASSERT_EQ(take_leaves(&child, &p, n - 1, 1, p.whole.version + 1), CHANGE_TRUNCATED);
+    ASSERT_TRUE(child.store->directory_copy == NULL);
+    ASSERT_TRUE(head_of(&child) == NULL);
+}
+
+/* The hub came back from a backup: parts of both would be neither. */
+TEST(with_another_root_a_copy_begins_anew) {
+    HUB(hub);
+    CHILD(child);
+    _cleanup_(part_deinit) Part p;
+    part_read(&hub, &p);
+    const uint32_t n = p.whole.n_records;
+    ASSERT_EQ(take_leaves(&child, &p, 0, n - 1, p.whole.version), CHANGE_OK);
+    p.sent.head.root.b[0] ^= 1;
+    directory_head_sign(&p.sent.head, &the_hub_key);
+    ASSERT_EQ(take_leaves(&child, &p, n - 1, 1, p.whole.version), CHANGE_OK);
+    ASSERT_TRUE(child.store->directory_copy != NULL); /* the rest of it is to come */
+    ASSERT_TRUE(head_of(&child) == NULL);
+}
+
+/* Its log is of versions that do not lead to it, and its records are not those before. */
+TEST(a_copy_leaves_nothing_of_what_was_before_and_is_on_record) {
+    HUB(hub);
+    CHILD(child);
+    follow(&hub, &child);
+    ASSERT_TRUE(is_on_record(&child, "a copy of the whole directory"));
+    ASSERT_STR(put_key(&hub, "dsk/3203", 1, false), "");
+    follow(&hub, &child);
+    ASSERT_TRUE(number(&child, CHANGES) > 0);
+    ASSERT_STR(put_key(&hub, "dsk/3203", 2, false), "");
+    _cleanup_(part_deinit) Part p;
+    part_read(&hub, &p);
+    ASSERT_EQ(take_leaves(&child, &p, 0, p.whole.n_records, p.whole.version), CHANGE_OK);
+    ASSERT_TRUE(same_head(&hub, &child));
+    ASSERT_EQ(number(&child, CHANGES), 0);
+    ASSERT_EQ(number(&child, RECORDS), p.whole.n_records);
 }
 
 TEST(the_daily_head_is_taken_when_it_is_newer_and_the_hubs) {
