@@ -11,7 +11,8 @@
 #include "store/salvage.h"
 #include "store/schema.h"
 
-#define MANY 512U /* as many as may wait */
+#define MANY  512U /* as many as may wait */
+#define COUNT "SELECT count(*) FROM message"
 
 static int64_t number_now(Fixture *f, const char *sql) {
     return db_number(f->store, QUERY(f->store, sql), -1);
@@ -188,6 +189,31 @@ TEST(no_message_is_purged_before_its_id_is_in_the_table) {
     ASSERT_EQ(number_now(&f, "SELECT count(*) FROM dedup"), 1);
     fixture_crash(&f);
     ASSERT_EQ(again(&f, 1, false), VERDICT_DUPLICATE);
+}
+
+/* The ids that have to be in the table first need room, before anything gives some back. */
+TEST(a_purge_without_room_takes_nothing_and_is_made_again) {
+    FIXTURE(f);
+    publish_many(&f, MANY);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1)); /* swept half of them */
+    settle(&f, &row, QUEUE_MAILBOX);
+    const uint32_t wait = waiting(&f);
+    const int64_t messages = number_now(&f, COUNT);
+    ASSERT_EQ(sqlite3_exec(f.store->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
+    f.now_ms += DAY_MS;
+    f.store->purge_due_ms = 0;
+    bool more = true;
+    for (int i = 0; i < 20 && more; i++)
+        ASSERT_OK(store_idle(f.store, f.now_ms, &more));
+    ASSERT_EQ(f.store->purge_due_ms, f.now_ms + 5 * SECOND_MS);
+    ASSERT_EQ(waiting(&f), wait);
+    ASSERT_EQ(number_now(&f, COUNT), messages);
+    ASSERT_EQ(sqlite3_exec(f.store->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
+              SQLITE_OK);
+    f.now_ms += 5 * SECOND_MS;
+    idle(&f);
+    ASSERT_EQ(waiting(&f), 0);
+    assert_known(&f, 1, MANY + 1);
 }
 
 /* --- damage --------------------------------------------------------------------------------- */
