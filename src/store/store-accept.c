@@ -249,8 +249,12 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
     bool damaged;
     if (!message_load_body(s, stored->seq, &again, &body, &damaged))
         return;
-    if (damaged) /* the same bytes are at hand: heal the row */
-        body = body_ref(m->body);
+    if (damaged) /* the same bytes are at hand: heal the row, but not of what was erased */
+        body = subject_is_erased(s, stored->seq) ? body_without_sealed(m->body) : body_ref(m->body);
+    if (!body) {
+        db_fault(s, -ENOMEM, "out of memory");
+        return;
+    }
     copies_init(s, &copies, body, false);
     copies.expires_ms = accept_link_expiry(&s->config.accept, m->fwd.expires_ms, s->now_ms);
     /* It may have to go back to a broker it passed before it was redirected; in a tree it can only

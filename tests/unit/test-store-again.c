@@ -417,6 +417,20 @@ TEST(a_damaged_sealed_part_is_healed_by_the_copy_that_comes_for_another) {
     assert_sound(&f);
 }
 
+TEST(what_was_erased_is_not_healed) {
+    FIXTURE(f);
+    store_op_free(brought_for(&f, false));
+    trail_add(f.store, 1, "erased", REMOTE, "");
+    f.store = store_close(f.store);
+    tamper(&f, "UPDATE message SET sealed = CAST('' AS BLOB) WHERE seq = 1");
+    fixture_open(&f);
+    StoreOp *op = brought_for(&f, true);
+    ASSERT_EQ(op->n_deposits, 1);
+    store_op_free(op);
+    ASSERT_EQ(number_of(&f, "SELECT length(sealed) FROM message WHERE seq = 1"), 0);
+    assert_sound(&f);
+}
+
 /* The link has it no more: its new way is one that nobody went yet. */
 TEST(who_came_back_from_a_link_waits_anew) {
     _cleanup_(fixture_deinit) Fixture f;
