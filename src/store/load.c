@@ -8,6 +8,7 @@
 #include "store/load.h"
 #include "store/message.h"
 #include "store/queue.h"
+#include "store/receipts.h"
 #include "store/run.h"
 #include "store/subscription.h"
 
@@ -46,6 +47,12 @@ static bool is_dead(Store *s, int64_t seq, QueueId queue, const char *recipient)
                                     0) != 0;
 }
 
+/* A later row of the link is for others: who has a dead letter, or from whom it was withdrawn. */
+static bool is_left_out(Store *s, const StoredMessage *m, const RouteEntry *e) {
+    return is_dead(s, m->seq, e->queue, e->node) ||
+           outcome_level(s, m->seq, e->node) == LEVEL_RECALLED;
+}
+
 Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row, bool fresh) {
     Forward *f = calloc(1, sizeof(*f));
     if (!f) {
@@ -65,8 +72,7 @@ Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row, b
             f->scope = f->scope || !(e->flags & ROUTE_HANDED); /* else it is for others */
             continue;
         }
-        if (f->n_recipients == RECIPIENTS_MAX ||
-            (!fresh && is_dead(s, m->seq, row->queue, e->node)))
+        if (f->n_recipients == RECIPIENTS_MAX || (!fresh && is_left_out(s, m, e)))
             continue;
         Recipient *r = &f->recipients[f->n_recipients++];
         r->role = e->role;

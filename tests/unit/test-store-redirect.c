@@ -157,4 +157,33 @@ TEST(a_letter_is_redirected_to_a_node_of_this_broker_though_the_word_of_its_end_
     assert_sound(&f);
 }
 
+/* Its row was withdrawn before it went; the row of another dead letter is not for it. */
+TEST(who_was_recalled_does_not_get_a_letter_that_is_redirected_that_way) {
+    FIXTURE(f);
+    put_node(&f, OUTSIDE, false, "hub");
+    const Uuid id = id_of(1);
+    Message *m = message_to(&f, REMOTE, 1);
+    also_to(m, HOME);
+    StoreOp *op = publish(&f, m);
+    ASSERT_EQ(op->n_deposits, 2);
+    const QueueId link = queue_id(&f, QUEUE_LINK, "hub", NULL);
+    const DeliveryRow first = op->deposits[0].row, second = op->deposits[1].row;
+    const DeliveryRow *away = first.queue == link ? &first : &second;
+    const DeliveryRow *home = first.queue == link ? &second : &first;
+    store_op_free(op);
+    store_op_free(change(&f, home, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_REJECTED));
+    store_op_free(publish(&f, recall(&f, &id)));
+    store_op_free(change(&f, away, QUEUE_LINK, ACTION_RECALL, CAUSE_NONE));
+    ASSERT_EQ(queued(&f, QUEUE_LINK, "hub"), 1); /* the order */
+    op = operate(&f, DEAD_REDIRECT, &id, HOME, OUTSIDE);
+    const DeliveryRow row = op->deposits[0].row;
+    ASSERT_EQ(row.queue, link);
+    store_op_free(op);
+    op = bodies(&f, &row, QUEUE_LINK);
+    ASSERT_EQ(op->bodies.wanted[0].forward->n_recipients, 1);
+    ASSERT_TRUE(is_named(op->bodies.wanted[0].forward, OUTSIDE));
+    store_op_free(op);
+    assert_sound(&f);
+}
+
 TEST_MAIN
