@@ -2,8 +2,8 @@
 
 /*
  * Sweep: looks through all waiting deliveries, a bounded piece at a time, for those that expired,
- * expire soon, are late or were recalled. What is out or at work in the store is left alone: it
- * comes back or is settled first.
+ * expire soon, are late, were recalled or have to go to another broker. What is out or at work in
+ * the store is left alone: it comes back or is settled first.
  */
 
 #include <errno.h>
@@ -69,8 +69,8 @@ int sweep_done(Broker *b, Now now, StoreOp *op) {
     const bool doubted = clock_is_doubted(b, now);
     for (uint32_t i = 0; i < op->sweep.n; i++) {
         const struct SweepHit *hit = &op->sweep.hits[i];
-        if (doubted && hit->action != ACTION_RECALL) /* found again, if it is so */
-            continue;
+        if (doubted && hit->action != ACTION_RECALL && hit->action != ACTION_MOVE)
+            continue; /* found again, if it is so */
         int r = act(b, &hit->row, hit->queue_kind, hit->action);
         if (r < 0)
             return r;

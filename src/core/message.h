@@ -91,9 +91,12 @@ typedef enum RecipientRole {
     ROLE_SUBSCRIBER = 3,
 } RecipientRole;
 
+#define RECIPIENT_MOVES_MAX 8U
+
 typedef struct Recipient {
     char node[NODE_NAME_SIZE];
     RecipientRole role;
+    uint8_t moves; /* how often its copy was sent on to another home, RECIPIENT_MOVES_MAX at most */
 } Recipient;
 
 /* Where a message has been: one stamp per broker that stored it, in order. */

@@ -8,6 +8,7 @@
 #include "store/ledger.h"
 #include "store/link.h"
 #include "store/message.h"
+#include "store/move.h"
 #include "store/place.h"
 #include "store/queue.h"
 #include "store/quota.h"
@@ -64,6 +65,7 @@ static ReceiptLevel level_of(DeliveryAction action) {
     case ACTION_WARN_DELAY:
         return LEVEL_DELAYED;
     case ACTION_PARK:
+    case ACTION_MOVE:
         break;
     }
     return LEVEL_NONE;
@@ -235,6 +237,8 @@ static void finish(Store *s, StoreOp *op, const StoredMessage *m, const Delivery
     case ACTION_WARN_EXPIRY:
     case ACTION_WARN_DELAY:
         break; /* the row stays */
+    case ACTION_MOVE:
+        break; /* told when it is taken there */
     }
 }
 
@@ -251,12 +255,27 @@ static void leave_account(Store *s, const DeliveryRow *row, const Queue *queue) 
         quota_left(s, m, queue, row->size);
 }
 
+/* A dead letter that was put back had its end told, and no other broker would take it: it becomes
+ * one again, for the operator to redirect. What cannot be moved stays as it is. */
+static bool follows(Store *s, StoreOp *op, const DeliveryRow *row, const Queue *queue) {
+    if (outcome_level(s, row->seq, queue_name(queue)) != LEVEL_NONE) {
+        op->delivery.action = ACTION_DEAD;
+        op->delivery.cause = CAUSE_RECIPIENT_UNKNOWN;
+        return false;
+    }
+    if (!move_delivery(s, op, row, queue))
+        op->delivery.action = ACTION_PARK;
+    return true;
+}
+
 void run_delivery(Store *s, StoreOp *op) {
     DeliveryRow row = op->delivery.row;
     Queue *queue = queue_by_id(s, row.queue);
     const bool away = take_away(s, op, queue);
     op->delivery.found = away || find_row(s, &op->delivery.row, &row);
     if (!op->delivery.found || !queue)
+        return;
+    if (op->delivery.action == ACTION_MOVE && follows(s, op, &row, queue))
         return;
     if (is_one_too_many(s, op, queue)) {
         op->delivery.action = ACTION_PARK;

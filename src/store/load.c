@@ -7,6 +7,7 @@
 #include "store/internal.h"
 #include "store/load.h"
 #include "store/message.h"
+#include "store/move.h"
 #include "store/queue.h"
 #include "store/receipts.h"
 #include "store/run.h"
@@ -47,6 +48,14 @@ static bool is_dead(Store *s, int64_t seq, QueueId queue, const char *recipient)
                                     0) != 0;
 }
 
+/* When the neighbour may have taken a row, it is said again as it was: who joined it since comes
+ * with the next, or the two sides would count differently. */
+static bool joined_since(Store *s, const DeliveryRow *row) {
+    DeliveryRow now;
+    return s->any_joined && (row->flags & DELIVERY_UNCERTAIN) &&
+           queue_find_row(s, row->queue, row->seq, &now) && (now.flags & DELIVERY_JOINED);
+}
+
 /* A later row of the link is for others: who has a dead letter, or from whom it was withdrawn. */
 static bool is_left_out(Store *s, const StoredMessage *m, const RouteEntry *e) {
     return is_dead(s, m->seq, e->queue, e->node) ||
@@ -59,6 +68,7 @@ Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row, b
         db_fault(s, -ENOMEM, "out of memory");
         return NULL;
     }
+    const bool as_it_was = !fresh && joined_since(s, row);
     f->present = true;
     f->accepted_ms = m->n_stamps > 0 ? m->stamps[0].at_ms : m->accepted_ms;
     f->expires_ms = MAX(m->expires_ms, row->expires_ms); /* a requeued one lives on */
@@ -72,10 +82,12 @@ Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row, b
             f->scope = f->scope || !(e->flags & ROUTE_HANDED); /* else it is for others */
             continue;
         }
-        if (f->n_recipients == RECIPIENTS_MAX || (!fresh && is_left_out(s, m, e)))
+        if (f->n_recipients == RECIPIENTS_MAX || (!fresh && is_left_out(s, m, e)) ||
+            (as_it_was && (e->flags & ROUTE_JOINED)))
             continue;
         Recipient *r = &f->recipients[f->n_recipients++];
         r->role = e->role;
+        r->moves = (uint8_t)moves_of(e);
         text_copy(r->node, sizeof(r->node), e->node);
     }
     return f;
@@ -119,7 +131,7 @@ static void load_body(Store *s, struct BodyWanted *w) {
     w->accepted_ms = m.n_stamps > 0 ? m.stamps[0].at_ms : m.accepted_ms;
     if (w->queue_kind == QUEUE_LINK) {
         w->forward = forward_for(s, &m, &w->row, false);
-        if (s->any_joined)
+        if (s->any_joined && !joined_since(s, &w->row))
             RUN(s,
                 "UPDATE delivery SET flags = flags & ~?3 "
                 "WHERE queue = ?1 AND lane IN (0, 1, 2, 3, 4) AND seq = ?2 AND flags & ?3",

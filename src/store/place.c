@@ -5,6 +5,7 @@
 #include "store/ledger.h"
 #include "store/link.h"
 #include "store/message.h"
+#include "store/move.h"
 #include "store/place.h"
 #include "store/queue.h"
 #include "store/quota.h"
@@ -16,10 +17,14 @@ static bool is_for_receipts(int kind) {
 }
 
 static Queue *queue_for(Store *s, int kind, const Placement *p) {
-    if (p->hop[0] == '\0')
-        return NULL;
+    const QueueKind own = is_for_receipts(kind) ? QUEUE_RECEIPTS : QUEUE_MAILBOX;
     if (strcmp(p->hop, s->self) == 0)
-        return queue_get(s, is_for_receipts(kind) ? QUEUE_RECEIPTS : QUEUE_MAILBOX, p->node);
+        return queue_get(s, own, p->node);
+    if (p->hop[0] == '\0')
+        return p->returns ? queue_get(s, own, p->node) : NULL;
+    Queue *behind = move_behind(s, own, p->node);
+    if (behind)
+        return behind;
     Link *link = link_get(s, p->hop);
     return link ? link->queue : NULL;
 }
@@ -119,6 +124,7 @@ void place_delivery(Store *s, StoreOp *op, const StoredMessage *m, uint32_t i, c
         .since_ms = s->now_ms,
         .expires_ms = MAX(m->expires_ms, c->expires_ms),
         .lane = m->lane,
+        .flags = c->flags,
         .size = c->size_full,
         .body = c->full,
         .message = c->fresh ? m : NULL,

@@ -14,6 +14,7 @@ typedef struct Placement {
     RecipientRole role;
     uint8_t flags;   /* ROUTE_... */
     const char *hop; /* self = local, "" = unroutable */
+    bool returns;    /* "", because it leads back to the neighbour that brought the message */
 } Placement;
 /* The queue gets a row of a message that it took before: what becomes of the row says nothing of
  * those who went with the first one. Their entries are marked; the caller writes the message.
@@ -32,6 +33,7 @@ typedef struct Copies {
     Body *facts_only; /* owned; NULL = load it */
     uint32_t size_full, size_facts;
     int64_t expires_ms; /* at least; 0 = as the message */
+    uint32_t flags;     /* DELIVERY_..., besides what its kind and recipients ask for */
     bool fresh;         /* the message is just being stored: no row can exist yet */
 } Copies;
 void copies_init(Store *s, Copies *c, Body *body, bool fresh);

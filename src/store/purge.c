@@ -6,6 +6,7 @@
 #include "store/item.h"
 #include "store/ledger.h"
 #include "store/message.h"
+#include "store/move.h"
 #include "store/pending.h"
 #include "store/queue.h"
 #include "store/quota.h"
@@ -86,7 +87,7 @@ static void note_recipients(Store *s, const StoredMessage *m) {
             continue;
         text_copy(o.recipient, sizeof(o.recipient), e->node);
         text_copy(o.leg, sizeof(o.leg), queue ? queue_name(queue) : "");
-        if (outcome_insert(s, m->seq, &o, 0, NULL)) /* it may have its end */
+        if (outcome_insert(s, m->seq, &o, moves_of(e), NULL)) /* it may have its end */
             quota_given_up(s, m, e);
     }
 }

@@ -71,6 +71,16 @@ static bool has_news(Store *s, const StoredMessage *target) {
     return false;
 }
 
+/* Where the order goes on to. A local recipient's copy is withdrawn by its row; the order itself is
+ * not for people. Of a copy that moved back to the neighbour the neighbour has heard before us. */
+static QueueId way_of_order(Store *s, const StoreOp *op, const RouteEntry *e) {
+    const Queue *queue = queue_by_id(s, e->queue);
+    if (!queue || queue->kind != QUEUE_LINK ||
+        (op->accept.from_link && strcmp(queue_name(queue), op->accept.authority) == 0))
+        return 0;
+    return e->queue;
+}
+
 /* Route of the order: the pending part of the message's route. */
 static void collect(Store *s, StoreOp *op, const StoredMessage *target, StoredMessage *order) {
     for (uint32_t i = 0; i < target->route.n && s->fault == 0; i++) {
@@ -84,10 +94,7 @@ static void collect(Store *s, StoreOp *op, const StoredMessage *target, StoredMe
             continue;
         }
         flag_row(s, op, target, e->queue, DELIVERY_RECALLED);
-        const Queue *queue = queue_by_id(s, e->queue);
-        /* A local recipient's copy is withdrawn by its row; the order itself is not for people. */
-        const QueueId way = queue && queue->kind == QUEUE_LINK ? e->queue : 0;
-        if (!route_add(&order->route, e->node, e->role, e->flags, way))
+        if (!route_add(&order->route, e->node, e->role, e->flags, way_of_order(s, op, e)))
             db_fault(s, -ENOMEM, "out of memory");
         trail_add(s, target->seq, STEP_ORDERED, e->node, "");
     }

@@ -25,7 +25,7 @@ bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempt
                "VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(seq, recipient) DO UPDATE SET "
                "level = excluded.level, cause = excluded.cause, said_at = excluded.said_at, "
                "leg = excluded.leg, attempts = excluded.attempts, detail = excluded.detail "
-               "WHERE outcome.level = 0 AND excluded.level > 0",
+               "WHERE outcome.level = 0",
                INT(seq), TEXT(o->recipient), INT(o->level), INT(o->cause), INT(o->said_ms),
                TEXT(o->leg), INT(attempts), TEXT(detail ? detail : "")) > 0;
 }
@@ -38,10 +38,12 @@ ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient) {
         LEVEL_NONE);
 }
 
-bool outcome_is_noted(Store *s, int64_t seq, const char *recipient, const char *neighbour) {
-    _query_ q = QUERY(s, "SELECT level, leg FROM outcome WHERE seq = ?1 AND recipient = ?2",
-                      INT(seq), TEXT(recipient));
-    return db_row(s, q) && (col_int(q, 0) != LEVEL_NONE || strcmp(col_text(q, 1), neighbour) != 0);
+bool outcome_is_noted(Store *s, int64_t seq, const Recipient *r, const char *neighbour) {
+    _query_ q =
+        QUERY(s, "SELECT level, leg, attempts FROM outcome WHERE seq = ?1 AND recipient = ?2",
+              INT(seq), TEXT(r->node));
+    return db_row(s, q) && (col_int(q, 0) != LEVEL_NONE || strcmp(col_text(q, 1), neighbour) != 0 ||
+                            r->moves <= col_int(q, 2));
 }
 
 /* The queue that leads to the sender: its own, or the link towards its home; when the directory

@@ -25,8 +25,9 @@ void receipt_send(Store *s, StoreOp *op, const StoredMessage *m, const Saying *s
 bool outcome_insert(Store *s, int64_t seq, const OutcomeRow *o, uint32_t attempts,
                     const char *detail);
 /* Of a purged message that this neighbour brings: has the recipient its end, or was it handed over,
- * and not to this neighbour (who then gives it back)? */
-bool outcome_is_noted(Store *s, int64_t seq, const char *recipient, const char *neighbour);
+ * and not to this neighbour (who gives it back when it has moved once more, move.h)? In the row of
+ * who has no end the attempts are its moves. */
+bool outcome_is_noted(Store *s, int64_t seq, const Recipient *r, const char *neighbour);
 /* LEVEL_NONE when nothing final is known. */
 ReceiptLevel outcome_level(Store *s, int64_t seq, const char *recipient);
 /* A receipt from another broker passes: note it on the message it is about. Returns true when it

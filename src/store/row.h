@@ -14,6 +14,7 @@ enum {
     ROUTE_CLOSED = 2,    /* discarded by an operator: never forwarded again */
     ROUTE_HANDED = 4,    /* had the copy that the link took; a later row there is for others */
     ROUTE_JOINED = 8,    /* joined a row there of which a copy may have been on its way */
+    ROUTE_MOVED = 16,    /* times how often it was sent on to another home (move.h) */
 };
 
 /* One resolved recipient and the queue it was given; queue 0 = could not be routed. */

@@ -11,6 +11,7 @@
 #include "store/ledger.h"
 #include "store/link.h"
 #include "store/message.h"
+#include "store/move.h"
 #include "store/place.h"
 #include "store/queue.h"
 #include "store/quota.h"
@@ -196,18 +197,38 @@ static bool is_other_form(Store *s, const Message *m, StoredMessage *stored) {
 }
 
 /* Does the recipient need a new way? Who had an end before the message was purged here and stored
- * once more is not on its route, and is not served again. */
+ * once more is not on its route, and is not served again. Whose copy went to this neighbour and
+ * comes back is one that moved; without a further move it is what the neighbour sent us before. */
 static bool needs_way(Store *s, const StoreOp *op, const StoredMessage *stored,
                       const Recipient *r) {
     const char *neighbour = op->accept.authority;
     const Queue *from = queue_find(s, QUEUE_LINK, neighbour);
     const RouteEntry *e = route_find(&stored->route, r->node);
-    return e ? from && e->queue == from->id : !outcome_is_noted(s, stored->seq, r->node, neighbour);
+    if (!e)
+        return !outcome_is_noted(s, stored->seq, r, neighbour);
+    return from && e->queue == from->id && r->moves > moves_of(e) &&
+           outcome_level(s, stored->seq, r->node) == LEVEL_NONE;
+}
+
+/* Where the directory would have it go, had the neighbour not brought it. */
+static bool leads_back(Store *s, const StoreOp *op, const RoutedRecipient *routed) {
+    const char *hop = op->accept.from_link && routed->hop[0] == '\0'
+                          ? directory_next_hop(s->directory, s->self, routed->who.node)
+                          : NULL;
+    return hop && strcmp(hop, op->accept.authority) == 0;
+}
+
+static Placement placement_of(Store *s, const StoreOp *op, const RoutedRecipient *routed) {
+    return (Placement) { .node = routed->who.node,
+                         .role = routed->who.role,
+                         .flags = (uint8_t)(routed->who.moves * ROUTE_MOVED),
+                         .hop = routed->hop,
+                         .returns = leads_back(s, op, routed) };
 }
 
 static void add_way(Store *s, StoreOp *op, StoredMessage *stored, const RoutedRecipient *routed,
                     const Copies *c) {
-    const Placement p = { .node = routed->who.node, .role = routed->who.role, .hop = routed->hop };
+    const Placement p = placement_of(s, op, routed);
     const RouteEntry *away = route_find(&stored->route, p.node);
     if (away)
         quota_comes_back(s, stored, away);
@@ -217,13 +238,15 @@ static void add_way(Store *s, StoreOp *op, StoredMessage *stored, const RoutedRe
     RouteEntry *old = route_find(&stored->route, p.node);
     if (old != e) { /* it came back: its entry gets the new queue */
         old->queue = e->queue;
-        old->flags =
-            (uint8_t)((old->flags & ~(ROUTE_HANDED | ROUTE_JOINED)) | (e->flags & ROUTE_JOINED));
+        old->flags = (uint8_t)((old->flags & ROUTE_CLOSED) | e->flags);
         stored->route.n--;
         e = old;
     }
     if (e->queue > 0) {
-        place_delivery(s, op, stored, (uint32_t)(e - stored->route.list), c);
+        Copies copies = *c;
+        if (away) /* what was warned of here is not said once more */
+            copies.flags = DELIVERY_WARNED_EXPIRY | DELIVERY_WARNED_DELAY;
+        place_delivery(s, op, stored, (uint32_t)(e - stored->route.list), &copies);
         return;
     }
     receipt_say(s, op, stored,
@@ -288,7 +311,7 @@ static bool is_for_others(Store *s, const StoreOp *op, int64_t seq) {
     if (f->scope || !receipt_applies(op->accept.message->env.kind))
         return false;
     for (uint32_t i = 0; i < f->n_recipients; i++)
-        n += !outcome_is_noted(s, seq, f->recipients[i].node, op->accept.authority);
+        n += !outcome_is_noted(s, seq, &f->recipients[i], op->accept.authority);
     return n > 0;
 }
 
@@ -432,7 +455,8 @@ static void deliver_all(Store *s, StoreOp *op, const StoredMessage *m, const Cop
         if (e->queue > 0 && !expired) {
             place_delivery(s, op, m, i, copies);
             const Queue *queue = queue_by_id(s, e->queue);
-            if (m->receipts != RECEIPTS_WITH_DEPOSITED || !queue || queue->kind != QUEUE_MAILBOX)
+            if (m->receipts != RECEIPTS_WITH_DEPOSITED || !queue || queue->kind != QUEUE_MAILBOX ||
+                move_hop(s, queue))
                 continue;
             say.level = LEVEL_DEPOSITED;
         } else {
@@ -485,11 +509,10 @@ static void accept_new(Store *s, StoreOp *op, bool known) {
     const bool ends_here =
         asks_us || key_answer_arrived(s, op) ||
         (m.kind == KIND_RECEIPT && receipt_note(s, message, op->accept.authority));
-    for (uint32_t i = 0; i < d->n_routes && !ends_here && s->fault == 0; i++)
-        place_recipient(s, &m,
-                        &(Placement) { .node = d->routes[i].who.node,
-                                       .role = d->routes[i].who.role,
-                                       .hop = d->routes[i].hop });
+    for (uint32_t i = 0; i < d->n_routes && !ends_here && s->fault == 0; i++) {
+        const Placement p = placement_of(s, op, &d->routes[i]);
+        place_recipient(s, &m, &p);
+    }
     if (d->scope)
         route_scope(s, op, &m);
     subject_add_recipients(s, op, &m);
@@ -527,7 +550,7 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
         return;
     }
     for (uint32_t i = 0; i < d->n_routes; i++)
-        if (!outcome_is_noted(s, old_seq, d->routes[i].who.node, op->accept.authority))
+        if (!outcome_is_noted(s, old_seq, &d->routes[i].who, op->accept.authority))
             d->routes[n++] = d->routes[i];
     d->n_routes = n;
     if (quota_is_reached(s, op))

@@ -128,6 +128,7 @@ typedef enum DeliveryAction {
     ACTION_WARN_DELAY,  /* receipt DELAYED, flag */
     ACTION_UNROUTABLE,  /* link rows: the neighbour refused it; outcome UNDELIVERABLE with cause for
                            its recipients */
+    ACTION_MOVE,        /* MAILBOX and RECEIPTS: its node has another home now, and it goes there */
 } DeliveryAction;
 
 /* What is known of the signature of a message before it is accepted. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OP_SWEEP: a walk over all deliveries in the order of their key, a chunk at a time, looking for
- * those that time or a recall order asks something of. It only reads: the caller answers each hit
- * with an OP_DELIVERY, unless the delivery is out.
+ * those that time, a recall order or the new home of their node asks something of. It only reads:
+ * the caller answers each hit with an OP_DELIVERY, unless the delivery is out.
  */
 #include <errno.h>
 
 #include "store/internal.h"
+#include "store/move.h"
 #include "store/queue.h"
 #include "store/run.h"
 
@@ -24,7 +25,7 @@ static int64_t delay_allowed(const Store *s, Lane lane) {
     return term > 0 ? MIN(term, s->config.delay_warning_ms) : s->config.delay_warning_ms;
 }
 
-static DeliveryAction due_action(const Store *s, const DeliveryRow *row, QueueKind kind,
+static DeliveryAction due_action(const Store *s, const DeliveryRow *row, QueueKind kind, bool moves,
                                  int64_t since_ms) {
     const bool uncertain = kind == QUEUE_LINK && (row->flags & DELIVERY_UNCERTAIN);
     if ((row->flags & DELIVERY_RECALLED) && !uncertain)
@@ -32,6 +33,8 @@ static DeliveryAction due_action(const Store *s, const DeliveryRow *row, QueueKi
     /* What may have been handed over is the neighbour's to expire. */
     if (row->expires_ms <= s->now_ms)
         return uncertain ? 0 : ACTION_EXPIRE;
+    if (moves)
+        return ACTION_MOVE;
     if (!(row->flags & DELIVERY_WARNED_EXPIRY) &&
         s->now_ms - since_ms >= (row->expires_ms - since_ms) / 5 * 4)
         return ACTION_WARN_EXPIRY;
@@ -43,6 +46,8 @@ static DeliveryAction due_action(const Store *s, const DeliveryRow *row, QueueKi
 
 void run_sweep(Store *s, StoreOp *op) {
     const uint32_t limit = MIN(op->sweep.limit, SWEEP_MAX);
+    QueueId of = 0; /* the queue that moves is about */
+    bool moves = false;
     uint32_t seen = 0;
     free(op->sweep.hits);
     op->sweep.n = 0;
@@ -62,7 +67,10 @@ void run_sweep(Store *s, StoreOp *op) {
         queue_read_row(q, &hit.row);
         const Queue *queue = queue_by_id(s, hit.row.queue);
         hit.queue_kind = queue ? queue->kind : 0;
-        hit.action = due_action(s, &hit.row, hit.queue_kind, col_int(q, 9));
+        if (of != hit.row.queue)
+            moves = queue && move_hop(s, queue);
+        of = hit.row.queue;
+        hit.action = due_action(s, &hit.row, hit.queue_kind, moves, col_int(q, 9));
         if (hit.action != 0)
             op->sweep.hits[op->sweep.n++] = hit;
         op->sweep.queue = hit.row.queue;

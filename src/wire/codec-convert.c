@@ -96,6 +96,7 @@ const char *take_recipient(const Serasi__V1__Recipient *in, Recipient *ret) {
     if ((int)in->role < ROLE_ADDRESSEE || (int)in->role > ROLE_SUBSCRIBER)
         return "recipient: role out of range";
     ret->role = (RecipientRole)in->role;
+    ret->moves = (uint8_t)MIN(in->moves, RECIPIENT_MOVES_MAX);
     return NULL;
 }
 

@@ -23,6 +23,7 @@ void put_stamps(Back *b, unsigned field, uint32_t n, const HopStamp *in) {
 static void put_recipients(Back *b, unsigned field, uint32_t n, const Recipient *in) {
     while (n-- > 0) {
         const size_t mark = b->n;
+        back_number(b, 3, in[n].moves);
         back_enum(b, 2, (int)in[n].role);
         back_text(b, 1, in[n].node);
         back_message(b, field, mark);

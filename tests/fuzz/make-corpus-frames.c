@@ -10,8 +10,8 @@ Forward sample_forward(void) {
                        .accepted_ms = NOW_MS,
                        .expires_ms = NOW_MS + DAY_MS,
                        .n_recipients = 2,
-                       .recipients = { { "dsk/3306", ROLE_ADDRESSEE },
-                                       { "lks/3306/0001", ROLE_SUPERVISOR } },
+                       .recipients = { { "dsk/3306", ROLE_ADDRESSEE, 0 },
+                                       { "lks/3306/0001", ROLE_SUPERVISOR, 0 } },
                        .n_stamps = 1,
                        .stamps = { { "hub", NOW_MS } } };
 }
@@ -46,7 +46,7 @@ static void fill_results(Frame *f) {
     *r = (PublishResult) { .message_id = id, .verdict = VERDICT_ACCEPTED, .accepted_ms = NOW_MS };
     r->n_recipients = r->n_outcomes = 1;
     r->recipients = calloc(1, sizeof(Recipient));
-    r->recipients[0] = (Recipient) { "dsk/3306", ROLE_ADDRESSEE };
+    r->recipients[0] = (Recipient) { "dsk/3306", ROLE_ADDRESSEE, 0 };
     r->outcomes = calloc(1, sizeof(OutcomeRow));
     r->outcomes[0] = (OutcomeRow) { "dsk/3306", LEVEL_COLLECTED, CAUSE_NONE, NOW_MS, "hub" };
 }

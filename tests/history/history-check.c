@@ -263,12 +263,18 @@ static bool is_before(const Message *a, const Message *b) {
     return any;
 }
 
+/* What waited at its old broker and what came to the new one meanwhile have no order. */
+static bool has_moved(Judge *j, const Pair *p) {
+    return judge_program(j, p->node)->moved;
+}
+
 /* One that was withdrawn or given up while it was on its way to a session that died does not hold
  * up the next: then it may come last. */
 static void check_order(Judge *j, const Passing *x) {
     const Message *m = x->before;
     const bool on_its_way = x->maybe_sent_first && has_ended(x->before_pair);
-    if (x->before_pair->instead || x->after_pair->instead) /* whose turn was another one's */
+    if (x->before_pair->instead || x->after_pair->instead || /* whose turn was another one's */
+        has_moved(j, x->before_pair))
         return;
     if (!on_its_way && is_before(m, x->after))
         judge_wrong(j, HISTORY_KIND_ORDER, m, LINES(m->since, x->after->since, x->before_at, x->at),
@@ -281,7 +287,7 @@ static void check_case(Judge *j, const Passing *x) {
     const Pair *a = x->before_pair, *b = x->after_pair;
     bool both = (a->level == LEVEL_COLLECTED || a->settled) &&
                 (b->level == LEVEL_COLLECTED || b->settled) && a->done > x->at && b->done > x->at &&
-                !a->requeued && !b->requeued && !has_ended(a) && !has_ended(b);
+                !a->requeued && !b->requeued && !has_ended(a) && !has_ended(b) && !has_moved(j, a);
     if (both)
         judge_wrong(j, HISTORY_KIND_OVERTAKEN, x->after, LINES(a->first, x->at, a->done, b->done),
                     "came to %s while another of its case was not settled", name_of(j, b));

@@ -239,7 +239,8 @@ static void on_deliver(Judge *j, const Record *r, size_t at) {
     if (!h)
         return;
     const Settling *no = p->rejected_by;
-    if (r->attempt && no && r->attempt <= no->of->attempt && was_sent_after(j, h, no->answered, no))
+    if (r->attempt && no && !judge_program(j, p->node)->moved && r->attempt <= no->of->attempt &&
+        was_sent_after(j, h, no->answered, no))
         judge_wrong(j, HISTORY_KIND_ATTEMPT, m, LINES(no->of->at, no->at, no->answered, at),
                     "came to %s as attempt %u again after a counted REJECT",
                     history_name(j->h, r->who), r->attempt);
@@ -397,6 +398,9 @@ static void follow(Judge *j, const Record *r, size_t at) {
         break;
     case HISTORY_REQUEUE:
         judge_requeue(j, r, at);
+        break;
+    case HISTORY_MOVE:
+        judge_program(j, r->recipient)->moved = true;
         break;
     case HISTORY_REDIRECT:
         judge_redirect(j, r, at);

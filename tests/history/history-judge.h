@@ -30,6 +30,7 @@ typedef struct Program { /* one WHO; index = its name's number */
     size_t open;                    /* invoke of its last open */
     size_t heard;                   /* latest invoke in this session that was answered in it */
     bool mailbox, receipts;         /* of the node: somebody reads it */
+    bool moved;                     /* of the node: to another broker, perhaps again */
     bool syncs;                     /* a broker that tells its syncs */
     uint32_t dead_receipts;         /* of the node: dead letters that it has never read */
     size_t sync_begun, synced_from; /* the sync that runs; the begin of the last one done */

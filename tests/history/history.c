@@ -42,6 +42,7 @@ static const struct Shape {
     [HISTORY_REQUEUE] = { "requeue", PHASE(INFO), HAS(ID) | HAS(FOR), 0 },
     [HISTORY_REDIRECT] = { "redirect", PHASE(INVOKE) | PHASE(OK) | PHASE(FAIL), HAS(ID) | HAS(FOR),
                            0 },
+    [HISTORY_MOVE] = { "move", PHASE(INFO), HAS(FOR), 0 },
     [HISTORY_START] = { "start", PHASE(INFO), 0, 0 },
     [HISTORY_STOP] = { "stop", PHASE(INFO), 0, 0 },
     [HISTORY_CRASH] = { "crash", PHASE(INFO), 0, 0 },

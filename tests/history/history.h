@@ -42,6 +42,7 @@
  * requeue  id= for=RECIPIENT        an operator requeued, redirected or discarded it invoke
  * redirect id= for=RECIPIENT        an operator asks that it go there instead ok redirect id=
  * for=RECIPIENT and it is on its way fail redirect id= for=RECIPIENT and it does not go info
+ * move     for=RECIPIENT             it is at home at broker WHO from now on info
  * start|stop|crash|cut              of broker WHO; cut: power, what is not synced is lost invoke
  * sync                              broker WHO begins to sync its store ok      sync and that sync
  * is done info    clock    wall=MS                  the wall clock now; again whenever it was set
@@ -79,6 +80,7 @@ typedef enum HistoryOp {
     HISTORY_DEAD,
     HISTORY_REQUEUE,
     HISTORY_REDIRECT,
+    HISTORY_MOVE,
     HISTORY_START,
     HISTORY_STOP,
     HISTORY_CRASH,

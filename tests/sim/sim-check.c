@@ -205,7 +205,8 @@ static bool copy_is_due(const World *w, const SimClient *c, const Parcel *i) {
     if (!mine && strcmp(c->name, "hub") != 0 && !text_starts_with(i->region, c->region))
         return false;
     for (unsigned k = 0; k < i->n_to - i->n_instead; k++)
-        if (leads_over(w, w->clients[i->client].broker, w->clients[i->to[k]].broker, c->broker))
+        if (!move_is_of(w, i->to[k]) &&
+            leads_over(w, w->clients[i->client].broker, w->clients[i->to[k]].broker, c->broker))
             return true;
     return false;
 }

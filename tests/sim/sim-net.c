@@ -138,7 +138,7 @@ static bool arrive_up(World *w, Conn *c, const Pipe *pipe, const Packet *p) {
         client_key(c->dialler, key);
     else
         broker_key(c->dialler, key);
-    return sim_broker_take(w, &w->brokers[c->listener],
+    return sim_broker_take(w, &w->brokers[pipe->listener],
                            &(PeerMessage) { .port = PORT_CLIENTS,
                                             .route = bytes_make(&route, sizeof(route)),
                                             .user_id = key,
@@ -267,8 +267,6 @@ void net_broker_gone(World *w, unsigned broker, NetCut how) {
     for (unsigned i = 0; i < w->n_conns; i++) {
         Conn *c = &w->conns[i];
         bool dials = !c->is_client && c->dialler == broker;
-        if (!dials && c->listener != broker)
-            continue;
         if (dials && c->now) {
             Pipe *p = c->now;
             c->now = NULL;
@@ -283,7 +281,7 @@ void net_broker_gone(World *w, unsigned broker, NetCut how) {
         }
         Pipe *p, *next;
         LL_FOREACH_SAFE(c->pipes, p, next) {
-            if (c->listener != broker)
+            if (p->listener != broker)
                 continue;
             p->listener_up = false;
             p->flow[WAY_UP].lost = true;
@@ -307,6 +305,7 @@ static void dial(World *w, Conn *c) {
     Pipe *p = calloc(1, sizeof(*p));
     assert(p);
     p->epoch = ++c->next_epoch;
+    p->listener = c->listener;
     p->listener_up = true;
     LL_PREPEND(c->pipes, p);
     c->now = p;

@@ -37,27 +37,43 @@ void operator_asks(World *w, SimBroker *sb, Dice dice) {
     say(w, sb, &list);
 }
 
+/* Lines for the directory, at the hub; nothing while it is down. */
+static void import(World *w, char *lines, int length) {
+    SimBroker *hub = &w->brokers[0];
+    Frame hello = { .kind = FRAME_HELLO,
+                    .hello = { .protocol_min = 1, .protocol_max = 1, .instance_id = { { 1 } } } };
+    Frame f = { .kind = FRAME_QUERY,
+                .query = { .query = VERB_QUERY,
+                           .verb = "node-import",
+                           .input = (uint8_t *)lines,
+                           .n_input = (size_t)length } };
+    if (!hub->broker)
+        return;
+    say(w, hub, &hello);
+    say(w, hub, &f);
+}
+
+void operator_moves(World *w, const char *node, const char *home) {
+    char line[300];
+    const int length = snprintf(line, sizeof(line),
+                                "{\"node\":{\"id\":\"%s\",\"kind\":\"SOCIAL_AGENCY_REGENCY\","
+                                "\"name\":\"%s\",\"home\":\"%s\"}}\n",
+                                node, node, home);
+    import(w, line, length);
+}
+
 /* A node that takes no part in anything, and its key, which is revoked and given back. */
 void operator_edits(World *w, Dice dice) {
-    SimBroker *hub = &w->brokers[0];
     char lines[400];
     const unsigned n = dice_below(&dice, 20);
-    if (!hub->broker)
+    if (!w->brokers[0].broker)
         return;
     const int length = snprintf(
         lines, sizeof(lines),
         "{\"node\":{\"id\":\"lks/%05u\",\"kind\":\"LKS\",\"name\":\"%u\",\"inactive\":true}}\n"
         "{\"key\":{\"node\":\"lks/%05u\",\"label\":\"main\",\"curve\":\"%040u\",\"revoked\":%s}}\n",
         n, w->n_edits++, n, n, dice_once_in(&dice, 2) ? "true" : "false");
-    Frame hello = { .kind = FRAME_HELLO,
-                    .hello = { .protocol_min = 1, .protocol_max = 1, .instance_id = { { 1 } } } };
-    Frame import = { .kind = FRAME_QUERY,
-                     .query = { .query = VERB_QUERY,
-                                .verb = "node-import",
-                                .input = (uint8_t *)lines,
-                                .n_input = (size_t)length } };
-    say(w, hub, &hello);
-    say(w, hub, &import);
+    import(w, lines, length);
 }
 
 static const char *cell(const Table *t, uint32_t row, const char *name) {

@@ -167,8 +167,8 @@ void parcels_make(World *w, SimClient *c) {
     Dice d = dice_for(w->config->seed, DICE_ITEMS, c->node);
     assert(w->profile.cases <= CASES_MAX);
     draw_cases(w, cases, &d);
-    c->n_items = w->profile.messages;
-    c->items = calloc(c->n_items, sizeof(*c->items));
+    c->n_items = move_is_of(w, c->node) ? 0 : w->profile.messages;
+    c->items = calloc(MAX(c->n_items, 1U), sizeof(*c->items));
     assert(c->items);
     for (unsigned n = 0; n < c->n_items; n++) {
         Parcel *i = c->items[n] = calloc(1, sizeof(*i));
@@ -180,7 +180,7 @@ void parcels_make(World *w, SimClient *c) {
         Dice own = { dice_roll(&d) }; /* so that what follows does not depend on its kind */
         if (what < recalls && n > 0) {
             make_recall(w, c, i, c->items[n - 1 - dice_below(&own, MIN(n, 5U))]);
-        } else if (what < recalls + w->profile.events_of_100) {
+        } else if (!w->mover.any && what < recalls + w->profile.events_of_100) {
             make_event(w, c, i, &own);
         } else {
             i->cas = dice_below(&own, w->profile.cases);

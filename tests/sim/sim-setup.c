@@ -248,6 +248,7 @@ void world_set_up(World *w) {
         make_broker(w, i);
     for (unsigned i = 0; i < w->n_clients; i++)
         make_client(w, i);
+    move_draw(w);
     for (unsigned i = 0; i < w->n_nodes; i++)
         parcels_make(w, &w->clients[i]);
     stories_make(w);

@@ -237,6 +237,11 @@ static unsigned some_agency(const World *w, Dice *d) {
     return dice_below(d, w->n_nodes - w->n_brokers);
 }
 
+/* Whoever moves has no part in it, and scopes have everybody. */
+static bool has_scope(const Plot *p) {
+    return strcmp(p->steps[0].kind, "EXTRAORDINARY_EVENT") == 0;
+}
+
 static bool cast(Telling *t) {
     World *w = t->w;
     const unsigned agencies = w->n_nodes - w->n_brokers;
@@ -244,7 +249,8 @@ static bool cast(Telling *t) {
     t->b = t->plot->to_centre ? agencies + w->clients[t->a].broker
                               : (t->a + 1 + dice_below(&t->dice, agencies - 1)) % agencies;
     /* The hub has no province of its own. */
-    return t->a != t->b && !(t->plot->to_centre && w->clients[t->a].broker == 0);
+    return t->a != t->b && !move_is_of(w, t->a) && !move_is_of(w, t->b) &&
+           !(t->plot->to_centre && w->clients[t->a].broker == 0);
 }
 
 void stories_make(World *w) {
@@ -252,7 +258,7 @@ void stories_make(World *w) {
         Telling t = { .w = w, .dice = dice_for(w->config->seed, DICE_STORY, n) };
         t.plot = &plots[dice_below(&t.dice, (unsigned)ARRAY_SIZE(plots))];
         t.hasty = dice_once_in(&t.dice, 4);
-        if (!cast(&t))
+        if (!cast(&t) || (w->mover.any && has_scope(t.plot)))
             continue;
         if (t.plot->cased)
             t.the_case = uuid_derive(bytes_make(&(uint64_t) { dice_roll(&t.dice) }, 8));

@@ -4,8 +4,8 @@
 /*
  * What the modules of the simulation share. Reading order: sim.c (the loop), sim-setup.c and
  * sim-parcels.c with sim-story.c (the world from its seed), sim-net.c (connections), sim-broker.c,
- * sim-client.c with sim-consume.c, sim-fault.c (the list of faults), sim-check.c and sim-law.c (the
- * judges).
+ * sim-client.c with sim-consume.c, sim-move.c, sim-fault.c (the list of faults), sim-check.c and
+ * sim-law.c (the judges).
  */
 
 #include <assert.h>
@@ -56,6 +56,7 @@ typedef enum EventKind {
     EVENT_CLIENT,   /* a client has something to do */
     EVENT_FAULT,
     EVENT_FAULT_END,
+    EVENT_MOVE, /* of a node to another broker */
 } EventKind;
 
 typedef struct Happening {
@@ -99,6 +100,7 @@ typedef struct Flow { /* one way of a connection: packets keep their order */
 
 typedef struct Pipe { /* one life of a connection; each end may still believe in it */
     uint32_t epoch;
+    unsigned listener;
     bool listener_up;
     int64_t fades_ms; /* the listener notices then that nobody is there */
     Flow flow[2];
@@ -301,6 +303,11 @@ struct World {
     SignKey hub_key; /* signs the directory */
     SignKey broker_keys[BROKERS_MAX], node_keys[CLIENTS_MAX];
     unsigned n_edits; /* of it, so far */
+    struct {          /* sim-move.c */
+        bool any;
+        unsigned node, to, left; /* to: its broker, or the one it is about to have */
+        Dice dice;
+    } mover;
 };
 
 typedef struct Route { /* of a connection, as brokers are given it */
@@ -319,6 +326,7 @@ enum { /* kinds of dice */
        DICE_RANDOM,
        DICE_STORY,
        DICE_SIGN,
+       DICE_MOVE,
 };
 
 static inline Now now_of(const World *w, const SimBroker *sb) {
@@ -339,6 +347,12 @@ static inline void client_key(unsigned client, char ret[static CURVE_TEXT_SIZE])
 static inline void broker_key(unsigned broker, char ret[static CURVE_TEXT_SIZE]) {
     (void)snprintf(ret, CURVE_TEXT_SIZE, "broker%034u", broker);
 }
+
+/* --- a node that moves (sim-move.c) --- */
+
+void move_draw(World *w);
+bool move_is_of(const World *w, unsigned node);
+void move_event(World *w, const Happening *e);
 
 /* Into the history; trouble with it ends the run. */
 #define TELL(w, ...) world_tell((w), &(HistoryEvent) { .at_us = (w)->now_ms * 1000, __VA_ARGS__ })
@@ -417,6 +431,7 @@ void operator_hears(World *w, SimBroker *sb, Bytes frame);
 void operator_acts(World *w, SimBroker *sb);
 /* At the hub: changes something of the directory. */
 void operator_edits(World *w, Dice dice);
+void operator_moves(World *w, const char *node, const char *home);
 
 /* --- sim-client.c, sim-consume.c --- */
 void client_say(World *w, SimClient *c, const Frame *f, const Bytes *parts, unsigned n_parts);

@@ -60,6 +60,9 @@ static void handle(World *w, const Happening *e) {
     case EVENT_FAULT_END:
         fault_event(w, e);
         break;
+    case EVENT_MOVE:
+        move_event(w, e);
+        break;
     default:
         sim_broker_event(w, e);
         break;

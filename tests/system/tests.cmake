@@ -2,7 +2,7 @@
 # The real daemon. Each script runs against the plain build, and those of SANITIZED_TESTS once more
 # against the builds in ${SERASI_SANITIZED}-address and -thread when that is given.
 set(SERASI_SANITIZED "" CACHE PATH "Where the sanitized builds of the programs are: this name with -address and -thread behind it")
-set(SYSTEM_TESTS tree conformance peers kill disk link cli docs rules faults
+set(SYSTEM_TESTS tree conformance peers kill disk link move cli docs rules faults
                  power calls slow network partition stop descriptors clock journal
                  damage upgrade directory hostile signature rights ledger seal enrol)
 set(SANITIZED_TESTS tree conformance peers kill signature)

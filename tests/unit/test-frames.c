@@ -26,15 +26,15 @@ static LinkProgress sample_progress(void) {
 
 static Forward *sample_forward(void) {
     Forward *f = calloc(1, sizeof(*f));
-    *f =
-        (Forward) { .present = true,
-                    .scope = true,
-                    .accepted_ms = TIME_MS,
-                    .expires_ms = TIME_MS + 1,
-                    .n_recipients = 2,
-                    .recipients = { { "dsk/3203", ROLE_ADDRESSEE }, { "dsp/32", ROLE_SUPERVISOR } },
-                    .n_stamps = 1,
-                    .stamps = { { "hub", TIME_MS } } };
+    *f = (Forward) { .present = true,
+                     .scope = true,
+                     .accepted_ms = TIME_MS,
+                     .expires_ms = TIME_MS + 1,
+                     .n_recipients = 2,
+                     .recipients = { { "dsk/3203", ROLE_ADDRESSEE, 0 },
+                                     { "dsp/32", ROLE_SUPERVISOR, 3 } },
+                     .n_stamps = 1,
+                     .stamps = { { "hub", TIME_MS } } };
     return f;
 }
 
@@ -71,7 +71,7 @@ static void fill_published(Frame *f) {
     r[1].proof = calloc(1, sizeof(*r[1].proof));
     signature_bytes_set(r[1].proof, bytes_make("proof", 5));
     r[1].recipients = calloc(1, sizeof(Recipient));
-    r[1].recipients[0] = (Recipient) { "dsk/3203", ROLE_ADDRESSEE };
+    r[1].recipients[0] = (Recipient) { "dsk/3203", ROLE_ADDRESSEE, 0 };
     r[1].outcomes = calloc(1, sizeof(OutcomeRow));
     r[1].outcomes[0] =
         (OutcomeRow) { "dsk/3203", LEVEL_UNDELIVERABLE, CAUSE_EXPIRED_ON_LINK, TIME_MS, "hub" };
@@ -323,6 +323,8 @@ TEST(what_arrives_is_what_was_meant) {
     ASSERT_STR(out.deliver.stamps[0].broker, "upt/satria");
     ASSERT_STR(out.deliver.forward->recipients[1].node, "dsp/32");
     ASSERT_EQ(out.deliver.forward->recipients[1].role, ROLE_SUPERVISOR);
+    ASSERT_EQ(out.deliver.forward->recipients[0].moves, 0);
+    ASSERT_EQ(out.deliver.forward->recipients[1].moves, 3);
     ASSERT_TRUE(out.deliver.forward->present && out.deliver.forward->expires_ms == TIME_MS + 1);
 }
 

@@ -294,9 +294,9 @@ TEST(an_act_comes_back_whole) {
 }
 
 TEST(the_target_of_an_act_is_the_same_on_every_broker) {
-    static const Recipient to[] = { { "dsp/32", ROLE_SUPERVISOR },
-                                    { "dsk/3203", ROLE_ADDRESSEE },
-                                    { "dsk/3204", ROLE_ADDRESSEE } };
+    static const Recipient to[] = { { "dsp/32", ROLE_SUPERVISOR, 0 },
+                                    { "dsk/3203", ROLE_ADDRESSEE, 0 },
+                                    { "dsk/3204", ROLE_ADDRESSEE, 0 } };
     _cleanup_(message_freep) Message *m = sample_message();
     Directory *d = sample_directory();
     Envelope *e = &m->env;
@@ -328,7 +328,7 @@ TEST(the_target_of_an_act_is_the_same_on_every_broker) {
 
 /* A broker that only has the supervisor's copy to hand out finds the same one. */
 TEST(the_target_of_a_complaint_is_its_holder_by_law_on_every_broker) {
-    static const Recipient copy[] = { { "dsp/32", ROLE_SUPERVISOR } };
+    static const Recipient copy[] = { { "dsp/32", ROLE_SUPERVISOR, 0 } };
     static const struct {
         const char *sender, *region, *about, *named[2], *holder;
     } rows[] = {

@@ -401,7 +401,7 @@ TEST(bad_directory_lines_say_why) {
 TEST(results_are_printed) {
     Reasons reasons = { .n = 1, .n_refusals = 1 };
     reasons.list[0] = (Reason) { "R-001", "Unknown", "Tak dikenal", "P7 Pasal 3", "region", false };
-    Recipient recipient = { "upt/satria", ROLE_ADDRESSEE };
+    Recipient recipient = { "upt/satria", ROLE_ADDRESSEE, 0 };
     OutcomeRow outcomes[] = { { "upt/satria", LEVEL_COLLECTED, CAUSE_NONE, NOW_MS, "hub" },
                               { .recipient = "dsp/32" } };
     PublishResult r = { .message_id = { { 0x11 } },

@@ -107,14 +107,19 @@ TEST(a_request_arrives_though_another_message_has_its_id) {
     }
 }
 
-static StoreOp *brought_by(Fixture *f, const char *neighbour) {
+static StoreOp *brought_after(Fixture *f, const char *neighbour, uint8_t moves) {
     f->n_ids = 0;
     Message *m = message_to(f, "dsk/3306", 1);
     m->env.created_ms = SAMPLE_NOW - 1000;
     StoreOp *op = link_op(m, neighbour, "dsk/3306", SAMPLE_NOW);
+    m->fwd.recipients[0].moves = moves;
     m->fwd.expires_ms = SAMPLE_NOW + 30 * DAY_MS;
     run(f, op);
     return op;
+}
+
+static StoreOp *brought_by(Fixture *f, const char *neighbour) {
+    return brought_after(f, neighbour, 0);
 }
 
 /* Passed on, and purged before any end of it is known here. */
@@ -147,10 +152,44 @@ TEST(what_was_passed_on_and_purged_and_is_given_back_is_taken) {
     _cleanup_(fixture_deinit) Fixture f;
     fixture_init_as(&f, "upt/satria");
     pass_on_and_purge(&f);
-    StoreOp *op = brought_by(&f, BELOW);
+    StoreOp *op = brought_by(&f, BELOW); /* what it had before us, once more */
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    store_op_free(op);
+    op = brought_after(&f, BELOW, 1);
     ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     store_op_free(op);
     assert_sound(&f);
+}
+
+/* Its node moves to and fro. */
+TEST(what_was_given_back_is_given_back_once_more) {
+    for (unsigned purged = 0; purged < 2; purged++) {
+        _cleanup_(fixture_deinit) Fixture f;
+        fixture_init_as(&f, "upt/satria");
+        f.config.retention_ms = HOUR_MS;
+        fixture_reopen(&f);
+        StoreOp *op = brought_by(&f, "hub");
+        settle(&f, &op->deposits[0].row, QUEUE_LINK);
+        store_op_free(op);
+        f.now_ms += 2 * HOUR_MS;
+        idle(&f);
+        put_node(&f, "dsk/3306", false, "hub");
+        op = brought_after(&f, BELOW, 1);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+        ASSERT_EQ(op->n_deposits, 1);
+        settle(&f, &op->deposits[0].row, QUEUE_LINK);
+        store_op_free(op);
+        f.now_ms += purged * 2 * HOUR_MS;
+        idle(&f);
+        ASSERT_EQ(number_of(&f, "SELECT count(*) FROM message"), purged ? 0 : 1);
+        put_node(&f, "dsk/3306", false, BELOW);
+        for (uint8_t moves = 0; moves < 4; moves++) {
+            op = brought_after(&f, "hub", moves);
+            ASSERT_EQ(op->n_deposits, moves == 2);
+            store_op_free(op);
+        }
+        assert_sound(&f);
+    }
 }
 
 #define INSTEAD "lks/3500/0001" /* to whom a dead letter is redirected */
@@ -447,7 +486,7 @@ TEST(who_came_back_from_a_link_waits_anew) {
     ASSERT_TRUE(message_load_body(f.store, 1, &same, &body, &damaged));
     message_update(f.store, &m, body);
     put_node(&f, "dsk/3306", false, "upt/satria");
-    op = brought_by(&f, BELOW);
+    op = brought_after(&f, BELOW, 1);
     ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
     ASSERT_EQ(op->n_deposits, 1);
     store_op_free(op);

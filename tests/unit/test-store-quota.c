@@ -357,6 +357,7 @@ TEST(what_a_neighbour_hands_back_counts_once) {
     put_node(&f, REMOTE, false, SELF); /* it moved */
     f.n_ids--;
     StoreOp *op = link_op(message_to(&f, REMOTE, 0), "hub", REMOTE, f.now_ms);
+    op->accept.message->fwd.recipients[0].moves = 1;
     run(&f, op);
     store_op_free(op);
     ASSERT_EQ(queued(&f, QUEUE_MAILBOX, REMOTE), 1);
