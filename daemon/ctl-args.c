@@ -173,6 +173,7 @@ int ctl_next_document(CtlDocuments *d, json_t **ret) {
     json_error_t error;
     json_t *o = json_loadb(d->text + d->at, d->n - d->at, JSON_DISABLE_EOF_CHECK, &error);
     if (!o) {
+        text_make_one_line(error.text); /* it quotes the file */
         ctl_complain("%s:%u: %s", d->file, d->line + (unsigned)error.line, error.text);
         return -1;
     }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/times.h"
 #include "daemon/ctl.h"
 
@@ -26,29 +27,6 @@ static bool is_time(const char *text, int64_t *ret_ms) {
            rfc3339_parse(text, ret_ms) == 0;
 }
 
-/* Does the character at p end a line, or turn the order of those around it (U+2028 to U+202E,
- * U+2066 to U+2069)? Its bytes, else 0. */
-static size_t misleading(const char *p) {
-    const unsigned char *c = (const unsigned char *)p;
-    if (c[0] < 0x20)
-        return 1;
-    if (c[0] != 0xe2 || c[1] == '\0')
-        return 0;
-    return (c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||
-                   (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)
-               ? 3
-               : 0;
-}
-
-/* What a peer said, a reason or the name of its program, must not look like a row of our own. */
-static void make_one_line(char *text) {
-    for (char *p = text; *p;) {
-        const size_t n = misleading(p);
-        memset(p, ' ', n);
-        p += MAX(n, (size_t)1);
-    }
-}
-
 /* The text of a cell; malloc()ed, never NULL. */
 static char *cell_text(const json_t *v) {
     char text[64] = "";
@@ -61,7 +39,7 @@ static char *cell_text(const json_t *v) {
     } else if (json_is_string(v)) {
         char *copy = strdup(json_string_value(v));
         if (copy) {
-            make_one_line(copy);
+            text_make_one_line(copy); /* a reason must not look like a row of our own */
             return copy;
         }
     } else if (json_is_integer(v)) {

@@ -92,9 +92,7 @@ void log_peer_name(const char *node, char *ret, size_t size) {
 /* A peer's text must not start a line or a terminal sequence of its own. */
 static void make_printable(char *text, size_t size) {
     text[size - 1] = '\0';
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = ' ';
+    text_make_one_line(text);
 }
 
 static void write_stderr(const LogRecord *r) {

@@ -65,14 +65,23 @@ void text_expand(char *dst, size_t size, const char *template, const TextMark *m
     dst[at] = '\0';
 }
 
+static bool is_control(uint32_t code) {
+    return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+/* Ends of lines, and marks that decide in which order characters are shown. */
+static bool is_misleading(uint32_t code) {
+    return code == 0x61c || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
 /* Length of the character at p when it may stand in a text, else 0. */
 static size_t clean_length(const uint8_t *p, size_t n) {
     uint32_t code;
     size_t length = utf8_decode(p, n, &code);
     if (length == 0)
         return 0;
-    bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
-    return control && code != '\t' && code != '\n' ? 0 : length;
+    return is_control(code) && code != '\t' && code != '\n' ? 0 : length;
 }
 
 bool text_is_clean(Bytes b) {
@@ -92,5 +101,19 @@ void text_scrub(char *text) {
         if (length == 0)
             text[i] = '?';
         i += MAX(length, (size_t)1);
+    }
+}
+
+void text_make_one_line(char *text) {
+    const size_t n = strlen(text);
+    for (size_t i = 0, length; i < n; i += length) {
+        uint32_t code = 0;
+        length = utf8_decode((const uint8_t *)text + i, n - i, &code);
+        if (length == 0) {
+            text[i] = '?';
+            length = 1;
+        } else if (is_control(code) || is_misleading(code)) {
+            memset(text + i, ' ', length);
+        }
     }
 }

@@ -20,3 +20,6 @@ void text_expand(char *dst, size_t size, const char *template, const TextMark *m
 bool text_is_clean(Bytes b);
 /* Puts a question mark for every byte that keeps text from being clean. */
 void text_scrub(char *text);
+/* For a line of our own that quotes somebody: what ends a line, drives a terminal or turns the
+ * order of the characters around it becomes spaces, and what is not UTF-8 question marks. */
+void text_make_one_line(char *text);

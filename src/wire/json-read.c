@@ -22,6 +22,7 @@ static int load_object(const char *text, size_t n, json_t **ret, char why[static
     if (!j) {
         (void)snprintf(why, JSON_WHY_SIZE, "line %d, column %d: %s", error.line, error.column,
                        error.text);
+        text_make_one_line(why); /* it quotes the text */
         /* jansson is not always able to say that it was memory; without a place it was. */
         bool placeless = error.line < 0;
         return placeless || json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EINVAL;
@@ -53,12 +54,13 @@ int json_begin(const char *text, size_t n, size_t limit, json_t **ret, Arena **r
 
 int json_refuse(JsonReader *r, const char *format, ...) {
     int n = snprintf(r->why, JSON_WHY_SIZE, "%s%s", r->path, r->path[0] ? ": " : "");
-    if (n < 0 || (size_t)n >= JSON_WHY_SIZE)
-        return -EINVAL;
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(r->why + n, JSON_WHY_SIZE - (size_t)n, format, args);
-    va_end(args);
+    if (n >= 0 && (size_t)n < JSON_WHY_SIZE) {
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(r->why + n, JSON_WHY_SIZE - (size_t)n, format, args);
+        va_end(args);
+    }
+    text_make_one_line(r->why); /* it quotes keys and values, and goes to somebody's terminal */
     return -EINVAL;
 }
 

@@ -81,6 +81,18 @@ def mistakes_are_named_and_change_nothing():
         assert c.status(HOME)["messages"] == 0
 
 
+def what_a_file_says_does_not_drive_the_terminal():
+    """Others send files to be imported, checked and published; a complaint quotes them."""
+    with pair() as c:
+        for key in ("\\u001b[2J", "\\u009b2J", "\\u202e", "\\nhub: fine"):
+            bad = write(c, "bad.json", '{"no%sde": {"id": "hub"}}' % key)
+            for command in (("node", "import"), ("validate",), ("publish",)):
+                p = c.ctl("dsk/3203" if command == ("publish",) else "hub", *command, bad, check=False)
+                assert p.returncode == 1 and "unknown key" in p.stderr, p
+                assert not any(x in p.stderr for x in "\x1b\x9b\u202e"), (key, p.stderr)
+                assert not any(x.startswith("hub: fine") for x in p.stderr.splitlines()), p.stderr
+
+
 def an_unreachable_broker_is_exit_code_3():
     with pair() as c:
         m = write(c, "m.json", c.message("dsk/3203", "uptd/32/pa-02"))
@@ -332,7 +344,8 @@ def the_speed_is_measured_beside_a_running_broker_and_nothing_is_left():
 if __name__ == "__main__":
     main([the_invocations_of_the_manual_work_as_written,
           the_directory_of_a_thousand_nodes_is_imported_running_or_not,
-          mistakes_are_named_and_change_nothing, an_unreachable_broker_is_exit_code_3,
+          mistakes_are_named_and_change_nothing,
+          what_a_file_says_does_not_drive_the_terminal, an_unreachable_broker_is_exit_code_3,
           consume_runs_a_command_and_its_exit_code_settles,
           configuration_errors_name_file_line_and_key,
           key_files_are_private_never_overwritten_and_completed_when_asked,

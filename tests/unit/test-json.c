@@ -143,6 +143,7 @@ static void assert_refused(const char *envelope, const char *facts, const char *
 
 TEST(errors_name_the_place) {
     assert_refused("", "{\"colour\": 1}", "facts.colour: unknown key");
+    assert_refused("", "{\"co\\u001b[2Jl\\nour\\u202e\": 1}", "facts.co [2Jl our   : unknown key");
     assert_refused("", "{\"documents\": [{}, {\"type\": \"X\"}]}",
                    "facts.documents[1].type: unknown enum name X");
     assert_refused("", "{\"documents\": {}}", "facts.documents: must be an array, not an object");

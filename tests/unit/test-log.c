@@ -73,9 +73,9 @@ TEST(a_peer_cannot_write_lines_of_its_own) {
     Sink s = sink_open();
     Log *l;
     ASSERT_OK(log_start(&l, "hub", false, LOG_INFO));
-    LogRecord r = { .event = LOG_EVENT_KEY_REFUSED, .peer = "a\n<0>READY\x1b[m" };
+    LogRecord r = { .event = LOG_EVENT_KEY_REFUSED, .peer = "a\n<0>READY\x1b[m\xe2\x80\xae" };
     log_event(l, &r, "first\nsecond");
-    ASSERT_STR(sink_close(&s, l), "<4>KEY_REFUSED first second peer=a <0>READY [m\n");
+    ASSERT_STR(sink_close(&s, l), "<4>KEY_REFUSED first second peer=a <0>READY [m   \n");
     buf_deinit(&s.text);
 }
 

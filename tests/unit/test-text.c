@@ -55,6 +55,16 @@ TEST(broken_utf_8_is_not_clean) {
     ASSERT_TRUE(!CLEAN("\xe2\x28\xa1"));
 }
 
+TEST(what_is_quoted_stays_on_its_line) {
+    char text[] = "a\nb\tc\x1b[2Jd\x7f\xc2\x9b"
+                  "e \xe2\x80\xae\xe2\x80\x8f\xe2\x80\xa8\xe2\x81\xa7\xd8\x9c \xff\xe2\x82";
+    char kept[] = "Sentra \xe2\x80\x9cSatria\xe2\x80\x9d \xc3\xa9\xf0\x9f\x98\x80";
+    text_make_one_line(text);
+    ASSERT_STR(text, "a b c [2Jd   e                ???");
+    text_make_one_line(kept);
+    ASSERT_STR(kept, "Sentra \xe2\x80\x9cSatria\xe2\x80\x9d \xc3\xa9\xf0\x9f\x98\x80");
+}
+
 TEST(scrubbing_leaves_the_clean_and_marks_the_rest) {
     char text[] = "a\xffz \x1b[1m \xc3\xa9 \xe2\x82", clean[] = "\xf0\x9f\x98\x80\t.";
     text_scrub(text);
