@@ -101,11 +101,11 @@ static int open_running(LedgerSource *s) {
         return r;
     const json_t *row = json_array_get(rows, 0);
     (void)text_copy(s->broker, sizeof(s->broker), ctl_take_text(row, "broker"));
-    s->base.block = ctl_take_number(row, "base_block");
-    s->base.entries = ctl_take_number(row, "base_entries");
+    s->base.block = ledger_number(ctl_take_number(row, "base_block"));
+    s->base.entries = ledger_number(ctl_take_number(row, "base_entries"));
     s->head.block = ctl_take_number(row, "block");
-    s->head.entries = ctl_take_number(row, "entries");
-    s->written = ctl_take_number(row, "written");
+    s->head.entries = ledger_number(ctl_take_number(row, "entries"));
+    s->written = ledger_number(ctl_take_number(row, "written"));
     s->more = true;
     return ctl_take_bytes(row, "base_hash", s->base.hash, DIGEST_SIZE) &&
                    ctl_take_bytes(row, "hash", s->head.hash, DIGEST_SIZE)
@@ -184,9 +184,9 @@ static int next_running(LedgerSource *s, LedgerBlock *ret, bool *ret_more) {
     free(s->body);
     s->body = NULL;
     *ret = (LedgerBlock) { .number = ctl_take_number(row, "block"),
-                           .at_ms = ctl_take_number(row, "at"),
-                           .first = ctl_take_number(row, "first"),
-                           .n = ctl_take_number(row, "n") };
+                           .at_ms = ledger_number(ctl_take_number(row, "at")),
+                           .first = ledger_number(ctl_take_number(row, "first")),
+                           .n = ledger_number(ctl_take_number(row, "n")) };
     if (base64_decode(body, strlen(body), &s->body, &n) < 0 ||
         !ctl_take_bytes(row, "hash", ret->hash, DIGEST_SIZE) || ret->number <= s->at)
         return not_understood();

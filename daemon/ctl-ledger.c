@@ -147,6 +147,16 @@ static void put_bytes(json_t *row, const char *key, const void *p, size_t n) {
         put_text(row, key, text);
 }
 
+/* A text that is not UTF-8 would take its entry out of what is shown. */
+static bool next_entry(LedgerReader *r, LedgerEntry *ret) {
+    if (!ledger_next(r, ret))
+        return false;
+    text_scrub(ret->node);
+    text_scrub(ret->peer);
+    text_scrub(ret->note);
+    return true;
+}
+
 static json_t *entry_json(const LedgerEntry *e) {
     json_t *row = json_pack("{s:s}", "kind", ledger_kind_name((int)e->kind));
     char id[UUID_TEXT_SIZE];
@@ -209,7 +219,7 @@ static int show(Ctl *c, const char *file, const Wanted *w) {
     while (r == CTL_DONE && (r = ctl_ledger_next(&s, &b, &more)) == CTL_DONE && more) {
         int64_t number = b.first;
         ledger_reader_init(reader, b.body);
-        for (; ledger_next(reader, &e); number++)
+        for (; next_entry(reader, &e); number++)
             if (is_wanted(w, &b, &e))
                 (void)json_array_append_new(rows, shown(&b, number, &e));
         keep_last(rows, w->last);
@@ -241,7 +251,7 @@ static void print_block(const LedgerBlock *b, LedgerReader *reader) {
     put_bytes(row, "hash", b->hash, DIGEST_SIZE);
     put_bytes(row, "body", b->body.p, b->body.n);
     ledger_reader_init(reader, b->body);
-    while (ledger_next(reader, &e))
+    while (next_entry(reader, &e))
         (void)json_array_append_new(entries, entry_json(&e));
     (void)json_object_set_new(row, "entries", entries);
     ctl_print_json(row);

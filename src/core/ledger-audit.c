@@ -18,6 +18,7 @@ void ledger_audit_tell(LedgerAudit *a, int64_t block, int64_t entry, bool remark
     va_start(args, format);
     (void)vsnprintf(f->text, sizeof(f->text), format, args);
     va_end(args);
+    text_make_one_line(f->text); /* it quotes the file */
 }
 
 void ledger_audit_init(LedgerAudit *a, const char *broker, const LedgerHead *base) {

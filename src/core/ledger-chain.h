@@ -27,6 +27,10 @@ typedef struct LedgerBlock {
     uint8_t hash[DIGEST_SIZE];
 } LedgerBlock;
 
+/* A number or a time of a ledger as a file or an answer says it: what no ledger gets to is 0, so
+ * that it can be reckoned with; the hash over it does not hold then. */
+int64_t ledger_number(int64_t n);
+
 /* Where a ledger ends: what the next block goes on from. */
 typedef struct LedgerHead {
     int64_t block, entries;

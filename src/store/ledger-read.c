@@ -24,9 +24,9 @@ bool ledger_read(Store *s, int64_t after, Buf *hold, LedgerBlock *ret) {
         if (found) {
             const Bytes body = col_bytes(q, 4), hash = col_bytes(q, 5);
             *ret = (LedgerBlock) { .number = col_int(q, 0),
-                                   .at_ms = col_int(q, 1),
-                                   .first = col_int(q, 2),
-                                   .n = col_int(q, 3) };
+                                   .at_ms = ledger_number(col_int(q, 1)),
+                                   .first = ledger_number(col_int(q, 2)),
+                                   .n = ledger_number(col_int(q, 3)) };
             hold->n = 0;
             buf_add(hold, body.p, body.n);
             if (hash.n > 0) /* it may have been altered */
@@ -76,6 +76,7 @@ static bool ledger_witness_read(sqlite3_stmt *q, LedgerWitness *ret) {
     const Bytes hash = col_bytes(q, 1), key = col_bytes(q, 4), signature = col_bytes(q, 5);
     *ret = (LedgerWitness) { .block = col_int(q, 0), .at_ms = col_int(q, 2) };
     text_copy(ret->node, sizeof(ret->node), col_text(q, 3));
+    text_make_one_line(ret->node);
     if (hash.n != DIGEST_SIZE || key.n != KEY_ID_SIZE || signature.n != SIGNATURE_SIZE)
         return false;
     memcpy(ret->hash, hash.p, DIGEST_SIZE);
@@ -128,7 +129,8 @@ int64_t ledger_written(Store *s) {
     const int64_t seq = db_number(s, QUERY(s, "SELECT max(seq) FROM message"), 0);
     (void)pages_set_mode(s->pages, mode);
     const bool known = message_load(s, seq, &newest); /* looks at what was let through, too */
-    return known && seq > meta_number(s, "ledger_seq", 0) ? MAX(kept, newest.block) : kept;
+    return ledger_number(known && seq > meta_number(s, "ledger_seq", 0) ? MAX(kept, newest.block)
+                                                                        : kept);
 }
 
 /* Of those that came from elsewhere: what this broker made itself need not have been accepted. */
@@ -188,7 +190,7 @@ static int read_owner(Store *s, char why[static 256]) {
         snprintf(why, 256, "%.120s cannot be read as a store: %.100s", s->path, s->health.fault);
         return s->fault;
     }
-    if (version == STORE_SCHEMA && s->self[0] != '\0')
+    if (version == STORE_SCHEMA && node_name_is_valid(s->self))
         return 0;
     snprintf(why, 256, "%.150s is not a store, or of another version", s->path);
     return -EUCLEAN;

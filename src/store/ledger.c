@@ -32,8 +32,8 @@ void ledger_base(Store *s, LedgerHead *ret) {
     ledger_head_init(ret, s->self);
     _query_ q = QUERY(s, "SELECT block, entries, hash FROM ledger_base");
     if (db_row(s, q) && col_bytes(q, 2).n == DIGEST_SIZE) {
-        ret->block = col_int(q, 0);
-        ret->entries = col_int(q, 1);
+        ret->block = ledger_number(col_int(q, 0));
+        ret->entries = ledger_number(col_int(q, 1));
         memcpy(ret->hash, col_bytes(q, 2).p, DIGEST_SIZE);
     }
 }

@@ -306,6 +306,58 @@ def take_out(db, _):
         db.execute(f"DELETE FROM {table} WHERE seq = ?", (seq,))
 
 
+def absurd_numbers(db, k):
+    db.execute("UPDATE ledger SET first_entry = 9223372036854775807 WHERE block = ?", (k,))
+    db.execute("UPDATE ledger SET n = 9223372036854775807 WHERE block = ?", (k + 1,))
+    db.execute("UPDATE ledger SET at = -9223372036854775808 WHERE block = ?", (k + 2,))
+
+
+def an_absurd_start(db, _):
+    db.execute("INSERT INTO ledger_base VALUES(9223372036854775807, -9223372036854775808, ?, 0)",
+               (bytes(32),))
+    db.execute("UPDATE meta SET value = -9223372036854775808 WHERE key = 'ledger_block'")
+
+
+def a_report_of_its_own(db, _):
+    node = "x\n\x1b[2J\nwhole: ledger of " + CHILD + ", countersigned up to block 99 by hub"
+    db.execute("INSERT INTO ledger_witness VALUES(1, ?, 1, ?, ?, ?)",
+               (bytes(32), node, bytes(8), bytes(64)))
+
+
+def no_text(db, _):
+    """An entry about nobody, of an operator's call, in a chain that is whole."""
+    block, start, n = db.execute("SELECT block, first_entry, n FROM ledger ORDER BY block DESC").fetchone()
+    body = bytes((50, 4, 0, 4)) + b"a\x1b\xffz"
+    db.execute("INSERT INTO ledger VALUES(?, 1, ?, 1, ?, ?)",
+               (block + 1, start + n, body, b""))
+    db.execute("UPDATE meta SET value = ? WHERE key = 'ledger_block'", (block + 1,))
+    reseal(db, CHILD, block + 1)
+
+
+def test_what_a_file_says_is_text_and_numbers_and_no_more():
+    """A file to verify can come from anybody: it neither ends the reader nor speaks for it."""
+    with world() as c:
+        c.up()
+        traffic(c, 3)
+        c.stop(CHILD)
+        path = find(c.dir(CHILD), "serasid.db")
+        for how, code in [(absurd_numbers, 1), (an_absurd_start, 1), (a_report_of_its_own, 0), (no_text, 0)]:
+            copy = os.path.join(c.folder, how.__name__ + ".db")
+            shutil.copy(path, copy)
+            db = sqlite3.connect(copy)
+            how(db, 3)
+            db.commit()
+            db.close()
+            for verb in ("verify", "show", "export"):
+                p = c.ctl(CHILD, "ledger", verb, copy, check=False)
+                wanted = code if verb == "verify" else 0
+                assert p.returncode == wanted and "runtime error" not in p.stderr, (how.__name__, p)
+                assert "\x1b" not in p.stdout, (how.__name__, p.stdout)
+                assert verb != "verify" or p.stdout.count("\nwhole: ") == 1 - code, p.stdout
+            if how is no_text:
+                assert "a??z" in c.ctl(CHILD, "ledger", "show", copy).stdout
+
+
 def test_what_is_made_undone_beside_a_whole_ledger_is_found_out():
     with world() as c:
         c.up()
@@ -435,6 +487,7 @@ if __name__ == "__main__":
                   test_what_is_countersigned_while_somebody_looks_is_no_finding,
                   test_a_hub_is_countersigned_by_a_file,
                   test_another_program_verifies_an_export,
+                  test_what_a_file_says_is_text_and_numbers_and_no_more,
                   test_what_is_made_undone_beside_a_whole_ledger_is_found_out,
                   test_whoever_edits_the_file_is_found_out,
                   test_the_parent_knows_a_ledger_that_was_put_back,
