@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "store/internal.h"
 #include "store/ledger.h"
+#include "store/pace.h"
 
 static const char *arg(const StoreOp *op, uint32_t i) {
     return i < op->query.n_args ? op->query.args[i] : "";
@@ -198,6 +199,10 @@ void query_ledger_witness(Store *s, StoreOp *op, Table *t) {
     }
     if (!s->config.sign_key) {
         table_say(t, 1, "NO_KEY: this broker has no signing key");
+        return;
+    }
+    if (!pace_allows_witness(s, child)) {
+        table_say(t, 1, "TOO_OFTEN: heads of this broker were shown too often: later");
         return;
     }
     const Child c = child_of(s, child);

@@ -11,9 +11,10 @@
 #define SCOPE_MS    (15 * SECOND_MS)
 #define KEY_MS      (10 * MINUTE_MS)
 #define WRAP_MS     (10 * SECOND_MS)
+#define WITNESS_MS  (10 * MINUTE_MS)
 #define SWEEP_EVERY 1024U /* entries: those that are as good as new go */
 
-typedef enum PaceOf { PACE_RECORD = 0, PACE_SCOPE, PACE_KEY, PACE_WRAP } PaceOf;
+typedef enum PaceOf { PACE_RECORD = 0, PACE_SCOPE, PACE_KEY, PACE_WRAP, PACE_WITNESS } PaceOf;
 
 typedef struct PaceKey { /* hash key: no padding */
     char by[NODE_NAME_SIZE], about[NODE_NAME_SIZE];
@@ -32,6 +33,7 @@ static const BucketRate rates[] = {
     [PACE_SCOPE] = { .per_second = 1000.0 / SCOPE_MS, .burst = 128 },
     [PACE_KEY] = { .per_second = 1000.0 / KEY_MS, .burst = 128 }, /* all that a node can have */
     [PACE_WRAP] = { .per_second = 1000.0 / WRAP_MS, .burst = 1024 },
+    [PACE_WITNESS] = { .per_second = 1000.0 / WITNESS_MS, .burst = 128 },
 };
 
 static const BucketRate *rate_of(const Pace *p) {
@@ -101,6 +103,10 @@ uint32_t pace_exceeded(Store *s, const Message *m) {
 
 bool pace_allows_key(Store *s, const KeyRequest *r) {
     return take(s, PACE_KEY, r->by_node, r->key.node);
+}
+
+bool pace_allows_witness(Store *s, const char *child) {
+    return take(s, PACE_WITNESS, child, "");
 }
 
 void paces_rolled_back(Store *s) {

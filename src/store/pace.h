@@ -18,5 +18,9 @@ uint32_t pace_exceeded(Store *s, const Message *m);
 /* Counts a request that is granted. */
 bool pace_allows_key(Store *s, const KeyRequest *r);
 
+/* Counts a head that a broker below shows: each is an entry of our ledger, which is kept for years.
+ */
+bool pace_allows_witness(Store *s, const char *child);
+
 void paces_rolled_back(Store *s);
 void paces_drop(Store *s);

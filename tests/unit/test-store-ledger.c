@@ -501,6 +501,32 @@ TEST(a_head_is_countersigned_and_both_say_so) {
     assert_ledger_whole(&p.parent);
 }
 
+static bool is_looked_at(Pair *p) {
+    StoreOp *said = show_head(p, NULL);
+    const bool looked = said->query.table->code == 0;
+    if (!looked)
+        assert_non_null(strstr(said->query.table->text, "TOO_OFTEN"));
+    store_op_free(said);
+    return looked;
+}
+
+/* Each is an entry that the parent keeps for years. */
+TEST(nobody_shows_heads_without_end) {
+    PAIR(p);
+    uint32_t n = 0;
+    one_more(&p);
+    while (n < 200 && is_looked_at(&p))
+        n++;
+    ASSERT_EQ(n, 128);
+    const int64_t before = blocks(&p.parent);
+    for (int i = 0; i < 10; i++)
+        ASSERT_TRUE(!is_looked_at(&p));
+    ASSERT_EQ(blocks(&p.parent), before);
+    p.parent.now_ms += 10 * MINUTE_MS;
+    ASSERT_TRUE(is_looked_at(&p));
+    ASSERT_TRUE(!is_looked_at(&p));
+}
+
 TEST(a_countersignature_that_got_lost_does_no_harm) {
     PAIR(p);
     one_more(&p);
