@@ -7,7 +7,8 @@
  * the data: they are told.
  *
  * Whose case it is may order that for all messages of it that it sent or got, anybody else only for
- * his own.
+ * his own. An order that a broker on the way held back is for what was written by then: when it
+ * passed there only that broker says, when it was written its signature.
  */
 #include <errno.h>
 
@@ -21,8 +22,9 @@
 #include "store/trace.h"
 
 #define STEP_ERASED "erased"
-#define PIECE       1024U /* messages of a case that are looked at in one go */
-#define PIECES_MAX  64U   /* for one order, or the store would stand still for it */
+#define PIECE       1024U  /* messages of a case that are looked at in one go */
+#define PIECES_MAX  64U    /* for one order, or the store would stand still for it */
+#define CLOCKS_MS   DAY_MS /* apart, of who orders and who writes */
 
 bool subject_is_erased(Store *s, int64_t seq) {
     _query_ q = QUERY(s, "SELECT 1 FROM trail WHERE seq = ?1 AND step = '" STEP_ERASED "' LIMIT 1",
@@ -56,14 +58,19 @@ static bool find_more(Store *s, const Envelope *e, Found *inout) {
 typedef struct Order {
     const char *sender, *who; /* who: whom the sender speaks for */
     int status;
-    bool all;   /* of whoever sent it, when he who orders it got it */
-    bool place; /* is the agency of the person's home: whoever has the case is told */
+    int64_t until_ms; /* what is written later is not meant */
+    bool all;         /* of whoever sent it, when he who orders it got it */
+    bool place;       /* is the agency of the person's home: whoever has the case is told */
 } Order;
 
-static void read_order(Store *s, const Envelope *e, Order *ret) {
+static void read_order(Store *s, const StoreOp *op, Order *ret) {
+    const Envelope *e = &op->accept.message->env;
     const DirNode *n = directory_speaks_for(s->directory, directory_node(s->directory, e->sender));
     _cleanup_(freep) StoredItem *i = malloc(sizeof(*i));
-    *ret = (Order) { .sender = e->sender, .who = n ? n->id : e->sender, .status = e->status };
+    *ret = (Order) { .sender = e->sender,
+                     .who = n ? n->id : e->sender,
+                     .status = e->status,
+                     .until_ms = op->accept.from_link ? e->created_ms + CLOCKS_MS : INT64_MAX };
     if (!i || !item_load(s, ITEM_CASE, &e->case_id, i))
         return;
     ret->place = strcmp(i->item.case_file.home_dsk, ret->who) == 0;
@@ -89,9 +96,11 @@ static bool was_sent_to(const StoredMessage *m, const Envelope *e, const char *w
 }
 
 /* Opening a case under an id that one has heard of gives nobody a hand in what others send each
- * other about it; and who only practises erases nothing that is meant. */
+ * other about it; who only practises erases nothing that is meant, and nobody what is yet to come.
+ */
 static bool is_covered(const Order *o, const StoredMessage *m, const Envelope *e) {
-    if (o->status != MESSAGE_STATUS_UNSPECIFIED && e->status != o->status)
+    if ((o->status != MESSAGE_STATUS_UNSPECIFIED && e->status != o->status) ||
+        e->created_ms > o->until_ms)
         return false;
     return strcmp(m->sender, o->sender) == 0 ||
            (o->all && (strcmp(m->sender, o->who) == 0 || was_sent_to(m, e, o->who)));
@@ -128,7 +137,7 @@ void subject_add_recipients(Store *s, const StoreOp *op, StoredMessage *m) {
     Order o;
     if (!found)
         return;
-    read_order(s, e, &o);
+    read_order(s, op, &o);
     for (uint32_t n = 0; n < PIECES_MAX && find_more(s, e, found); n++)
         for (uint32_t i = 0; i < found->n && s->fault == 0 && m->route.n < RECIPIENTS_MAX; i++)
             add_those_of(s, found->seqs[i], &o, m);
@@ -175,7 +184,7 @@ void subject_carry_out(Store *s, StoreOp *op, const StoredMessage *m) {
     Order o;
     if (!found)
         return;
-    read_order(s, &order->env, &o);
+    read_order(s, op, &o);
     for (uint32_t n = 0; n < PIECES_MAX && find_more(s, &order->env, found); n++)
         for (uint32_t i = 0; i < found->n && s->fault == 0; i++)
             if (found->seqs[i] < m->seq)

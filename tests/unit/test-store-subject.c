@@ -89,6 +89,29 @@ TEST(what_was_erased_and_waits_beyond_a_link_weighs_less) {
     assert_sound(&f);
 }
 
+/* By way of a broker that may take its time with it. */
+static void hear(Fixture *f, Message *m, int64_t written_ms) {
+    m->env.created_ms = written_ms;
+    store_op_free(tell(f, m));
+}
+
+#define HEARD "SELECT count(*) FROM message WHERE kind = 42 AND sender = '" REMOTE "'"
+
+TEST(an_order_that_was_held_back_reaches_nothing_that_was_written_after_it) {
+    LAW_FIXTURE(f);
+    const int64_t then = f.now_ms - MINUTE_MS;
+    hear(&f, letter(&f, KIND_CASE_CONFERENCE, REMOTE, HOME), then - HOUR_MS);
+    f.now_ms += 9 * DAY_MS;
+    hear(&f, letter(&f, KIND_CASE_CONFERENCE, REMOTE, HOME), f.now_ms - MINUTE_MS);
+    hear(&f, order(&f, REMOTE, HOME), then);
+    ASSERT_EQ(number(&f, HEARD), 2);
+    ASSERT_EQ(number(&f, HEARD EMPTY), 1);
+    ASSERT_EQ(number(&f, WITHDRAWN), 1);
+    hear(&f, order(&f, REMOTE, HOME), f.now_ms);
+    ASSERT_EQ(number(&f, HEARD EMPTY), 2);
+    ASSERT_EQ(number(&f, WITHDRAWN), 2);
+}
+
 TEST(who_only_practises_erases_nothing_that_is_meant) {
     LAW_FIXTURE(f);
     store_op_free(tell(&f, letter(&f, KIND_CASE_CONFERENCE, SENDER, HOME)));
