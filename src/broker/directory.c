@@ -176,10 +176,10 @@ static bool is_behind(const Broker *b, const Session *s) {
 }
 
 /* A child that is ahead of us heard of versions that we lost. */
-static void compare(Broker *b, const Session *s) {
-    if (s->directory.after <= signed_version(b) || b->ahead_told >= s->directory.after)
+static void compare(Broker *b, Session *s) {
+    if (s->directory.after <= signed_version(b) || s->directory.ahead_told >= s->directory.after)
         return;
-    b->ahead_told = s->directory.after;
+    s->directory.ahead_told = s->directory.after;
     broker_log(b, LOG_EVENT_DIRECTORY_AHEAD, s->node,
                "A child broker has directory version %llu, this one %llu.",
                (unsigned long long)s->directory.after, (unsigned long long)signed_version(b));

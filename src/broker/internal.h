@@ -85,8 +85,7 @@ struct Broker {
     Directory *directory;
     Enrolments *enrolments; /* NULL until told */
     Following following;
-    bool signing;        /* at the hub: the head anew */
-    uint64_t ahead_told; /* version of a child that is ahead of us */
+    bool signing; /* at the hub: the head anew */
 
     /* note.c, witness.c */
     Denial *denials, others; /* denials: NULL until the first */

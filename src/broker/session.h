@@ -32,7 +32,8 @@ typedef struct ChildDirectory {
     uint64_t after, copy_of;
     TreeHash root;
     char behind[DIR_NAME_SIZE];
-    int64_t head_ms; /* of the newest head it was sent */
+    int64_t head_ms;     /* of the newest head it was sent */
+    uint64_t ahead_told; /* a version that we do not have; of each child, for one may lie */
 } ChildDirectory;
 
 struct Session {

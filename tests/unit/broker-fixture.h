@@ -39,7 +39,7 @@ typedef struct World {
     Heard *heard;
     unsigned n_heard, n_gaps, n_denied, n_resets, n_ids;
     /* journal: the clock leapt ahead; the directory is old; a quota is reached; a key did harm */
-    unsigned n_leaps, n_stale, n_quotas, n_slowed;
+    unsigned n_leaps, n_stale, n_ahead, n_quotas, n_slowed;
     Servers servers;       /* where else the parent is found, as the broker told last */
     bool full[256];        /* the pipe of that peer (0: the uplink) takes nothing */
     bool lost[256];        /* its connection is gone, and the broker has not heard of it */
@@ -73,6 +73,7 @@ static inline void io_log(void *data, const LogRecord *r) {
     ((World *)data)->n_denied += r->event == LOG_EVENT_ACCESS_DENIED;
     ((World *)data)->n_leaps += r->event == LOG_EVENT_CLOCK_LEAPT;
     ((World *)data)->n_stale += r->event == LOG_EVENT_DIRECTORY_STALE;
+    ((World *)data)->n_ahead += r->event == LOG_EVENT_DIRECTORY_AHEAD;
     ((World *)data)->n_quotas += r->event == LOG_EVENT_QUOTA_REACHED;
     ((World *)data)->n_slowed += r->event == LOG_EVENT_PEER_SLOWED;
 }

@@ -238,6 +238,24 @@ TEST(a_child_that_knows_of_later_versions_gets_nothing_older) {
     ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 1); /* as many, but are they the same? */
 }
 
+/* The word of one child, which may be anything, is not the end of what others have to say. */
+TEST(a_child_that_is_ahead_is_told_whatever_another_one_said) {
+    WORLD(w, "hub");
+    as_hub(&w);
+    second(&w);
+    hello(&w, 1, "upt/r1", 1);
+    hello(&w, 2, "upt/r2", 2);
+    const DirHead head = head_of(&w);
+    child_wants(&w, UINT64_MAX, head.root);
+    child_wants(&w, UINT64_MAX, head.root);
+    ASSERT_EQ(w.n_ahead, 1);
+    say(&w, 2, "upt/r2",
+        (Frame) { .kind = FRAME_DIRECTORY_WANT,
+                  .directory_want = { .after = head.version + 2, .head = head.root } });
+    run(&w);
+    ASSERT_EQ(w.n_ahead, 2);
+}
+
 /* As after a file was put back and the numbers given again. */
 TEST(a_child_with_another_directory_of_our_version_is_told) {
     WORLD(w, "hub");
