@@ -19,6 +19,8 @@ typedef struct Now {
 #define HOUR_MS   (60 * MINUTE_MS)
 #define DAY_MS    (24 * HOUR_MS)
 
+#define TIME_MAX_MS INT64_C(253402300799999) /* the last millisecond with a four-digit year */
+
 /* A wall clock that is so far ahead of a moment ago is more likely wrong than right; what cannot be
  * taken back waits so long for it to be set right. No message lives longer than the leap. */
 #define CLOCK_LEAP_MS  (200 * DAY_MS)

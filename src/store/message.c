@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "base/times.h"
 #include "store/checksum.h"
 #include "store/ledger.h"
 #include "store/message.h"
@@ -143,14 +144,19 @@ static void read_columns(Store *s, sqlite3_stmt *q, int64_t seq, StoredMessage *
         db_fault(s, -ENOMEM, "out of memory");
 }
 
+/* One that others read, and that can be reckoned with. */
+static bool is_time(int64_t ms) {
+    return ms >= 0 && ms <= TIME_MAX_MS;
+}
+
 /* Could this have been written here? What could not would, in an answer or on a link, be a frame
  * that its receiver refuses, and asks for again, for ever. */
 static bool is_plausible(const StoredMessage *m) {
     bool good = node_name_is_valid(m->sender) && (unsigned)m->lane < LANE_COUNT &&
-                (m->origin[0] == '\0' || node_name_is_valid(m->origin)) && m->accepted_ms >= 0 &&
-                m->expires_ms >= 0;
+                (m->origin[0] == '\0' || node_name_is_valid(m->origin)) &&
+                is_time(m->accepted_ms) && is_time(m->expires_ms);
     for (uint32_t i = 0; good && i < m->n_stamps; i++)
-        good = node_name_is_valid(m->stamps[i].broker) && m->stamps[i].at_ms >= 0;
+        good = node_name_is_valid(m->stamps[i].broker) && is_time(m->stamps[i].at_ms);
     for (uint32_t i = 0; good && i < m->route.n; i++)
         good =
             node_name_is_valid(m->route.list[i].node) && m->route.list[i].role <= ROLE_SUBSCRIBER &&

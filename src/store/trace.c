@@ -239,6 +239,8 @@ static void outcome_row(Store *s, Table *t, const StoredMessage *m, const char *
 static void outcome_others(Store *s, Table *t, const StoredMessage *m) {
     char last[NODE_NAME_SIZE] = "";
     for (;;) {
+        char before[NODE_NAME_SIZE];
+        memcpy(before, last, sizeof(before));
         {
             _query_ q = QUERY(s,
                               "SELECT recipient FROM outcome WHERE seq = ?1 AND recipient > ?2 "
@@ -248,6 +250,8 @@ static void outcome_others(Store *s, Table *t, const StoredMessage *m) {
                 return;
             text_copy(last, sizeof(last), col_text(q, 0));
         }
+        if (strcmp(last, before) <= 0)
+            return; /* a row that names nobody would be found again and again */
         if (!route_find(&m->route, last))
             outcome_row(s, t, m, last, ROLE_UNSPECIFIED);
     }

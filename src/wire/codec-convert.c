@@ -3,9 +3,8 @@
 /* Conversions used by more than one frame or part, reading and writing side by side. */
 
 #include "base/text.h"
+#include "base/times.h"
 #include "wire/codec-internal.h"
-
-#define TIME_MAX_MS INT64_C(253402300799999) /* the last millisecond with a four-digit year */
 
 const char codec_out_of_memory[] = "out of memory";
 

@@ -432,6 +432,8 @@ TEST(a_row_that_names_nobody_is_told_to_nobody_and_every_answer_can_be_read) {
         "sender = 'dsk/3204'", /* it could be, but is not: the sum tells */
         "origin = 'hub'",
         "accepted_at = -1",
+        "accepted_at = 9223372036854775807",
+        "expires_at = 9223372036854775807",
     };
     for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
         FIXTURE(f);
@@ -465,6 +467,27 @@ TEST(a_row_that_names_nobody_is_told_to_nobody_and_every_answer_can_be_read) {
                 ASSERT_STR(table_cell(op->query.table, 0, 1), HOME);
             store_op_free(op);
         }
+    }
+}
+
+TEST(an_outcome_of_nobody_does_not_keep_the_store_for_ever) {
+    static const char *const wrongs[] = { "CAST(x'ff00fe' AS TEXT)", "printf('%0400d', 0)", "''" };
+    for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
+        FIXTURE(f);
+        char sql[160], id[UUID_TEXT_SIZE];
+        const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+        const Uuid wanted = id_of(f.n_ids);
+        settle(&f, &row, QUEUE_MAILBOX);
+        fixture_reopen(&f);
+        snprintf(sql, sizeof(sql), "UPDATE outcome SET recipient = %s WHERE seq = %d", wrongs[i],
+                 (int)row.seq);
+        ASSERT_EQ(sqlite3_exec(f.store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+        uuid_format(&wanted, id);
+        StoreOp *op = ask(&f, "outcome", id);
+        ASSERT_TRUE(table_rows(op->query.table) >= 1);
+        ASSERT_STR(table_cell(op->query.table, 0, 0), HOME);
+        assert_clean(op->query.table);
+        store_op_free(op);
     }
 }
 
