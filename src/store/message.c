@@ -6,7 +6,9 @@
 #include "base/times.h"
 #include "store/checksum.h"
 #include "store/ledger.h"
+#include "store/link.h"
 #include "store/message.h"
+#include "store/move.h"
 #include "store/queue.h"
 #include "store/quota.h"
 #include "store/signed.h"
@@ -316,6 +318,19 @@ void message_update(Store *s, const StoredMessage *m, const Body *body) {
 }
 
 /* Any delivery still waiting here, in a queue of the route or as a subscription's copy. */
+/* The copy of a recipient came back before the link answered for the first one: its row is still
+ * there, and for nobody any more. */
+static bool has_row_left(Store *s, const StoredMessage *m, DeliveryRow *ret_any) {
+    bool moved = false;
+    for (uint32_t i = 0; i < m->route.n; i++)
+        moved = moved || moves_of(&m->route.list[i]) > 0;
+    const Link *link;
+    DL_FOREACH (s->links, link)
+        if (moved && queue_find_row(s, link->queue->id, m->seq, ret_any))
+            return true;
+    return false;
+}
+
 bool message_has_row(Store *s, const StoredMessage *m, DeliveryRow *ret_any) {
     for (uint32_t i = 0; i < m->route.n; i++)
         if (m->route.list[i].queue > 0 &&
@@ -325,5 +340,5 @@ bool message_has_row(Store *s, const StoredMessage *m, DeliveryRow *ret_any) {
     DL_FOREACH (s->subscriptions, sub)
         if (queue_find_row(s, sub->queue->id, m->seq, ret_any))
             return true;
-    return false;
+    return has_row_left(s, m, ret_any);
 }

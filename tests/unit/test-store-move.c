@@ -328,6 +328,33 @@ TEST(what_was_given_more_time_keeps_it) {
     ASSERT_TRUE(row_of(&f, QUEUE_LINK, "hub", LANE_ROUTINE).expires_ms > f.now_ms);
 }
 
+/* Or the link would say it again without having it. */
+TEST(what_came_back_before_the_link_answered_is_kept_until_it_does) {
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    move(&f, HOME, "upt/satria");
+    ASSERT_EQ(move_all(&f), 1);
+    const DeliveryRow away = row_of(&f, QUEUE_LINK, "hub", LANE_ROUTINE);
+    move(&f, HOME, SELF);
+    ASSERT_EQ(comes_back(&f, 1, 2), VERDICT_DUPLICATE);
+    const DeliveryRow here = row_of(&f, QUEUE_MAILBOX, HOME, LANE_ROUTINE);
+    settle(&f, &here, QUEUE_MAILBOX);
+    const Uuid id = id_of(1);
+    ASSERT_OUTCOMES(&f, &id, HOME " COLLECTED");
+    f.now_ms += 31 * DAY_MS;
+    idle(&f);
+    StoreOp *op = bodies(&f, &away, QUEUE_LINK);
+    ASSERT_TRUE(!op->bodies.wanted[0].damaged);
+    ASSERT_EQ(op->bodies.wanted[0].forward->n_recipients, 0);
+    store_op_free(op);
+    settle(&f, &away, QUEUE_LINK);
+    f.now_ms += DAY_MS;
+    idle(&f);
+    op = bodies(&f, &away, QUEUE_LINK);
+    ASSERT_TRUE(op->bodies.wanted[0].damaged); /* it is gone */
+    store_op_free(op);
+}
+
 /* Two brokers whose directories differ would hand it to each other for ever. */
 TEST(a_message_moves_so_often_and_no_more) {
     FIXTURE(f);
