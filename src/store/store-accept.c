@@ -256,6 +256,24 @@ static void add_way(Store *s, StoreOp *op, StoredMessage *stored, const RoutedRe
                             .cause = CAUSE_RECIPIENT_UNKNOWN });
 }
 
+/* Does all of it only come back? It had its room here, and a bound would hold up the way on which
+ * room gets free: two brokers could stand still. stored: NULL = it is purged, and was seq. */
+static bool only_comes_back(Store *s, const StoredMessage *stored, int64_t seq) {
+    const AcceptDecision *d = &s->decision;
+    bool back = d->n_routes > 0;
+    for (uint32_t i = 0; i < d->n_routes && back; i++) {
+        const char *node = d->routes[i].who.node;
+        back = stored ? route_find(&stored->route, node) != NULL
+                      : db_number(s,
+                                  QUERY(s,
+                                        "SELECT count(*) FROM outcome "
+                                        "WHERE seq = ?1 AND recipient = ?2",
+                                        INT(seq), TEXT(node)),
+                                  0) > 0;
+    }
+    return back;
+}
+
 /* A link may bring a known message for further recipients (a redirected dead letter), or hand one
  * back that it cannot route any more. */
 static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
@@ -281,7 +299,7 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
     copies_init(s, &copies, body, false);
     copies.expires_ms = accept_link_expiry(&s->config.accept, m->fwd.expires_ms, s->now_ms);
     /* It may have to go back to a broker it passed before it was redirected; in a tree it can only
-     * circle by turning back where it came from, and that is refused anyway. */
+     * circle by turning back where it came from, and then it waits (move.h). */
     const uint32_t n_stamps = op->accept.message->fwd.n_stamps;
     op->accept.message->fwd.n_stamps = 0;
     accept_judge(s, op);
@@ -292,8 +310,8 @@ static void add_recipients(Store *s, StoreOp *op, StoredMessage *stored) {
         if (needs_way(s, op, stored, &d->routes[i].who))
             d->routes[n++] = d->routes[i];
     d->n_routes = n;
-    if (quota_is_reached(s, op)) /* one message would do to fill everything */
-        return;
+    if (!only_comes_back(s, stored, 0) && quota_is_reached(s, op))
+        return; /* else one message would do to fill everything */
     for (uint32_t i = 0; i < d->n_routes; i++)
         add_way(s, op, stored, &d->routes[i], &copies);
     message_update(s, stored, body);
@@ -553,7 +571,7 @@ static void accept_again(Store *s, StoreOp *op, int64_t old_seq) {
         if (!outcome_is_noted(s, old_seq, &d->routes[i].who, op->accept.authority))
             d->routes[n++] = d->routes[i];
     d->n_routes = n;
-    if (quota_is_reached(s, op))
+    if (!only_comes_back(s, NULL, old_seq) && quota_is_reached(s, op))
         return;
     RUN(s, "UPDATE outcome SET seq = ?2 WHERE seq = ?1", INT(old_seq), INT(s->next_seq));
     give_back_id(s, op->accept.message);

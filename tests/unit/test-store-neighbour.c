@@ -59,6 +59,43 @@ TEST(what_a_neighbour_brought_makes_room_when_it_goes) {
     ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
 }
 
+static Verdict brings_back(Fixture *f, uint32_t number, const char *to) {
+    const uint32_t n_ids = f->n_ids;
+    f->n_ids = number - 1;
+    Message *m = plain(f);
+    f->n_ids = n_ids;
+    StoreOp *op = link_op(m, SELF, to, f->now_ms);
+    m->fwd.recipients[0].moves = 1;
+    run(f, op);
+    const Verdict v = op->accept.result.verdict;
+    store_op_free(op);
+    return v;
+}
+
+/* Or both could stand still, each full of what waits for the other. */
+TEST(what_a_neighbour_gives_back_is_not_bounded) {
+    for (unsigned purged = 0; purged < 2; purged++) {
+        _cleanup_(fixture_deinit) Fixture f;
+        with_neighbour_quota(&f, "hub");
+        f.config.retention_ms = HOUR_MS;
+        fixture_reopen(&f);
+        StoreOp *op = link_op(plain(&f), "upt/satria", HOME, f.now_ms);
+        run(&f, op);
+        settle(&f, &op->deposits[0].row, QUEUE_LINK); /* to upt/phala-martha */
+        store_op_free(op);
+        f.now_ms += purged * 2 * HOUR_MS;
+        idle(&f);
+        for (unsigned i = 0; i < QUOTA; i++)
+            ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_ACCEPTED);
+        ASSERT_EQ(brings(&f, plain(&f), SELF, REMOTE), VERDICT_LATER);
+        put_node(&f, HOME, false, "hub");
+        ASSERT_EQ(brings_back(&f, 1, "min/rehsos"), VERDICT_LATER);
+        ASSERT_EQ(brings_back(&f, 1, HOME), purged ? VERDICT_ACCEPTED : VERDICT_DUPLICATE);
+        ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 1);
+        assert_sound(&f);
+    }
+}
+
 /* About something that is not known here (any more): it goes to its reader all the same. */
 static Verdict speaks(Fixture *f) {
     const Uuid about = id_of(90000);
