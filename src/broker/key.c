@@ -23,6 +23,7 @@
 #include "broker/turns.h"
 #include "core/key-request.h"
 #include "wire/codec.h"
+#include "wire/personal.h"
 
 #define WHO_SIZE sizeof(((StoreOp *)0)->key.by)
 
@@ -142,6 +143,12 @@ static int not_theirs(Broker *b, Now now, Session *s, const Frame *f) {
     return r < 0 ? r : query_say(b, s, f, 1, "NOT_ALLOWED: your node does not supervise that one");
 }
 
+/* It stands in the ledger for years and, with the key, in the directory of every broker: the name
+ * of a machine or a program. What does not stay on its line the institution could not read. */
+static bool is_label(const char *text) {
+    return text[strcspn(text, "\t\n")] == '\0' && !text_is_personal(text);
+}
+
 /* NODE LABEL KEY HOURS: the key is the public half of the one-time pair, which whoever asks has
  * made; the secret half is never here. */
 int enrol_token_verb(Broker *b, Now now, Session *s, const Frame *f) {
@@ -153,6 +160,8 @@ int enrol_token_verb(Broker *b, Now now, Session *s, const Frame *f) {
         return query_say(b, s, f, 2, "enrol-token NODE LABEL KEY HOURS");
     if (end == arg(f, 3) || *end != '\0' || hours < 1 || hours > ENROLMENT_LIFE_MAX / HOUR_MS)
         return query_say(b, s, f, 2, "a token lives for 1 to 168 hours");
+    if (!is_label(arg(f, 1)))
+        return query_say(b, s, f, 2, "a label is one line and says nothing of a person");
     if (!n || n->inactive || n->broker)
         return query_say(b, s, f, 1,
                          !n          ? "the node is not in the directory: its record comes first"

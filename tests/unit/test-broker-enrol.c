@@ -364,6 +364,9 @@ TEST(a_token_is_asked_for_in_full) {
     for (size_t i = 0; i < ARRAY_SIZE(hours); i++)
         ASSERT_EQ(admin(&k, "enrol-token", token_args(NODE, "main", BEARER, hours[i])), 2);
     ASSERT_EQ(admin(&k, "enrol-token", token_args(NODE, "", BEARER, "1")), 2);
+    ASSERT_EQ(admin(&k, "enrol-token", token_args(NODE, "Sari 0812-3456-7890", BEARER, "1")), 2);
+    ASSERT_EQ(admin(&k, "enrol-token", token_args(NODE, "3203011234567890", BEARER, "1")), 2);
+    ASSERT_EQ(admin(&k, "enrol-token", token_args(NODE, "desk\n1", BEARER, "1")), 2);
     ASSERT_EQ(strlen(label), LABEL_SIZE);
     ASSERT_EQ(admin(&k, "enrol-token", token_args(NODE, label, BEARER, "1")), 2);
     ASSERT_EQ(admin(&k, "enrol-token", token_args(NODE, label + 1, "other", "1")), 0);
