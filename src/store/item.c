@@ -59,6 +59,17 @@ bool item_load_row(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret) {
     return false;
 }
 
+bool item_next(Store *s, ItemKey *inout) {
+    _query_ q = QUERY(s,
+                      "SELECT kind, id FROM item WHERE (kind, id) > (?1, ?2) "
+                      "ORDER BY kind, id LIMIT 1",
+                      INT(inout->kind), UUID(&inout->id));
+    if (!db_row(s, q) || col_int(q, 0) != (ItemKind)col_int(q, 0) || col_bytes(q, 1).n != UUID_SIZE)
+        return false;
+    *inout = (ItemKey) { .kind = (ItemKind)col_int(q, 0), .id = col_uuid(q, 1) };
+    return true;
+}
+
 bool item_load(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret) {
     Bytes body;
     if (!pending_find(s, kind, id, &body, &ret->last_act))

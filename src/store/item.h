@@ -105,6 +105,9 @@ void item_new(ItemKind kind, const Uuid *id, StoredItem *ret);
 void item_save(Store *s, StoredItem *i);
 /* The same of table item alone; writing: with its timers and what is counted of it. */
 bool item_load_row(Store *s, ItemKind kind, const Uuid *id, StoredItem *ret);
+/* The row behind this one, in order of keys. False: there is none, or its key is none, and behind
+ * it nobody can look. */
+bool item_next(Store *s, ItemKey *inout);
 void item_write_row(Store *s, StoredItem *i, Bytes body);
 /* Forgets it: what other items of its acts came to stays. */
 void item_forget(Store *s, StoredItem *i);

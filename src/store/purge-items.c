@@ -26,18 +26,7 @@ static bool forget_items(Store *s, StoredAct *a, StoredItem *i) {
     if (s->item_cursor.kind == ITEM_NONE)
         pending_settle_old(s, s->now_ms - s->config.item_retention_ms);
     for (uint32_t n = 0; n < STEP_ROWS && s->fault == 0; n++) {
-        bool found = false;
-        {
-            _query_ q = QUERY(s,
-                              "SELECT kind, id FROM item WHERE (kind, id) > (?1, ?2) "
-                              "ORDER BY kind, id LIMIT 1",
-                              INT(s->item_cursor.kind), UUID(&s->item_cursor.id));
-            found = db_row(s, q);
-            if (found)
-                s->item_cursor =
-                    (ItemKey) { .kind = (ItemKind)col_int(q, 0), .id = col_uuid(q, 1) };
-        }
-        if (!found)
+        if (!item_next(s, &s->item_cursor))
             return false;
         if (item_load(s, s->item_cursor.kind, &s->item_cursor.id, i) && is_over(s, i, a))
             item_forget(s, i);
