@@ -59,9 +59,10 @@ void run_sweep(Store *s, StoreOp *op) {
     }
     _query_ q = QUERY(s,
                       "SELECT " ROW_COLUMNS ",since FROM delivery "
-                      "WHERE (queue, lane, seq) > (?1, ?2, ?3) "
+                      "WHERE (queue, lane, seq) > (?1, ?2, ?3) AND lane BETWEEN 0 AND ?5 "
                       "ORDER BY queue, lane, seq LIMIT ?4",
-                      INT(op->sweep.queue), INT(op->sweep.lane), INT(op->sweep.seq), INT(limit));
+                      INT(op->sweep.queue), INT(op->sweep.lane), INT(op->sweep.seq), INT(limit),
+                      INT(LANE_COUNT - 1)); /* what is in none is found by a check */
     while (seen < limit && db_row(s, q)) {
         struct SweepHit hit;
         queue_read_row(q, &hit.row);
@@ -70,7 +71,8 @@ void run_sweep(Store *s, StoreOp *op) {
         if (of != hit.row.queue)
             moves = queue && move_hop(s, queue);
         of = hit.row.queue;
-        hit.action = due_action(s, &hit.row, hit.queue_kind, moves, col_int(q, 9));
+        const int64_t since_ms = MIN(MAX(col_int(q, 9), INT64_C(0)), s->now_ms);
+        hit.action = due_action(s, &hit.row, hit.queue_kind, moves, since_ms);
         if (hit.action != 0)
             op->sweep.hits[op->sweep.n++] = hit;
         op->sweep.queue = hit.row.queue;

@@ -470,6 +470,43 @@ TEST(a_row_that_names_nobody_is_told_to_nobody_and_every_answer_can_be_read) {
     }
 }
 
+static StoreOp *sweep_on(Fixture *f, QueueId queue, Lane lane, int64_t seq) {
+    StoreOp *op = store_op_new(OP_SWEEP);
+    op->sweep.limit = 2;
+    op->sweep.queue = queue;
+    op->sweep.lane = lane;
+    op->sweep.seq = seq;
+    run(f, op);
+    return op;
+}
+
+TEST(a_delivery_in_no_lane_does_not_keep_the_sweep_from_the_others) {
+    static const char *const wrongs[] = { "lane = 9223372036854775807", "lane = 5", "lane = -1",
+                                          "since = -9223372036854775808",
+                                          "since = 9223372036854775807" };
+    for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
+        FIXTURE(f);
+        char sql[128];
+        const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+        (void)deposit(&f, message_to(&f, REMOTE, 2)); /* in a queue behind that one */
+        fixture_reopen(&f);
+        snprintf(sql, sizeof(sql), "UPDATE delivery SET %s WHERE seq = %d", wrongs[i],
+                 (int)row.seq);
+        ASSERT_EQ(sqlite3_exec(f.store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+        StoreOp *op = sweep_on(&f, 0, LANE_EVENT, 0);
+        for (unsigned turns = 0; !op->sweep.end; turns++) {
+            StoreOp *next = sweep_on(&f, op->sweep.queue, op->sweep.lane, op->sweep.seq);
+            store_op_free(op);
+            op = next;
+            ASSERT_TRUE(turns < 4);
+        }
+        store_op_free(op);
+        op = ask(&f, "check", NULL);
+        ASSERT_EQ(op->query.table->code, i < 3); /* it is named */
+        store_op_free(op);
+    }
+}
+
 TEST(an_outcome_of_nobody_does_not_keep_the_store_for_ever) {
     static const char *const wrongs[] = { "CAST(x'ff00fe' AS TEXT)", "printf('%0400d', 0)", "''" };
     for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
