@@ -299,8 +299,11 @@ void store_cache_load(Store *s) {
     quota_count_dead(s);
     directory_load(s);
     const int64_t last = highest_number(s);
-    s->next_seq = MAX(last + 1, meta_number(s, "next_seq", 1));
-    s->next_act = db_number(s, QUERY(s, "SELECT max(n) FROM act"), 0) + 1;
+    const int64_t act = db_number(s, QUERY(s, "SELECT max(n) FROM act"), 0);
+    if (act == INT64_MAX)
+        db_fault(s, -EUCLEAN, "the number of the newest act is damaged");
+    s->next_seq = MAX(MIN(last, INT64_MAX - 1) + 1, meta_number(s, "next_seq", 1));
+    s->next_act = MIN(act, INT64_MAX - 1) + 1;
     s->purged = (uint64_t)meta_number(s, "purged", 0);
     s->health.messages = (uint64_t)(s->next_seq - 1) - s->purged;
     case_keys_forget(s);

@@ -470,6 +470,21 @@ TEST(a_row_that_names_nobody_is_told_to_nobody_and_every_answer_can_be_read) {
     }
 }
 
+TEST(a_number_that_has_no_next_one_is_damage) {
+    static const char *const wrongs[] = {
+        "UPDATE message SET seq = 9223372036854775807",
+        "INSERT INTO act(n, acts) VALUES(9223372036854775807, x'00')",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
+        FIXTURE(f);
+        (void)deposit(&f, message_to(&f, HOME, 1));
+        f.store = store_close(f.store);
+        tamper(&f, wrongs[i]);
+        ASSERT_EQ(fixture_try_open(&f), -EUCLEAN);
+        assert_non_null(strstr(f.why, "damaged"));
+    }
+}
+
 static StoreOp *sweep_on(Fixture *f, QueueId queue, Lane lane, int64_t seq) {
     StoreOp *op = store_op_new(OP_SWEEP);
     op->sweep.limit = 2;
