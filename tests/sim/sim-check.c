@@ -191,8 +191,16 @@ static bool leads_over(const World *w, unsigned a, unsigned b, unsigned over) {
     return a == over;
 }
 
+/* When it was accepted; not because an operator redirected it there. */
+static bool is_named(const Parcel *i, unsigned node) {
+    for (unsigned k = 0; k < i->n_to - i->n_instead; k++)
+        if (i->to[k] == node)
+            return true;
+    return false;
+}
+
 static bool copy_is_due(const World *w, const SimClient *c, const Parcel *i) {
-    const bool mine = parcel_is_for(i, c->node);
+    const bool mine = is_named(i, c->node);
     if (i->delicate && !mine) /* whom it is about is not known everywhere */
         return false;
     if (!i->accepted || i->kind == PARCEL_RECALL || i->sent_ms <= c->copies.made_ms ||
