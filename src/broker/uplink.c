@@ -23,8 +23,9 @@
 #include "broker/witness.h"
 #include "wire/codec.h"
 
-#define DEAD_AFTER  3
-#define GREETING_MS (10 * SECOND_MS)
+#define DEAD_AFTER    3
+#define GREETING_MS   (10 * SECOND_MS)
+#define GREETINGS_MAX 3U /* said in vain: the connection may be half open, another one is made */
 
 int uplink_say(Broker *b, const Frame *f, const Bytes *parts, unsigned n_parts) {
     uint8_t *p;
@@ -61,6 +62,7 @@ static void greet(Broker *b, Now now) {
                            .progress = neighbour_progress(b, b->config.parent) } };
     (void)text_copy(f.hello.client, sizeof(f.hello.client), "serasid " SERASI_VERSION);
     b->uplink.heard_mono_ms = now.mono_ms;
+    b->uplink.n_greeted++;
     (void)uplink_say(b, &f, NULL, 0); /* lost: said again after GREETING_MS */
 }
 
@@ -268,6 +270,7 @@ int uplink_receive(Broker *b, Now now, const PeerMessage *m) {
     const char *why = NULL;
     Frame f = { 0 };
     b->uplink.heard_mono_ms = now.mono_ms;
+    b->uplink.n_greeted = 0;
     int r = m->oversized || m->n_parts == 0
                 ? WIRE_TOO_LARGE
                 : codec_decode_frame(m->parts[0], FRAME_ANSWER_MAX, &f, &why);
@@ -285,15 +288,26 @@ int uplink_receive(Broker *b, Now now, const PeerMessage *m) {
     return r;
 }
 
+static int greet_again(Broker *b, Now now) {
+    Uplink *u = &b->uplink;
+    if (now.mono_ms - u->greeted_mono_ms < GREETING_MS)
+        return 0;
+    if (u->n_greeted < GREETINGS_MAX) {
+        greet(b, now);
+        return 0;
+    }
+    u->n_greeted = 0;
+    int r = uplink_end(b, "The parent broker does not answer.");
+    b->io.uplink_reset(b->io.data);
+    return r;
+}
+
 int uplink_second(Broker *b, Now now) {
     Uplink *u = &b->uplink;
     if (u->state == UPLINK_DOWN)
         return 0;
-    if (u->state == UPLINK_GREETING) {
-        if (now.mono_ms - u->greeted_mono_ms >= GREETING_MS)
-            greet(b, now);
-        return 0;
-    }
+    if (u->state == UPLINK_GREETING)
+        return greet_again(b, now);
     if (now.mono_ms - u->heard_mono_ms > DEAD_AFTER * u->ping_ms) {
         int r = uplink_end(b, "The parent broker is silent.");
         b->io.uplink_reset(b->io.data);

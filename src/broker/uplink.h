@@ -28,8 +28,9 @@ typedef struct Uplink {
     uint32_t n_sent, window;
     int64_t heard_mono_ms, pinged_mono_ms, greeted_mono_ms, progress_mono_ms, paused_mono_ms;
     int64_t ping_ms;
-    uint64_t epoch; /* of the session: answers to deliveries of an older one are not sent */
-    bool recorded;  /* the store knows the link is open: a crash makes what is out uncertain */
+    uint32_t n_greeted; /* HELLOs since the parent was heard */
+    uint64_t epoch;     /* of the session: answers to deliveries of an older one are not sent */
+    bool recorded;      /* the store knows the link is open: a crash makes what is out uncertain */
     uint32_t credit_messages, credit_bytes; /* what the parent lets us have */
     uint32_t taken_messages, taken_bytes;   /* settled: credit to give back */
     uint32_t n_taking;                      /* on their way to the disk, of whatever session */

@@ -369,6 +369,30 @@ TEST(after_bye_the_parent_is_greeted_again_in_a_while) {
     ASSERT_EQ(count(&w, 0, FRAME_HELLO), 1);
 }
 
+/* A line that is half open takes all that is said. */
+TEST(a_parent_that_never_answers_is_called_on_another_connection) {
+    UPLINK(w);
+    ASSERT_OK(broker_uplink_connected(w.broker, w.now));
+    forget(&w);
+    wait(&w, 3 * GREETING_MS - 2000, true);
+    ASSERT_EQ(count(&w, 0, FRAME_HELLO), 2); /* and the first */
+    ASSERT_EQ(w.n_resets, 0);
+    wait(&w, 3000, true);
+    ASSERT_EQ(w.n_resets, 1);
+    forget(&w);
+    wait(&w, 3 * GREETING_MS, true); /* until there is one */
+    ASSERT_EQ(count(&w, 0, FRAME_HELLO), 0);
+    ASSERT_EQ(w.n_resets, 1);
+    ASSERT_OK(broker_uplink_connected(w.broker, w.now));
+    ASSERT_EQ(count(&w, 0, FRAME_HELLO), 1);
+    for (unsigned i = 0; i < 6; i++) { /* who refuses has answered */
+        say(&w, 0, "hub",
+            (Frame) { .kind = FRAME_ERROR, .error = { .code = ERROR_NOT_KNOWN, .fatal = true } });
+        wait(&w, GREETING_MS + 1000, true);
+    }
+    ASSERT_EQ(w.n_resets, 1);
+}
+
 TEST(while_there_is_no_connection_nobody_is_greeted) {
     UPLINK(w);
     uplink_open(&w, 256);
