@@ -113,12 +113,15 @@ static Open *find_open(LedgerCompare *c, const LedgerEntry *e, struct OpenKey *r
     return o;
 }
 
+/* The first way of a recipient, or the one on which its copy moved since. */
 static void take_routed(LedgerCompare *c, const LedgerEntry *e, int64_t block, int64_t entry) {
     struct OpenKey key;
-    if (!uuid_equal(&e->message_id, &c->accepted) || e->code == ROLE_SUBSCRIBER ||
-        find_open(c, e, &key))
+    Open *o = find_open(c, e, &key);
+    if (o)
+        (void)text_copy(o->hop, sizeof(o->hop), e->peer);
+    if (o || !uuid_equal(&e->message_id, &c->accepted) || e->code == ROLE_SUBSCRIBER)
         return;
-    Open *o = calloc(1, sizeof(*o));
+    o = calloc(1, sizeof(*o));
     if (o) {
         *o = (Open) { .key = key, .block = block, .entry = entry };
         (void)text_copy(o->hop, sizeof(o->hop), e->peer);

@@ -790,6 +790,28 @@ TEST(a_message_taken_out_with_all_that_was_of_it_is_found) {
                    HOME ": the ledger says nothing, the store has lost the message");
 }
 
+/* What became of it is told elsewhere, and its id is forgotten here in time. */
+TEST(what_followed_its_node_to_another_broker_is_no_finding) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    const DeliveryRow row = op->deposits[0].row;
+    store_op_free(op);
+    put_node(&f, HOME, false, "upt/satria");
+    op = change(&f, &row, QUEUE_MAILBOX, ACTION_MOVE, CAUSE_NONE);
+    ASSERT_EQ(op->n_deposits, 1);
+    settle(&f, &op->deposits[0].row, QUEUE_LINK);
+    store_op_free(op);
+    for (unsigned i = 0; i < 5; i++) {
+        f.now_ms += 100 * DAY_MS;
+        fixture_reopen(&f);
+        idle(&f);
+        assert_ledger_whole(&f);
+    }
+}
+
 TEST(what_is_purged_and_forgotten_in_time_is_no_finding) {
     FIXTURE(f);
     four_messages(&f);
