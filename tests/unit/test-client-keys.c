@@ -341,6 +341,27 @@ TEST(an_older_directory_is_refused) {
     book_close(&before);
 }
 
+/* The same directory as it was signed days ago would look fresh for longer than it is, and a later
+ * version that was signed sooner is none of the hub's. */
+TEST(a_head_that_was_signed_sooner_is_refused) {
+    for (unsigned newer = 0; newer < 2; newer++) {
+        static Book b;
+        book_open(&b);
+        book_sign(&b);
+        _cleanup_(client_keys_freep) ClientKeys *k = keys_pinned(&b);
+        ASSERT_OK(tell(k, &b, T0, "hub"));
+        b.version -= 1 - newer;
+        b.at_ms -= DAY_MS;
+        book_sign(&b);
+        ASSERT_EQ(tell(k, &b, T0, "hub"), CLIENT_KEYS_STALE);
+        b.version--;
+        b.at_ms += DAY_MS;
+        book_sign(&b);
+        ASSERT_OK(tell(k, &b, T0, "hub")); /* nothing is remembered of it */
+        book_close(&b);
+    }
+}
+
 TEST(the_hub_changes_its_key_and_is_followed) {
     static Book b;
     book_open(&b);
@@ -380,6 +401,72 @@ TEST(a_clients_key_of_the_hub_signs_no_directory) {
     b.hub = desk;
     book_sign(&b);
     ASSERT_EQ(tell(k, &b, T0, "hub"), CLIENT_KEYS_NOT_OURS);
+    book_close(&b);
+}
+
+/* The key of a broker that is proven, but not the hub's. */
+TEST(another_brokers_key_signs_no_directory) {
+    static Book b;
+    book_open(&b);
+    SignKey other;
+    sign_key_new(&other);
+    add_key(&b, "upt/satria", "link", &other, NULL)->broker = true;
+    book_sign(&b);
+    _cleanup_(client_keys_freep) ClientKeys *k = keys_pinned(&b);
+    KeyOwner owner = { 0 };
+    ASSERT_EQ(client_keys_owner(k, "upt/satria", T0, &owner), KEY_ASKED);
+    ASSERT_OK(tell(k, &b, T0, "upt/satria"));
+    ASSERT_EQ(client_keys_owner(k, "upt/satria", T0, &owner), KEY_PROVEN);
+    b.hub = other;
+    book_sign(&b);
+    ASSERT_EQ(tell(k, &b, T0, "upt/satria"), CLIENT_KEYS_NOT_OURS);
+    book_close(&b);
+}
+
+TEST(a_key_of_the_hub_that_is_not_valid_is_not_followed) {
+    for (unsigned how = 0; how < 4; how++) {
+        static Book b;
+        book_open(&b);
+        SignKey next;
+        sign_key_new(&next);
+        DirKey *key = add_key(&b, "hub", "next", &next, NULL);
+        key->broker = true;
+        key->valid_from_ms = T0.wall_ms + (how == 1 ? DAY_MS : -DAY_MS);
+        key->valid_until_ms = T0.wall_ms + (how == 2 ? -HOUR_MS : DAY_MS);
+        b.records[0].node.inactive = how == 3;
+        book_sign(&b);
+        _cleanup_(client_keys_freep) ClientKeys *k = keys_pinned(&b);
+        ASSERT_OK(tell(k, &b, T0, "hub"));
+        b.hub = next;
+        book_sign(&b);
+        ASSERT_EQ(tell(k, &b, T0, "hub"), how == 0 ? 0 : CLIENT_KEYS_NOT_OURS);
+        book_close(&b);
+    }
+}
+
+/* A broker cannot make anybody forget what was proven, a revocation above all. */
+TEST(what_is_proven_is_not_forgotten_by_leaving_it_out) {
+    static Book b;
+    static Answer a;
+    book_open(&b);
+    SignKey sign;
+    sign_key_new(&sign);
+    add_node(&b, "dsk/3203", NODE_SOCIAL_AGENCY_REGENCY, "upt/satria");
+    add_key(&b, "dsk/3203", "main", &sign, NULL)->revoked = true;
+    book_sign(&b);
+    _cleanup_(client_keys_freep) ClientKeys *k = keys_pinned(&b);
+    const KeyId id = key_id(sign.public.b);
+    const KeyId none = { 0 };
+    char asked[CLIENT_KEYS_ASK_MAX][NODE_NAME_SIZE];
+    DirKey found = { 0 };
+    ASSERT_EQ(client_keys_by_sign_id(k, "dsk/3203", &id, T0, &found), KEY_ASKED);
+    ASSERT_OK(tell(k, &b, T0, "dsk/3203"));
+    (void)client_keys_by_sign_id(k, "dsk/3203", &none, after(5 * MINUTE_MS), &found); /* again */
+    ASSERT_EQ(client_keys_question(k, after(5 * MINUTE_MS), asked), 1);
+    answer_make(&b, &a, NULL, 0);
+    ASSERT_OK(answer_give(k, &a, after(5 * MINUTE_MS)));
+    ASSERT_EQ(client_keys_by_sign_id(k, "dsk/3203", &id, after(5 * MINUTE_MS), &found), KEY_PROVEN);
+    ASSERT_TRUE(found.revoked);
     book_close(&b);
 }
 
