@@ -28,7 +28,8 @@
 /* libzmq keeps what a peer tells of itself in the handshake as long as the connection lives, and
  * small pieces of it eighteen times as large; who means well tells some 50 bytes. */
 #define HANDSHAKE_MAX (4U * 1024)
-#define BOX_OVERHEAD  33U /* of a part, in its frame */
+#define UNREAD_MAX    (64U * 1024 * 1024) /* more than the kernel has of one */
+#define BOX_OVERHEAD  33U                 /* of a part, in its frame */
 
 typedef struct Door {
     Call call;
@@ -131,14 +132,19 @@ DoorCounts doors_take_counts(Doors *d) {
 
 /* --- cutting --- */
 
-/* libzmq sees the line go and clears up. The number may belong to another file by now, when the
- * connection closed a moment ago: then nothing happens, or one peer has to come again. */
+/* libzmq sees the line go and clears up. What the kernel still has of the connection is thrown
+ * away: some thousand messages, which libzmq would read before it saw the end, and others wait for
+ * that. Is it in the middle of one, then the rest does not fit and ends the connection as well.
+ *
+ * The number may belong to another file by now, when the connection closed a moment ago: then
+ * nothing happens, or one peer has to come again. */
 static void door_cut(Doors *d, Door *door, uint32_t *count) {
     if (door->cut)
         return;
     door->cut = true;
     d->n_waiting -= !door->session;
     (void)shutdown(door->fd, SHUT_RDWR);
+    (void)recv(door->fd, NULL, UNREAD_MAX, MSG_TRUNC | MSG_DONTWAIT); /* keeps nothing of it */
     (*count)++;
 }
 

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -388,6 +389,34 @@ TEST(who_is_cut_for_harm_has_no_allowance_left) {
     (void)turns(&g, 3);
     ASSERT_TRUE(is_cut(fd));
     close(fd);
+    sock_message_deinit(&m);
+}
+
+static int unread(int fd) {
+    int n = 0;
+    return ioctl(fd, FIONREAD, &n) < 0 ? 0 : n;
+}
+
+TEST(what_the_kernel_has_of_who_is_cut_is_not_read_any_more) {
+    static const char text[1000];
+    _cleanup_(gate_close) Gate g;
+    SockMessage m = { 0 };
+    gate_open(&g, &wide);
+    void *bad = peer(&g, NULL, 0);
+    ASSERT_EQ(zmq_send(bad, "x", 1, 0), 1);
+    hear(&g, &m);
+    ASSERT_OK(doors_turn(g.doors, g.now_ms, false));
+    doors_heard(g.doors, &m);
+    int full = 0; /* milliseconds: nobody takes them out of libzmq, which reads no more */
+    for (int i = 0; full < 100 && i < PATIENCE_MS; i++, (void)poll(NULL, 0, 1)) {
+        full = unread(m.fd) > 0 ? full + 1 : 0;
+        while (zmq_send(bad, text, sizeof(text), ZMQ_DONTWAIT) >= 0)
+            continue;
+    }
+    ASSERT_EQ(full, 100);
+    doors_cut(g.doors, bytes_make(m.route, m.n_route), g.now_ms);
+    ASSERT_EQ(unread(m.fd), 0);
+    zmq_close(bad);
     sock_message_deinit(&m);
 }
 
