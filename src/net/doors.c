@@ -28,8 +28,17 @@
 /* libzmq keeps what a peer tells of itself in the handshake as long as the connection lives, and
  * small pieces of it eighteen times as large; who means well tells some 50 bytes. */
 #define HANDSHAKE_MAX (4U * 1024)
-#define UNREAD_MAX    (64U * 1024 * 1024) /* more than the kernel has of one */
-#define BOX_OVERHEAD  33U                 /* of a part, in its frame */
+/* Messages that libzmq may have of a connection that closed: its pipe's mark is lower. */
+#define LEFT_MAX     512U
+#define UNREAD_MAX   (64U * 1024 * 1024) /* more than the kernel has of one */
+#define BOX_OVERHEAD 33U                 /* of a part, in its frame */
+
+/* Which messages seem to be of a connection, while those of one before may still come. */
+typedef struct Guess {
+    uint8_t n_route;
+    char route[SOCK_ROUTE_SIZE];
+    uint32_t n; /* more than others */
+} Guess;
 
 typedef struct Door {
     Call call;
@@ -43,9 +52,18 @@ typedef struct Door {
     uint64_t read;   /* bytes of whole messages, before it was weighed */
     uint8_t n_route; /* 0: not known yet */
     char route[SOCK_ROUTE_SIZE];
+    bool perhaps; /* heard, it or the one before */
+    Guess guess;
     int fd;
     UT_hash_handle hh; /* by route, once it is known */
 } Door;
+
+/* A session whose connection is not known yet. */
+typedef struct Lodger {
+    char route[SOCK_ROUTE_SIZE];
+    int64_t since_ms;
+    UT_hash_handle hh;
+} Lodger;
 
 struct Doors {
     DoorLimits limits;
@@ -54,6 +72,10 @@ struct Doors {
     Door **by_fd;
     uint32_t size; /* of by_fd */
     Door *by_route;
+    Lodger *lodgers;
+    uint64_t cleared;    /* so often there was nothing to read */
+    uint64_t *sure_from; /* of it, by descriptor: when nothing is left of the connection before */
+    bool unsure;         /* one closed since the last time */
     Callers callers;
     uint32_t n_open, n_waiting, cursor;
     uint64_t unended; /* of all, as far as looked at */
@@ -79,14 +101,43 @@ int doors_new(Doors **ret, Sock *s, const DoorLimits *limits) {
     return 0;
 }
 
+static void lodger_free(Doors *d, Lodger *l) {
+    HASH_DEL(d->lodgers, l);
+    free(l);
+}
+
+static Lodger *lodger_find(Doors *d, Bytes route) {
+    Lodger *l = NULL;
+    HASH_FIND(hh, d->lodgers, route.p, route.n, l);
+    return l;
+}
+
+/* Without memory for it the connection is cut in time, and comes again. */
+static void lodge(Doors *d, Bytes route, bool open, int64_t now_ms) {
+    Lodger *l = lodger_find(d, route);
+    if (l && !open)
+        lodger_free(d, l);
+    if (l || !open || route.n > SOCK_ROUTE_SIZE || !(l = calloc(1, sizeof(*l))))
+        return;
+    memcpy(l->route, route.p, route.n);
+    l->since_ms = now_ms;
+    HASH_ADD(hh, d->lodgers, route, route.n, l);
+    if (!l->hh.tbl)
+        free(l);
+}
+
 static void door_free(Doors *d, Door *door) {
     callers_forget(&d->callers, &door->call);
     if (door->n_route > 0)
         HASH_DEL(d->by_route, door);
+    if (door->session) /* which may be the next one's that has the number */
+        lodge(d, bytes_make(door->route, door->n_route), true, door->since_ms);
     d->n_open--;
     d->n_waiting -= !door->session && !door->cut;
     d->unended -= MIN(door->unended, d->unended);
     d->by_fd[door->fd] = NULL;
+    d->sure_from[door->fd] = d->cleared + 1;
+    d->unsure = true;
     free(door);
 }
 
@@ -99,6 +150,7 @@ static void door_close(Doors *d, uint32_t fd, int64_t now_ms) {
 }
 
 Doors *doors_free(Doors *d) {
+    Lodger *l, *tmp;
     if (!d)
         return NULL;
     if (d->monitor)
@@ -107,6 +159,9 @@ Doors *doors_free(Doors *d) {
         if (d->by_fd[fd])
             door_free(d, d->by_fd[fd]);
     free(d->by_fd);
+    free(d->sure_from);
+    HASH_ITER (hh, d->lodgers, l, tmp)
+        lodger_free(d, l);
     callers_deinit(&d->callers);
     free(d);
     return NULL;
@@ -150,16 +205,24 @@ static void door_cut(Doors *d, Door *door, uint32_t *count) {
 
 /* --- what the monitor tells --- */
 
+static int grow(Doors *d, uint32_t size) {
+    Door **doors = reallocarray(d->by_fd, size, sizeof(*doors));
+    if (!doors)
+        return -ENOMEM;
+    d->by_fd = doors;
+    uint64_t *sure_from = reallocarray(d->sure_from, size, sizeof(*sure_from));
+    if (!sure_from)
+        return -ENOMEM;
+    d->sure_from = sure_from;
+    memset(doors + d->size, 0, (size - d->size) * sizeof(*doors));
+    memset(sure_from + d->size, 0, (size - d->size) * sizeof(*sure_from));
+    d->size = size;
+    return 0;
+}
+
 static int door_add(Doors *d, uint32_t fd, int64_t now_ms) {
-    if (fd >= d->size) {
-        const uint32_t size = MAX(fd + 1, 2 * d->size);
-        Door **more = reallocarray(d->by_fd, size, sizeof(Door *));
-        if (!more)
-            return -ENOMEM;
-        memset(more + d->size, 0, (size - d->size) * sizeof(Door *));
-        d->by_fd = more;
-        d->size = size;
-    }
+    if (fd >= d->size && grow(d, MAX(fd + 1, 2 * d->size)) < 0)
+        return -ENOMEM;
     door_close(d, fd, now_ms);
     Door *door = d->by_fd[fd] = calloc(1, sizeof(*door));
     if (!door)
@@ -179,7 +242,8 @@ static Door *longest_waiting(const Doors *d, int64_t now_ms) {
     Door *found = NULL;
     for (uint32_t fd = 0; fd < d->size; fd++) {
         Door *door = d->by_fd[fd];
-        if (door && !door->session && !door->cut && now_ms - door->since_ms >= WAITING_LEAST_MS &&
+        if (door && !door->session && !door->cut && !door->perhaps &&
+            now_ms - door->since_ms >= WAITING_LEAST_MS &&
             (!found || door->since_ms < found->since_ms))
             found = door;
     }
@@ -192,6 +256,18 @@ static void thin_out(Doors *d, int64_t now_ms) {
                          (door = longest_waiting(d, now_ms));
          n++)
         door_cut(d, door, &d->counts.crowded);
+}
+
+/* Is nothing left to read, then nothing is of those that closed. */
+static void look_for_rest(Doors *d) {
+    if (!d->unsure)
+        return;
+    if (sock_readable(d->sock)) {
+        sock_woken(d->sock); /* libzmq may not say it again */
+        return;
+    }
+    d->cleared++;
+    d->unsure = false;
 }
 
 int doors_turn(Doors *d, int64_t now_ms, bool serving) {
@@ -207,6 +283,7 @@ int doors_turn(Doors *d, int64_t now_ms, bool serving) {
         else
             door_close(d, value, now_ms);
     }
+    look_for_rest(d);
     callers_turn(&d->callers, &d->limits, now_ms);
     return r;
 }
@@ -244,12 +321,29 @@ static void look_at_bytes(Doors *d, Door *door) {
         door_cut(d, door, &d->counts.endless);
 }
 
+/* Is nothing left to read of the one that had its number before? */
+static bool is_sure(const Doors *d, const Door *door) {
+    return d->cleared >= d->sure_from[door->fd];
+}
+
+/* Was it heard? Who is not sure has time, and what it says from now on tells. */
+static bool may_be_judged(const Doors *d, Door *door, int64_t now_ms, bool drained) {
+    if (!door->perhaps)
+        return true;
+    if (!drained || !is_sure(d, door))
+        return false;
+    door->perhaps = false;
+    door->heard = true;
+    door->since_ms = now_ms;
+    return true;
+}
+
 void doors_look(Doors *d, int64_t now_ms, bool drained) {
     thin_out(d, now_ms);
     const uint32_t n = MIN(d->size, LOOK_AT_ONCE);
     for (uint32_t i = 0; i < n; i++) {
         Door *door = d->by_fd[d->cursor++ % d->size];
-        if (!door || door->cut)
+        if (!door || door->cut || !may_be_judged(d, door, now_ms, drained))
             continue;
         if (!door->session && now_ms - door->since_ms > d->limits.waiting_ms)
             door_cut(d, door, &d->counts.silent);
@@ -260,12 +354,6 @@ void doors_look(Doors *d, int64_t now_ms, bool drained) {
 
 /* --- what the owner tells --- */
 
-static Door *door_by_route(Doors *d, Bytes route) {
-    Door *door = NULL;
-    HASH_FIND(hh, d->by_route, route.p, route.n, door);
-    return door;
-}
-
 static uint64_t wire_size(const SockMessage *m) {
     uint64_t n = 0;
     for (unsigned i = 0; i < m->n_parts; i++) {
@@ -275,21 +363,67 @@ static uint64_t wire_size(const SockMessage *m) {
     return n;
 }
 
+/* A message tells the number of its connection, which may have closed, and another have the number.
+ * It is of this one if there was nothing to read since the one before closed, or more came than can
+ * be left of that. */
+static bool is_of(const Doors *d, Door *door, const SockMessage *m) {
+    Guess *g = &door->guess;
+    if (is_sure(d, door))
+        return true;
+    door->perhaps = true;
+    if (g->n_route == m->n_route && memcmp(g->route, m->route, m->n_route) == 0)
+        return ++g->n > LEFT_MAX;
+    if (g->n > 0) {
+        g->n--;
+        return false;
+    }
+    *g = (Guess) { .n_route = (uint8_t)m->n_route, .n = 1 };
+    memcpy(g->route, m->route, m->n_route);
+    return false;
+}
+
+static Door *door_by_route(Doors *d, Bytes route) {
+    Door *door = NULL;
+    HASH_FIND(hh, d->by_route, route.p, route.n, door);
+    return door;
+}
+
+static void take_session(Doors *d, Door *door, int64_t now_ms) {
+    callers_had_session(&d->callers, door->fd, now_ms);
+    door->session = true;
+    door->since_ms = now_ms;
+    d->n_waiting--;
+}
+
+/* The connection that a message came from, if that is sure. */
+static Door *door_find(Doors *d, const SockMessage *m) {
+    const Bytes route = bytes_make(m->route, m->n_route);
+    Door *door = door_by_route(d, route);
+    if (door || m->fd < 0 || (uint32_t)m->fd >= d->size || !(door = d->by_fd[m->fd]))
+        return door;
+    if (door->n_route > 0 || !is_of(d, door, m))
+        return NULL;
+    memcpy(door->route, m->route, m->n_route);
+    door->n_route = (uint8_t)m->n_route;
+    HASH_ADD(hh, d->by_route, route, door->n_route, door);
+    if (!door->hh.tbl) {
+        door->n_route = 0; /* the next one finds it by its number again */
+        return NULL;
+    }
+    Lodger *l = lodger_find(d, route);
+    if (!l)
+        return door;
+    door->weighed = true; /* what came by now is more than a handshake */
+    if (!door->cut)
+        take_session(d, door, l->since_ms);
+    lodger_free(d, l);
+    return door;
+}
+
 void doors_heard(Doors *d, const SockMessage *m) {
     if (m->n_route == 0 || m->n_route > SOCK_ROUTE_SIZE)
         return;
-    Door *door = door_by_route(d, bytes_make(m->route, m->n_route));
-    if (!door && m->fd >= 0 && (uint32_t)m->fd < d->size && (door = d->by_fd[m->fd])) {
-        if (door->n_route > 0)
-            return; /* the number of a connection that closed before this was read */
-        memcpy(door->route, m->route, m->n_route);
-        door->n_route = (uint8_t)m->n_route;
-        HASH_ADD(hh, d->by_route, route, door->n_route, door);
-        if (!door->hh.tbl) {
-            door->n_route = 0; /* the next one finds it by its number again */
-            return;
-        }
-    }
+    Door *door = door_find(d, m);
     if (!door)
         return;
     door->heard = door->ever = true;
@@ -308,17 +442,23 @@ static void weigh(Doors *d, Door *door) {
 
 void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
     Door *door = door_by_route(d, route);
-    if (!door || door->cut || door->session == open)
+    if (!door) {
+        lodge(d, route, open, now_ms);
+        return;
+    }
+    if (door->cut || door->session == open)
         return;
     if (open)
         weigh(d, door);
     if (door->cut)
         return;
-    if (open)
-        callers_had_session(&d->callers, door->fd, now_ms);
-    door->session = open;
+    if (open) {
+        take_session(d, door, now_ms);
+        return;
+    }
+    door->session = false;
     door->since_ms = now_ms;
-    d->n_waiting += open ? -1U : 1U;
+    d->n_waiting++;
 }
 
 bool doors_address(Doors *d, Bytes route, char *ret, size_t size) {

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -390,6 +391,83 @@ TEST(who_is_cut_for_harm_has_no_allowance_left) {
     ASSERT_TRUE(is_cut(fd));
     close(fd);
     sock_message_deinit(&m);
+}
+
+/* One that sends and goes before it is read, and one that has its number. */
+static void change_places(Gate *g, SockMessage *gone, void **next, SockMessage *came) {
+    void *first = peer(g, NULL, 0);
+    ASSERT_EQ(zmq_send(first, "x", 1, 0), 1);
+    ASSERT_EQ(zmq_send(first, "y", 1, 0), 1);
+    hear(g, gone); /* and leaves one */
+    zmq_close(first);
+    for (int i = 0; fcntl(gone->fd, F_GETFD) >= 0 && i < PATIENCE_MS; i++)
+        (void)poll(NULL, 0, 1);
+    *next = peer(g, NULL, 0);
+    ASSERT_EQ(zmq_send(*next, "z", 1, 0), 1);
+    await_open(g, 1, false);
+    hear(g, came);
+    doors_heard(g->doors, came);
+    if (bytes_equal(bytes_make(came->route, came->n_route),
+                    bytes_make(gone->route, gone->n_route))) {
+        sock_message_deinit(came);
+        hear(g, came);
+        doors_heard(g->doors, came);
+    }
+    ASSERT_EQ(came->fd, gone->fd);
+}
+
+/* What one left that is gone is not taken for what another says that got its number. */
+TEST(a_connection_is_not_taken_for_the_one_before_it) {
+    _cleanup_(gate_close) Gate g;
+    SockMessage gone = { 0 }, came = { 0 };
+    char address[64];
+    void *next;
+    gate_open(&g, &wide);
+    change_places(&g, &gone, &next, &came);
+    const Bytes mine = bytes_make(came.route, came.n_route);
+    ASSERT_TRUE(!doors_address(g.doors, bytes_make(gone.route, gone.n_route), address, 64));
+    doors_session(g.doors, mine, true, g.now_ms); /* known or not */
+    for (int i = 0; i < 5; i++) {
+        ASSERT_EQ(zmq_send(next, "z", 1, 0), 1);
+        (void)turns(&g, 2);
+    }
+    ASSERT_TRUE(doors_address(g.doors, mine, address, sizeof(address)));
+    g.now_ms += wide.waiting_ms + 1;
+    (void)turns(&g, 2); /* it is known to have its session */
+    const DoorCounts counts = doors_take_counts(g.doors);
+    ASSERT_EQ(counts.silent, 0);
+    doors_cut(g.doors, mine, g.now_ms);
+    ASSERT_TRUE(!doors_address(g.doors, mine, address, sizeof(address)));
+    zmq_close(next);
+    sock_message_deinit(&gone);
+    sock_message_deinit(&came);
+}
+
+/* Though there is always something to read. */
+TEST(who_says_more_than_can_be_left_of_another_is_known) {
+    _cleanup_(gate_close) Gate g;
+    SockMessage gone = { 0 }, came = { 0 };
+    char address[64];
+    void *next;
+    gate_open(&g, &wide);
+    change_places(&g, &gone, &next, &came);
+    const Bytes mine = bytes_make(came.route, came.n_route);
+    ASSERT_EQ(zmq_send(next, "z", 1, 0), 1);
+    int said = 0;
+    for (; said < 1000 && !doors_address(g.doors, mine, address, sizeof(address)); said++) {
+        SockMessage m = { 0 };
+        ASSERT_EQ(zmq_send(next, "z", 1, 0), 1);
+        hear(&g, &m);
+        for (int i = 0; !sock_readable(g.router) && i < PATIENCE_MS; i++)
+            (void)poll(NULL, 0, 1);
+        ASSERT_OK(doors_turn(g.doors, g.now_ms, false));
+        doors_heard(g.doors, &m);
+        sock_message_deinit(&m);
+    }
+    ASSERT_TRUE(said > 128 && said < 1000);
+    zmq_close(next);
+    sock_message_deinit(&gone);
+    sock_message_deinit(&came);
 }
 
 static int unread(int fd) {
