@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -27,6 +28,8 @@
 #define STOP_DEADLINE_MS (9 * SECOND_MS)
 #define STOP_DRAIN_MS    (3 * SECOND_MS)
 #define STOP_FLUSH_MS    100 /* for the last frames to leave libzmq */
+
+#define DESCRIPTORS_AT_ONCE 65536U /* in the kernel's table from the start: 8 bytes each */
 
 /* --- words --- */
 
@@ -67,6 +70,16 @@ static void raise_descriptor_limit(Daemon *d) {
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     (void)getrlimit(RLIMIT_NOFILE, &limit);
     d->descriptors = (uint32_t)MIN(limit.rlim_cur, (rlim_t)1048576);
+}
+
+/* The kernel's table of them grows when it is full, and in a process with threads nobody who opens
+ * or accepts anything goes on until all processors were seen (10 to 30 ms, expand_fdtable() in
+ * Linux): those who connect would hold up those who are served. It never shrinks. */
+static void make_room_for_descriptors(const Daemon *d) {
+    const int last = (int)MIN(d->descriptors, (uint32_t)DESCRIPTORS_AT_ONCE) - 1;
+    const int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, last);
+    if (fd >= 0)
+        (void)close(fd);
 }
 
 /* Blocked before any thread starts: they all inherit that, and the signalfd gets them. */
@@ -379,6 +392,7 @@ int daemon_start(Daemon *d, const char *config_file) {
     if (status != 0)
         return status;
     raise_descriptor_limit(d);
+    make_room_for_descriptors(d);
     status = start_threads(d);
     if (status == 0)
         status = open_store(d);

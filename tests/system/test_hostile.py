@@ -739,6 +739,20 @@ def what_peers_say_stays_on_its_line():
         b.drop()
 
 
+def room_for_open_files_is_there_before_they_come():
+    """Or all stand still while the kernel makes room, in the middle of a crowd."""
+    with Site(wrap=("prlimit", "--nofile=4096:4096")) as s:
+        def slots():
+            with open(f"/proc/{s.pid}/status") as f:
+                return next(int(x.split()[1]) for x in f if x.startswith("FDSize"))
+        before = slots()
+        held = [socket.create_connection(("127.0.0.1", s.port)) for _ in range(300)]
+        wait_for("all of them", lambda: len(os.listdir(f"/proc/{s.pid}/fd")) > 300)
+        assert slots() == before == 4096, (before, slots())
+        for x in held:
+            x.close()
+
+
 def few_open_files():
     with Site({"socket": {"handshake": "2s", "hello": "2s"}}, wrap=("prlimit", "--nofile=64:64")) as s:
         held = []
@@ -770,4 +784,4 @@ if __name__ == "__main__":
           quotas_of_waiting_messages, a_sender_does_not_fill_the_disk_for_others,
           bytes_heard_before_are_worth_nothing,
           who_wants_to_speak_for_another_cannot, what_peers_say_stays_on_its_line,
-          few_open_files])
+          room_for_open_files_is_there_before_they_come, few_open_files])
