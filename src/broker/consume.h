@@ -22,6 +22,7 @@ struct Channel {
     uint32_t n_out, bytes_out;
     Filter *filter; /* of a named subscription, owned; NULL until the store told it */
     uint64_t next_tag;
+    uint64_t n_settles;   /* frames */
     Entry *out;           /* by tag; in order of tags */
     bool alone;           /* a suspect is out: nothing else until it is settled */
     bool blocked;         /* the peer's pipe is full: try again at the next tick */

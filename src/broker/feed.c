@@ -341,6 +341,7 @@ static int hand_out(Broker *b, Now now, Channel *c, Entry *e) {
     window_take(&q->window, e, ENTRY_OUT);
     e->tag = c->next_tag++;
     e->lease_mono_ms = now.mono_ms + b->config.lease_ms;
+    e->extended_in = 0;
     HASH_ADD(hh_tag, c->out, tag, sizeof(e->tag), e);
     if (!e->hh_tag.tbl)
         return -ENOMEM;

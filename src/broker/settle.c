@@ -113,14 +113,24 @@ static int settle_reject(Broker *b, Now now, Feed *q, Entry *e, const Settlement
                        text_unless_personal(st->reason), t, tag);
 }
 
+/* It stays out, so a frame can say it of the same tags in each of its ranges: told once a frame, or
+ * a small question had an endless answer. */
+static void extend(Broker *b, Now now, const Channel *c, Entry *e, const Settlement *st,
+                   Ticket *t) {
+    e->lease_mono_ms =
+        now.mono_ms +
+        (st->after_ms ? MIN((int64_t)st->after_ms, 4 * b->config.lease_ms) : b->config.lease_ms);
+    if (e->extended_in == c->n_settles)
+        return;
+    e->extended_in = c->n_settles;
+    t->pending++;
+    ticket_done(b, t, e->tag, true);
+}
+
 static int settle_one(Broker *b, Now now, Channel *c, Entry *e, const Settlement *st, Ticket *t) {
     Feed *q = c->feed;
     if (st->action == SETTLE_EXTEND) {
-        e->lease_mono_ms =
-            now.mono_ms + (st->after_ms ? MIN((int64_t)st->after_ms, 4 * b->config.lease_ms)
-                                        : b->config.lease_ms);
-        t->pending++;
-        ticket_done(b, t, e->tag, true);
+        extend(b, now, c, e, st, t);
         return 0;
     }
     channel_forget(c, e);
@@ -198,6 +208,7 @@ int settle_frame(Broker *b, Now now, Session *s, const Frame *f) {
     t->session_id = s->id;
     t->channel = id;
     t->pending = 1; /* ours, until all of the frame is handed to the store */
+    c->n_settles++;
     for (uint32_t i = 0; i < f->settle.n; i++) {
         int r = settle_range(b, now, c, &f->settle.settlements[i], t);
         if (r < 0)

@@ -54,6 +54,7 @@ struct Entry {
     DeliveryInfo *info;    /* owned, NULL while body is NULL */
     uint64_t tag;          /* of ENTRY_OUT */
     int64_t lease_mono_ms; /* of ENTRY_OUT */
+    uint64_t extended_in;  /* of ENTRY_OUT: the last SETTLE of its channel that did, by number */
     Entry *prev, *next;    /* in the ready or parked list */
     UT_hash_handle hh;     /* by row.order_key */
     UT_hash_handle hh_tag; /* in the channel's table of what is out, by tag */

@@ -118,6 +118,49 @@ TEST(a_range_tells_apart_what_was_settled_before) {
     ASSERT_EQ(h->f.settled.unknown[0].last, 25);
 }
 
+/* Else an answer was as long as what is out times the ranges of a frame, and not to be read. */
+TEST(what_is_extended_again_and_again_in_one_frame_is_told_once) {
+    static Settlement list[SETTLEMENTS_MAX];
+    const Frame extend = { .kind = FRAME_SETTLE,
+                           .settle = { .channel = 1, .n = SETTLEMENTS_MAX, .settlements = list } };
+    WORLD(w, "upt/r1");
+    open_both(&w, 200);
+    publish_cases(&w, 200);
+    for (uint64_t i = 1; i < 200; i += 2)
+        settle(&w, 2, "dsk/3201", i, SETTLE_DONE);
+    run(&w);
+    for (unsigned i = 0; i < SETTLEMENTS_MAX; i++)
+        list[i] = (Settlement) { .tags = { 1, 200 }, .action = SETTLE_EXTEND };
+    for (unsigned frame = 0; frame < 2; frame++) {
+        forget(&w);
+        say(&w, 2, "dsk/3201", extend);
+        const Heard *h = heard(&w, 2, FRAME_SETTLED, 0);
+        assert_non_null(h);
+        ASSERT_EQ(h->f.settled.n_done, 100);
+        ASSERT_TRUE(h->f.settled.n_unknown <= SETTLEMENTS_MAX);
+    }
+}
+
+/* The last of them counts, and so does what comes behind. */
+TEST(what_is_extended_may_be_settled_in_the_same_frame) {
+    static Settlement list[] = {
+        { .tags = { 1, 2 }, .action = SETTLE_EXTEND, .after_ms = LEASE / 10 },
+        { .tags = { 1, 2 }, .action = SETTLE_EXTEND, .after_ms = LEASE },
+        { .tags = { 1, 1 }, .action = SETTLE_DONE },
+    };
+    WORLD(w, "upt/r1");
+    open_both(&w, 8);
+    publish_cases(&w, 2);
+    const uint64_t before = broker_status(w.broker).settled;
+    say(&w, 2, "dsk/3201",
+        (Frame) { .kind = FRAME_SETTLE,
+                  .settle = { .channel = 1, .n = ARRAY_SIZE(list), .settlements = list } });
+    run(&w);
+    ASSERT_EQ(broker_status(w.broker).settled, before + 1);
+    wait_for(&w, LEASE / 2);
+    ASSERT_EQ(delivered(&w), 2); /* still out */
+}
+
 /* --- rejects and retries -------------------------------------------------------------------- */
 
 static void three_attempts(BrokerConfig *c) {
