@@ -201,7 +201,8 @@ static bool read_act(Bytes act, StoredAct *ret) {
 /* The row with that act, or with the next ones when it is gone. */
 static sqlite3_stmt *row_of(Store *s, int64_t n) {
     acts_write(s);
-    return QUERY(s, "SELECT n, acts FROM act WHERE n >= ?1 ORDER BY n LIMIT 1", INT(n));
+    return QUERY(s, "SELECT n, acts FROM act WHERE n >= ?1 AND +n >= ?1 ORDER BY n LIMIT 1",
+                 INT(n));
 }
 
 bool act_load(Store *s, int64_t n, StoredAct *ret) {

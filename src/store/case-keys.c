@@ -81,12 +81,13 @@ static void catch_up(Store *s, CaseKeys *k, int64_t block) {
               INT(block)),
         NO_BLOCK);
     int64_t seq = (written + 1) * BLOCK;
-    while ((seq = db_number(s,
-                            QUERY(s,
-                                  "SELECT seq FROM message WHERE seq >= ?1 AND seq < ?2 "
-                                  "ORDER BY seq LIMIT 1",
-                                  INT(seq), INT(block * BLOCK)),
-                            0)) > 0 &&
+    while ((seq = db_number(
+                s,
+                QUERY(s,
+                      "SELECT seq FROM message WHERE seq >= ?1 AND +seq >= ?1 AND seq < ?2 "
+                      "ORDER BY seq LIMIT 1",
+                      INT(seq), INT(block * BLOCK)),
+                0)) > 0 &&
            s->fault == 0) {
         read_from_messages(s, seq / BLOCK, &k->read);
         write_block(s, &k->read);
@@ -128,14 +129,15 @@ static const Block *look_into(Store *s, CaseKeys *k, int64_t block, bool down) {
         return block == k->filling.block || down ? &k->filling : NULL;
     if (k->read.block == block)
         return &k->read;
-    _query_ q = down ? QUERY(s,
-                             "SELECT block, keys FROM message_case WHERE block <= ?1 "
-                             "ORDER BY block DESC LIMIT 1",
-                             INT(block))
-                     : QUERY(s,
-                             "SELECT block, keys FROM message_case WHERE block >= ?1 "
-                             "ORDER BY block LIMIT 1",
-                             INT(block));
+    _query_ q =
+        down ? QUERY(s,
+                     "SELECT block, keys FROM message_case WHERE block <= ?1 AND +block <= ?1 "
+                     "ORDER BY block DESC LIMIT 1",
+                     INT(block))
+             : QUERY(s,
+                     "SELECT block, keys FROM message_case WHERE block >= ?1 AND +block >= ?1 "
+                     "ORDER BY block LIMIT 1",
+                     INT(block));
     if (!db_row(s, q))
         return down ? NULL : &k->filling;
     const Bytes keys = col_bytes(q, 1);

@@ -149,7 +149,9 @@ static void check(Store *s, StoreOp *op, Table *t) {
     }
     for (; n < limit && s->fault == 0; n++) {
         const int64_t at = db_number(
-            s, QUERY(s, "SELECT seq FROM message WHERE seq > ?1 ORDER BY seq LIMIT 1", INT(seq)),
+            s,
+            QUERY(s, "SELECT seq FROM message WHERE seq > ?1 AND +seq > ?1 ORDER BY seq LIMIT 1",
+                  INT(seq)),
             0);
         if (at == 0)
             break;

@@ -244,7 +244,10 @@ static bool was_unreadable(Store *s) {
 /* The first from seq on; 0 = none. */
 static int64_t next_number(Store *s, int64_t seq) {
     const int64_t found = db_number(
-        s, QUERY(s, "SELECT seq FROM message WHERE seq >= ?1 ORDER BY seq LIMIT 1", INT(seq)), 0);
+        s,
+        QUERY(s, "SELECT seq FROM message WHERE seq >= ?1 AND +seq >= ?1 ORDER BY seq LIMIT 1",
+              INT(seq)),
+        0);
     return was_unreadable(s) ? seq : found;
 }
 

@@ -18,7 +18,7 @@ bool ledger_read(Store *s, int64_t after, Buf *hold, LedgerBlock *ret) {
     {
         _query_ q = QUERY(s,
                           "SELECT block, at, first_entry, n, body, hash FROM ledger "
-                          "WHERE block > ?1 ORDER BY block LIMIT 1",
+                          "WHERE block > ?1 AND +block > ?1 ORDER BY block LIMIT 1",
                           INT(after));
         found = db_row(s, q);
         if (found) {

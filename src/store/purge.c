@@ -109,11 +109,11 @@ static bool purge_messages(Store *s) {
     bool more = true;
     for (uint32_t i = 0; i < PURGE_ROWS && more && s->fault == 0; i++) {
         _cleanup_(stored_message_deinit) StoredMessage m = { 0 };
-        const int64_t seq =
-            db_number(s,
-                      QUERY(s, "SELECT seq FROM message WHERE seq > ?1 ORDER BY seq LIMIT 1",
-                            INT(s->purge_seq)),
-                      0);
+        const int64_t seq = db_number(
+            s,
+            QUERY(s, "SELECT seq FROM message WHERE seq > ?1 AND +seq > ?1 ORDER BY seq LIMIT 1",
+                  INT(s->purge_seq)),
+            0);
         const bool readable = seq > 0 && message_load(s, seq, &m);
         more = seq > 0 && (!readable || m.accepted_ms + retention_at_least(s) <= s->now_ms);
         if (!more)

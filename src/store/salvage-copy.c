@@ -141,8 +141,8 @@ static void copy_message(Salvage *v, int64_t seq) {
 
 static void copy_messages(Salvage *v) {
     const PagesMode mode = pages_set_mode(v->from->pages, PAGES_ROWS);
-    _statement_ next =
-        prepare(v->from, "SELECT seq FROM message WHERE seq >= ?1 ORDER BY seq LIMIT 1");
+    _statement_ next = prepare(
+        v->from, "SELECT seq FROM message WHERE seq >= ?1 AND +seq >= ?1 ORDER BY seq LIMIT 1");
     const int64_t last = last_number(v->from);
     uint32_t gap = 0;
     for (int64_t seq = 1; next && seq <= last && gap < GAP_MAX && v->to->fault == 0; seq++) {

@@ -35,7 +35,9 @@ typedef struct Arg {
 #define UUID(v) ((Arg) { .type = ARG_BLOB, .p = (v)->b, .n = UUID_SIZE })
 
 /* Prepared (or taken from the cache; sql must be a literal: its address is the key) and bound;
- * NULL when the store has a fault. A statement must not be used again inside its own loop. */
+ * NULL when the store has a fault. A statement must not be used again inside its own loop.
+ * Where damaged pages are let through, a search by number may find one that lies behind: a walk in
+ * which each finds the next says it twice, `n > ?1 AND +n > ?1`, or it would not end. */
 sqlite3_stmt *db_query(Store *s, const char *sql, const Arg *args, size_t n);
 #define QUERY(s, sql, ...)                                                                         \
     db_query((s), (sql), (const Arg[]) { __VA_ARGS__ },                                            \
