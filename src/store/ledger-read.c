@@ -215,6 +215,7 @@ int store_open_ledger(Store **ret, const char *path, char why[static 256]) {
         return s->fault;
     }
     sqlite3_busy_timeout(s->db, 5000);
+    db_read_tables_only(s->db);
     (void)db_exec(s, "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF");
     const int r = read_owner(s, why);
     if (r == 0)

@@ -144,6 +144,10 @@ static void copy_messages(Salvage *v) {
     _statement_ next = prepare(
         v->from, "SELECT seq FROM message WHERE seq >= ?1 AND +seq >= ?1 ORDER BY seq LIMIT 1");
     const int64_t last = last_number(v->from);
+    if (!next) {
+        salvage_tell(v, "table message cannot be read");
+        v->report->complete = false;
+    }
     uint32_t gap = 0;
     for (int64_t seq = 1; next && seq <= last && gap < GAP_MAX && v->to->fault == 0; seq++) {
         const int64_t found = next_number(next, seq);

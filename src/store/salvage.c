@@ -76,6 +76,7 @@ static int open_source(Store *from, const Work *w, const StoreConfig *config,
                                               SQLITE_OPEN_EXRESCODE,
                                           pages_vfs(from->pages)));
     if (r == 0) {
+        db_read_tables_only(from->db);
         (void)db_exec(from, "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF");
         const int64_t version = db_number(from, QUERY(from, "PRAGMA user_version"), 0);
         r = from->fault;

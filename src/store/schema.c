@@ -155,15 +155,21 @@ static int refuse_fault(Store *s, char why[static 256], const char *doing) {
     return refuse(why, s->fault, "%.150s: %s: %.80s", s->path, doing, s->health.fault);
 }
 
-/* Reads before anything is written: a file that is not ours stays as it is. */
+/* Reads before anything is written: a file that is not ours stays as it is. Nor is one used that
+ * would do something of itself: say ACCEPTED and drop the delivery, for one. */
 int schema_identify(Store *s, int *ret_version, char why[static 256]) {
     const int64_t tables = db_number(s, QUERY(s, "SELECT count(*) FROM sqlite_schema"), 0);
+    const int64_t added = db_number(
+        s, QUERY(s, "SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')"), 0);
     const int64_t version = db_number(s, QUERY(s, "PRAGMA user_version"), 0);
     const int64_t application = db_number(s, QUERY(s, "PRAGMA application_id"), 0);
     if (s->fault < 0)
         return refuse_fault(s, why, "cannot be read as a store");
     if (application != APPLICATION_ID && (tables > 0 || version != 0))
         return refuse(why, -EUCLEAN, "%.180s is an SQLite file of another program", s->path);
+    if (added > 0)
+        return refuse(why, -EUCLEAN, "%.150s has a trigger or a view, which no serasid makes",
+                      s->path);
     if (version < 0)
         return refuse(why, -EUCLEAN, "%.150s: its first page is damaged (schema version %d)",
                       s->path, (int)version);

@@ -45,6 +45,11 @@ int db_error(sqlite3 *db, int rc) {
     }
 }
 
+void db_read_tables_only(sqlite3 *db) {
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+}
+
 int db_fault(Store *s, int error, const char *text) {
     if (s->fault == 0) {
         s->fault = error;

@@ -66,6 +66,8 @@ const char *col_text(sqlite3_stmt *q, int i);
 Bytes col_bytes(sqlite3_stmt *q, int i);
 Uuid col_uuid(sqlite3_stmt *q, int i); /* nil when it is not 16 bytes */
 
+/* Nothing that somebody wrote into the file is run: triggers do nothing, views cannot be read. */
+void db_read_tables_only(sqlite3 *db);
 /* SQLite's extended result code as a negative errno; remembers the first one in the store. */
 int db_fail(Store *s, int rc);
 /* The negative errno for an SQLite code that is an error. */

@@ -690,6 +690,30 @@ TEST(numbers_out_of_order_do_not_keep_salvage_for_ever) {
     assert_sound(&f);
 }
 
+/* Such as one that has no end. */
+TEST(salvage_reads_no_view_that_stands_for_a_table) {
+    static const char *const tables[] = { "trail", "message", "ledger" };
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        FIXTURE(f);
+        _cleanup_(buf_deinit) Buf told = { 0 };
+        SalvageReport report;
+        char sql[256];
+        (void)deposit(&f, message_to(&f, HOME, 1));
+        f.store = store_close(f.store);
+        snprintf(sql, sizeof(sql),
+                 "ALTER TABLE %s RENAME TO other; CREATE VIEW %s AS WITH RECURSIVE r(seq) AS "
+                 "(SELECT 1 UNION ALL SELECT seq FROM r) SELECT * FROM other, r WHERE r.seq = 0",
+                 tables[i], tables[i]);
+        tamper(&f, sql);
+        alarm(20);
+        salvage(&f, &report, &told);
+        alarm(0);
+        ASSERT_TRUE(!report.complete);
+        snprintf(sql, sizeof(sql), "table %s", tables[i]);
+        assert_non_null(strstr(buf_text(&told), sql));
+    }
+}
+
 TEST(salvage_refuses_to_write_over_anything) {
     FIXTURE(f);
     SalvageReport report;

@@ -131,6 +131,20 @@ TEST(steps_are_made_one_by_one_and_a_failed_one_leaves_the_version_before) {
     assert_refused(&f, -EPROTO, "schema version 3, this program knows up to 1: install the newer");
 }
 
+/* Nobody may write into a store what the program then does of itself. */
+TEST(a_store_with_a_trigger_or_a_view_is_refused) {
+    static const char *const wrongs[] = {
+        "CREATE TRIGGER t BEFORE INSERT ON delivery BEGIN SELECT raise(IGNORE); END",
+        "ALTER TABLE trail RENAME TO other; CREATE VIEW trail AS SELECT * FROM other",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
+        FIXTURE(f);
+        f.store = store_close(f.store);
+        tamper(&f, wrongs[i]);
+        assert_refused(&f, -EUCLEAN, "trigger");
+    }
+}
+
 TEST(the_store_of_another_broker_is_refused) {
     FIXTURE(f);
     f.store = store_close(f.store);
