@@ -7,7 +7,7 @@
  * another; but what waited at the old home and what went to the new one at once have no order.
  *
  * A brought message goes back the way it came when the new home is there; that neighbour then
- * routes it anew (store-accept.c). It knows the copy from its own that is only sent again by the
+ * routes it anew (accept-known.c). It knows the copy from its own that is only sent again by the
  * number of moves, which a copy has for each recipient: one with more takes the place of one with
  * fewer. A message that comes although its way leads back has passed the change of the directory
  * on its way, or come before it: it waits here as long as the node's own, and goes where the

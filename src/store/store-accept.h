@@ -3,6 +3,7 @@
 
 /* What the kinds of acceptance share. */
 
+#include "store/place.h"
 #include "store/store.h"
 
 typedef struct StoredMessage StoredMessage;
@@ -14,3 +15,4 @@ Reasons *accept_reasons(Store *s, PublishResult *r);
 /* The decision on op->accept.message, into s->decision. Writes nothing. */
 void accept_judge(Store *s, const StoreOp *op);
 void accept_list_recipients(Store *s, PublishResult *r, const StoredMessage *m);
+Placement accept_placement(Store *s, const StoreOp *op, const RoutedRecipient *routed);
