@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Of the doors (doors.c): those who call, by address, and who waits (callers.c). */
+/* Of the doors (doors.c): those who call, by address, and who waits (callers.c); which connection a
+ * message came from (doors-whose.c). */
 
 #include <netinet/in.h>
 
 #include "base/hash-table.h"
 #include "net/doors.h"
 #include "net/line.h"
+#include "net/sock-internal.h"
 #include "net/syn-gate.h"
 
 /* For so long nobody who calls from there is answered. */
@@ -69,3 +71,67 @@ typedef union PeerAddress {
 
 /* False: it is gone, or has none of the internet. */
 bool door_peer(int fd, PeerAddress *ret);
+
+/* Which messages seem to be of a connection, while those of one before may still come. */
+typedef struct Guess {
+    uint8_t n_route;
+    char route[SOCK_ROUTE_SIZE];
+    uint32_t n; /* more than others */
+} Guess;
+
+typedef struct Door {
+    Call call;
+    bool session, cut;
+    bool heard;       /* a message ended since the last look */
+    bool ever;        /* or any before */
+    bool weighed;     /* its handshake is no larger than it may be */
+    int64_t since_ms; /* accepted, or without a session */
+    uint64_t base, unended;
+    uint64_t base_pieces;
+    uint64_t read;   /* bytes of whole messages, before it was weighed */
+    uint8_t n_route; /* 0: not known yet */
+    char route[SOCK_ROUTE_SIZE];
+    bool perhaps; /* heard, it or the one before */
+    Guess guess;
+    int fd;
+    UT_hash_handle hh; /* by route, once it is known */
+} Door;
+
+/* A session whose connection is not known yet. */
+typedef struct Lodger {
+    char route[SOCK_ROUTE_SIZE];
+    int64_t since_ms;
+    UT_hash_handle hh;
+} Lodger;
+
+struct Doors {
+    DoorLimits limits;
+    Sock *sock; /* borrowed */
+    void *monitor;
+    Door **by_fd;
+    uint32_t size; /* of by_fd */
+    Door *by_route;
+    Lodger *lodgers;
+    uint64_t cleared;    /* so often there was nothing to read */
+    uint64_t *sure_from; /* of it, by descriptor: when nothing is left of the connection before */
+    bool unsure;         /* one closed since the last time */
+    Callers callers;
+    uint32_t n_open, n_waiting, cursor;
+    uint64_t unended; /* of all, as far as looked at */
+    DoorCounts counts;
+};
+
+/* --- whose a connection is --- */
+
+Door *whose_route(Doors *d, Bytes route);
+/* The connection that a message came from, if that is sure. */
+Door *whose_message(Doors *d, const SockMessage *m);
+/* Is nothing left to read of the one that had its number before? */
+bool whose_is_sure(const Doors *d, const Door *door);
+/* Is nothing left to read at all, then nothing is of those that closed. */
+void whose_look_for_rest(Doors *d);
+/* It has a session from now on. */
+void whose_session(Doors *d, Door *door, int64_t now_ms);
+/* A session, open or not any more, whose connection is not known yet. */
+void whose_lodge(Doors *d, Bytes route, bool open, int64_t now_ms);
+void whose_forget(Doors *d); /* all that lodge */

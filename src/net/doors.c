@@ -28,59 +28,8 @@
 /* libzmq keeps what a peer tells of itself in the handshake as long as the connection lives, and
  * small pieces of it eighteen times as large; who means well tells some 50 bytes. */
 #define HANDSHAKE_MAX (4U * 1024)
-/* Messages that libzmq may have of a connection that closed: its pipe's mark is lower. */
-#define LEFT_MAX     512U
-#define UNREAD_MAX   (64U * 1024 * 1024) /* more than the kernel has of one */
-#define BOX_OVERHEAD 33U                 /* of a part, in its frame */
-
-/* Which messages seem to be of a connection, while those of one before may still come. */
-typedef struct Guess {
-    uint8_t n_route;
-    char route[SOCK_ROUTE_SIZE];
-    uint32_t n; /* more than others */
-} Guess;
-
-typedef struct Door {
-    Call call;
-    bool session, cut;
-    bool heard;       /* a message ended since the last look */
-    bool ever;        /* or any before */
-    bool weighed;     /* its handshake is no larger than it may be */
-    int64_t since_ms; /* accepted, or without a session */
-    uint64_t base, unended;
-    uint64_t base_pieces;
-    uint64_t read;   /* bytes of whole messages, before it was weighed */
-    uint8_t n_route; /* 0: not known yet */
-    char route[SOCK_ROUTE_SIZE];
-    bool perhaps; /* heard, it or the one before */
-    Guess guess;
-    int fd;
-    UT_hash_handle hh; /* by route, once it is known */
-} Door;
-
-/* A session whose connection is not known yet. */
-typedef struct Lodger {
-    char route[SOCK_ROUTE_SIZE];
-    int64_t since_ms;
-    UT_hash_handle hh;
-} Lodger;
-
-struct Doors {
-    DoorLimits limits;
-    Sock *sock; /* borrowed */
-    void *monitor;
-    Door **by_fd;
-    uint32_t size; /* of by_fd */
-    Door *by_route;
-    Lodger *lodgers;
-    uint64_t cleared;    /* so often there was nothing to read */
-    uint64_t *sure_from; /* of it, by descriptor: when nothing is left of the connection before */
-    bool unsure;         /* one closed since the last time */
-    Callers callers;
-    uint32_t n_open, n_waiting, cursor;
-    uint64_t unended; /* of all, as far as looked at */
-    DoorCounts counts;
-};
+#define UNREAD_MAX    (64U * 1024 * 1024) /* more than the kernel has of one */
+#define BOX_OVERHEAD  33U                 /* of a part, in its frame */
 
 /* --- life --- */
 
@@ -101,37 +50,12 @@ int doors_new(Doors **ret, Sock *s, const DoorLimits *limits) {
     return 0;
 }
 
-static void lodger_free(Doors *d, Lodger *l) {
-    HASH_DEL(d->lodgers, l);
-    free(l);
-}
-
-static Lodger *lodger_find(Doors *d, Bytes route) {
-    Lodger *l = NULL;
-    HASH_FIND(hh, d->lodgers, route.p, route.n, l);
-    return l;
-}
-
-/* Without memory for it the connection is cut in time, and comes again. */
-static void lodge(Doors *d, Bytes route, bool open, int64_t now_ms) {
-    Lodger *l = lodger_find(d, route);
-    if (l && !open)
-        lodger_free(d, l);
-    if (l || !open || route.n > SOCK_ROUTE_SIZE || !(l = calloc(1, sizeof(*l))))
-        return;
-    memcpy(l->route, route.p, route.n);
-    l->since_ms = now_ms;
-    HASH_ADD(hh, d->lodgers, route, route.n, l);
-    if (!l->hh.tbl)
-        free(l);
-}
-
 static void door_free(Doors *d, Door *door) {
     callers_forget(&d->callers, &door->call);
     if (door->n_route > 0)
         HASH_DEL(d->by_route, door);
     if (door->session) /* which may be the next one's that has the number */
-        lodge(d, bytes_make(door->route, door->n_route), true, door->since_ms);
+        whose_lodge(d, bytes_make(door->route, door->n_route), true, door->since_ms);
     d->n_open--;
     d->n_waiting -= !door->session && !door->cut;
     d->unended -= MIN(door->unended, d->unended);
@@ -150,7 +74,6 @@ static void door_close(Doors *d, uint32_t fd, int64_t now_ms) {
 }
 
 Doors *doors_free(Doors *d) {
-    Lodger *l, *tmp;
     if (!d)
         return NULL;
     if (d->monitor)
@@ -160,8 +83,7 @@ Doors *doors_free(Doors *d) {
             door_free(d, d->by_fd[fd]);
     free(d->by_fd);
     free(d->sure_from);
-    HASH_ITER (hh, d->lodgers, l, tmp)
-        lodger_free(d, l);
+    whose_forget(d);
     callers_deinit(&d->callers);
     free(d);
     return NULL;
@@ -258,18 +180,6 @@ static void thin_out(Doors *d, int64_t now_ms) {
         door_cut(d, door, &d->counts.crowded);
 }
 
-/* Is nothing left to read, then nothing is of those that closed. */
-static void look_for_rest(Doors *d) {
-    if (!d->unsure)
-        return;
-    if (sock_readable(d->sock)) {
-        sock_woken(d->sock); /* libzmq may not say it again */
-        return;
-    }
-    d->cleared++;
-    d->unsure = false;
-}
-
 int doors_turn(Doors *d, int64_t now_ms, bool serving) {
     uint16_t event;
     uint32_t value;
@@ -283,7 +193,7 @@ int doors_turn(Doors *d, int64_t now_ms, bool serving) {
         else
             door_close(d, value, now_ms);
     }
-    look_for_rest(d);
+    whose_look_for_rest(d);
     callers_turn(&d->callers, &d->limits, now_ms);
     return r;
 }
@@ -321,16 +231,11 @@ static void look_at_bytes(Doors *d, Door *door) {
         door_cut(d, door, &d->counts.endless);
 }
 
-/* Is nothing left to read of the one that had its number before? */
-static bool is_sure(const Doors *d, const Door *door) {
-    return d->cleared >= d->sure_from[door->fd];
-}
-
 /* Was it heard? Who is not sure has time, and what it says from now on tells. */
 static bool may_be_judged(const Doors *d, Door *door, int64_t now_ms, bool drained) {
     if (!door->perhaps)
         return true;
-    if (!drained || !is_sure(d, door))
+    if (!drained || !whose_is_sure(d, door))
         return false;
     door->perhaps = false;
     door->heard = true;
@@ -363,67 +268,10 @@ static uint64_t wire_size(const SockMessage *m) {
     return n;
 }
 
-/* A message tells the number of its connection, which may have closed, and another have the number.
- * It is of this one if there was nothing to read since the one before closed, or more came than can
- * be left of that. */
-static bool is_of(const Doors *d, Door *door, const SockMessage *m) {
-    Guess *g = &door->guess;
-    if (is_sure(d, door))
-        return true;
-    door->perhaps = true;
-    if (g->n_route == m->n_route && memcmp(g->route, m->route, m->n_route) == 0)
-        return ++g->n > LEFT_MAX;
-    if (g->n > 0) {
-        g->n--;
-        return false;
-    }
-    *g = (Guess) { .n_route = (uint8_t)m->n_route, .n = 1 };
-    memcpy(g->route, m->route, m->n_route);
-    return false;
-}
-
-static Door *door_by_route(Doors *d, Bytes route) {
-    Door *door = NULL;
-    HASH_FIND(hh, d->by_route, route.p, route.n, door);
-    return door;
-}
-
-static void take_session(Doors *d, Door *door, int64_t now_ms) {
-    callers_had_session(&d->callers, door->fd, now_ms);
-    door->session = true;
-    door->since_ms = now_ms;
-    d->n_waiting--;
-}
-
-/* The connection that a message came from, if that is sure. */
-static Door *door_find(Doors *d, const SockMessage *m) {
-    const Bytes route = bytes_make(m->route, m->n_route);
-    Door *door = door_by_route(d, route);
-    if (door || m->fd < 0 || (uint32_t)m->fd >= d->size || !(door = d->by_fd[m->fd]))
-        return door;
-    if (door->n_route > 0 || !is_of(d, door, m))
-        return NULL;
-    memcpy(door->route, m->route, m->n_route);
-    door->n_route = (uint8_t)m->n_route;
-    HASH_ADD(hh, d->by_route, route, door->n_route, door);
-    if (!door->hh.tbl) {
-        door->n_route = 0; /* the next one finds it by its number again */
-        return NULL;
-    }
-    Lodger *l = lodger_find(d, route);
-    if (!l)
-        return door;
-    door->weighed = true; /* what came by now is more than a handshake */
-    if (!door->cut)
-        take_session(d, door, l->since_ms);
-    lodger_free(d, l);
-    return door;
-}
-
 void doors_heard(Doors *d, const SockMessage *m) {
     if (m->n_route == 0 || m->n_route > SOCK_ROUTE_SIZE)
         return;
-    Door *door = door_find(d, m);
+    Door *door = whose_message(d, m);
     if (!door)
         return;
     door->heard = door->ever = true;
@@ -441,9 +289,9 @@ static void weigh(Doors *d, Door *door) {
 }
 
 void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
-    Door *door = door_by_route(d, route);
+    Door *door = whose_route(d, route);
     if (!door) {
-        lodge(d, route, open, now_ms);
+        whose_lodge(d, route, open, now_ms);
         return;
     }
     if (door->cut || door->session == open)
@@ -453,7 +301,7 @@ void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
     if (door->cut)
         return;
     if (open) {
-        take_session(d, door, now_ms);
+        whose_session(d, door, now_ms);
         return;
     }
     door->session = false;
@@ -462,7 +310,7 @@ void doors_session(Doors *d, Bytes route, bool open, int64_t now_ms) {
 }
 
 bool doors_address(Doors *d, Bytes route, char *ret, size_t size) {
-    const Door *door = door_by_route(d, route);
+    const Door *door = whose_route(d, route);
     PeerAddress a;
     char host[INET6_ADDRSTRLEN] = "";
     if (!door || door->cut || !door_peer(door->fd, &a))
@@ -475,7 +323,7 @@ bool doors_address(Doors *d, Bytes route, char *ret, size_t size) {
 }
 
 void doors_cut(Doors *d, Bytes route, int64_t now_ms) {
-    Door *door = door_by_route(d, route);
+    Door *door = whose_route(d, route);
     uint32_t told_by_the_owner = 0;
     if (!door || door->cut)
         return;
