@@ -104,17 +104,24 @@ typedef struct Lodger {
     UT_hash_handle hh;
 } Lodger;
 
+/* The number of a descriptor: who has it, and who had it. */
+typedef struct Number {
+    Door *door;         /* or NULL */
+    uint64_t sure_from; /* of Doors.cleared: when nothing is left of who had it before */
+    uint8_t n_gone;     /* his name, if it is known and nothing else is left */
+    char gone[SOCK_ROUTE_SIZE];
+} Number;
+
 struct Doors {
     DoorLimits limits;
     Sock *sock; /* borrowed */
     void *monitor;
-    Door **by_fd;
-    uint32_t size; /* of by_fd */
+    Number *numbers; /* by descriptor */
+    uint32_t size;   /* of them */
     Door *by_route;
     Lodger *lodgers;
-    uint64_t cleared;    /* so often there was nothing to read */
-    uint64_t *sure_from; /* of it, by descriptor: when nothing is left of the connection before */
-    bool unsure;         /* one closed since the last time */
+    uint64_t cleared; /* so often there was nothing to read */
+    bool unsure;      /* one closed since the last time */
     Callers callers;
     uint32_t n_open, n_waiting, cursor;
     uint64_t unended; /* of all, as far as looked at */
@@ -128,6 +135,7 @@ Door *whose_route(Doors *d, Bytes route);
 Door *whose_message(Doors *d, const SockMessage *m);
 /* Is nothing left to read of the one that had its number before? */
 bool whose_is_sure(const Doors *d, const Door *door);
+void whose_gone(Doors *d, const Door *door);
 /* Is nothing left to read at all, then nothing is of those that closed. */
 void whose_look_for_rest(Doors *d);
 /* It has a session from now on. */

@@ -23,7 +23,18 @@ Door *whose_route(Doors *d, Bytes route) {
 }
 
 bool whose_is_sure(const Doors *d, const Door *door) {
-    return d->cleared >= d->sure_from[door->fd];
+    return d->cleared >= d->numbers[door->fd].sure_from;
+}
+
+/* Whoever has the number next is sure: another name than his is not his. With unread messages of
+ * two, or of one whose name is not known, nobody is. */
+void whose_gone(Doors *d, const Door *door) {
+    Number *n = &d->numbers[door->fd];
+    n->n_gone = whose_is_sure(d, door) ? door->n_route : 0;
+    memcpy(n->gone, door->route, n->n_gone);
+    n->sure_from = d->cleared + 1;
+    n->door = NULL;
+    d->unsure = true;
 }
 
 void whose_look_for_rest(Doors *d) {
@@ -79,15 +90,22 @@ void whose_session(Doors *d, Door *door, int64_t now_ms) {
 
 /* --- messages --- */
 
+static bool is_name(const char *name, size_t n, const SockMessage *m) {
+    return n == m->n_route && memcmp(name, m->route, n) == 0;
+}
+
 /* A message tells the number of its connection, which may have closed, and another have the number.
- * It is of this one if there was nothing to read since the one before closed, or more came than can
- * be left of that. */
+ * It is of this one if there was nothing to read since the one before closed, if that had another
+ * name, or if more came than can be left of that. */
 static bool is_of(const Doors *d, Door *door, const SockMessage *m) {
+    const Number *n = &d->numbers[door->fd];
     Guess *g = &door->guess;
     if (whose_is_sure(d, door))
         return true;
+    if (n->n_gone > 0)
+        return !is_name(n->gone, n->n_gone, m);
     door->perhaps = true;
-    if (g->n_route == m->n_route && memcmp(g->route, m->route, m->n_route) == 0)
+    if (is_name(g->route, g->n_route, m))
         return ++g->n > LEFT_MAX;
     if (g->n > 0) {
         g->n--;
@@ -101,7 +119,7 @@ static bool is_of(const Doors *d, Door *door, const SockMessage *m) {
 Door *whose_message(Doors *d, const SockMessage *m) {
     const Bytes route = bytes_make(m->route, m->n_route);
     Door *door = whose_route(d, route);
-    if (door || m->fd < 0 || (uint32_t)m->fd >= d->size || !(door = d->by_fd[m->fd]))
+    if (door || m->fd < 0 || (uint32_t)m->fd >= d->size || !(door = d->numbers[m->fd].door))
         return door;
     if (door->n_route > 0 || !is_of(d, door, m))
         return NULL;

@@ -2,11 +2,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "net/doors-internal.h"
@@ -59,14 +61,12 @@ static void door_free(Doors *d, Door *door) {
     d->n_open--;
     d->n_waiting -= !door->session && !door->cut;
     d->unended -= MIN(door->unended, d->unended);
-    d->by_fd[door->fd] = NULL;
-    d->sure_from[door->fd] = d->cleared + 1;
-    d->unsure = true;
+    whose_gone(d, door);
     free(door);
 }
 
 static void door_close(Doors *d, uint32_t fd, int64_t now_ms) {
-    Door *door = fd < d->size ? d->by_fd[fd] : NULL;
+    Door *door = fd < d->size ? d->numbers[fd].door : NULL;
     if (!door)
         return;
     callers_gone(&d->callers, &d->limits, &door->call, now_ms);
@@ -79,10 +79,9 @@ Doors *doors_free(Doors *d) {
     if (d->monitor)
         sock_unmonitor(d->sock, d->monitor);
     for (uint32_t fd = 0; fd < d->size; fd++)
-        if (d->by_fd[fd])
-            door_free(d, d->by_fd[fd]);
-    free(d->by_fd);
-    free(d->sure_from);
+        if (d->numbers[fd].door)
+            door_free(d, d->numbers[fd].door);
+    free(d->numbers);
     whose_forget(d);
     callers_deinit(&d->callers);
     free(d);
@@ -120,24 +119,23 @@ static void door_cut(Doors *d, Door *door, uint32_t *count) {
         return;
     door->cut = true;
     d->n_waiting -= !door->session;
-    (void)shutdown(door->fd, SHUT_RDWR);
-    (void)recv(door->fd, NULL, UNREAD_MAX, MSG_TRUNC | MSG_DONTWAIT); /* keeps nothing of it */
+    const int own = fcntl(door->fd, F_DUPFD_CLOEXEC, 0); /* libzmq closes the other one at once */
+    (void)shutdown(own < 0 ? door->fd : own, SHUT_RDWR);
+    if (own >= 0) {
+        (void)recv(own, NULL, UNREAD_MAX, MSG_TRUNC | MSG_DONTWAIT); /* keeps nothing of it */
+        (void)close(own);
+    }
     (*count)++;
 }
 
 /* --- what the monitor tells --- */
 
 static int grow(Doors *d, uint32_t size) {
-    Door **doors = reallocarray(d->by_fd, size, sizeof(*doors));
-    if (!doors)
+    Number *more = reallocarray(d->numbers, size, sizeof(*more));
+    if (!more)
         return -ENOMEM;
-    d->by_fd = doors;
-    uint64_t *sure_from = reallocarray(d->sure_from, size, sizeof(*sure_from));
-    if (!sure_from)
-        return -ENOMEM;
-    d->sure_from = sure_from;
-    memset(doors + d->size, 0, (size - d->size) * sizeof(*doors));
-    memset(sure_from + d->size, 0, (size - d->size) * sizeof(*sure_from));
+    memset(more + d->size, 0, (size - d->size) * sizeof(*more));
+    d->numbers = more;
     d->size = size;
     return 0;
 }
@@ -146,7 +144,7 @@ static int door_add(Doors *d, uint32_t fd, int64_t now_ms) {
     if (fd >= d->size && grow(d, MAX(fd + 1, 2 * d->size)) < 0)
         return -ENOMEM;
     door_close(d, fd, now_ms);
-    Door *door = d->by_fd[fd] = calloc(1, sizeof(*door));
+    Door *door = d->numbers[fd].door = calloc(1, sizeof(*door));
     if (!door)
         return -ENOMEM;
     *door = (Door) { .fd = (int)fd, .since_ms = now_ms };
@@ -163,7 +161,7 @@ static int door_add(Doors *d, uint32_t fd, int64_t now_ms) {
 static Door *longest_waiting(const Doors *d, int64_t now_ms) {
     Door *found = NULL;
     for (uint32_t fd = 0; fd < d->size; fd++) {
-        Door *door = d->by_fd[fd];
+        Door *door = d->numbers[fd].door;
         if (door && !door->session && !door->cut && !door->perhaps &&
             now_ms - door->since_ms >= WAITING_LEAST_MS &&
             (!found || door->since_ms < found->since_ms))
@@ -247,7 +245,7 @@ void doors_look(Doors *d, int64_t now_ms, bool drained) {
     thin_out(d, now_ms);
     const uint32_t n = MIN(d->size, LOOK_AT_ONCE);
     for (uint32_t i = 0; i < n; i++) {
-        Door *door = d->by_fd[d->cursor++ % d->size];
+        Door *door = d->numbers[d->cursor++ % d->size].door;
         if (!door || door->cut || !may_be_judged(d, door, now_ms, drained))
             continue;
         if (!door->session && now_ms - door->since_ms > d->limits.waiting_ms)

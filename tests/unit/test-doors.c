@@ -393,18 +393,23 @@ TEST(who_is_cut_for_harm_has_no_allowance_left) {
     sock_message_deinit(&m);
 }
 
-/* One that sends and goes before it is read, and one that has its number. */
-static void change_places(Gate *g, SockMessage *gone, void **next, SockMessage *came) {
+/* One that sends and goes before all is read, and one that has its number. */
+static void change_places(Gate *g, bool known, SockMessage *gone, void **next, SockMessage *came) {
     void *first = peer(g, NULL, 0);
     ASSERT_EQ(zmq_send(first, "x", 1, 0), 1);
     ASSERT_EQ(zmq_send(first, "y", 1, 0), 1);
     hear(g, gone); /* and leaves one */
+    if (known) {
+        ASSERT_OK(doors_turn(g->doors, g->now_ms, false));
+        doors_heard(g->doors, gone);
+    }
     zmq_close(first);
     for (int i = 0; fcntl(gone->fd, F_GETFD) >= 0 && i < PATIENCE_MS; i++)
         (void)poll(NULL, 0, 1);
     *next = peer(g, NULL, 0);
     ASSERT_EQ(zmq_send(*next, "z", 1, 0), 1);
-    await_open(g, 1, false);
+    for (int i = 0; i < 100; i++, (void)poll(NULL, 0, 1))
+        ASSERT_OK(doors_turn(g->doors, g->now_ms, false));
     hear(g, came);
     doors_heard(g->doors, came);
     if (bytes_equal(bytes_make(came->route, came->n_route),
@@ -423,7 +428,7 @@ TEST(a_connection_is_not_taken_for_the_one_before_it) {
     char address[64];
     void *next;
     gate_open(&g, &wide);
-    change_places(&g, &gone, &next, &came);
+    change_places(&g, false, &gone, &next, &came);
     const Bytes mine = bytes_make(came.route, came.n_route);
     ASSERT_TRUE(!doors_address(g.doors, bytes_make(gone.route, gone.n_route), address, 64));
     doors_session(g.doors, mine, true, g.now_ms); /* known or not */
@@ -443,6 +448,20 @@ TEST(a_connection_is_not_taken_for_the_one_before_it) {
     sock_message_deinit(&came);
 }
 
+TEST(who_has_the_number_of_one_that_is_known_is_known_at_once) {
+    _cleanup_(gate_close) Gate g;
+    SockMessage gone = { 0 }, came = { 0 };
+    char address[64];
+    void *next;
+    gate_open(&g, &wide);
+    change_places(&g, true, &gone, &next, &came);
+    ASSERT_TRUE(!doors_address(g.doors, bytes_make(gone.route, gone.n_route), address, 64));
+    ASSERT_TRUE(doors_address(g.doors, bytes_make(came.route, came.n_route), address, 64));
+    zmq_close(next);
+    sock_message_deinit(&gone);
+    sock_message_deinit(&came);
+}
+
 /* Though there is always something to read. */
 TEST(who_says_more_than_can_be_left_of_another_is_known) {
     _cleanup_(gate_close) Gate g;
@@ -450,7 +469,7 @@ TEST(who_says_more_than_can_be_left_of_another_is_known) {
     char address[64];
     void *next;
     gate_open(&g, &wide);
-    change_places(&g, &gone, &next, &came);
+    change_places(&g, false, &gone, &next, &came);
     const Bytes mine = bytes_make(came.route, came.n_route);
     ASSERT_EQ(zmq_send(next, "z", 1, 0), 1);
     int said = 0;
