@@ -39,8 +39,7 @@ void backup_stop(Store *s) {
 
 static int backup_failed(Store *s, int error, const char *what) {
     Backup *b = &s->backup;
-    snprintf(b->text, sizeof(b->text), "%.100s: %.120s", what,
-             b->db ? sqlite3_errmsg(b->db) : strerror(-error));
+    snprintf(b->text, sizeof(b->text), "%.100s: %.120s", what, strerror(-error));
     backup_stop(s);
     b->state = error;
     return 0; /* a failed backup is no fault of the store */
@@ -95,9 +94,9 @@ static int backup_open(Store *s) {
         rc = sqlite3_exec(b->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL,
                           NULL);
     if (rc != SQLITE_OK)
-        return -EIO;
+        return db_error(b->db, rc);
     b->copy = sqlite3_backup_init(b->db, "main", s->db, "main");
-    return b->copy ? 0 : -EIO;
+    return b->copy ? 0 : db_error(b->db, sqlite3_errcode(b->db));
 }
 
 static int sync_file(const char *path) {
@@ -138,6 +137,15 @@ static int check_copy(Backup *b) {
     return r;
 }
 
+/* Copying takes a while: what came to lie there meanwhile stays. */
+static int give_name(const char *temp, const char *path) {
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS) /* the file system does not know how */
+        return -errno;
+    return rename(temp, path) == 0 ? 0 : -errno;
+}
+
 static void *finish_main(void *data) {
     Backup *b = data;
     b->what = "the copy is not sound";
@@ -146,8 +154,8 @@ static void *finish_main(void *data) {
         b->what = "the copy cannot be put in place";
         r = sync_file(b->temp);
     }
-    if (r == 0 && rename(b->temp, b->path) < 0)
-        r = -errno;
+    if (r == 0)
+        r = give_name(b->temp, b->path);
     if (r == 0)
         r = file_sync_folder_of(b->path);
     b->result = r;
@@ -202,7 +210,7 @@ int backup_step(Store *s, bool *ret_more) {
                  all - sqlite3_backup_remaining(b->copy), all);
         return 0;
     }
-    return backup_failed(s, rc == SQLITE_FULL ? -ENOSPC : -EIO, "copying stopped");
+    return backup_failed(s, db_error(b->db, rc), "copying stopped");
 }
 
 int store_backup_state(Store *s, char ret_text[static 256]) {

@@ -255,6 +255,54 @@ static ssize_t pwrite_without_room(int fd, const void *p, size_t n, off_t at) {
     return -1;
 }
 
+static void begin_backup(Fixture *f, char path[static 96]) {
+    StoreOp *op = store_op_new(OP_BACKUP);
+    snprintf(path, 96, "%s/copy.db", f->folder);
+    text_copy(op->backup.path, sizeof(op->backup.path), path);
+    run(f, op);
+    ASSERT_TRUE(op->backup.started);
+    store_op_free(op);
+}
+
+/* How it ended, and what is said of it. */
+static int end_of_backup(Fixture *f, char text[static 256]) {
+    for (int i = 0; i < 1000 && store_backup_state(f->store, text) == 1; i++) {
+        idle(f);
+        usleep(1000); /* a thread reads the copy through */
+    }
+    return store_backup_state(f->store, text);
+}
+
+TEST(a_backup_without_room_says_so) {
+    FIXTURE(f);
+    char path[96], text[256];
+    sqlite3_vfs *unix_vfs = sqlite3_vfs_find("unix");
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    idle(&f); /* nothing but the backup is left to be written */
+    begin_backup(&f, path);
+    ASSERT_EQ(
+        unix_vfs->xSetSystemCall(unix_vfs, "pwrite64", (sqlite3_syscall_ptr)pwrite_without_room),
+        SQLITE_OK);
+    const int r = end_of_backup(&f, text);
+    ASSERT_EQ(unix_vfs->xSetSystemCall(unix_vfs, "pwrite64", NULL), SQLITE_OK);
+    ASSERT_EQ(r, -ENOSPC);
+    if (!strstr(text, "No space"))
+        fail_msg("%s", text);
+    ASSERT_TRUE(access(path, F_OK) != 0);
+}
+
+TEST(a_backup_takes_the_place_of_nothing_that_came_meanwhile) {
+    FIXTURE(f);
+    char path[96], text[256];
+    size_t n;
+    begin_backup(&f, path);
+    write_file(path, 0, "mine", 4);
+    ASSERT_EQ(end_of_backup(&f, text), -EEXIST);
+    uint8_t *p = read_file(path, &n);
+    ASSERT_EQ(n, 4);
+    free(p);
+}
+
 TEST(a_log_that_cannot_be_written_again_is_no_start_and_no_loss) {
     FIXTURE(f);
     char command[1024];
