@@ -228,6 +228,6 @@ bool receipt_note(Store *s, const Message *receipt, const char *neighbour) {
     char note[160];
     snprintf(note, sizeof(note), "%s said by %.64s%s", receipt_level_name(f->receipt.level), o.leg,
              allowed ? "" : ", not believed: the message did not go that way for it");
-    trail_add(s, seq, "told", o.recipient, note);
+    trail_add_heard(s, seq, "told", o.recipient, note);
     return !allowed || is_for_record(m, f->receipt.level); /* nobody is told what is not believed */
 }

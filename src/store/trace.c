@@ -26,6 +26,12 @@ void trail_add(Store *s, int64_t seq, const char *step, const char *who, const c
         INT(seq), INT(s->now_ms), TEXT(step), TEXT(who), TEXT(note));
 }
 
+void trail_add_heard(Store *s, int64_t seq, const char *step, const char *who, const char *note) {
+    if (db_number(s, QUERY(s, "SELECT max(n) FROM trail WHERE seq = ?1", INT(seq)), 0) <
+        TRAIL_HEARD_MAX)
+        trail_add(s, seq, step, who, note);
+}
+
 typedef struct Told {
     int64_t at_ms;
     uint32_t order; /* of finding: ties keep it */

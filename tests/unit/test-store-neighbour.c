@@ -5,6 +5,9 @@
 #include "test.h"
 
 #include "quota-fixture.h"
+#include "store/internal.h"
+#include "store/receipts.h"
+#include "store/trace.h"
 
 static Verdict brings(Fixture *f, Message *m, const char *neighbour, const char *to) {
     StoreOp *op = link_op(m, neighbour, to, f->now_ms);
@@ -216,6 +219,26 @@ TEST(receipts_and_orders_of_a_full_neighbour_pass) {
     told(&f, &away, REMOTE, LEVEL_COLLECTED, "hub");
     Message *m = recall(&f, &one);
     ASSERT_EQ(brings(&f, m, "hub", HOME), VERDICT_ACCEPTED);
+}
+
+/* It is looked through when the message is recalled or put off, and told to whoever asks. */
+TEST(what_a_neighbour_says_of_a_message_does_not_make_its_trail_longer_without_end) {
+    FIXTURE(f);
+    (void)publish(&f, message_to(&f, REMOTE, 1));
+    const Uuid id = id_of(f.n_ids);
+    for (unsigned i = 0; i < TRAIL_HEARD_MAX + 50; i++) {
+        char who[NODE_NAME_SIZE];
+        snprintf(who, sizeof(who), "dsk/%u", 1000 + i);
+        StoreOp *op = receipt_op(&f, &id, who, LEVEL_COLLECTED, "hub");
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+        store_op_free(op);
+    }
+    ASSERT_EQ(db_number(f.store, QUERY(f.store, "SELECT count(*) FROM trail"), 0), TRAIL_HEARD_MAX);
+    StoreOp *op = receipt_op(&f, &id, REMOTE, LEVEL_COLLECTED, "hub"); /* which is believed */
+    run(&f, op);
+    ASSERT_EQ(outcome_level(f.store, 1, REMOTE), LEVEL_COLLECTED);
+    store_op_free(op);
 }
 
 TEST_MAIN
