@@ -58,6 +58,12 @@ static bool was_ordered(Store *s, int64_t seq, const char *node) {
                      0) != 0;
 }
 
+/* What neighbours bring is not refused when it says nothing new. */
+static void note_ordered(Store *s, const StoreOp *op, int64_t seq, const char *node,
+                         const char *note) {
+    (op->accept.from_link ? trail_add_heard : trail_add)(s, seq, STEP_ORDERED, node, note);
+}
+
 /* Is there somebody of whom the message was not recalled yet, such as one it was redirected to? */
 static bool has_news(Store *s, const StoredMessage *target) {
     if (!was_ordered(s, target->seq, ""))
@@ -96,10 +102,10 @@ static void collect(Store *s, StoreOp *op, const StoredMessage *target, StoredMe
         flag_row(s, op, target, e->queue, DELIVERY_RECALLED);
         if (!route_add(&order->route, e->node, e->role, e->flags, way_of_order(s, op, e)))
             db_fault(s, -ENOMEM, "out of memory");
-        trail_add(s, target->seq, STEP_ORDERED, e->node, "");
+        note_ordered(s, op, target->seq, e->node, "");
     }
     if (order->route.n == 0)
-        trail_add(s, target->seq, STEP_ORDERED, target->sender, "too late");
+        note_ordered(s, op, target->seq, target->sender, "too late");
     order->route.scope = target->route.scope;
 }
 

@@ -8,6 +8,7 @@
 #include "store/internal.h"
 #include "store/message.h"
 #include "store/recall.h"
+#include "store/trace.h"
 
 TEST(a_recall_withdraws_what_waits_here) {
     FIXTURE(f);
@@ -200,6 +201,29 @@ TEST(a_recall_from_a_link_withdraws_for_the_named_and_ignores_the_unknown) {
     run(&f, op);
     ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     store_op_free(op);
+}
+
+/* Here they are refused; there may be as many as its sender and a neighbour like. */
+TEST(further_orders_over_a_link_make_a_trail_no_longer_without_end) {
+    FIXTURE(f);
+    Message *m = message_to(&f, HOME, 1);
+    const Uuid id = m->env.message_id;
+    strcpy(m->env.sender, REMOTE);
+    StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+    run(&f, op);
+    store_op_free(op);
+    for (unsigned i = 1; i < TRAIL_HEARD_MAX; i++)
+        trail_add(f.store, 1, "told", REMOTE, "");
+    for (unsigned i = 0; i < 5; i++) {
+        m = recall(&f, &id);
+        strcpy(m->env.sender, REMOTE);
+        op = link_op(m, "hub", HOME, f.now_ms);
+        run(&f, op);
+        ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+        ASSERT_EQ(op->n_recalled, i == 0);
+        store_op_free(op);
+    }
+    ASSERT_EQ(db_number(f.store, QUERY(f.store, "SELECT count(*) FROM trail"), 0), TRAIL_HEARD_MAX);
 }
 
 TEST(an_order_that_comes_again_is_put_into_no_mailbox) {
