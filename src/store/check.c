@@ -130,7 +130,8 @@ static void check_directory(Store *s, Table *t) {
 static void check(Store *s, StoreOp *op, Table *t) {
     const uint32_t limit =
         op->query.limit > 0 ? MIN(op->query.limit, CHECK_MESSAGES) : CHECK_MESSAGES;
-    int64_t seq = op->query.n_args > 0 ? strtoll(op->query.args[0], NULL, 10) - 1 : 0;
+    const int64_t from = op->query.n_args > 0 ? strtoll(op->query.args[0], NULL, 10) : 1;
+    int64_t seq = MAX(from, (int64_t)1) - 1;
     const bool large = db_number(s, QUERY(s, "PRAGMA page_count"), 0) > CHECK_FILE_PAGES;
     uint32_t n = 0;
     table_column(t, "finding", COLUMN_TEXT);

@@ -470,6 +470,18 @@ TEST(a_row_that_names_nobody_is_told_to_nobody_and_every_answer_can_be_read) {
     }
 }
 
+TEST(a_check_from_before_the_first_number_begins_there) {
+    FIXTURE(f);
+    (void)deposit(&f, message_to(&f, HOME, 1));
+    static const char *const from[] = { "-9223372036854775808", "-1", "0", "", "1" };
+    for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
+        StoreOp *op = ask(&f, "check", from[i]);
+        const Table *t = op->query.table;
+        ASSERT_STR(table_cell(t, table_rows(t) - 1, 3), "1 messages");
+        store_op_free(op);
+    }
+}
+
 TEST(a_number_that_has_no_next_one_is_damage) {
     static const char *const wrongs[] = {
         "UPDATE message SET seq = 9223372036854775807",
