@@ -18,6 +18,7 @@ static int status_of(int r) {
     case -EUCLEAN:
         return EX_DATAERR;
     case -ENOENT:
+    case -EINVAL:
         return EX_NOINPUT;
     case -EBUSY:
         return EX_TEMPFAIL;
@@ -35,6 +36,7 @@ static const char *next_step(int r) {
     case -EUCLEAN:
         return "The old program will not run with it either. See SALVAGE in serasictl(1)";
     case -ENOENT:
+    case -EINVAL:
         return "Name the file of a stopped broker's store, or of a backup";
     case -EBUSY:
         return "Stop the broker first, or check a fresh backup of it";

@@ -47,12 +47,22 @@ int store_lock(const char *store_path, int *ret_fd, char why[static 256]) {
     return 0;
 }
 
+int store_look_at(const char *path, char why[static 256]) {
+    struct stat st;
+    const int r = stat(path, &st) != 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
+    if (r < 0)
+        snprintf(why, 256, "%.180s: %s", path, r == -EINVAL ? "not a regular file" : strerror(-r));
+    return r;
+}
+
 static int copy_bytes(int in, int out) {
     uint8_t buf[65536];
     ssize_t n;
     while ((n = read(in, buf, sizeof(buf))) > 0)
-        if (write(out, buf, (size_t)n) != n)
-            return errno > 0 ? -errno : -ENOSPC;
+        for (ssize_t at = 0, done; at < n; at += done)
+            if ((done = write(out, buf + at, (size_t)(n - at))) <
+                0) /* less: the next one says why */
+                return -errno;
     return n < 0 ? -errno : 0;
 }
 
@@ -60,7 +70,7 @@ int store_copy_file(const char *from, const char *to) {
     const int in = open(from, O_RDONLY | O_CLOEXEC);
     if (in < 0)
         return -errno;
-    const int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     const int r = out < 0 ? -errno : copy_bytes(in, out);
     close(in);
     if (out >= 0)

@@ -13,5 +13,8 @@
 int store_make_file(const char *path, int flags);
 /* The caller closes *ret_fd. Returns 0, or a negative errno with why. */
 int store_lock(const char *store_path, int *ret_fd, char why[static 256]);
-/* Of files nobody has open. Returns 0 or -errno. */
+/* There, and nothing that opening or reading would wait for? Returns 0, or a negative errno with
+ * why. */
+int store_look_at(const char *path, char why[static 256]);
+/* Of files nobody has open, into one that is not there. Returns 0 or -errno. */
 int store_copy_file(const char *from, const char *to);

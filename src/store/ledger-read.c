@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "core/ledger-audit.h"
+#include "store/files.h"
 #include "store/internal.h"
 #include "store/ledger-compare.h"
 #include "store/ledger.h"
@@ -207,6 +208,9 @@ int store_open_ledger(Store **ret, const char *path, char why[static 256]) {
     if (!s->path || pages_new(&s->pages, NULL) < 0)
         return -ENOMEM;
     (void)pages_set_mode(s->pages, PAGES_ALL);
+    const int looked = store_look_at(path, why);
+    if (looked < 0)
+        return looked;
     const int rc = sqlite3_open_v2(
         path, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
         pages_vfs(s->pages));

@@ -121,20 +121,14 @@ static int read_it(const char *path, Copy *copy, UpgradeReport *ret, char why[st
     return r < 0 ? r : look(s, path, ret, why);
 }
 
-static int measure(const char *path, UpgradeReport *ret, uint64_t *ret_log, char why[static 256]) {
+static void measure(const char *path, UpgradeReport *ret, uint64_t *ret_log) {
     char log[STORE_FILE_SIZE];
     struct statvfs v;
     snprintf(log, sizeof(log), "%.4000s-wal", path);
-    if (access(path, F_OK) != 0) {
-        const int r = -errno;
-        snprintf(why, 256, "%.150s: %s", path, strerror(-r));
-        return r;
-    }
     *ret_log = size_of(log);
     ret->size_bytes = size_of(path) + *ret_log;
     if (statvfs(path, &v) == 0)
         ret->free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
-    return 0;
 }
 
 static int check(const StoreConfig *config, const char *path, Copy *copy, UpgradeReport *ret,
@@ -142,9 +136,8 @@ static int check(const StoreConfig *config, const char *path, Copy *copy, Upgrad
     char name[STORE_FILE_SIZE];
     uint64_t log_size = 0;
     snprintf(name, sizeof(name), "%.4000s", path);
-    int r = measure(path, ret, &log_size, why);
-    if (r == 0)
-        r = seal_check(&(Store) { .path = name }, why);
+    measure(path, ret, &log_size);
+    int r = seal_check(&(Store) { .path = name }, why);
     if (r == 0 && log_size > 0)
         r = make_copy(path, ret, copy, why);
     if (r == 0)
@@ -164,7 +157,10 @@ int store_check_upgrade(const StoreConfig *config, const char *path, UpgradeRepo
     int lock = -1;
     *ret = (UpgradeReport) { .wanted = STORE_SCHEMA };
     why[0] = '\0';
-    int r = store_lock(path, &lock, why);
+    int r = store_look_at(path, why);
+    if (r < 0)
+        return r;
+    r = store_lock(path, &lock, why);
     if (r == -EROFS || r == -EACCES) /* on a medium that nobody writes to */
         r = 0;
     if (r == 0)

@@ -2,11 +2,15 @@
 /* What a new program would do with a store, found out without touching it. */
 #include <dirent.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "test.h"
 
 #include "store-fixture.h"
+#include "store/files.h"
 #include "store/internal.h"
+#include "store/ledger.h"
 #include "store/upgrade.h"
 
 static int check(Fixture *f, UpgradeReport *ret) {
@@ -155,6 +159,52 @@ TEST(damage_is_found) {
     close(fd);
     ASSERT_EQ(check(&f, &r), -EUCLEAN);
     ASSERT_TRUE(f.why[0] != '\0');
+}
+
+TEST(what_is_no_file_is_neither_waited_for_nor_locked) {
+    FIXTURE(f);
+    UpgradeReport r;
+    Store *ledger = NULL;
+    f.store = store_close(f.store);
+    snprintf(f.path, sizeof(f.path), "%s/pipe", f.folder);
+    ASSERT_OK(mkfifo(f.path, 0600));
+    const unsigned n = n_files(&f);
+    alarm(20);
+    ASSERT_EQ(check(&f, &r), -EINVAL);
+    assert_non_null(strstr(f.why, "not a regular file"));
+    ASSERT_EQ(store_open_ledger(&ledger, f.path, f.why), -EINVAL);
+    alarm(0);
+    snprintf(f.path, sizeof(f.path), "%s/none", f.folder);
+    ASSERT_EQ(check(&f, &r), -ENOENT);
+    ASSERT_EQ(n_files(&f), n);
+}
+
+/* Or what somebody else laid there in between was written over, in another place perhaps. */
+TEST(a_copy_is_made_of_nothing_that_is_there) {
+    FIXTURE(f);
+    char to[128], elsewhere[128];
+    snprintf(to, sizeof(to), "%s/copy", f.folder);
+    snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", f.folder);
+    ASSERT_OK(symlink(elsewhere, to));
+    ASSERT_EQ(store_copy_file(f.path, to), -EEXIST);
+    ASSERT_TRUE(access(elsewhere, F_OK) != 0);
+}
+
+TEST(a_copy_without_room_says_what_is_wrong) {
+    FIXTURE(f);
+    char to[128];
+    struct rlimit limit, little;
+    f.store = store_close(f.store);
+    snprintf(to, sizeof(to), "%s/copy", f.folder);
+    ASSERT_OK(getrlimit(RLIMIT_FSIZE, &limit));
+    little = (struct rlimit) { .rlim_cur = 10000, .rlim_max = limit.rlim_max };
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    ASSERT_OK(setrlimit(RLIMIT_FSIZE, &little));
+    errno = ENOENT; /* whatever was before */
+    const int r = store_copy_file(f.path, to);
+    ASSERT_OK(setrlimit(RLIMIT_FSIZE, &limit));
+    (void)signal(SIGXFSZ, before);
+    ASSERT_EQ(r, -EFBIG);
 }
 
 TEST_MAIN
