@@ -12,6 +12,7 @@
 
 #define COLUMNS_MAX 32
 #define GAP_MAX     100000 /* numbers tried one by one behind an unreadable page */
+#define NUMBER_MAX  (INT64_C(1) << 48)
 
 /* Statements here are made of names: prepared for one loop. */
 static sqlite3_stmt *prepare(Store *s, const char *sql) {
@@ -90,20 +91,21 @@ static void copy_of_message(Salvage *v, const char *table, int64_t seq) {
 
 /* --- messages ------------------------------------------------------------------------------- */
 
-/* The highest number anything knows of. */
+/* The highest number anything knows of, but none that no broker comes to: from that of a damaged
+ * row there would be no next one. */
 static int64_t last_number(Store *from) {
     static const char *const sources[] = {
-        "SELECT max(seq) FROM message",
-        "SELECT max(seq) FROM outcome",
-        "SELECT max(seq) FROM trail",
-        "SELECT max(seq) FROM dead_letter",
-        "SELECT value FROM meta WHERE key = 'next_seq'",
-        "SELECT max(seq) FROM delivery",
+        "SELECT max(seq) FROM message WHERE seq <= ?1",
+        "SELECT max(seq) FROM outcome WHERE seq <= ?1",
+        "SELECT max(seq) FROM trail WHERE seq <= ?1",
+        "SELECT max(seq) FROM dead_letter WHERE seq <= ?1",
+        "SELECT value FROM meta WHERE key = 'next_seq' AND value <= ?1",
+        "SELECT max(seq) FROM delivery WHERE seq <= ?1",
     };
     int64_t last = 0;
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
         _statement_ q = prepare(from, sources[i]);
-        if (q && sqlite3_step(q) == SQLITE_ROW)
+        if (q && sqlite3_bind_int64(q, 1, NUMBER_MAX) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
             last = MAX(last, (int64_t)sqlite3_column_int64(q, 0));
     }
     return last;

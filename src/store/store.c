@@ -302,7 +302,10 @@ void store_cache_load(Store *s) {
     const int64_t act = db_number(s, QUERY(s, "SELECT max(n) FROM act"), 0);
     if (act == INT64_MAX)
         db_fault(s, -EUCLEAN, "the number of the newest act is damaged");
-    s->next_seq = MAX(MIN(last, INT64_MAX - 1) + 1, meta_number(s, "next_seq", 1));
+    const int64_t next = meta_number(s, "next_seq", 1);
+    if (next == INT64_MAX)
+        db_fault(s, -EUCLEAN, "the number of the next message is damaged");
+    s->next_seq = MAX(MIN(last, INT64_MAX - 1) + 1, next);
     s->next_act = MIN(act, INT64_MAX - 1) + 1;
     s->purged = (uint64_t)meta_number(s, "purged", 0);
     s->health.messages = (uint64_t)(s->next_seq - 1) - s->purged;

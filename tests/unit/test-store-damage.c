@@ -486,6 +486,7 @@ TEST(a_number_that_has_no_next_one_is_damage) {
     static const char *const wrongs[] = {
         "UPDATE message SET seq = 9223372036854775807",
         "INSERT INTO act(n, acts) VALUES(9223372036854775807, x'00')",
+        "INSERT INTO meta(key, value) VALUES('next_seq', 9223372036854775807)",
     };
     for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
         FIXTURE(f);
@@ -700,6 +701,30 @@ TEST(numbers_out_of_order_do_not_keep_salvage_for_ever) {
     ASSERT_EQ(report.messages, 7);
     ASSERT_EQ(report.lost, 2); /* and named, as deliveries without a message */
     assert_sound(&f);
+}
+
+TEST(a_number_without_a_next_one_is_not_salvaged) {
+    static const char *const wrongs[] = {
+        "UPDATE message SET seq = 9223372036854775807 WHERE seq = 2",
+        "UPDATE delivery SET seq = 9223372036854775807 WHERE seq = 2",
+        "INSERT INTO outcome VALUES(9223372036854775807, 'x', 1, 0, 0, '', 0, '')",
+        "INSERT INTO trail VALUES(9223372036854775807, 1, 0, '', '', '')",
+        "INSERT INTO meta(key, value) VALUES('next_seq', 9223372036854775807)",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
+        FIXTURE(f);
+        _cleanup_(buf_deinit) Buf told = { 0 };
+        SalvageReport report;
+        for (uint8_t k = 1; k <= 3; k++)
+            (void)deposit(&f, message_to(&f, HOME, k));
+        f.store = store_close(f.store);
+        tamper(&f, wrongs[i]);
+        salvage(&f, &report, &told);
+        ASSERT_EQ(deposit(&f, message_to(&f, HOME, 4)).seq, 4);
+        ASSERT_EQ(deposit(&f, message_to(&f, HOME, 5)).seq, 5);
+        ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), i == 0 ? 4 : 5);
+        assert_sound(&f);
+    }
 }
 
 /* Such as one that has no end. */
