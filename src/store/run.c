@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One batch of operations as one transaction, and the housekeeping between batches. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "store/acceptance.h"
 #include "store/directory-layer.h"
@@ -201,8 +202,12 @@ int store_idle(Store *s, int64_t now_ms, bool *ret_more) {
         r = scrub_step(s, &more);
     if (r == 0)
         r = seal_when_quiet(s);
-    if (r < 0)
+    if (r < 0) {
+        if (s->health.fault[0] == '\0')
+            snprintf(s->health.fault, sizeof(s->health.fault),
+                     "%.120s or what is beside it is not as it was", s->path);
         return s->stopped = r;
+    }
     *ret_more = more;
     return 0;
 }

@@ -72,6 +72,20 @@ TEST(a_second_opener_is_refused) {
     fixture_open(&f);
 }
 
+TEST(a_file_that_is_moved_away_while_it_is_open_is_missed_by_name) {
+    FIXTURE(f);
+    char away[sizeof(f.path) + 8];
+    bool more;
+    int r = 0;
+    snprintf(away, sizeof(away), "%s.away", f.path);
+    ASSERT_OK(rename(f.path, away));
+    for (int i = 0; i < 100 && r == 0; i++)
+        r = store_idle(f.store, f.now_ms += 1000, &more);
+    ASSERT_TRUE(r < 0);
+    ASSERT_TRUE(strstr(f.store->health.fault, f.path) != NULL);
+    ASSERT_OK(rename(away, f.path));
+}
+
 TEST(a_file_that_is_no_database_is_refused_and_left_alone) {
     FIXTURE(f);
     f.store = store_close(f.store);
