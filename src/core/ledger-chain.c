@@ -5,10 +5,8 @@
 
 static const char label_block[] = "serasi v1 ledger", label_start[] = "serasi v1 ledger of ";
 
-#define NUMBER_MAX (INT64_C(1) << 53)
-
 int64_t ledger_number(int64_t n) {
-    return n >= 0 && n <= NUMBER_MAX ? n : 0;
+    return n >= 0 && n <= LEDGER_NUMBER_MAX ? n : 0;
 }
 
 static void put_number(uint8_t ret[static 8], int64_t v) {

@@ -29,6 +29,7 @@ typedef struct LedgerBlock {
 
 /* A number or a time of a ledger as a file or an answer says it: what no ledger gets to is 0, so
  * that it can be reckoned with; the hash over it does not hold then. */
+#define LEDGER_NUMBER_MAX (INT64_C(1) << 53)
 int64_t ledger_number(int64_t n);
 
 /* Where a ledger ends: what the next block goes on from. */

@@ -75,11 +75,12 @@ static void write_block(Store *s, const Block *b) {
 
 /* Every block before this one that has messages gets its row, this one is read into memory. */
 static void catch_up(Store *s, CaseKeys *k, int64_t block) {
-    const int64_t written = db_number(
-        s,
-        QUERY(s, "SELECT block FROM message_case WHERE block < ?1 ORDER BY block DESC LIMIT 1",
-              INT(block)),
-        NO_BLOCK);
+    const int64_t written = db_number(s,
+                                      QUERY(s,
+                                            "SELECT block FROM message_case WHERE block >= 0 AND "
+                                            "block < ?1 ORDER BY block DESC LIMIT 1",
+                                            INT(block)),
+                                      NO_BLOCK);
     int64_t seq = (written + 1) * BLOCK;
     while ((seq = db_number(
                 s,

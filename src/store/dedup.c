@@ -293,6 +293,8 @@ void dedup_load(Store *s) {
     const PagesMode mode = pages_set_mode(s->pages, PAGES_LEAVES);
     uint32_t page;
     s->dedup.swept = meta_number(s, "dedup_swept", 0);
+    if (s->dedup.swept < 0 || s->dedup.swept >= s->next_seq) /* damaged: any id may be missing */
+        s->dedup.swept = 0;
     int64_t seq = s->dedup.swept;
     while (s->fault == 0 && (seq = next_number(s, seq + 1)) > 0 && seq < s->next_seq)
         load_message(s, seq);

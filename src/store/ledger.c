@@ -12,13 +12,15 @@ void ledger_load(Store *s) {
     LedgerWriter *w = s->ledger;
     ledger_base(s, &w->head);
     {
-        _query_ q = QUERY(s, "SELECT block, first_entry + n - 1, hash, at FROM ledger "
-                             "ORDER BY block DESC LIMIT 1");
+        _query_ q = QUERY(s,
+                          "SELECT block, first_entry + n - 1, hash, at FROM ledger "
+                          "WHERE block <= ?1 ORDER BY block DESC LIMIT 1",
+                          INT(LEDGER_NUMBER_MAX)); /* behind others nothing can follow */
         if (db_row(s, q) && col_bytes(q, 2).n == DIGEST_SIZE) {
             w->head.block = col_int(q, 0);
-            w->head.entries = col_int(q, 1);
+            w->head.entries = ledger_number(col_int(q, 1));
             memcpy(w->head.hash, col_bytes(q, 2).p, DIGEST_SIZE);
-            s->health.noted_ms = col_int(q, 3);
+            s->health.noted_ms = ledger_number(col_int(q, 3));
         }
     }
     /* Cut off at the end: the numbers go on, so that the gap stays to be seen. */

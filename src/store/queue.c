@@ -49,8 +49,11 @@ static void queue_forget(Store *s, Queue *q) {
 void queues_load(Store *s) {
     {
         _query_ q = QUERY(s, "SELECT id, kind, name FROM queue WHERE id > ?1", INT(0));
-        while (db_row(s, q))
-            queue_add(s, col_int(q, 0), (QueueKind)col_int(q, 1), col_text(q, 2));
+        while (db_row(s, q)) {
+            const int64_t kind = col_int(q, 1);
+            if (kind >= QUEUE_MAILBOX && kind <= QUEUE_LINK) /* else nobody can ask for it */
+                queue_add(s, col_int(q, 0), (QueueKind)kind, col_text(q, 2));
+        }
     }
     _query_ q =
         QUERY(s, "SELECT queue, count(*) FROM delivery WHERE queue > ?1 GROUP BY queue", INT(0));

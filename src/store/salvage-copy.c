@@ -153,7 +153,7 @@ static void copy_messages(Salvage *v) {
     uint32_t gap = 0;
     for (int64_t seq = 1; next && seq <= last && gap < GAP_MAX && v->to->fault == 0; seq++) {
         const int64_t found = next_number(next, seq);
-        if (found == 0)
+        if (found == 0 || found > last)
             break;
         gap = found < 0 ? gap + 1 : 0;
         if (found < 0 && gap == 1) {

@@ -498,6 +498,34 @@ TEST(a_number_that_has_no_next_one_is_damage) {
     }
 }
 
+/* Rows that say what no broker wrote: they are reckoned with, and work goes on. */
+TEST(numbers_out_of_all_bounds_are_reckoned_with) {
+    static const char *const wrongs[] = {
+        "INSERT INTO ledger VALUES(9223372036854775807, 0, 0, 1, x'00', zeroblob(32))",
+        "UPDATE ledger SET n = 9223372036854775807",
+        "UPDATE ledger SET first_entry = -9223372036854775808",
+        "UPDATE ledger SET at = 9223372036854775807",
+        "INSERT INTO message_case VALUES(-9223372036854775808, x'00')",
+        "UPDATE meta SET value = 9223372036854775807 WHERE key = 'dedup_swept'",
+        "UPDATE meta SET value = -9223372036854775808 WHERE key = 'dedup_swept'",
+        "INSERT INTO queue VALUES(77, 2147483647, 'dsk/3203')",
+        "INSERT INTO queue VALUES(77, -9223372036854775808, 'dsk/3203')",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
+        FIXTURE(f);
+        (void)deposit(&f, message_to(&f, HOME, 1));
+        f.store = store_close(f.store);
+        tamper(&f, wrongs[i]);
+        fixture_open(&f);
+        (void)deposit(&f, message_to(&f, HOME, 1));
+        fixture_reopen(&f);
+        ASSERT_EQ(deposit(&f, message_to(&f, HOME, 2)).seq, 3);
+        ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 3);
+        idle(&f);
+        assert_sound(&f);
+    }
+}
+
 static StoreOp *sweep_on(Fixture *f, QueueId queue, Lane lane, int64_t seq) {
     StoreOp *op = store_op_new(OP_SWEEP);
     op->sweep.limit = 2;
@@ -705,7 +733,7 @@ TEST(numbers_out_of_order_do_not_keep_salvage_for_ever) {
 
 TEST(a_number_without_a_next_one_is_not_salvaged) {
     static const char *const wrongs[] = {
-        "UPDATE message SET seq = 9223372036854775807 WHERE seq = 2",
+        "UPDATE message SET seq = 9223372036854775807 WHERE seq = 3",
         "UPDATE delivery SET seq = 9223372036854775807 WHERE seq = 2",
         "INSERT INTO outcome VALUES(9223372036854775807, 'x', 1, 0, 0, '', 0, '')",
         "INSERT INTO trail VALUES(9223372036854775807, 1, 0, '', '', '')",
