@@ -341,6 +341,25 @@ def the_speed_is_measured_beside_a_running_broker_and_nothing_is_left():
         assert p.returncode == 2 and "name a folder" in p.stderr, p
 
 
+def what_is_ended_by_a_signal_leaves_no_core_file_with_keys_in_it():
+    with pair() as c:  # nobody is up: it waits for the broker, its keys at hand
+        if BIN.rstrip("/").endswith("-address/bin"):
+            raise Skipped("the leak check attaches to the process")
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        if hard == 0:
+            raise Skipped("no core files here")
+        p = subprocess.Popen([os.path.join(BIN, "serasictl"), "--dir", c.dir("dsk/3203"),
+                              "consume", "--timeout", "30s"], cwd=c.folder,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE,
+                                                                   (hard, hard)))
+        wait_for("it to connect", lambda: len(os.listdir(f"/proc/{p.pid}/task")) > 1)
+        p.send_signal(signal.SIGQUIT)
+        _, status = os.waitpid(p.pid, 0)
+        p.returncode = os.waitstatus_to_exitcode(status)
+        assert os.WIFSIGNALED(status) and not os.WCOREDUMP(status), status
+
+
 if __name__ == "__main__":
     main([the_invocations_of_the_manual_work_as_written,
           the_directory_of_a_thousand_nodes_is_imported_running_or_not,
@@ -356,5 +375,6 @@ if __name__ == "__main__":
           a_broker_that_begins_while_somebody_reads_its_store_waits_for_it,
           a_check_names_what_is_wrong_with_the_keys_and_never_asks_for_new_ones,
           each_backup_tells_of_itself_and_is_there_when_it_says_so,
+          what_is_ended_by_a_signal_leaves_no_core_file_with_keys_in_it,
           what_root_makes_beside_a_store_belongs_to_the_owner_of_the_folder,
           the_speed_is_measured_beside_a_running_broker_and_nothing_is_left])
