@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "net/doors.h"
+#include "net/doors-internal.h"
 #include "net/sock-internal.h"
 #include "net/zap.h"
 #include "test.h"
@@ -393,6 +393,33 @@ TEST(who_is_cut_for_harm_has_no_allowance_left) {
     sock_message_deinit(&m);
 }
 
+static void leave(void *peer, const SockMessage *m) {
+    zmq_close(peer);
+    for (int i = 0; fcntl(m->fd, F_GETFD) >= 0 && i < PATIENCE_MS; i++)
+        (void)poll(NULL, 0, 1);
+}
+
+/* What was opened and closed is noticed, and nothing read. */
+static void notice(Gate *g) {
+    for (int i = 0; i < 100; i++, (void)poll(NULL, 0, 1))
+        ASSERT_OK(doors_turn(g->doors, g->now_ms, false));
+}
+
+static bool is_from(const SockMessage *m, const SockMessage *other) {
+    return bytes_equal(bytes_make(m->route, m->n_route), bytes_make(other->route, other->n_route));
+}
+
+static bool is_known(const Gate *g, const SockMessage *m) {
+    char address[64];
+    return doors_address(g->doors, bytes_make(m->route, m->n_route), address, sizeof(address));
+}
+
+static void hear_and_tell(Gate *g, SockMessage *m) {
+    sock_message_deinit(m);
+    hear(g, m);
+    doors_heard(g->doors, m);
+}
+
 /* One that sends and goes before all is read, and one that has its number. */
 static void change_places(Gate *g, bool known, SockMessage *gone, void **next, SockMessage *came) {
     void *first = peer(g, NULL, 0);
@@ -403,21 +430,13 @@ static void change_places(Gate *g, bool known, SockMessage *gone, void **next, S
         ASSERT_OK(doors_turn(g->doors, g->now_ms, false));
         doors_heard(g->doors, gone);
     }
-    zmq_close(first);
-    for (int i = 0; fcntl(gone->fd, F_GETFD) >= 0 && i < PATIENCE_MS; i++)
-        (void)poll(NULL, 0, 1);
+    leave(first, gone);
     *next = peer(g, NULL, 0);
     ASSERT_EQ(zmq_send(*next, "z", 1, 0), 1);
-    for (int i = 0; i < 100; i++, (void)poll(NULL, 0, 1))
-        ASSERT_OK(doors_turn(g->doors, g->now_ms, false));
-    hear(g, came);
-    doors_heard(g->doors, came);
-    if (bytes_equal(bytes_make(came->route, came->n_route),
-                    bytes_make(gone->route, gone->n_route))) {
-        sock_message_deinit(came);
-        hear(g, came);
-        doors_heard(g->doors, came);
-    }
+    notice(g);
+    hear_and_tell(g, came);
+    if (is_from(came, gone))
+        hear_and_tell(g, came);
     ASSERT_EQ(came->fd, gone->fd);
 }
 
@@ -425,24 +444,23 @@ static void change_places(Gate *g, bool known, SockMessage *gone, void **next, S
 TEST(a_connection_is_not_taken_for_the_one_before_it) {
     _cleanup_(gate_close) Gate g;
     SockMessage gone = { 0 }, came = { 0 };
-    char address[64];
     void *next;
     gate_open(&g, &wide);
     change_places(&g, false, &gone, &next, &came);
     const Bytes mine = bytes_make(came.route, came.n_route);
-    ASSERT_TRUE(!doors_address(g.doors, bytes_make(gone.route, gone.n_route), address, 64));
+    ASSERT_TRUE(!is_known(&g, &gone));
     doors_session(g.doors, mine, true, g.now_ms); /* known or not */
     for (int i = 0; i < 5; i++) {
         ASSERT_EQ(zmq_send(next, "z", 1, 0), 1);
         (void)turns(&g, 2);
     }
-    ASSERT_TRUE(doors_address(g.doors, mine, address, sizeof(address)));
+    ASSERT_TRUE(is_known(&g, &came));
     g.now_ms += wide.waiting_ms + 1;
     (void)turns(&g, 2); /* it is known to have its session */
     const DoorCounts counts = doors_take_counts(g.doors);
     ASSERT_EQ(counts.silent, 0);
     doors_cut(g.doors, mine, g.now_ms);
-    ASSERT_TRUE(!doors_address(g.doors, mine, address, sizeof(address)));
+    ASSERT_TRUE(!is_known(&g, &came));
     zmq_close(next);
     sock_message_deinit(&gone);
     sock_message_deinit(&came);
@@ -451,29 +469,87 @@ TEST(a_connection_is_not_taken_for_the_one_before_it) {
 TEST(who_has_the_number_of_one_that_is_known_is_known_at_once) {
     _cleanup_(gate_close) Gate g;
     SockMessage gone = { 0 }, came = { 0 };
-    char address[64];
     void *next;
     gate_open(&g, &wide);
     change_places(&g, true, &gone, &next, &came);
-    ASSERT_TRUE(!doors_address(g.doors, bytes_make(gone.route, gone.n_route), address, 64));
-    ASSERT_TRUE(doors_address(g.doors, bytes_make(came.route, came.n_route), address, 64));
+    ASSERT_TRUE(!is_known(&g, &gone));
+    ASSERT_TRUE(is_known(&g, &came));
     zmq_close(next);
     sock_message_deinit(&gone);
     sock_message_deinit(&came);
+}
+
+TEST(nobody_is_known_behind_two_when_something_is_left_of_the_first) {
+    _cleanup_(gate_close) Gate g;
+    SockMessage first = { 0 }, m = { 0 };
+    gate_open(&g, &wide);
+    void *one = peer(&g, NULL, 0);
+    for (int i = 0; i < 20; i++)
+        ASSERT_EQ(zmq_send(one, "x", 1, 0), 1);
+    hear(&g, &first);
+    notice(&g);
+    doors_heard(g.doors, &first);
+    ASSERT_TRUE(is_known(&g, &first));
+    leave(one, &first);
+    void *two = peer(&g, NULL, 0);
+    ASSERT_EQ(zmq_send(two, "y", 1, 0), 1);
+    notice(&g);
+    do
+        hear_and_tell(&g, &m);
+    while (is_from(&m, &first));
+    ASSERT_TRUE(is_known(&g, &m));
+    leave(two, &m);
+    void *three = peer(&g, NULL, 0);
+    notice(&g);
+    hear_and_tell(&g, &m);
+    ASSERT_TRUE(is_from(&m, &first) && m.fd == first.fd);
+    ASSERT_TRUE(!is_known(&g, &first));
+    zmq_close(three);
+    sock_message_deinit(&first);
+    sock_message_deinit(&m);
+}
+
+TEST(a_session_is_not_lost_with_the_connection_it_was_taken_for) {
+    _cleanup_(gate_close) Gate g;
+    SockMessage gone = { 0 }, m = { 0 };
+    gate_open(&g, &wide);
+    void *one = peer(&g, NULL, 0);
+    ASSERT_EQ(zmq_send(one, "x", 1, 0), 1);
+    hear(&g, &gone);
+    notice(&g); /* that it came */
+    leave(one, &gone);
+    void *two = peer(&g, NULL, 0);
+    ASSERT_EQ(zmq_send(two, "y", 1, 0), 1);
+    hear_and_tell(&g, &m); /* before it is noticed that the other one went */
+    doors_session(g.doors, bytes_make(m.route, m.n_route), true, g.now_ms);
+    for (int i = 0; i < 5; i++) {
+        ASSERT_EQ(zmq_send(two, "y", 1, 0), 1);
+        (void)turns(&g, 2);
+    }
+    ASSERT_TRUE(is_known(&g, &m));
+    g.now_ms += wide.waiting_ms + 1;
+    (void)turns(&g, 2);
+    ASSERT_EQ(doors_take_counts(g.doors).silent, 0);
+    ASSERT_EQ(HASH_COUNT(g.doors->lodgers), 0);
+    doors_session(g.doors, bytes_make("gone", 4), true, g.now_ms);
+    ASSERT_EQ(HASH_COUNT(g.doors->lodgers), 1);
+    doors_session(g.doors, bytes_make("gone", 4), false, g.now_ms);
+    ASSERT_EQ(HASH_COUNT(g.doors->lodgers), 0);
+    zmq_close(two);
+    sock_message_deinit(&gone);
+    sock_message_deinit(&m);
 }
 
 /* Though there is always something to read. */
 TEST(who_says_more_than_can_be_left_of_another_is_known) {
     _cleanup_(gate_close) Gate g;
     SockMessage gone = { 0 }, came = { 0 };
-    char address[64];
     void *next;
     gate_open(&g, &wide);
     change_places(&g, false, &gone, &next, &came);
-    const Bytes mine = bytes_make(came.route, came.n_route);
     ASSERT_EQ(zmq_send(next, "z", 1, 0), 1);
     int said = 0;
-    for (; said < 1000 && !doors_address(g.doors, mine, address, sizeof(address)); said++) {
+    for (; said < 1000 && !is_known(&g, &came); said++) {
         SockMessage m = { 0 };
         ASSERT_EQ(zmq_send(next, "z", 1, 0), 1);
         hear(&g, &m);
