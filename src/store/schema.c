@@ -160,7 +160,11 @@ static int refuse_fault(Store *s, char why[static 256], const char *doing) {
 int schema_identify(Store *s, int *ret_version, char why[static 256]) {
     const int64_t tables = db_number(s, QUERY(s, "SELECT count(*) FROM sqlite_schema"), 0);
     const int64_t added = db_number(
-        s, QUERY(s, "SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')"), 0);
+        s,
+        QUERY(s, "SELECT (SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')) + "
+                 "(SELECT count(*) FROM pragma_table_list WHERE schema = 'main' "
+                 "AND (type <> 'table' OR NOT strict) AND name NOT LIKE 'sqlite%')"),
+        0);
     const int64_t version = db_number(s, QUERY(s, "PRAGMA user_version"), 0);
     const int64_t application = db_number(s, QUERY(s, "PRAGMA application_id"), 0);
     if (s->fault < 0)
@@ -168,7 +172,9 @@ int schema_identify(Store *s, int *ret_version, char why[static 256]) {
     if (application != APPLICATION_ID && (tables > 0 || version != 0))
         return refuse(why, -EUCLEAN, "%.180s is an SQLite file of another program", s->path);
     if (added > 0)
-        return refuse(why, -EUCLEAN, "%.150s has a trigger or a view, which no serasid makes",
+        return refuse(why, -EUCLEAN,
+                      "%.120s has a trigger, a view, or a table whose columns may hold anything, "
+                      "which no serasid makes",
                       s->path);
     if (version < 0)
         return refuse(why, -EUCLEAN, "%.150s: its first page is damaged (schema version %d)",
