@@ -276,7 +276,9 @@ static bool read_row(Store *s, Bytes row) {
 void pending_load(Store *s) {
     pending_drop(s);
     Pending *p = pending_get(s);
-    _query_ q = QUERY(s, "SELECT n, items FROM pending ORDER BY n LIMIT ?1", INT(INT64_MAX));
+    /* Under other numbers nobody has written: 0 is none, and behind the last there is no next. */
+    _query_ q = QUERY(s, "SELECT n, items FROM pending WHERE n BETWEEN 1 AND ?1 ORDER BY n",
+                      INT(INT64_C(1) << 48));
     while (p && db_row(s, q)) {
         if (p->row == 0)
             p->first_row = col_int(q, 0);

@@ -509,6 +509,8 @@ TEST(numbers_out_of_all_bounds_are_reckoned_with) {
         "UPDATE meta SET value = 9223372036854775807 WHERE key = 'dedup_swept'",
         "UPDATE meta SET value = -9223372036854775808 WHERE key = 'dedup_swept'",
         "INSERT INTO queue VALUES(77, 2147483647, 'dsk/3203')",
+        "INSERT INTO pending VALUES(0, x'00')",
+        "INSERT INTO pending VALUES(9223372036854775807, x'00')",
         "INSERT INTO queue VALUES(77, -9223372036854775808, 'dsk/3203')",
     };
     for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
