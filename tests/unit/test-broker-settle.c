@@ -322,6 +322,20 @@ TEST(credit_for_bytes_counts_with_what_is_out) {
     ASSERT_EQ(delivered(&w), fit);
 }
 
+TEST(who_lacks_bytes_alone_goes_on_when_it_grants_some) {
+    WORLD(w, "upt/r1");
+    reconfigure(&w, small_credit_of_bytes);
+    open_both(&w, 64);
+    publish_cases(&w, 12);
+    const unsigned fit = delivered(&w);
+    settle_as(&w, (Settlement) { .tags = { 1, fit }, .action = SETTLE_DONE });
+    ASSERT_EQ(delivered(&w), fit);
+    say(&w, 2, "dsk/3201",
+        (Frame) { .kind = FRAME_CREDIT, .credit = { .channel = 1, .bytes = 300 } });
+    run(&w);
+    ASSERT_TRUE(delivered(&w) > fit);
+}
+
 static void small_share(BrokerConfig *c) {
     c->node_out_bytes = 300;
 }
