@@ -406,4 +406,20 @@ TEST(a_dropped_subscription_leaves_nothing_behind) {
     free(all);
 }
 
+TEST(a_channel_that_did_not_open_may_be_asked_for_again) {
+    WORLD(w, "upt/r1");
+    Filter all = { 0 };
+    Frame sub = { .kind = FRAME_SUBSCRIBE,
+                  .subscribe = { .channel = 1, .source = SOURCE_NAMED, .name = "all" } };
+    hello(&w, 1, "dsk/3201", 1);
+    say(&w, 1, "dsk/3201", sub);
+    run(&w);
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_NO_SUBSCRIPTION);
+    sub.subscribe.filter = &all;
+    say(&w, 1, "dsk/3201", sub);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_ERROR), 1);
+    ASSERT_EQ(count(&w, 1, FRAME_SUBSCRIBED), 1);
+}
+
 TEST_MAIN
