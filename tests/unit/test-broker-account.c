@@ -185,6 +185,28 @@ TEST(emergencies_may_go_on_while_the_rest_waits) {
     ASSERT_EQ(put_off_until_the_end(&w, URGENCY_EMERGENCY), 500);
 }
 
+/* A thousand are on the way to the disk, the rest of them waits. */
+TEST(no_more_subscriptions_wait_than_a_node_may_have) {
+    enum { WAY = 1024, MAY = 8 };
+    const Frame drop = { .kind = FRAME_UNSUBSCRIBE, .unsubscribe = { .drop_name = "none" } };
+    WORLD(w, "upt/r1");
+    w.config.node_window = MAY;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < WAY + MAY; i++)
+        say(&w, 1, BAD, drop);
+    ASSERT_EQ(count(&w, 1, FRAME_ERROR), 0);
+    say(&w, 1, BAD, drop);
+    subscribe(&w, 1, BAD, 1, SOURCE_RECEIPTS, 1);
+    ASSERT_EQ(count(&w, 1, FRAME_ERROR), 2);
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_BUSY);
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 1)->f.error.code, ERROR_BUSY);
+    run(&w);
+    subscribe(&w, 1, BAD, 1, SOURCE_RECEIPTS, 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_SUBSCRIBED), 1);
+}
+
 /* What is on its way when the first is put off could not know. */
 TEST(many_programs_with_their_windows_full_are_put_off_and_not_ended) {
     enum { PROGRAMS = 8, WINDOW = 8 };
