@@ -150,6 +150,7 @@ TEST(a_child_that_does_not_read_gets_its_bundle_later_and_nothing_before) {
         run(&w);
     }
     ASSERT_EQ(bundled(&w, 1, seen, 8), 0);
+    ASSERT_EQ(neighbour_progress(w.broker, "upt/r1").in_flight, 1); /* the first is held for it */
     w.full[1] = false;
     for (int i = 0; i < 10; i++) {
         pass(&w, 200);
