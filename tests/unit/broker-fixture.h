@@ -344,11 +344,11 @@ static inline Uuid publish(World *w, uint8_t peer, const char *from, const char 
     return publish_as(w, peer, from, to, cas, URGENCY_ROUTINE);
 }
 
-/* With a sealed part of that size. */
+/* With a sealed part of that size, each of a case of its own. */
 static inline void publish_large(World *w, uint8_t peer, const char *from, const char *to,
                                  size_t size) {
     _cleanup_(freep) uint8_t *sealed = calloc(1, size), *envelope = NULL;
-    Letter l = letter(w, from, to, 77, URGENCY_ROUTINE);
+    Letter l = letter(w, from, to, (uint8_t)(77 + w->n_ids), URGENCY_ROUTINE);
     Frame f = { .kind = FRAME_PUBLISH, .publish = { .message_id = l.id } };
     Envelope e;
     const char *why;
