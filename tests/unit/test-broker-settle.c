@@ -200,6 +200,24 @@ TEST(a_retry_is_put_off_no_longer_than_the_broker_itself_would) {
 
 /* --- leases --------------------------------------------------------------------------------- */
 
+/* Each counts its frames by itself. */
+TEST(the_next_to_have_it_is_answered_when_it_asks_for_more_time_too) {
+    const Settlement more = { .tags = { 1, 1 }, .action = SETTLE_EXTEND };
+    WORLD(w, "upt/r1");
+    open_both(&w, 8);
+    publish_cases(&w, 1);
+    settle_as(&w, more);
+    ASSERT_EQ(count(&w, 2, FRAME_SETTLED), 1);
+    hello(&w, 3, "dsk/3201", 3);
+    subscribe(&w, 3, "dsk/3201", 1, SOURCE_MAILBOX, 8);
+    run(&w);
+    say(&w, 2, "dsk/3201", (Frame) { .kind = FRAME_BYE });
+    run(&w);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 1);
+    settle(&w, 3, "dsk/3201", 1, SETTLE_EXTEND);
+    ASSERT_EQ(count(&w, 3, FRAME_SETTLED), 1);
+}
+
 static void short_lease(BrokerConfig *c) {
     c->lease_ms = LEASE;
 }
