@@ -161,4 +161,20 @@ TEST(a_link_that_was_not_read_yet_is_not_idle) {
     ASSERT_TRUE(neighbour_progress(w.broker, "upt/r2").backlog > 0);
 }
 
+TEST(what_a_child_took_is_counted_when_there_is_no_room_for_bodies) {
+    WORLD(w, "hub");
+    BrokerConfig config = w.config;
+    config.cache_bytes = 1;
+    broker_reconfigure(w.broker, &config);
+    hello(&w, 2, "dsk/3301", 2);
+    hello(&w, 1, "upt/r1", 1);
+    subscribe(&w, 1, "upt/r1", 1, SOURCE_LINK, 8);
+    publish(&w, 2, "dsk/3301", "dsk/3201", 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 1);
+    settle(&w, 1, "upt/r1", 1, SETTLE_DONE);
+    run(&w);
+    ASSERT_EQ(neighbour_progress(w.broker, "upt/r1").sent_count, 1);
+}
+
 TEST_MAIN
