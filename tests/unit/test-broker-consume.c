@@ -62,6 +62,29 @@ TEST(only_the_oldest_of_those_held_uses_up_an_attempt) {
     ASSERT_EQ(attempts[0] + attempts[1] + attempts[2], 2 + 1 + 1);
 }
 
+/* Or an attempt would be counted for a message that had nothing to do with it. */
+TEST(a_suspect_goes_to_nobody_who_holds_another) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    for (uint8_t cas = 1; cas <= 3; cas++)
+        publish(&w, 1, "dsk/3202", "dsk/3201", cas);
+    run(&w);
+    assert_non_null(consume(&w, 2, 3));
+    fall_silent(&w);
+    const Uuid fresh = publish_as(&w, 1, "dsk/3202", "dsk/3201", 4, URGENCY_EMERGENCY);
+    run(&w);
+    const Heard *h = consume(&w, 3, 4);
+    assert_non_null(h);
+    ASSERT_TRUE(uuid_equal(&h->id, &fresh));
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 2); /* and the one that used up an attempt */
+    ASSERT_TRUE(!heard(&w, 3, FRAME_DELIVER, 1)->f.deliver.suspect);
+    settle(&w, 3, "dsk/3201", 1, SETTLE_DONE);
+    settle(&w, 3, "dsk/3201", 2, SETTLE_DONE);
+    run(&w);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 3);
+    ASSERT_TRUE(heard(&w, 3, FRAME_DELIVER, 2)->f.deliver.suspect);
+}
+
 TEST(a_delivery_that_does_not_fit_into_the_pipe_costs_no_credit) {
     WORLD(w, "upt/r1");
     hello(&w, 1, "dsk/3202", 1);
