@@ -210,6 +210,36 @@ TEST(each_message_of_a_bundle_is_answered) {
     ASSERT_EQ(neighbour_progress(w.broker, "upt/r1").received_count, 40);
 }
 
+/* The first is put off, and the answer has not left when the second ends the session. */
+TEST(a_session_that_ends_within_a_bundle_is_not_answered_any_more) {
+    WORLD(w, "upt/r1");
+    Forward fwd = {
+        .present = true, .accepted_ms = w.now.wall_ms, .n_recipients = 1, .n_stamps = 1
+    };
+    _cleanup_(bundle_freep) Bundle *b = bundle_new(FRAME_PUBLISH, BUNDLE_MAX, BUNDLE_BYTES);
+    BrokerConfig config = w.config;
+    config.node_window = 1;
+    broker_reconfigure(w.broker, &config);
+    fwd.recipients[0].role = ROLE_ADDRESSEE;
+    (void)text_copy(fwd.recipients[0].node, NODE_NAME_SIZE, "dsk/3201");
+    fwd.stamps[0].at_ms = w.now.wall_ms;
+    (void)text_copy(fwd.stamps[0].broker, NODE_NAME_SIZE, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    for (unsigned i = 0; i < 2; i++) {
+        Letter l = letter(&w, "dsk/3202", "dsk/3201", 2, URGENCY_ROUTINE);
+        const Bytes part = bytes_make(l.envelope, l.n);
+        b->publishes[i] = (FramePublish) { .message_id = l.id, .forward = i > 0 ? &fwd : NULL };
+        bundle_add(b, 0, &part, 1);
+        free(l.envelope);
+    }
+    say(&w, 1, "dsk/3202", (Frame) { .kind = FRAME_BUNDLE, .bundle = b });
+    ASSERT_EQ(heard(&w, 1, FRAME_ERROR, 0)->f.error.code, ERROR_NOT_ALLOWED);
+    assert_null(w.broker->answered);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_PUBLISHED), 0);
+}
+
 TEST(a_child_settles_each_message_of_a_bundle) {
     WORLD(w, "upt/r1");
     unsigned told = 0;
