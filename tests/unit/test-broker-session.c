@@ -126,6 +126,27 @@ TEST(answers_of_one_turn_go_sixty_four_to_a_frame) {
     }
 }
 
+/* Its frame would be larger than its reader takes. */
+TEST(long_answers_of_one_turn_go_in_several_frames) {
+    WORLD(w, "upt/r1");
+    unsigned n = 0;
+    hello(&w, 1, "dsk/3201", 1);
+    for (unsigned i = 0; i < 40; i++) {
+        PublishResult r = { .message_id = { { 1, [15] = (uint8_t)i } },
+                            .verdict = VERDICT_REFUSED,
+                            .reasons = calloc(1, sizeof(*r.reasons)) };
+        for (Reason *x; r.reasons->n < REASONS_MAX && (x = reasons_new(r.reasons, false));) {
+            memset(x->text_en, 'a', sizeof(x->text_en) - 1);
+            memset(x->text_id, 'b', sizeof(x->text_id) - 1);
+        }
+        session_answer(w.broker, w.broker->sessions, &r);
+    }
+    sessions_flush_results(w.broker);
+    for (unsigned i = 0; heard(&w, 1, FRAME_PUBLISHED, i); i++)
+        n += heard(&w, 1, FRAME_PUBLISHED, i)->f.published.n;
+    ASSERT_EQ(n, 40);
+}
+
 TEST(a_key_that_runs_out_ends_its_session) {
     WORLD(w, "upt/r1");
     hello(&w, 1, "dsk/3203", 1);
