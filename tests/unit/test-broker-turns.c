@@ -71,6 +71,33 @@ TEST(what_a_node_sends_stays_in_order) {
     }
 }
 
+/* What came of a message is published before the message is settled. */
+TEST(what_a_session_settles_does_not_overtake_what_it_published) {
+    WORLD(w, "upt/r1");
+    unsigned published = 0, settled_after = 0;
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    subscribe(&w, 1, BAD, 1, SOURCE_MAILBOX, 1);
+    publish(&w, 2, GOOD, BAD, 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DELIVER), 1);
+    for (unsigned i = 0; i < 600; i++)
+        publish(&w, 1, BAD, TO, (uint8_t)i);
+    settle(&w, 1, BAD, 1, SETTLE_DONE);
+    while (settled_after == 0) {
+        broker_check_here(w.broker, w.now);
+        StoreOp *list = broker_take_batch(w.broker);
+        assert_non_null(list);
+        for (const StoreOp *op = list; op; op = op->next) {
+            published += op->kind == OP_ACCEPT;
+            settled_after = op->kind == OP_DELIVERY ? published : settled_after;
+        }
+        ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+        ASSERT_OK(broker_stored(w.broker, w.now, list));
+    }
+    ASSERT_EQ(settled_after, 600);
+}
+
 TEST(queries_of_one_node_do_not_hold_up_the_messages_of_another) {
     WORLD(w, "upt/r1");
     char verb[] = "worklist";
