@@ -507,6 +507,20 @@ TEST(a_key_ends_at_its_moment_and_not_before) {
     assert_ready_again(&w, "second", 2);
 }
 
+TEST(an_end_that_a_key_gets_while_it_is_in_use_ends_its_session) {
+    WORLD(w, "upt/r1");
+    second_key(&w);
+    hold(&w, 2);
+    DirKey k = key(NODE);
+    k.valid_until_ms = w.now.wall_ms + 5 * SECOND_MS;
+    change(&w, NULL, &k);
+    ASSERT_EQ(count(&w, 2, FRAME_ERROR), 0);
+    const DirNode other = node_of(&w, "dsk/3401");
+    change(&w, &other, NULL); /* nor does another change make it forgotten */
+    pass(&w, 5 * SECOND_MS + TICK_MS);
+    assert_ended(&w, 2);
+}
+
 TEST(a_key_that_is_not_valid_yet_does_not_open_a_session) {
     WORLD(w, "upt/r1");
     DirKey k = key(NODE);
@@ -667,6 +681,18 @@ TEST(a_child_whose_key_is_revoked_loses_its_link) {
     subscribe(&w, 2, "upt/r1", 1, SOURCE_LINK, 5);
     run(&w);
     ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 1); /* nothing was lost */
+}
+
+TEST(a_child_that_gets_another_parent_loses_its_link) {
+    WORLD(w, "hub");
+    hello(&w, 2, "upt/r1", 2);
+    subscribe(&w, 2, "upt/r1", 1, SOURCE_LINK, 5);
+    run(&w);
+    forget(&w);
+    DirNode n = node_of(&w, "upt/r1");
+    (void)text_copy(n.broker_parent, sizeof(n.broker_parent), "upt/r2");
+    change(&w, &n, NULL);
+    assert_ended(&w, 2);
 }
 
 TEST(a_parent_that_was_revoked_is_not_spoken_to) {
