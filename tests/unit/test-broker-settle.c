@@ -222,6 +222,26 @@ static void short_lease(BrokerConfig *c) {
     c->lease_ms = LEASE;
 }
 
+TEST(the_last_channel_is_one_as_the_others) {
+    WORLD(w, "upt/r1");
+    reconfigure(&w, short_lease);
+    hello(&w, 1, "dsk/3202", 1);
+    hello(&w, 2, "dsk/3201", 2);
+    subscribe(&w, 2, "dsk/3201", CHANNELS_MAX, SOURCE_MAILBOX, 1);
+    publish_cases(&w, 1);
+    ASSERT_EQ(delivered(&w), 1);
+    wait_for(&w, LEASE + 2 * SECOND_MS); /* its lease runs out */
+    credit(&w, 2, "dsk/3201", CHANNELS_MAX, 1);
+    wait_for(&w, 2 * SECOND_MS);
+    ASSERT_EQ(delivered(&w), 2);
+    say(&w, 2, "dsk/3201", (Frame) { .kind = FRAME_BYE }); /* and it ends with its session */
+    hello(&w, 3, "dsk/3201", 3);
+    subscribe(&w, 3, "dsk/3201", 1, SOURCE_MAILBOX, 1);
+    run(&w);
+    wait_for(&w, SECOND_MS);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 1);
+}
+
 TEST(a_delivery_that_nobody_settles_is_taken_back_when_its_lease_ends) {
     WORLD(w, "upt/r1");
     reconfigure(&w, short_lease);
