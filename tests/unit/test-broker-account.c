@@ -58,6 +58,21 @@ TEST(too_many_bytes_are_put_off_whatever_the_session) {
     ASSERT_EQ(answers(&w, 4, VERDICT_LATER, NULL), 1);
 }
 
+TEST(nor_may_all_nodes_together_have_too_many_bytes) {
+    WORLD(w, "upt/r1");
+    w.config.pending_bytes = SEALED_MAX + SEALED_MAX / 2;
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    hello(&w, 2, GOOD, 2);
+    publish_bytes(&w, 1, BAD, SEALED_MAX);
+    publish_bytes(&w, 2, GOOD, SEALED_MAX);
+    ASSERT_EQ(answers(&w, 2, VERDICT_LATER, "WINDOW"), 1);
+    run(&w);
+    publish_bytes(&w, 2, GOOD, SEALED_MAX); /* there is room again */
+    run(&w);
+    ASSERT_EQ(answers(&w, 2, VERDICT_LATER, NULL), 1);
+}
+
 TEST(who_goes_on_with_what_is_put_off_is_ended) {
     WORLD(w, "upt/r1");
     w.config.node_bytes = 1;
