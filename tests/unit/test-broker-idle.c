@@ -115,10 +115,25 @@ TEST(refusals_without_end_are_put_off) {
     ASSERT_EQ(answers(&w, 1, VERDICT_REFUSED, "UNKNOWN_RECIPIENT"), 1024);
     ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "SLOW_DOWN"), 1200 - 1024);
     ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "WINDOW"), 1200 - 1024); /* for all of its messages */
+    publish_as(&w, 1, BAD, TO, 2, URGENCY_EMERGENCY);                /* but no emergency */
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 1);
     pass(&w, 2000);
     publish(&w, 1, BAD, TO, 1);
     run(&w);
-    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 1);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED, NULL), 2);
+}
+
+TEST(nor_do_conflicts_come_without_end) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 1200; i++) {
+        w.n_ids = 0; /* one id for all */
+        publish(&w, 1, BAD, TO, (uint8_t)(i > 0));
+        run(&w);
+    }
+    ASSERT_EQ(answers(&w, 1, VERDICT_CONFLICT, NULL), 1024);
+    ASSERT_EQ(answers(&w, 1, VERDICT_LATER, "SLOW_DOWN"), 1200 - 1 - 1024);
 }
 
 TEST(a_node_opens_sessions_no_faster_than_it_may) {
