@@ -210,6 +210,21 @@ TEST(each_message_of_a_bundle_is_answered) {
     ASSERT_EQ(neighbour_progress(w.broker, "upt/r1").received_count, 40);
 }
 
+/* It waits as told with the next ones; what was on its way is of many nodes. */
+TEST(a_child_whose_bundle_is_put_off_keeps_its_session) {
+    WORLD(w, "hub");
+    BrokerConfig config = w.config;
+    config.publish_window = 8;
+    config.node_window = 4;
+    broker_reconfigure(w.broker, &config);
+    child_reads_bundles(&w, 1);
+    say_bundle(&w, 1, "upt/r1", FRAME_PUBLISH, 40);
+    run(&w);
+    ASSERT_EQ(answers(&w, 1, VERDICT_ACCEPTED), 4);
+    ASSERT_EQ(answers(&w, 1, VERDICT_LATER), 36);
+    ASSERT_EQ(count(&w, 1, FRAME_ERROR), 0);
+}
+
 /* The first is put off, and the answer has not left when the second ends the session. */
 TEST(a_session_that_ends_within_a_bundle_is_not_answered_any_more) {
     WORLD(w, "upt/r1");
