@@ -71,6 +71,45 @@ TEST(what_a_node_sends_stays_in_order) {
     }
 }
 
+/* As much as fits on the way to the disk, and as much again that waits for its turn; of a hundred
+ * cases. */
+static void fill_the_way(World *w) {
+    for (uint8_t peer = 1; peer <= 2; peer++) {
+        hello(w, peer, BAD, peer);
+        for (unsigned i = 0; i < 1000; i++)
+            publish(w, peer, BAD, TO, (uint8_t)(i % 100));
+    }
+}
+
+TEST(an_emergency_is_the_next_that_finds_room_on_the_way) {
+    WORLD(w, "upt/r1");
+    fill_the_way(&w);
+    const Uuid id = publish_as(&w, 1, BAD, TO, 200, URGENCY_EMERGENCY);
+    ASSERT_TRUE(batch_of(&w, &id) <= 2);
+}
+
+TEST(but_does_not_go_before_what_waits_of_its_own_case) {
+    WORLD(w, "upt/r1");
+    fill_the_way(&w);
+    const Uuid first = publish(&w, 1, BAD, TO, 200);
+    const Uuid then = publish_as(&w, 1, BAD, TO, 200, URGENCY_EMERGENCY);
+    bool seen = false, done = false;
+    while (!done) {
+        broker_check_here(w.broker, w.now);
+        StoreOp *list = broker_take_batch(w.broker);
+        assert_non_null(list);
+        for (const StoreOp *op = list; op; op = op->next) {
+            const Uuid *id =
+                op->kind == OP_ACCEPT ? &op->accept.message->env.message_id : &(Uuid) { 0 };
+            seen = seen || uuid_equal(id, &first);
+            done = done || uuid_equal(id, &then);
+            ASSERT_TRUE(seen || !done);
+        }
+        ASSERT_OK(store_run(w.store, list, w.now.wall_ms));
+        ASSERT_OK(broker_stored(w.broker, w.now, list));
+    }
+}
+
 /* What came of a message is published before the message is settled. */
 TEST(what_a_session_settles_does_not_overtake_what_it_published) {
     WORLD(w, "upt/r1");
