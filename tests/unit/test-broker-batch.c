@@ -3,6 +3,7 @@
 /* What goes to the store together, and what goes first. */
 
 #include "broker-fixture.h"
+#include "broker/batch.h"
 
 #define FROM "dsk/3202"
 #define TO   "dsk/3201"
@@ -162,6 +163,20 @@ TEST(nothing_is_put_behind_others_while_something_urgent_waits) {
     publish_many(&w, 2);
     ASSERT_EQ(take_more(&w, &fill), 0); /* another may come, and would wait for them */
     ASSERT_EQ(batch_ids(&w, got, 8), 2);
+}
+
+TEST(who_may_connect_is_known_before_all_that_waits) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, FROM, 1);
+    for (uint8_t i = 0; i < 100; i++)
+        publish(&w, 1, FROM, TO, i);
+    StoreOp *op = op_for(OP_REVOKE, 0, NULL);
+    assert_non_null(op);
+    broker_push(w.broker, op);
+    broker_check_here(w.broker, w.now);
+    StoreOp *list = broker_take_batch(w.broker);
+    ASSERT_TRUE(list == op);
+    broker_batch_free(list);
 }
 
 TEST_MAIN
