@@ -26,6 +26,7 @@ typedef struct Heard { /* one frame the broker sent */
     uint8_t peer;
     Frame f;
     Uuid id; /* of the message behind it */
+    unsigned n_parts;
 } Heard;
 
 typedef struct World {
@@ -60,7 +61,7 @@ static inline int io_send(void *data, BrokerPort port, Bytes route, const Bytes 
         return -EAGAIN;
     ASSERT_TRUE(w->n_heard < HEARD_MAX);
     Heard *h = &w->heard[w->n_heard++];
-    *h = (Heard) { .port = port, .peer = peer };
+    *h = (Heard) { .port = port, .peer = peer, .n_parts = n };
     ASSERT_OK(codec_decode_frame(parts[0], FRAME_ANSWER_MAX, &h->f, &why));
     Envelope e;
     if (n > 1 && codec_decode_envelope(parts[1], &e, &why) == 0)

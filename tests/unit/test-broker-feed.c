@@ -3,6 +3,7 @@
 /* What is read from the disk again: as much as there is credit for, and as often as it takes. */
 
 #include "account-fixture.h"
+#include "broker/feed.h"
 
 #define MANY 20
 
@@ -70,6 +71,31 @@ TEST(large_ones_are_read_a_few_at_a_time) {
     subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 6);
     ASSERT_EQ(run_and_count(&w), 2); /* two megabytes */
     ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 6);
+}
+
+/* As it came it is in memory whole. */
+TEST(a_copy_of_the_facts_is_delivered_without_what_is_sealed) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, BAD, 1);
+    hello(&w, 3, TO, 3);
+    subscribe(&w, 3, TO, 1, SOURCE_MAILBOX, 1);
+    run(&w);
+    for (unsigned i = 0; i < 3; i++)
+        publish_large(&w, 1, BAD, TO, 1000);
+    run(&w);
+    ASSERT_EQ(heard(&w, 3, FRAME_DELIVER, 0)->n_parts, 4); /* the frame, envelope, facts, sealed */
+    Feed *q = w.broker->feeds;
+    while (q->kind != QUEUE_MAILBOX || strcmp(q->name, TO) != 0)
+        q = q->hh.next;
+    for (Entry *e = q->window.by_key; e; e = e->hh.next) {
+        ASSERT_TRUE(e->state != ENTRY_READY || e->body);
+        e->row.flags |= DELIVERY_FACTS_ONLY;
+    }
+    credit(&w, 3, TO, 1, 2);
+    run(&w);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 3);
+    for (unsigned i = 1; i < 3; i++)
+        ASSERT_EQ(heard(&w, 3, FRAME_DELIVER, i)->n_parts, 3);
 }
 
 static void hello_with_bundles(World *w, uint8_t peer) {
