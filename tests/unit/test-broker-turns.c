@@ -84,6 +84,7 @@ static void fill_the_way(World *w) {
 TEST(an_emergency_is_the_next_that_finds_room_on_the_way) {
     WORLD(w, "upt/r1");
     fill_the_way(&w);
+    ASSERT_EQ(broker_waiting(w.broker), 2000); /* by which the intake closes */
     const Uuid id = publish_as(&w, 1, BAD, TO, 200, URGENCY_EMERGENCY);
     ASSERT_TRUE(batch_of(&w, &id) <= 2);
 }
