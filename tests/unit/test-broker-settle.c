@@ -276,6 +276,19 @@ TEST(a_lease_is_extended_from_now_on_and_not_without_end) {
     ASSERT_EQ(delivered(&w), 3);
 }
 
+TEST(the_longer_lease_of_one_holds_up_no_other) {
+    WORLD(w, "upt/r1");
+    reconfigure(&w, short_lease);
+    open_both(&w, 8);
+    publish_cases(&w, 2);
+    ASSERT_EQ(delivered(&w), 2);
+    wait_for(&w, SECOND_MS);
+    settle_as(&w,
+              (Settlement) { .tags = { 1, 1 }, .action = SETTLE_EXTEND, .after_ms = UINT32_MAX });
+    wait_for(&w, LEASE + 4 * SECOND_MS);
+    ASSERT_EQ(delivered(&w), 3);
+}
+
 TEST(a_child_broker_may_hold_what_it_has_as_long_as_it_lives) {
     WORLD(w, "hub");
     reconfigure(&w, short_lease);
