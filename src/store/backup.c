@@ -18,6 +18,8 @@
 #include "store/upkeep.h"
 
 #define BACKUP_PAGES 256
+#define UNFINISHED   ".unfinished" /* not ".tmp": what lies there is thrown away, and must be ours \
+                                    */
 
 void backup_stop(Store *s) {
     Backup *b = &s->backup;
@@ -63,7 +65,7 @@ void run_backup(Store *s, StoreOp *op) {
     b->state = 1;
     s->health.backups++;
     text_copy(b->path, sizeof(b->path), op->backup.path);
-    snprintf(b->temp, sizeof(b->temp), "%s.tmp", b->path);
+    snprintf(b->temp, sizeof(b->temp), "%s" UNFINISHED, b->path);
     text_copy(b->text, sizeof(b->text), "running");
     op->backup.started = true;
 }

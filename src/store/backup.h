@@ -14,7 +14,7 @@ typedef struct Backup {
     int state; /* as store_backup_state() */
     sqlite3 *db;
     sqlite3_backup *copy;
-    char path[STORE_PATH_SIZE], temp[STORE_PATH_SIZE + 8], text[256];
+    char path[STORE_PATH_SIZE], temp[STORE_PATH_SIZE + 16], text[256];
     /* The finished copy is read through, synced and named by a thread of its own: it is another
      * file, and the store must not wait for it. */
     pthread_t thread;

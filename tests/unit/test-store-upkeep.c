@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include "base/file.h"
 #include "store-fixture.h"
 #include "store/internal.h"
 
@@ -464,10 +465,10 @@ TEST(a_backup_opens_as_a_store_with_the_same_contents) {
  * nowhere, and who made a file of that name does not read along. */
 TEST(a_backup_is_written_into_a_file_of_its_own) {
     FIXTURE(f);
-    char path[128], temp[136], victim[128], text[256];
+    char path[128], temp[144], victim[128], text[256];
     struct stat st;
     snprintf(path, sizeof(path), "%s/copy.db", f.folder);
-    snprintf(temp, sizeof(temp), "%s.tmp", path);
+    snprintf(temp, sizeof(temp), "%s.unfinished", path);
     snprintf(victim, sizeof(victim), "%s/victim", f.folder);
     (void)deposit(&f, message_to(&f, HOME, 1));
     for (int with_link = 0; with_link < 2; with_link++) {
@@ -489,6 +490,22 @@ TEST(a_backup_is_written_into_a_file_of_its_own) {
         ASSERT_TRUE(S_ISREG(st.st_mode) && st.st_nlink == 1);
         ASSERT_EQ(unlink(path), 0);
     }
+}
+
+/* ("copy.db.tmp" went.) */
+TEST(a_backup_takes_away_no_file_of_somebody_else) {
+    FIXTURE(f);
+    char path[128], other[136], text[256];
+    snprintf(path, sizeof(path), "%s/copy.db", f.folder);
+    snprintf(other, sizeof(other), "%s.tmp", path);
+    ASSERT_OK(file_put_new(other, bytes_make("keep", 4), 0600));
+    store_op_free(backup(&f, path));
+    for (int i = 0; i < 1000 && store_backup_state(f.store, text) == 1; i++) {
+        idle(&f);
+        usleep(10000);
+    }
+    ASSERT_EQ(store_backup_state(f.store, text), 2);
+    ASSERT_OK(access(other, F_OK));
 }
 
 /* --- everything at once --------------------------------------------------------------------- */
