@@ -196,7 +196,9 @@ void query_node_log(Store *s, StoreOp *op, Table *t) {
     table_column(t, "note", COLUMN_TEXT);
     table_column(t, "records", COLUMN_TEXT);
     const uint64_t version = directory_version(s->directory), from = number_arg(op, 0);
-    const uint64_t after = from > 0 ? from - 1 : version > limit ? version - limit : 0;
+    const uint64_t after = from > 0          ? MIN(from - 1, version)
+                           : version > limit ? version - limit
+                                             : 0;
     if (!walk(s, after, after + limit, tell_change, t))
         table_say(t, 1, "a change in the log cannot be read");
     t->more = after + limit < version;

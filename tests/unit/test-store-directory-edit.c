@@ -85,6 +85,10 @@ TEST(the_log_says_who_changed_what_and_how_it_was) {
     ASSERT_STR(table_cell(op->query.table, 2, 2), "hub");
     ASSERT_STR(table_cell(op->query.table, 2, 5), "for a test");
     store_op_free(op);
+    op = query(&hub, "node-log", "18446744073709551615", NULL); /* behind all there is, no wrap */
+    ASSERT_EQ(table_rows(op->query.table), 0);
+    ASSERT_TRUE(!op->query.table->more);
+    store_op_free(op);
     op = query(&hub, "node-diff", first, second);
     ASSERT_EQ(table_rows(op->query.table), 1);
     ASSERT_STR(table_cell(op->query.table, 0, 1), "ADDED");
