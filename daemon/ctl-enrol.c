@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,7 +91,7 @@ static int print_token(const Ctl *c, const EnrolToken *t, const json_t *rows) {
         fprintf(stderr,
                 "Token %lld for %s. Give the line above to the institution, over a way you trust: "
                 "whoever has it first can hand in keys with it, once. There:\n"
-                "  serasictl enrol --token LINE FOLDER\n"
+                "  serasictl enrol --token - FOLDER\n"
                 "Then have the fingerprint read out to you, compare: serasictl enrol list, and\n"
                 "  serasictl enrol approve %lld\n",
                 (long long)json_integer_value(json_object_get(row, "id")), t->node,
@@ -196,7 +198,7 @@ static int prepare(Joining *j, const char *text) {
         fresh = false;
     }
     if (!text) {
-        ctl_complain("%s: no enrolment was begun there; give the line with --token", j->dir);
+        ctl_complain("%s: no enrolment was begun there; give the line with --token -", j->dir);
         return CTL_USAGE;
     }
     if (enrol_token_parse(text, &j->token) < 0 || !curve_text_is_valid(j->token.server_key) ||
@@ -328,8 +330,27 @@ static int wait_to_be_let_in(Joining *j) {
     return CTL_DONE;
 }
 
+/* Whoever is on the machine sees command lines, and the shell keeps them: the line is asked for. */
+static char *ask_token(void) {
+    char *line = NULL;
+    size_t size = 0;
+    if (isatty(STDIN_FILENO))
+        fputs("The line that the broker's operator gave you: ", stderr);
+    const ssize_t n = getline(&line, &size, stdin);
+    if (n > 0)
+        line[strcspn(line, " \t\r\n")] = '\0';
+    if (n > 0 && line[0] != '\0')
+        return line;
+    ctl_complain("no token was given");
+    free(line);
+    return NULL;
+}
+
 static int join(Ctl *c, const char *dir, const char *token, bool no_wait) {
+    _cleanup_(freep) char *asked = NULL;
     Joining j = { .c = c, .dir = dir };
+    if (token && strcmp(token, "-") == 0 && !(token = asked = ask_token()))
+        return CTL_USAGE;
     j.until_ms = now_read().mono_ms + ctl_timeout(c, WAIT_MS);
     int r = prepare(&j, token);
     if (r == CTL_DONE)
@@ -342,6 +363,8 @@ static int join(Ctl *c, const char *dir, const char *token, bool no_wait) {
             r = wait_to_be_let_in(&j);
     }
     secret_wipe(&j.token, sizeof(j.token));
+    if (asked)
+        secret_wipe(asked, strlen(asked));
     return r;
 }
 

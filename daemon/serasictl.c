@@ -44,7 +44,7 @@ const CtlCommand ctl_commands[] = {
       "  switch              a broker's folder: its next keys take the place of the present ones\n"
       "  --timeout TIME      how long to wait for the directory; default 5min\n",
       ctl_cmd_key },
-    { "enrol", "token NODE | list | approve ID | refuse ID | --token LINE DIR | DIR",
+    { "enrol", "token NODE | list | approve ID | refuse ID | --token - DIR | DIR",
       "a new institution joins",
       "At its home broker, or by an operator of a node that supervises it:\n"
       "  token NODE           a line that lets it hand in its keys, once\n"
@@ -54,7 +54,9 @@ const CtlCommand ctl_commands[] = {
       "  list                 what was handed in, with fingerprints\n"
       "  approve ID, refuse ID\n"
       "At the institution:\n"
-      "  --token LINE DIR     makes DIR with keys and configuration, hands them in and waits\n"
+      "  --token - DIR        asks for the line, makes DIR with keys and configuration, hands "
+      "them\n"
+      "                       in and waits; LINE instead of - is seen by others on the machine\n"
       "    --no-wait          does not wait\n"
       "  DIR                  goes on where that stopped\n",
       ctl_cmd_enrol },

@@ -66,8 +66,8 @@ def token(c, broker, node, *more):
 
 
 def join(c, line, folder, *more, check=True):
-    return c.run("serasictl", "enrol", "--token", line, os.path.join(c.folder, folder), *more,
-                 check=check)
+    return c.run("serasictl", "enrol", "--token", "-", os.path.join(c.folder, folder), *more,
+                 check=check, input=line + "\n")
 
 
 def fingerprint(text):
