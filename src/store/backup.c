@@ -18,8 +18,9 @@
 #include "store/upkeep.h"
 
 #define BACKUP_PAGES 256
-#define UNFINISHED   ".unfinished" /* not ".tmp": what lies there is thrown away, and must be ours \
-                                    */
+#define UNFINISHED                                                                                 \
+    ".unfinished" /* not ".tmp": what lies there is thrown away, and must be ours                  \
+                   */
 
 void backup_stop(Store *s) {
     Backup *b = &s->backup;

@@ -2,6 +2,7 @@
 /* Reading the ledger: blocks one by one, and what an audit needs besides them. */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "core/ledger-audit.h"
@@ -10,6 +11,7 @@
 #include "store/ledger-compare.h"
 #include "store/ledger.h"
 #include "store/message.h"
+#include "store/rawfile.h"
 #include "store/schema.h"
 
 /* Pages that do not match their checksums are read all the same: the chain says more. */
@@ -197,7 +199,16 @@ static int read_owner(Store *s, char why[static 256]) {
     return -EUCLEAN;
 }
 
+/* Without a log nobody has it open: read as it lies there, nothing is made beside it, which a
+ * medium that cannot be written to would not allow. */
+static const char *how_to_read(const char *path) {
+    char log[STORE_FILE_SIZE];
+    (void)snprintf(log, sizeof(log), "%s-wal", path);
+    return access(log, F_OK) < 0 && errno == ENOENT ? "mode=ro&immutable=1" : "mode=ro";
+}
+
 int store_open_ledger(Store **ret, const char *path, char why[static 256]) {
+    char uri[3 * STORE_FILE_SIZE];
     _cleanup_(store_closep) Store *s = calloc(1, sizeof(*s));
     snprintf(why, 256, "out of memory");
     if (!s)
@@ -211,9 +222,11 @@ int store_open_ledger(Store **ret, const char *path, char why[static 256]) {
     const int looked = store_look_at(path, why);
     if (looked < 0)
         return looked;
-    const int rc = sqlite3_open_v2(
-        path, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-        pages_vfs(s->pages));
+    raw_uri(path, how_to_read(path), uri, sizeof(uri));
+    const int rc = sqlite3_open_v2(uri, &s->db,
+                                   SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
+                                       SQLITE_OPEN_EXRESCODE,
+                                   pages_vfs(s->pages));
     if (db_fail(s, rc) < 0) {
         snprintf(why, 256, "cannot open %.150s: %.80s", path, s->health.fault);
         return s->fault;

@@ -735,6 +735,9 @@ TEST(a_file_is_read_without_a_broker) {
         fail_msg("%s", why);
     ASSERT_STR(ledger_owner(f.store), SELF);
     assert_ledger_whole(&f);
+    f.store = store_close(f.store);
+    snprintf(copy, sizeof(copy), "%s-wal", f.path); /* nor is anything written beside it */
+    ASSERT_TRUE(access(copy, F_OK) < 0 && errno == ENOENT);
 }
 
 /* --- the store beside it -------------------------------------------------------------------- */
