@@ -379,8 +379,11 @@ static int pump_channel(Broker *b, Now now, Feed *q, Channel *c, uint32_t room) 
         r = feed_fetch_bodies(b, q, e, room - q->n_loading, skip_suspects);
         return r < 0 ? r : 1;
     }
-    if (!channel_has_room(b, c, e))
+    if (!channel_has_room(b, c, e)) {
+        if (q->quiet == c) /* and may never have: another one comes to rest */
+            q->quiet = NULL;
         return 0;
+    }
     r = hand_out(b, now, c, e);
     return r < 0 ? r : r == 0;
 }

@@ -81,8 +81,6 @@ void channel_forget(Channel *c, Entry *e) {
         c->alone = false;
         e->suspect = false;
         c->feed->window.n_suspects--;
-        if (c->feed->quiet == c)
-            c->feed->quiet = NULL;
     }
 }
 

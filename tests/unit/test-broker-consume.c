@@ -85,6 +85,82 @@ TEST(a_suspect_goes_to_nobody_who_holds_another) {
     ASSERT_TRUE(heard(&w, 3, FRAME_DELIVER, 2)->f.deliver.suspect);
 }
 
+/* One consumer died with three, so two of them are suspects; two others came, and each holds
+ * something else. The first of them has credit for more and comes to rest. */
+static void two_beside_suspects(World *w, uint32_t first_bytes) {
+    const Frame first = { .kind = FRAME_SUBSCRIBE,
+                          .subscribe = { .channel = 1,
+                                         .source = SOURCE_MAILBOX,
+                                         .credit_messages = 2,
+                                         .credit_bytes = first_bytes } };
+    hello(w, 1, "dsk/3202", 1);
+    for (uint8_t cas = 1; cas <= 3; cas++)
+        publish(w, 1, "dsk/3202", "dsk/3201", cas);
+    run(w);
+    assert_non_null(consume(w, 2, 3));
+    fall_silent(w);
+    hello(w, 3, "dsk/3201", 3);
+    say(w, 3, "dsk/3201", first);
+    for (uint8_t cas = 4; cas <= 5; cas++)
+        (void)publish_as(w, 1, "dsk/3202", "dsk/3201", cas, URGENCY_EMERGENCY);
+    hello(w, 4, "dsk/3201", 4);
+    subscribe(w, 4, "dsk/3201", 1, SOURCE_MAILBOX, 2);
+    run(w);
+    ASSERT_EQ(count(w, 3, FRAME_DELIVER), 1);
+    ASSERT_EQ(count(w, 4, FRAME_DELIVER), 2);
+}
+
+/* The one that was at rest can take no suspect any more: the other one comes to rest. */
+static void assert_other_rests(World *w) {
+    const Heard *h = NULL;
+    credit(w, 4, "dsk/3201", 1, 5);
+    for (uint8_t cas = 6; cas <= 8; cas++)
+        (void)publish(w, 1, "dsk/3202", "dsk/3201", cas);
+    run(w);
+    ASSERT_EQ(count(w, 4, FRAME_DELIVER), 2);
+    settle(w, 4, "dsk/3201", 1, SETTLE_DONE);
+    for (unsigned i = 2; i < 4 && !(h && h->f.deliver.suspect); i++) { /* first what is urgent */
+        settle(w, 4, "dsk/3201", i, SETTLE_DONE);
+        run(w);
+        ASSERT_EQ(count(w, 4, FRAME_DELIVER), i + 1);
+        h = heard(w, 4, FRAME_DELIVER, i);
+    }
+    ASSERT_TRUE(h && h->f.deliver.suspect);
+}
+
+TEST(a_suspect_waits_for_nobody_who_went) {
+    WORLD(w, "upt/r1");
+    two_beside_suspects(&w, 0);
+    say(&w, 3, "dsk/3201", (Frame) { .kind = FRAME_BYE });
+    run(&w);
+    assert_other_rests(&w);
+}
+
+TEST(a_suspect_waits_for_nobody_who_has_no_room_for_it) {
+    WORLD(w, "upt/r1");
+    two_beside_suspects(&w, 150); /* room for one */
+    settle(&w, 3, "dsk/3201", 1, SETTLE_DONE);
+    run(&w);
+    ASSERT_EQ(count(&w, 3, FRAME_DELIVER), 1);
+    assert_other_rests(&w);
+}
+
+TEST(what_one_leaves_is_given_to_another_at_once) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, "dsk/3202", 1);
+    (void)publish(&w, 1, "dsk/3202", "dsk/3201", 1);
+    for (uint8_t peer = 2; peer <= 5; peer++) {
+        hello(&w, peer, "dsk/3201", peer);
+        subscribe(&w, peer, "dsk/3201", 1, SOURCE_MAILBOX, 1);
+        run(&w);
+        if (peer == 2)
+            continue;
+        say(&w, peer - 1, "dsk/3201", (Frame) { .kind = FRAME_BYE });
+        run(&w);
+        ASSERT_EQ(count(&w, peer, FRAME_DELIVER), 1);
+    }
+}
+
 TEST(a_delivery_that_does_not_fit_into_the_pipe_costs_no_credit) {
     WORLD(w, "upt/r1");
     hello(&w, 1, "dsk/3202", 1);
