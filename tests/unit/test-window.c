@@ -208,15 +208,71 @@ TEST(a_parked_case_waits_alone) {
     window_deinit(&w);
 }
 
-TEST(suspects_can_be_skipped) {
+static void park(Window *w, int64_t key, int64_t seq, int64_t due_ms) {
+    Entry *e = entry(w, key, seq);
+    e->row.due_ms = due_ms;
+    window_park(w, e);
+}
+
+TEST(who_is_parked_later_for_less_long_is_woken_first) {
+    Window w;
+    open_window(&w);
+    for (int64_t seq = 1; seq <= 3; seq++) {
+        ASSERT_OK(deposit(&w, seq, 100 * seq, LANE_ROUTINE, false));
+        ASSERT_EQ(take(&w), seq);
+    }
+    park(&w, 100, 1, 5000);
+    park(&w, 200, 2, 9000);
+    window_wake(&w, 1000, 60000);
+    park(&w, 300, 3, 3000);
+    window_wake(&w, 3000, 60000);
+    ASSERT_EQ(take(&w), 3);
+    window_wake(&w, 5000, 60000);
+    ASSERT_EQ(take(&w), 1);
+    window_wake(&w, 9000, 60000);
+    ASSERT_EQ(take(&w), 2);
+    window_deinit(&w);
+}
+
+TEST(what_was_looked_up_and_is_put_off_waits_for_its_time) {
     Window w;
     open_window(&w);
     ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
-    ASSERT_OK(deposit(&w, 2, 200, LANE_ROUTINE, false));
-    Entry *e = entry(&w, 100, 1);
-    e->suspect = true;
-    w.n_suspects++;
-    ASSERT_EQ(window_peek(&w, true)->row.seq, 2);
+    ASSERT_OK(deposit(&w, 2, 100, LANE_ROUTINE, false));
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 1)));
+    DeliveryRow next = row_of(2, 100, LANE_ROUTINE);
+    next.due_ms = 5000;
+    ASSERT_OK(window_found(&w, 100, &next));
+    ASSERT_EQ(take(&w), 0);
+    window_wake(&w, 5000, 60000);
+    ASSERT_EQ(take(&w), 2);
+    window_deinit(&w);
+}
+
+TEST(a_case_of_which_nothing_is_found_is_at_work_no_longer) {
+    Window w;
+    open_window(&w);
+    ASSERT_OK(deposit(&w, 1, 100, LANE_ROUTINE, false));
+    ASSERT_OK(deposit(&w, 2, 100, LANE_ROUTINE, false));
+    ASSERT_EQ(take(&w), 1);
+    ASSERT_TRUE(window_gone(&w, entry(&w, 100, 1)));
+    ASSERT_EQ(w.n_busy, 1);
+    ASSERT_OK(window_found(&w, 100, NULL)); /* it was recalled meanwhile */
+    ASSERT_EQ(w.n_busy, 0);
+    assert_null(w.by_key);
+    window_deinit(&w);
+}
+
+TEST(suspects_can_be_skipped) {
+    Window w;
+    open_window(&w);
+    for (int64_t seq = 1; seq <= 3; seq++) {
+        ASSERT_OK(deposit(&w, seq, 100 * seq, LANE_ROUTINE, false));
+        entry(&w, 100 * seq, seq)->suspect = seq < 3;
+    }
+    w.n_suspects = 2;
+    ASSERT_EQ(window_peek(&w, true)->row.seq, 3);
     ASSERT_EQ(window_peek(&w, false)->row.seq, 1);
     window_deinit(&w);
 }
@@ -246,6 +302,24 @@ TEST(memory_is_bounded_and_the_rest_is_loaded_later) {
     ASSERT_EQ(take(&w), WINDOW_LANE_MAX + 1);
     ASSERT_OK(deposit(&w, n + 1, 77, LANE_ROUTINE, false)); /* read to the end: added at once */
     ASSERT_TRUE(window_find(&w, 77, n + 1) != NULL);
+    window_deinit(&w);
+}
+
+TEST(what_is_out_or_parked_takes_room_too) {
+    Window w;
+    Lane lane;
+    int64_t after;
+    open_window(&w);
+    for (int64_t seq = 1; seq <= WINDOW_LANE_MAX + 1; seq++)
+        ASSERT_OK(deposit(&w, seq, 1000 + seq, LANE_ROUTINE, false));
+    for (int64_t seq = 1; seq <= WINDOW_LANE_MAX; seq++) {
+        ASSERT_EQ(take(&w), seq);
+        if (seq % 2 == 0)
+            park(&w, 1000 + seq, seq, 5000);
+    }
+    ASSERT_TRUE(!window_wants_load(&w, &lane, &after));
+    ASSERT_TRUE(!window_gone(&w, entry(&w, 1001, 1)));
+    ASSERT_TRUE(window_wants_load(&w, &lane, &after));
     window_deinit(&w);
 }
 
