@@ -314,6 +314,9 @@ TEST(operators_verbs_need_the_right_to_operate) {
     forget(&w);
     ask(&w, 1, NODE, "status");
     ASSERT_TRUE(!was_denied(&w, 1));
+    forget(&w);
+    ask(&w, 1, NODE, "outcome"); /* who may see all of it may ask for one */
+    ASSERT_TRUE(!was_denied(&w, 1));
     publish(&w, 1, NODE, OTHER, 1); /* and nothing else */
     run(&w);
     ASSERT_EQ(published(&w, 1)->verdict, VERDICT_REFUSED);
@@ -537,6 +540,27 @@ TEST(a_key_that_is_not_valid_yet_does_not_open_a_session) {
     assert_ended(&w, 1);
 }
 
+TEST(a_beginning_that_a_key_gets_while_it_is_in_use_counts_as_well) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, NODE, 1);
+    DirKey k = key(NODE);
+    k.valid_from_ms = w.now.wall_ms;
+    change(&w, NULL, &k);
+    ASSERT_EQ(count(&w, 1, FRAME_ERROR), 0);
+    w.now.wall_ms -= HOUR_MS;
+    pass(&w, TICK_MS);
+    assert_ended(&w, 1);
+}
+
+TEST(a_key_goes_by_the_name_it_has_now) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, NODE, 1);
+    DirKey k = key(NODE);
+    (void)text_copy(k.label, sizeof(k.label), "renamed");
+    change(&w, NULL, &k);
+    ASSERT_STR(w.broker->sessions->label, "renamed");
+}
+
 TEST(what_a_revoked_key_had_handed_in_is_not_accepted_any_more) {
     WORLD(w, "upt/r1");
     hello(&w, 1, NODE, 1);
@@ -576,6 +600,18 @@ TEST(a_channel_closes_when_the_right_to_it_is_lost) {
     ASSERT_EQ(f->error.channel, 1);
     ASSERT_TRUE(!f->error.fatal);
     assert_ready_again(&w, "second", 2);
+}
+
+TEST(every_channel_closes_when_the_right_is_lost) {
+    WORLD(w, "upt/r1");
+    hello(&w, 1, NODE, 1);
+    for (uint32_t id = 1; id <= CHANNELS_MAX; id++)
+        subscribe(&w, 1, NODE, id, SOURCE_RECEIPTS, 1);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_SUBSCRIBED), CHANNELS_MAX);
+    grant(&w, NODE, all_but(RIGHT_SUBSCRIBE));
+    ASSERT_EQ(count(&w, 1, FRAME_ERROR), CHANNELS_MAX);
+    ASSERT_EQ(w.broker->sessions->n_channels, 0);
 }
 
 TEST(a_named_subscription_closes_when_the_scope_is_lost) {
@@ -681,6 +717,27 @@ TEST(a_child_whose_key_is_revoked_loses_its_link) {
     subscribe(&w, 2, "upt/r1", 1, SOURCE_LINK, 5);
     run(&w);
     ASSERT_EQ(count(&w, 2, FRAME_DELIVER), 1); /* nothing was lost */
+}
+
+TEST(a_child_that_stops_reading_its_link_has_left_it) {
+    WORLD(w, "hub");
+    hello(&w, 2, "upt/r1", 2);
+    subscribe(&w, 2, "upt/r1", 1, SOURCE_LINK, 5);
+    subscribe(&w, 2, "upt/r1", 2, SOURCE_RECEIPTS, 5);
+    run(&w);
+    say(&w, 2, "upt/r1", (Frame) { .kind = FRAME_UNSUBSCRIBE, .unsubscribe = { .channel = 2 } });
+    ASSERT_EQ(broker_status(w.broker).child_links, 1);
+    say(&w, 2, "upt/r1", (Frame) { .kind = FRAME_UNSUBSCRIBE, .unsubscribe = { .channel = 1 } });
+    ASSERT_EQ(broker_status(w.broker).child_links, 0);
+}
+
+TEST(a_broker_has_its_mailbox_at_itself) {
+    WORLD(w, "hub");
+    hello(&w, 2, "upt/r1", 2);
+    subscribe(&w, 2, "upt/r1", 1, SOURCE_MAILBOX, 5);
+    run(&w);
+    ASSERT_EQ(last_error(&w, 2), ERROR_NOT_ALLOWED);
+    ASSERT_EQ(count(&w, 2, FRAME_SUBSCRIBED), 0);
 }
 
 TEST(a_child_that_gets_another_parent_loses_its_link) {

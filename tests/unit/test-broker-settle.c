@@ -426,8 +426,8 @@ TEST(a_session_that_ends_gives_back_what_its_node_was_charged) {
     }
 }
 
-/* One reads one of two and leaves in order; both expire. */
-static void hand_out_once(bool others_read) {
+/* One reads one of two and leaves in order, or gives it back; both expire. */
+static void hand_out_once(bool others_read, bool give_back) {
     WORLD(w, "upt/r1");
     open_both(&w, 1);
     if (others_read) { /* a second program, with enough to do */
@@ -439,12 +439,17 @@ static void hand_out_once(bool others_read) {
     Uuid waits = publish(&w, 1, "dsk/3202", "dsk/3201", 2);
     run(&w);
     ASSERT_EQ(delivered(&w), 1);
+    if (give_back)
+        settle_as(&w,
+                  (Settlement) { .tags = { 1, 1 }, .action = SETTLE_RETRY, .after_ms = HOUR_MS });
     say(&w, 2, "dsk/3201", (Frame) { .kind = FRAME_BYE });
     run(&w);
     w.now.wall_ms += 31 * DAY_MS;
     hello(&w, 2, "dsk/3201", 2);
     subscribe(&w, 2, "dsk/3201", 1, SOURCE_MAILBOX, 8);
     run(&w);
+    if (give_back) /* the tick lets go what is due */
+        wait_for(&w, 11 * MINUTE_MS);
     char cause[64];
     cause_of(&w, &handed, cause);
     ASSERT_STR(cause, "EXPIRED_UNSETTLED");
@@ -453,11 +458,16 @@ static void hand_out_once(bool others_read) {
 }
 
 TEST(what_was_handed_out_once_expires_as_unsettled) {
-    hand_out_once(true);
+    hand_out_once(true, false);
+}
+
+TEST(what_was_given_back_expires_as_unsettled) {
+    hand_out_once(true, true);
+    hand_out_once(false, true);
 }
 
 TEST(what_was_handed_out_once_expires_as_unsettled_though_nobody_reads_any_more) {
-    hand_out_once(false);
+    hand_out_once(false, false);
 }
 
 TEST(a_key_ends_in_the_millisecond_it_is_valid_until) {
