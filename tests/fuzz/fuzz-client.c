@@ -16,8 +16,10 @@
 
 #include <serasi/client.h>
 
+#include "core/limits.h"
 #include "fuzz/fuzz.h"
 #include "net/sock.h"
+#include "wire/codec.h"
 
 #define STEPS_MAX 300
 
@@ -97,7 +99,9 @@ int sock_send(Sock *s, const void *route, size_t n_route, const Bytes *parts, un
     (void)s, (void)route, (void)n_route;
     for (unsigned i = 0; i < n_parts; i++)
         FUZZ_CHECK(parts[i].n == 0 || parts[i].p);
-    FUZZ_CHECK(n_parts >= 1 && n_parts <= PARTS_MAX && parts[0].n <= FRAME_MAX);
+    FUZZ_CHECK(n_parts >= 1 && n_parts <= PARTS_MAX);
+    FUZZ_CHECK(parts[0].n <=
+               (codec_frame_is(parts[0], FRAME_BUNDLE) ? BUNDLE_MAX_BYTES : FRAME_MAX));
     return line.send_result;
 }
 int sock_watch(Sock *s) {
