@@ -93,18 +93,20 @@ Forward *forward_for(Store *s, const StoredMessage *m, const DeliveryRow *row, b
     return f;
 }
 
-static void name_recipient(Store *s, const StoredMessage *m, struct BodyWanted *w) {
+/* False: the message is for others, so the row is not what it was. */
+static bool name_recipient(Store *s, const StoredMessage *m, struct BodyWanted *w) {
     const Queue *queue = queue_by_id(s, w->row.queue);
     if (!queue)
-        return;
+        return true;
     if (queue->subscription) {
         w->recipient.role = ROLE_SUBSCRIBER;
         text_copy(w->recipient.node, NODE_NAME_SIZE, queue->subscription->owner);
-        return;
+        return true;
     }
     const RouteEntry *e = route_find_queue(&m->route, queue->id);
     w->recipient.role = e ? e->role : ROLE_ADDRESSEE;
     text_copy(w->recipient.node, NODE_NAME_SIZE, queue_name(queue));
+    return e != NULL;
 }
 
 static void load_body(Store *s, struct BodyWanted *w) {
@@ -136,8 +138,9 @@ static void load_body(Store *s, struct BodyWanted *w) {
                 "UPDATE delivery SET flags = flags & ~?3 "
                 "WHERE queue = ?1 AND lane IN (0, 1, 2, 3, 4) AND seq = ?2 AND flags & ?3",
                 INT(w->row.queue), INT(w->row.seq), INT(DELIVERY_JOINED));
-    } else {
-        name_recipient(s, &m, w);
+    } else if (!name_recipient(s, &m, w)) {
+        w->damaged = true;
+        return;
     }
     if ((w->row.flags & DELIVERY_FACTS_ONLY) && body->n_sealed > 0) {
         w->body = body_without_sealed(body);

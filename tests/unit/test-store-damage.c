@@ -470,6 +470,21 @@ TEST(a_row_that_names_nobody_is_told_to_nobody_and_every_answer_can_be_read) {
     }
 }
 
+/* Checksums that are right, of a row that was written to: a letter, or the receipt for another. */
+TEST(a_delivery_of_what_is_for_others_is_damage) {
+    FIXTURE(f);
+    DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    store_op_free(publish(&f, message_to(&f, REMOTE, 2)));
+    ASSERT_EQ(
+        sqlite3_exec(f.store->db, "UPDATE delivery SET seq = 2 WHERE seq = 1", NULL, NULL, NULL),
+        SQLITE_OK);
+    row.seq = 2;
+    StoreOp *op = bodies(&f, &row, QUEUE_MAILBOX);
+    ASSERT_TRUE(op->bodies.wanted[0].damaged);
+    assert_null(op->bodies.wanted[0].body);
+    store_op_free(op);
+}
+
 TEST(a_check_from_before_the_first_number_begins_there) {
     FIXTURE(f);
     (void)deposit(&f, message_to(&f, HOME, 1));
