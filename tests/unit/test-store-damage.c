@@ -406,6 +406,12 @@ TEST(a_message_on_a_damaged_page_is_kept_out_and_the_others_are_not) {
     ASSERT_EQ(damaged, 1);
     StoreOp *dead = ask(&f, "dead-list", NULL);
     ASSERT_EQ(table_rows(dead->query.table), 1);
+    Uuid lost;
+    ASSERT_OK(uuid_parse(table_cell(dead->query.table, 0, 0), &lost));
+    store_op_free(dead);
+    dead = dead_op(DEAD_REDIRECT, &lost, HOME, SENDER);
+    run(&f, dead);
+    ASSERT_STR(dead->dead.text, "the stored message is damaged");
     store_op_free(dead);
     StoreOp *check = ask(&f, "check", NULL); /* tells, and goes on */
     ASSERT_EQ(check->query.table->code, 1);
