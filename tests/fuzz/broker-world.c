@@ -164,7 +164,7 @@ int world_make(World *w) {
 }
 
 static void remove_store(const World *w) {
-    static const char *const ends[] = { "", "-wal", "-shm", ".lock" };
+    static const char *const ends[] = { "", "-wal", "-shm", "-seal", ".lock" };
     for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
         char path[128];
         (void)snprintf(path, sizeof(path), "%s%s", w->path, ends[i]);
@@ -239,9 +239,11 @@ int world_reopen_store(World *w) {
 }
 
 void world_remove(World *w) {
-    static const char *const names[] = { "template.db",  "template.db.lock", "store.db",
-                                         "store.db-wal", "store.db-shm",     "store.db.lock",
-                                         "backup.db",    "template.db-wal",  "template.db-shm" };
+    static const char *const names[] = {
+        "template.db",      "template.db-wal", "template.db-shm", "template.db-seal",
+        "template.db.lock", "store.db",        "store.db-wal",    "store.db-shm",
+        "store.db-seal",    "store.db.lock",   "backup.db",       "backup.db.unfinished"
+    };
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         char path[128];
         (void)snprintf(path, sizeof(path), "%s/%s", w->folder, names[i]);
