@@ -203,9 +203,9 @@ static void answer_known(Store *s, StoreOp *op, int64_t seq, const uint8_t *dige
     }
     r->verdict = VERDICT_DUPLICATE;
     /* An order to recall went where its message went, and is never put into a mailbox; a receipt
-     * without a route was only to be noted. */
+     * without a route was only to be noted, a request for a key was carried out. */
     if (kept && op->accept.from_link && stored.kind != KIND_RECALL_ORDER &&
-        (stored.kind != KIND_RECEIPT || stored.route.n > 0))
+        (receipt_applies(stored.kind) || stored.route.n > 0))
         known_add_recipients(s, op, &stored);
     if (r->verdict == VERDICT_LATER)
         return;

@@ -101,16 +101,12 @@ static KeyVerdict verdict(World *w, const KeyRequest *r) {
     return v;
 }
 
-/* The same request as a message for this broker; facts as given when it is no request. Returns what
- * was wished, and how many messages were made for it. */
-static struct KeyWish arrives(World *w, const KeyRequest *r, const char *facts,
-                              unsigned *ret_sent) {
-    const Uuid id = id_of(++w->f.n_ids);
-    const int64_t before = number(&w->f, SQL_N "message");
+/* The same request as a message for this broker; facts as given when it is no request. */
+static StoreOp *on_the_link(World *w, const KeyRequest *r, const char *facts, const Uuid *id) {
     const char *why;
     Message *m = message_to(&w->f, SELF, 0);
     body_unref(m->body);
-    m->body = codec_encode_key_message(r, &id, AWAY, SELF, w->f.now_ms);
+    m->body = codec_encode_key_message(r, id, AWAY, SELF, w->f.now_ms);
     if (facts) {
         Body *b = body_new(body_envelope(m->body), bytes_make(facts, strlen(facts)),
                            body_sealed(m->body));
@@ -123,6 +119,15 @@ static struct KeyWish arrives(World *w, const KeyRequest *r, const char *facts,
     m->lane = LANE_PRIORITY;
     StoreOp *op = link_op(m, "hub", SELF, w->f.now_ms);
     run(&w->f, op);
+    return op;
+}
+
+/* Returns what was wished, and how many messages were made for it. */
+static struct KeyWish arrives(World *w, const KeyRequest *r, const char *facts,
+                              unsigned *ret_sent) {
+    const Uuid id = id_of(++w->f.n_ids);
+    const int64_t before = number(&w->f, SQL_N "message");
+    StoreOp *op = on_the_link(w, r, facts, &id);
     ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     *ret_sent = (unsigned)(number(&w->f, SQL_N "message") - before) - 1;
     const struct KeyWish k = op->accept.wish;
@@ -249,6 +254,25 @@ TEST(what_arrives_is_carried_out_and_told_by_whom) {
     r = end(&w, w.f.now_ms + DAY_MS);
     ASSERT_EQ(arrives(&w, &r, NULL, &sent).act, KEY_ACT_END);
     ASSERT_EQ(known(&w, OLD)->valid_until_ms, w.f.now_ms + DAY_MS);
+}
+
+/* Its answer was lost with the connection, so the neighbour sends it again: it is no new one, and
+ * the neighbour has counted it once. */
+TEST(what_arrives_again_is_neither_carried_out_nor_deposited) {
+    WORLD(w);
+    const Uuid id = id_of(++w.f.n_ids);
+    const KeyRequest r = wish(&w);
+    StoreOp *op = on_the_link(&w, &r, NULL, &id);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    ASSERT_TRUE(op->accept.counted);
+    store_op_free(op);
+    op = on_the_link(&w, &r, NULL, &id);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
+    ASSERT_TRUE(!op->accept.counted && !op->accept.wish.told);
+    ASSERT_EQ(op->n_deposits, 0);
+    store_op_free(op);
+    ASSERT_EQ(number(&w.f, SQL_N "delivery"), 0);
+    assert_sound(&w.f);
 }
 
 TEST(who_sent_what_is_refused_hears_of_it) {
