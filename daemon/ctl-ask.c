@@ -171,8 +171,13 @@ static int wait_for_backup(Ctl *c) {
         if (r != CTL_DONE)
             return r;
         const char *state = cell(rows, "state");
-        bool running = strcmp(state, "running") == 0 || strcmp(state, "none") == 0;
+        const bool running = strcmp(state, "running") == 0;
         ctl_progress(running ? cell(rows, "text") : NULL);
+        if (strcmp(state, "none") == 0) {
+            ctl_complain("the broker was started anew meanwhile and knows of no backup: is the "
+                         "file not there, say it again");
+            return CTL_REFUSED;
+        }
         if (!running) {
             ctl_print_rows(c, rows);
             return strcmp(state, "done") == 0 ? CTL_DONE : CTL_REFUSED;

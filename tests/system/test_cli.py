@@ -7,7 +7,8 @@ import resource
 import signal
 import subprocess
 
-from cluster import BIN, Cluster, Skipped, main, wait_for
+from cluster import BIN, PATIENCE, Cluster, Skipped, main, wait_for
+from preload import Under
 
 HOME = "upt/phala-martha"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -300,6 +301,26 @@ def each_backup_tells_of_itself_and_is_there_when_it_says_so():
             journal("BACKUP_FAILED", n)
 
 
+def a_backup_that_its_broker_died_over_is_not_waited_for():
+    with Cluster() as c:
+        c.ctl("hub", "node", "import", c.directory())
+        under = Under(c, "hub")
+        under.start(wait=True)
+        copy = os.path.join(under.data, "serasid.db.copy")  # under the library, too
+        under.orders.sync_delay_us = 4000000
+        p = subprocess.Popen([os.path.join(BIN, "serasictl"), "--dir", c.dir("hub"), "backup", copy],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for("the backup to be on record", lambda: [
+            r for r in c.rows("hub", "ledger", "show", "--kind", "OPERATOR")
+            if r["note"] == "backup"])
+        c.kill("hub")
+        under.orders.sync_delay_us = 0
+        under.start(wait=True)
+        out, err = p.communicate(timeout=PATIENCE)
+        assert p.returncode == 1 and "started anew" in err, (p.returncode, out, err)
+        c.ctl("hub", "backup", os.path.join(c.folder, "copy.db"))
+
+
 def what_root_makes_beside_a_store_belongs_to_the_owner_of_the_folder():
     if os.geteuid() != 0:
         raise Skipped("only root can give files away")
@@ -375,6 +396,7 @@ if __name__ == "__main__":
           a_broker_that_begins_while_somebody_reads_its_store_waits_for_it,
           a_check_names_what_is_wrong_with_the_keys_and_never_asks_for_new_ones,
           each_backup_tells_of_itself_and_is_there_when_it_says_so,
+          a_backup_that_its_broker_died_over_is_not_waited_for,
           what_is_ended_by_a_signal_leaves_no_core_file_with_keys_in_it,
           what_root_makes_beside_a_store_belongs_to_the_owner_of_the_folder,
           the_speed_is_measured_beside_a_running_broker_and_nothing_is_left])
