@@ -97,7 +97,7 @@ class Cluster:
         self.port[node] = self.reserved[-1].getsockname()[1]
         role = ["--role", "hub"] if parent is None else [
             "--role", "regional", "--parent", self.endpoint(parent),
-            "--parent-key", self.curve(parent)]
+            "--parent-key", self.curve(parent), "--parent-node", parent]
         self.run("serasictl", "init", self.dir(node), *role, "--node", node, "--listen",
                  self.endpoint(node))
         if self.config:

@@ -30,12 +30,21 @@ class Tree(Cluster):
 
     def __init__(self, regionals=(HOME, AWAY), config=None):
         super().__init__(list(regionals), config=config)
-        hub = json.loads(self.key("hub"))["key"]["ed25519"]
         for node in self.regionals:
-            folder = os.path.join(self.dir(node), "serasid.conf.d")
-            os.makedirs(folder, exist_ok=True)
-            with open(os.path.join(folder, "hub.conf"), "w") as f:
-                f.write(f"[directory]\nhub-key = {hub}\n")
+            self.believe_hub(node)
+
+    def believe_hub(self, node):
+        hub = json.loads(self.key("hub"))["key"]["ed25519"]
+        folder = os.path.join(self.dir(node), "serasid.conf.d")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "hub.conf"), "w") as f:
+            f.write(f"[directory]\nhub-key = {hub}\n")
+
+    def add_regional(self, node, parent):
+        """A broker below another one than the hub."""
+        self._broker(node, parent)
+        self.regionals.append(node)
+        self.believe_hub(node)
 
     def add_node(self, node, home, **more):
         """Its record alone: it has no keys yet."""
@@ -61,8 +70,8 @@ class Tree(Cluster):
             return f.read()
 
 
-def token(c, broker, node, *more):
-    return c.ctl(broker, "enrol", "token", node, *more).stdout.strip()
+def token(c, broker, node, *more, check=True):
+    return c.ctl(broker, "enrol", "token", node, *more, check=check).stdout.strip()
 
 
 def join(c, line, folder, *more, check=True):
