@@ -106,6 +106,7 @@ static void two_beside_suspects(World *w, uint32_t first_bytes) {
     hello(w, 4, "dsk/3201", 4);
     subscribe(w, 4, "dsk/3201", 1, SOURCE_MAILBOX, 2);
     run(w);
+    ASSERT_TRUE(!heard(w, 4, FRAME_SUBSCRIBED, 0)->f.subscribed.overrun); /* no mailbox is */
     ASSERT_EQ(count(w, 3, FRAME_DELIVER), 1);
     ASSERT_EQ(count(w, 4, FRAME_DELIVER), 2);
 }

@@ -225,6 +225,23 @@ TEST(a_child_gets_what_it_lacks_and_every_new_version_by_itself) {
     ASSERT_EQ(count(&w, 2, FRAME_DIRECTORY_CHANGES), 0);
 }
 
+/* A copy is in parts, by the names of its records. */
+TEST(a_copy_goes_on_where_the_child_says) {
+    WORLD(w, "hub");
+    as_hub(&w);
+    second(&w);
+    hello(&w, 1, "upt/r1", 1);
+    child_wants(&w, 0, (TreeHash) { 0 });
+    const size_t whole = newest(&w, FRAME_DIRECTORY_CHANGES)->directory_changes.changes[0].n;
+    const Frame on = { .kind = FRAME_DIRECTORY_WANT,
+                       .directory_want = { .copy_of = head_of(&w).version, .behind = "node/" } };
+    say(&w, 1, "upt/r1", on);
+    run(&w);
+    ASSERT_EQ(count(&w, 1, FRAME_DIRECTORY_CHANGES), 2);
+    const size_t rest = newest(&w, FRAME_DIRECTORY_CHANGES)->directory_changes.changes[0].n;
+    ASSERT_TRUE(rest > 0 && rest < whole);
+}
+
 TEST(a_child_that_knows_of_later_versions_gets_nothing_older) {
     WORLD(w, "hub");
     as_hub(&w);
