@@ -58,6 +58,20 @@ TEST(too_many_bytes_are_put_off_whatever_the_session) {
     ASSERT_EQ(answers(&w, 4, VERDICT_LATER, NULL), 1);
 }
 
+/* Less only beside somebody who asks for little. */
+TEST(who_asks_for_much_and_is_alone_may_have_all_its_bytes) {
+    WORLD(w, "upt/r1");
+    w.config.node_bytes = 2U * SEALED_MAX + (64U << 10);
+    begin_again(&w);
+    hello(&w, 1, BAD, 1);
+    for (unsigned i = 0; i < 20; i++) {
+        publish_bytes(&w, 1, BAD, SEALED_MAX);
+        publish_bytes(&w, 1, BAD, SEALED_MAX);
+        run(&w);
+        ASSERT_EQ(answers(&w, 1, VERDICT_LATER, NULL), 0);
+    }
+}
+
 TEST(nor_may_all_nodes_together_have_too_many_bytes) {
     WORLD(w, "upt/r1");
     w.config.pending_bytes = SEALED_MAX + SEALED_MAX / 2;
