@@ -468,6 +468,27 @@ TEST(a_child_broker_cannot_pass_on_what_its_sender_did_not_sign) {
     free(other.envelope);
 }
 
+TEST(a_change_of_the_directory_makes_no_unknown_key_a_bad_one) {
+    WORLD(w, "hub");
+    const SignKey k = key_made(3), stranger = key_made(4);
+    give_key(&w, FROM, &k);
+    hello(&w, 2, "upt/r1", 2);
+    run(&w);
+    forget(&w);
+    const Forward fwd = forward_to(&w, "dsk/3301");
+    Letter l = letter(&w, FROM, "dsk/3301", 1, URGENCY_ROUTINE);
+    const Signature s = sign(&stranger, &l);
+    send_letter(&w, 2, "upt/r1", &l, &s, &fwd);
+    Checks *c = broker_take_checks(w.broker, w.now);
+    assert_non_null(c);
+    checks_run(c);
+    const SignKey another = key_made(5);
+    give_key(&w, "dsk/3301", &another);
+    broker_checked(w.broker, w.now);
+    expect(&w, 2, VERDICT_ACCEPTED, "");
+    free(l.envelope);
+}
+
 TEST(a_child_broker_cannot_pass_on_what_a_revoked_key_signed) {
     WORLD(w, "hub");
     const SignKey k = key_made(3);
