@@ -307,6 +307,29 @@ TEST(questions_that_were_answered_make_room_for_others) {
         ASSERT_EQ(asked(&w, 1, "dsk/3201", "worklist", NULL)->code, 0);
 }
 
+TEST(a_request_for_a_key_is_counted_as_a_question) {
+    static const char *const verbs[] = { "worklist", "worklist", "key-request" };
+    WORLD(w, "upt/r1");
+    BrokerConfig config = w.config;
+    config.node_queries = 2;
+    broker_reconfigure(w.broker, &config);
+    hello(&w, 1, "dsk/3201", 1);
+    forget(&w);
+    w.broker->way_ops += 1000000U; /* so much is on its way: what comes has to wait */
+    for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++) {
+        Frame f = { .kind = FRAME_QUERY, .query = { .query = i + 1 } };
+        (void)text_copy(f.query.verb, sizeof(f.query.verb), verbs[i]);
+        say(&w, 1, "dsk/3201", f);
+    }
+    w.broker->way_ops -= 1000000U;
+    run(&w);
+    for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++) {
+        const Frame *f = &heard(&w, 1, FRAME_RESULT, i)->f;
+        const bool busy = strncmp(f->result.table->text, "BUSY", 4) == 0;
+        ASSERT_EQ(busy, f->result.query == ARRAY_SIZE(verbs));
+    }
+}
+
 TEST(who_asks_for_keys_is_told_of_its_own) {
     WORLD(w, "upt/r1");
     char curve[CURVE_TEXT_SIZE];
