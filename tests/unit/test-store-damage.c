@@ -476,6 +476,55 @@ TEST(a_row_that_names_nobody_is_told_to_nobody_and_every_answer_can_be_read) {
     }
 }
 
+/* Whatever of a message was changed in its row, and as long as it was: the sum tells. */
+TEST(every_column_of_a_message_is_under_its_sum) {
+    static const char *const changes[] = {
+        "kind = kind + 1",
+        "lane = lane - 1",
+        "sender = 'dsk/3204'",
+        "order_key = order_key + 1",
+        "block = block + 1",
+        "thread = x'0123456789abcdef0123456789abcdef'",
+        "region = '3204'",
+        "accepted_at = accepted_at + 1",
+        "expires_at = expires_at + 1",
+        "flags = (flags | 1) - (flags & 1)",
+        "flags = (flags | 2) - (flags & 2)",
+        "flags = (flags | 4) - (flags & 4)",
+        "origin = 'hub'",
+        "stamps = x'00'",
+        "route = CAST(replace(CAST(route AS TEXT), 'uptd', 'uptx') AS BLOB)",
+        "decision = decision || ' '",
+        "envelope = CAST(substr(envelope, 1, length(envelope) - 1) || x'ff' AS BLOB)",
+        "facts = CAST(substr(facts, 1, length(facts) - 1) || x'ff' AS BLOB)",
+        "sealed = CAST(substr(sealed, 1, length(sealed) - 1) || x'ff' AS BLOB)",
+        "signature = CAST(substr(signature, 1, length(signature) - 1) || x'ff' AS BLOB)",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+        FIXTURE(f);
+        char sql[200];
+        Message *m = message_to(&f, HOME, 1);
+        Body *plain = m->body;
+        m->body = body_new_signed(body_envelope(plain), body_facts(plain), bytes_make("sealed", 6),
+                                  bytes_make("signature", 9));
+        body_unref(plain);
+        assert_non_null(m->body);
+        const DeliveryRow row = deposit(&f, m);
+        fixture_reopen(&f); /* nothing of it is in memory */
+        StoreOp *op = bodies(&f, &row, QUEUE_MAILBOX);
+        ASSERT_TRUE(!op->bodies.wanted[0].damaged);
+        store_op_free(op);
+        snprintf(sql, sizeof(sql), "UPDATE message SET %s WHERE seq = %d", changes[i],
+                 (int)row.seq);
+        ASSERT_EQ(sqlite3_exec(f.store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+        fixture_reopen(&f);
+        op = bodies(&f, &row, QUEUE_MAILBOX);
+        if (!op->bodies.wanted[0].damaged)
+            fail_msg("%s", changes[i]);
+        store_op_free(op);
+    }
+}
+
 /* Checksums that are right, of a row that was written to: a letter, or the receipt for another. */
 TEST(a_delivery_of_what_is_for_others_is_damage) {
     FIXTURE(f);
