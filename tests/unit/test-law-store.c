@@ -184,6 +184,20 @@ TEST(items_outlive_a_restart_and_a_crash) {
     assert_lawful(&f);
 }
 
+/* Stricter by configuration, never milder (test-rules.c). */
+TEST(a_rule_that_the_operator_made_stricter_refuses) {
+    LAW_FIXTURE(f);
+    RuleFloors floors = { 0 };
+    floors.least[rule_find("R-016") - rules_table] = SEVERITY_REFUSE;
+    const Uuid id = says_id(&f, request(&f, SENDER, DSP));
+    f.config.floors = &floors;
+    fixture_reopen(&f);
+    Message *m = response(&f, &id, DSP, SENDER, REFERRAL_DECISION_NEEDS_DOCUMENTS);
+    m->facts.response.missing = codes_of(DOCUMENT_TYPE_HEALTH_CERTIFICATE);
+    ASSERT_STR(says(&f, m), "REFUSED R-016");
+    ASSERT_STANDS(&f, ITEM_REFERRAL, &id, "SUBMITTED by dsp/32 of dsk/3203");
+}
+
 TEST(what_is_not_accepted_moves_nothing) {
     LAW_FIXTURE(f);
     Message *m = request(&f, SENDER, DSP);
