@@ -124,6 +124,27 @@ static void set_role(Message *m, int kind, const char *region) {
     strcpy(m->env.audience.role_region, region);
 }
 
+/* A regency renamed: what was signed keeps its code, everything here goes by that of today. */
+TEST(codes_that_were_replaced_are_read_as_those_of_today) {
+    _cleanup_(directory_unrefp) Directory *d = sample_unsealed();
+    ASSERT_OK(directory_add_region(d, &(DirRegion) { .code = "3299", .alias_of = "3203" }));
+    ASSERT_OK(directory_seal(d, 1));
+    _cleanup_(message_freep) Message *m = sample_message();
+    strcpy(m->env.region, "3299052001");
+    m->env.audience = (Audience) { .form = AUDIENCE_ROLE, .role_region = "3299" };
+    strcpy(m->facts.assistance.regency, "3299");
+    accept_take_aliases(m, d);
+    ASSERT_STR(m->env.region, "3203052001");
+    ASSERT_STR(m->env.audience.role_region, "3203");
+    ASSERT_STR(m->facts.assistance.regency, "3299"); /* facts of another kind */
+    m->env.kind = KIND_SUPERVISION_ASSISTANCE_REQUEST;
+    m->env.audience = (Audience) { .form = AUDIENCE_SCOPE, .n = 2, .scope = { "3204", "3299" } };
+    accept_take_aliases(m, d);
+    ASSERT_STR(m->facts.assistance.regency, "3203");
+    ASSERT_STR(m->env.audience.scope[0], "3204");
+    ASSERT_STR(m->env.audience.scope[1], "3203");
+}
+
 TEST(a_role_becomes_one_node) {
     _cleanup_(case_freep) Case *c = case_new(sample_message(), "upt/phala-martha");
     set_role(c->m, NODE_SOCIAL_AGENCY_REGENCY, "3306");

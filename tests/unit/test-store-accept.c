@@ -61,8 +61,28 @@ TEST(the_same_bytes_again_are_answered_from_the_store) {
     ASSERT_EQ(op->accept.result.n_recipients, 1);
     ASSERT_EQ(op->accept.result.n_outcomes, 1);
     ASSERT_EQ(op->accept.result.outcomes[0].level, LEVEL_COLLECTED);
+    ASSERT_EQ(op->accept.result.outcomes[0].said_ms, SAMPLE_NOW);
+    ASSERT_STR(op->accept.result.outcomes[0].leg, SELF);
     ASSERT_EQ(op->accept.result.accepted_ms, SAMPLE_NOW);
     store_op_free(op);
+}
+
+TEST(a_region_that_was_renamed_is_kept_as_that_of_today) {
+    FIXTURE(f);
+    StoreOp *op = store_op_new(OP_IMPORT);
+    op->import.n_regions = 2;
+    op->import.regions = calloc(2, sizeof(DirRegion));
+    op->import.regions[0] = (DirRegion) { .code = "3299", .alias_of = "3203" };
+    op->import.regions[1] = (DirRegion) { .code = "3203", .name = "Cianjur" };
+    run(&f, op);
+    ASSERT_STR(op->import.text, "");
+    store_op_free(op);
+    Message *m = message_to(&f, HOME, 1);
+    strcpy(m->env.region, "3299");
+    (void)deposit(&f, m);
+    _query_ q = QUERY(f.store, "SELECT region FROM message");
+    ASSERT_TRUE(db_row(f.store, q));
+    ASSERT_STR(col_text(q, 0), "3203");
 }
 
 TEST(other_bytes_under_the_same_id_are_a_conflict) {
@@ -278,8 +298,10 @@ TEST(nothing_comes_expired_while_the_clock_is_doubted) {
     strcpy(m->env.sender, REMOTE);
     StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
     m->fwd.expires_ms = f.now_ms;
+    m->env.created_ms -= 10 * 365 * DAY_MS; /* as it looks after a leap */
     op->accept.clock_doubted = true;
     run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
     ASSERT_EQ(op->n_deposits, 1);
     store_op_free(op);
     ASSERT_EQ(queued(&f, QUEUE_LINK, "hub"), 0);
