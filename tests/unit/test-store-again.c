@@ -390,6 +390,25 @@ TEST(only_the_sealed_part_that_the_envelope_names_completes_a_copy) {
     store_op_free(op);
 }
 
+/* A form of a message is its very envelope and facts, with or without the sealed part. */
+TEST(other_parts_under_a_known_id_are_no_other_form) {
+    for (unsigned cut = 0; cut < 2; cut++)
+        for (unsigned part = 0; part < 2; part++) {
+            FIXTURE(f);
+            store_op_free(in_form(&f, cut ? "sealed" : ""));
+            f.n_ids = 0;
+            Message *m = message_to(&f, HOME, 1);
+            strcpy(m->env.sender, REMOTE);
+            give_body(m, part ? "envelope 1" : "another one", part ? "others" : "facts",
+                      cut ? "" : "sealed");
+            StoreOp *op = link_op(m, "hub", HOME, f.now_ms);
+            run(&f, op);
+            ASSERT_EQ(op->accept.result.verdict, VERDICT_CONFLICT);
+            store_op_free(op);
+            assert_sound(&f);
+        }
+}
+
 /* What is left of it is another form of the whole, which would complete it. */
 TEST(a_late_whole_copy_does_not_bring_back_what_was_erased) {
     FIXTURE(f);
