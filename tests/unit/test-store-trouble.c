@@ -292,6 +292,7 @@ TEST(the_answer_to_a_late_duplicate_still_tells_the_outcome) {
     ASSERT_EQ(op->accept.result.verdict, VERDICT_DUPLICATE);
     ASSERT_EQ(op->accept.result.n_outcomes, 1);
     ASSERT_EQ(op->accept.result.outcomes[0].level, LEVEL_COLLECTED);
+    ASSERT_EQ(op->accept.result.accepted_ms, SAMPLE_NOW);
     store_op_free(op);
 }
 
