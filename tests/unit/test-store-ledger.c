@@ -90,6 +90,23 @@ TEST(a_message_over_a_link_is_routed_and_handed) {
     store_op_free(op);
 }
 
+/* It stands there as what it tells, of the message it is about. */
+TEST(a_receipt_is_not_noted_as_a_message_of_its_own) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, REMOTE, 1));
+    const Uuid id = id_of(1);
+    settle(&f, &row, QUEUE_LINK);
+    StoreOp *op = receipt_op(&f, &id, REMOTE, LEVEL_COLLECTED, "hub");
+    const Uuid receipt = op->accept.message->env.message_id;
+    run(&f, op);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    ASSERT_ENTRIES(&f, &receipt, "");
+    ASSERT_ENTRIES(&f, &id,
+                   "ACCEPTED " SENDER "; ROUTED " REMOTE " by hub; HANDED by hub; NOTED " REMOTE
+                   " by hub");
+}
+
 TEST(refusals_and_conflicts_are_noted) {
     FIXTURE(f);
     store_op_free(publish(&f, message_to(&f, HOME, 1)));
