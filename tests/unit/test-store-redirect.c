@@ -113,6 +113,19 @@ TEST(a_known_event_that_is_brought_for_somebody_outside_its_scope_is_delivered) 
     assert_sound(&f);
 }
 
+TEST(an_event_that_names_who_is_in_its_scope_too_is_delivered_once) {
+    FIXTURE(f);
+    StoreOp *op = bring(&f, true, HOME);
+    ASSERT_EQ(op->accept.result.verdict, VERDICT_ACCEPTED);
+    store_op_free(op);
+    ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 1);
+    const Uuid id = id_of(1);
+    char text[512];
+    const char *home = strstr(outcomes(&f, &id, text, sizeof(text)), HOME);
+    ASSERT_TRUE(home && !strstr(home + 1, HOME));
+    assert_sound(&f);
+}
+
 /* Over one link the letter, whose number is lower, would be first, and who hears that somebody else
  * collected it before the word of the dead letter does not believe it. */
 TEST(a_redirected_letter_does_not_overtake_the_word_of_its_end) {
