@@ -66,6 +66,15 @@ TEST(a_full_store_puts_intake_off_and_goes_on_settling) {
     ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 1);
     assert_sound(&f);
 
+    /* Who did not hear the answer need not wait for room: it is known what became of it. */
+    const uint32_t n_ids = f.n_ids;
+    f.n_ids = 0;
+    StoreOp *again = publish(&f, message_to(&f, HOME, 1));
+    ASSERT_EQ(again->accept.result.verdict, VERDICT_DUPLICATE);
+    ASSERT_EQ(again->accept.result.n_outcomes, 1);
+    store_op_free(again);
+    f.n_ids = n_ids;
+
     /* With even the urgent one too large everything is put off. */
     m = big_message(&f, HOME, 4);
     m->lane = LANE_EMERGENCY;
