@@ -288,6 +288,16 @@ TEST(without_the_mark_all_messages_are_looked_through) {
     assert_known(&f, 1, 3);
 }
 
+/* It says that ids are in the table that nobody has put there. */
+TEST(a_mark_ahead_of_all_messages_is_not_believed) {
+    FIXTURE(f);
+    publish_many(&f, 3);
+    fixture_kill(&f);
+    tamper(&f, "INSERT OR REPLACE INTO meta(key, value) VALUES('dedup_swept', 4)");
+    fixture_open(&f);
+    assert_known(&f, 1, 3);
+}
+
 /* --- copies --------------------------------------------------------------------------------- */
 
 static void other_file(Fixture *f, const char *name) {
@@ -463,6 +473,15 @@ TEST(what_is_known_of_an_id_is_not_taken_back_by_a_salvage) {
     ASSERT_EQ(dedup_find(f.store, &first.id, digest), first.seq);
     ASSERT_EQ(digest[0], 2);
     commit(&f);
+}
+
+TEST(those_that_wait_after_a_crash_are_counted_as_before) {
+    FIXTURE(f);
+    publish_many(&f, 3);
+    const uint64_t bytes = f.store->dedup.bytes;
+    ASSERT_TRUE(bytes > 0);
+    fixture_crash(&f);
+    ASSERT_EQ(f.store->dedup.bytes, bytes);
 }
 
 /* What counts them decides when all have to be written. */
