@@ -147,6 +147,18 @@ TEST(the_ends_of_a_delivery_are_noted_once) {
     assert_ledger_whole(&f);
 }
 
+/* The id is still known: it is all that an operator can ask about. */
+TEST(the_end_of_a_row_without_its_message_is_noted_under_its_id) {
+    FIXTURE(f);
+    const DeliveryRow row = deposit(&f, message_to(&f, HOME, 1));
+    const Uuid id = id_of(1);
+    f.store = store_close(f.store);
+    tamper(&f, "DELETE FROM message WHERE seq = 1");
+    fixture_open(&f);
+    store_op_free(change(&f, &row, QUEUE_MAILBOX, ACTION_DEAD, CAUSE_DEAD_CHECKSUM));
+    ASSERT_ENTRIES(&f, &id, "ACCEPTED " SENDER "; DEPOSITED " HOME "; DEAD " HOME);
+}
+
 /* Of what was rolled back nothing is noted, also not in the name of who has its number now. */
 TEST(the_end_of_a_receipt_is_not_noted_under_another_id) {
     FIXTURE(f);
