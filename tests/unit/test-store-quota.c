@@ -337,6 +337,15 @@ TEST(each_recipient_beyond_a_link_counts) {
     ASSERT_EQ(fill(&f, LANE_ROUTINE), 1);
 }
 
+TEST(what_one_link_took_over_counts_for_those_behind_it_alone) {
+    _cleanup_(fixture_deinit) Fixture f;
+    fixture_init_as(&f, "hub");
+    Message *m = message_to(&f, HOME, 0);
+    also_to(m, REMOTE);
+    strcpy(m->env.sender, "min/rehsos");
+    (void)hand_over(&f, m);
+}
+
 /* The link was cut before it could say that it has it. */
 TEST(an_outcome_that_comes_before_the_handing_over_ends_it) {
     FIXTURE(f);
