@@ -132,6 +132,42 @@ TEST(a_timer_of_what_is_pending_fires_and_one_that_was_stopped_does_not) {
     assert_lawful(&f);
 }
 
+/* The one that is due takes the other into no table. */
+TEST(each_timer_of_what_is_pending_fires_when_it_is_due) {
+    LAW_FIXTURE(f);
+    unsigned at[3] = { 0 }, n = 0;
+    (void)complain_once(&f);
+    f.now_ms += HOUR_MS;
+    (void)complain_once(&f);
+    for (unsigned hour = 0; hour < 5 * 24 && n < ARRAY_SIZE(at); hour++, f.now_ms += HOUR_MS)
+        if (strcmp(fires(&f), "classify:0") == 0)
+            at[n++] = hour;
+    ASSERT_EQ(n, 2);
+    ASSERT_EQ(at[1] - at[0], 1);
+    assert_lawful(&f);
+}
+
+/* In its table already, when the next of the same transaction changes it once more. */
+TEST(what_is_settled_within_a_transaction_may_change_again_in_it) {
+    LAW_FIXTURE(f);
+    StoreOp *ops[4];
+    Message *m = request(&f, SENDER, DSP);
+    const Uuid first = m->env.message_id;
+    ops[0] = saying(&f, m);
+    ops[1] = saying(&f, request(&f, SENDER, DSP)); /* looks for whom else was asked */
+    ops[2] = saying(&f, response(&f, &first, DSP, SENDER, REFERRAL_DECISION_DECLINED));
+    ops[3] = saying(&f, request(&f, SENDER, DSP));
+    for (unsigned i = 0; i + 1 < ARRAY_SIZE(ops); i++)
+        ops[i]->next = ops[i + 1];
+    run(&f, ops[0]);
+    ASSERT_STR(answer_text(ops[1]), "REFUSED R-014");
+    ASSERT_STR(answer_text(ops[2]), "ACCEPTED");
+    ASSERT_STR(answer_text(ops[3]), "ACCEPTED");
+    for (unsigned i = 0; i < ARRAY_SIZE(ops); i++)
+        store_op_free(ops[i]);
+    assert_lawful(&f);
+}
+
 TEST(who_else_was_asked_is_found_while_it_is_pending) {
     LAW_FIXTURE(f);
     const Uuid first = says_id(&f, request(&f, SENDER, DSP));
