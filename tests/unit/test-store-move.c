@@ -311,6 +311,11 @@ TEST(a_dead_letter_that_was_put_back_becomes_one_again) {
     ASSERT_EQ(move_all(&f), 0);
     ASSERT_EQ(queued(&f, QUEUE_MAILBOX, HOME), 0);
     ASSERT_OUTCOMES(&f, &id, HOME " UNDELIVERABLE DEAD_REJECTED");
+    {
+        _query_ q = QUERY(f.store, "SELECT cause FROM dead_letter");
+        ASSERT_TRUE(db_row(f.store, q));
+        ASSERT_EQ(col_int(q, 0), CAUSE_RECIPIENT_UNKNOWN); /* here, that is */
+    }
     store_op_free(operate(&f, DEAD_REDIRECT, &id, HOME, "dsp/32"));
     assert_sound(&f);
 }
