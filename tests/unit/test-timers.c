@@ -185,8 +185,13 @@ TEST(terms_are_read_and_written) {
 TEST(what_is_no_term_is_refused) {
     static const char *const bad[] = { "",      "3",    "d",  "-3d", "3 d",
                                        "3days", "3.5d", "wd", "3WD", "3m" };
-    static const char *const far[] = { "0d",     "0min",   "3661d",
-                                       "3661wd", "87841h", "99999999999999999999999d" };
+    static const char *const far[] = { "0d",
+                                       "0min",
+                                       "3661d",
+                                       "3661wd",
+                                       "87841h",
+                                       "99999999999999999999999d",
+                                       "18446744073709551619d" };
     TimerTerm t = { .days = 7 };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         ASSERT_EQ(timer_term_parse(bad[i], &t), -EINVAL);
