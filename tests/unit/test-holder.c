@@ -66,6 +66,8 @@ TEST(about_a_lks_lksa_or_puskesos_the_regency_holds_it) {
 TEST(about_a_regency_or_a_home_of_the_province_the_province_holds_it) {
     ASSERT_HOLDER("dsp/32 (upt/pangudi-luhur)", .region = "3275", .about = "dsk/3275");
     ASSERT_HOLDER("dsp/32 (upt/phala-martha)", .region = "3203", .about = "uptd/32/pa-02");
+    /* The complaint knows the place better than the id of the home does. */
+    ASSERT_HOLDER("dsp/32 (upt/pangudi-luhur)", .region = "3275", .about = "uptd/32/pa-02");
     ASSERT_HOLDER("dsp/32 (upt/phala-martha)", .region = "3203", .about = "team/3203");
     ASSERT_HOLDER("dsp/32 (upt/phala-martha)", .region = "3203", .about = "slrt/3203");
 }
