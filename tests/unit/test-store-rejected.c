@@ -104,6 +104,26 @@ TEST(what_a_reader_rejects_beyond_its_bound_stays_in_its_queue) {
     assert_sound(&f);
 }
 
+TEST(a_subscription_that_is_dropped_takes_its_letters_from_the_account) {
+    FIXTURE(f);
+    f.config.subscription_quota = 100;
+    with_bound(&f, BOUND, 0);
+    subscribe(&f);
+    for (unsigned i = 0; i <= READER; i++) {
+        const DeliveryRow row = copy_of_one(&f);
+        ASSERT_EQ(dies(&f, &row, QUEUE_SUBSCRIPTION), i < READER);
+    }
+    StoreOp *op = store_op_new(OP_SUBSCRIPTION);
+    strcpy(op->subscription.owner, DSP);
+    strcpy(op->subscription.name, "all");
+    op->subscription.drop = true;
+    run(&f, op);
+    store_op_free(op);
+    subscribe(&f);
+    const DeliveryRow row = copy_of_one(&f);
+    ASSERT_TRUE(dies(&f, &row, QUEUE_SUBSCRIPTION));
+}
+
 TEST(it_becomes_a_dead_letter_when_an_operator_took_one_away) {
     FIXTURE(f);
     with_bound(&f, BOUND, 0);
