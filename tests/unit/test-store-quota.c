@@ -443,6 +443,25 @@ TEST(what_is_purged_counts_no_more_though_the_next_batch_is_taken_back) {
     ASSERT_EQ(fill(&f, LANE_ROUTINE), COPIES);
 }
 
+/* The row that it took away is there again with the rest. */
+TEST(an_account_that_is_taken_back_keeps_no_row_of_its_own_behind) {
+    FIXTURE(f);
+    with_quota(&f);
+    const DeliveryRow one = deposit(&f, plain(&f)), two = deposit(&f, plain(&f));
+    ASSERT_EQ(number_now(&f, "SELECT count(*) FROM sender_load"), 1);
+    StoreOp *small = delivery_op(&one, QUEUE_MAILBOX, ACTION_DONE, CAUSE_NONE, "");
+    StoreOp *big = accept_op(message_to(&f, HOME, 3));
+    strcpy(big->accept.message->env.sender, OTHER);
+    strcpy(big->accept.authority, OTHER);
+    fail_together(&f, small, big);
+    store_op_free(big);
+    store_op_free(small);
+    f.now_ms += HOUR_MS;
+    settle(&f, &two, QUEUE_MAILBOX);
+    ASSERT_EQ(number_now(&f, "SELECT count(*) FROM sender_load"), 0);
+    assert_sound(&f);
+}
+
 /* What comes over a link is charged where it was published. */
 TEST(a_link_is_not_charged) {
     FIXTURE(f);
