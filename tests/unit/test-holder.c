@@ -80,6 +80,22 @@ TEST(about_a_upt_the_ministry_holds_it_and_about_the_ministry_the_hub) {
     ASSERT_HOLDER("hub", .region = "3203", .about = "min/setditjen");
 }
 
+TEST(a_unit_that_supervises_and_is_closed_has_the_director_general_for_it) {
+    for (unsigned closed = 0; closed < 2; closed++) {
+        _cleanup_(directory_unrefp) Directory *d = routing_unsealed();
+        char text[256];
+        DirNode upt = sample_node("upt/new", NODE_UPT_BALAI, "hub");
+        DirNode unit = sample_node("min/anak", NODE_MINISTRY_UNIT, "hub");
+        strcpy(upt.parent, "min/anak");
+        unit.inactive = closed;
+        sample_add(d, &upt);
+        sample_add(d, &unit);
+        ASSERT_OK(directory_seal(d, 1));
+        HolderQuestion q = { .region = "3203", .about = "upt/new" };
+        ASSERT_STR(holder_text(d, &q, text), closed ? "min/setditjen" : "min/anak");
+    }
+}
+
 TEST(about_somebody_unknown_it_is_a_complaint_of_the_region) {
     ASSERT_HOLDER("dsk/3203", .region = "3203", .about = "lks/3203/9999");
     ASSERT_HOLDER("dsk/3203", .region = "3203", .about = "kdn");
