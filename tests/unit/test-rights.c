@@ -337,4 +337,40 @@ TEST(rights_that_cannot_stand_are_in_no_directory) {
     ASSERT_EQ(directory_add_key(d, &k), -EINVAL);
 }
 
+/* --- bounds and differences ------------------------------------------------------------------- */
+
+TEST(so_many_rights_may_stand_and_no_more) {
+    Rights r = { .n = RIGHTS_MAX };
+    for (uint32_t i = 0; i < RIGHTS_MAX; i++)
+        r.list[i] = (Right) { .verb = RIGHT_PUBLISH, .any_kind = true };
+    assert_null(rights_objection(&r, false));
+    r.n++;
+    assert_non_null(rights_objection(&r, false));
+}
+
+TEST(rights_that_differ_in_anything_are_others) {
+    Rights a = { .n = 1, .list = { { .verb = RIGHT_SETTLE, .region = "32" } } }, b = a;
+    right_add_kind(&a.list[0], KIND_COMPLAINT);
+    right_add_kind(&b.list[0], KIND_COMPLAINT);
+    ASSERT_TRUE(rights_equal(&a, &b));
+    Right *const r = &b.list[0], was = *r;
+    r->verb = RIGHT_SUBSCRIBE;
+    ASSERT_TRUE(!rights_equal(&a, &b));
+    *r = was;
+    r->direction = RIGHT_RECEIVE;
+    ASSERT_TRUE(!rights_equal(&a, &b));
+    *r = was;
+    right_add_kind(r, KIND_RECEIPT);
+    ASSERT_TRUE(!rights_equal(&a, &b));
+    *r = was;
+    r->any_kind = true;
+    ASSERT_TRUE(!rights_equal(&a, &b));
+    *r = was;
+    strcpy(r->region, "33");
+    ASSERT_TRUE(!rights_equal(&a, &b));
+    *r = was;
+    b.n = 0;
+    ASSERT_TRUE(!rights_equal(&a, &b));
+}
+
 TEST_MAIN
