@@ -208,7 +208,8 @@ static const struct {
     [KEY_TAKEN] = { "TAKEN", "such a key is known already: it was used before, or revoked" },
     [KEY_UNFIT] = { "UNFIT", "that cannot be a key of this node" },
     [KEY_NO_WAY] = { "NO_WAY", "the directory knows no way from here to the hub" },
-    [KEY_CROWDED] = { "CROWDED", "the node has too many keys, or this label of it" },
+    [KEY_CROWDED] = { "CROWDED",
+                      "the node has too many keys, or this label of it: retire older ones first" },
     [KEY_NOT_OLDER] = { "NOT_OLDER", "a key is ended by a younger one" },
     [KEY_TOO_OFTEN] = { "TOO_OFTEN", "keys of this node were changed too often: later" },
 };
