@@ -52,4 +52,23 @@ TEST(those_who_are_done_are_not_waited_for_alone) {
     ASSERT_EQ(gather_wait_us(&g, 1, 10000), 0);
 }
 
+TEST(what_comes_behind_a_large_batch_waits_with_two_processors) {
+    Gather g = { 0 };
+    ASSERT_TRUE(!gather_apart(&g, 1499, 2)); /* nothing was done yet */
+    gather_begin(&g, 48, 1, 200, 10000);
+    ASSERT_TRUE(gather_apart(&g, 200, 1));
+    ASSERT_TRUE(gather_apart(&g, 200, 2));
+    ASSERT_TRUE(!gather_apart(&g, 200, 3));
+    ASSERT_EQ(gather_wait_us(&g, 1, 10000), 0); /* and not any longer than that */
+    gather_begin(&g, 47, 1, 200, 10000);
+    ASSERT_TRUE(!gather_apart(&g, 200, 2));
+}
+
+TEST(what_comes_behind_any_batch_waits_with_a_slow_disk) {
+    Gather g = { 0 };
+    gather_begin(&g, 1, 1, 1500, 10000);
+    ASSERT_TRUE(gather_apart(&g, 1500, 64));
+    ASSERT_TRUE(!gather_apart(&g, 1499, 64));
+}
+
 TEST_MAIN
