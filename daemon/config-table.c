@@ -76,6 +76,7 @@ const ConfigKey config_keys[] = {
     TEXT("node", "data-dir",     CONFIG_TEXT_PATH, data_dir,     "/var/lib/serasid"),
     TEXT("node", "key-file",     CONFIG_TEXT_PATH, key_file,     "/etc/serasi/keys"),
     TEXT("node", "admin-socket", CONFIG_TEXT_PATH, admin_socket, "/run/serasid/admin.sock"),
+    NUMBER("node", "stay-awake", CONFIG_DURATION, awake_ms,      "10ms", 0, MINUTE_MS, RESTART),
 
     TEXT("listen", "endpoint",      CONFIG_ENDPOINTS,     listen,        ""),
     TEXT("listen", "next-endpoint", CONFIG_TEXT_ENDPOINT, next_endpoint, ""),

@@ -62,7 +62,7 @@ typedef struct Config {
     uint32_t sessions_node, hello_rate, idle_rate, node_window, node_queries;
     uint32_t sender_quota, mailbox_quota, dead_quota, neighbour_quota;
     uint64_t node_bytes, node_out_bytes, pending_bytes, outbox_bytes, sender_bytes, neighbour_bytes;
-    int64_t hello_ms, slow_ms;
+    int64_t hello_ms, slow_ms, awake_ms;
     uint32_t subscriptions_max, subscription_quota;
     uint64_t credit_bytes, cache_bytes;
 

@@ -47,9 +47,10 @@ static int64_t sleep_ms(Daemon *d, Now now) {
 
 /* A batch may be held back for less than a millisecond. */
 static struct timespec wait_limit(Daemon *d, int64_t wait_ms) {
-    int64_t us = wait_ms * 1000;
+    const int64_t now = now_us();
+    int64_t us = MIN(wait_ms * 1000, awake_rest_us(&d->awake, now));
     if (store_thread_is_free(d->store) && broker_waiting(d->broker) > 0)
-        us = MIN(us, gather_wait_us(&d->gather, broker_waiting(d->broker), now_us()));
+        us = MIN(us, gather_wait_us(&d->gather, broker_waiting(d->broker), now));
     return (struct timespec) { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
 }
 
@@ -127,10 +128,9 @@ static uint32_t count(const StoreOp *batch) {
     return n;
 }
 
-/* Behind the batch that is carried out. With a slow disk what comes until it is synced had better
- * be one batch. */
+/* Behind the batch that is carried out. */
 static void feed_more(Daemon *d) {
-    if (gather_is_worth(store_thread_sync_us(d->store)))
+    if (gather_apart(&d->gather, store_thread_sync_us(d->store), d->processors))
         return;
     BatchFill fill = store_thread_fill(d->store);
     StoreOp *more = broker_take_more(d->broker, &fill);
@@ -166,9 +166,10 @@ static int on_store(Daemon *d, Now now) {
     if (!done)
         return 0;
     const uint32_t n = count(done);
+    const int64_t told_us = now_us();
     d->answered = n >= SPIN_FOR;
-    gather_begin(&d->gather, n, broker_waiting(d->broker), store_thread_sync_us(d->store),
-                 now_us());
+    awake_stirred(&d->awake, told_us);
+    gather_begin(&d->gather, n, broker_waiting(d->broker), store_thread_sync_us(d->store), told_us);
     (void)feed_store(d, false); /* it works on while the results are told */
     return broker_stored(d->broker, now, done);
 }

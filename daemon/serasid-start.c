@@ -372,6 +372,13 @@ static int start_broker(Daemon *d) {
     return 0;
 }
 
+static void keep_awake(Daemon *d) {
+    const int r = awake_open(&d->awake, AWAKE_DEVICE, d->config->awake_ms * 1000);
+    if (r < 0)
+        daemon_log(d, LOG_EVENT_STARTED, "idle processors sleep between messages: %s: %s",
+                   AWAKE_DEVICE, strerror(-r));
+}
+
 static int load_keys(Daemon *d) {
     const Config *c = d->config;
     int r = daemon_load_keys(&d->keys, DAEMON_KEY_CREDENTIAL, c->key_file);
@@ -398,6 +405,8 @@ int daemon_start(Daemon *d, const char *config_file) {
         status = open_store(d);
     if (status == 0)
         status = sockets_open(d);
+    if (status == 0)
+        keep_awake(d);
     if (status == 0)
         status = start_broker(d);
     return status;
@@ -431,6 +440,7 @@ int daemon_stop(Daemon *d, int status) {
     directory_unref(d->directory);
     d->notify = notify_stop(d->notify);
     d->log = log_stop(d->log);
+    awake_close(&d->awake);
     keys_wipe(&d->keys);
     d->config = config_free(d->config);
     if (d->signal_fd >= 0)

@@ -128,7 +128,7 @@ int main(int argc, char **argv) {
         return check_upgrade(store);
     if (mode != MODE_RUN)
         return check_or_print(config_file, mode);
-    Daemon d = { .signal_fd = -1, .admin_fd = -1, .wait_ms = LOOP_WAIT_MS };
+    Daemon d = { .signal_fd = -1, .admin_fd = -1, .wait_ms = LOOP_WAIT_MS, .awake = { .fd = -1 } };
     status = daemon_start(&d, config_file);
     if (status == 0)
         status = loop_run(&d);

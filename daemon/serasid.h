@@ -20,6 +20,7 @@
 #include "core/gather.h"
 #include "core/spin.h"
 #include "daemon/config.h"
+#include "daemon/serasid-awake.h"
 #include "daemon/serasid-notify.h"
 #include "daemon/serasid-store.h"
 #include "daemon/serasid-verify.h"
@@ -68,6 +69,7 @@ typedef struct Daemon {
     VerifyThread *verify;
     Gather gather;
     Spin spin;
+    Awake awake;
     long processors;
     bool answered;        /* the store finished several since the loop last might have slept */
     Directory *directory; /* as of the start; later ones go from the broker to Zap */

@@ -5,7 +5,7 @@ set(SERASI_SANITIZED "" CACHE PATH "Where the sanitized builds of the programs a
 set(SYSTEM_TESTS tree conformance peers kill disk link move cli docs rules faults
                  power calls slow network partition stop descriptors clock journal
                  damage upgrade directory hostile signature rights ledger seal enrol
-                 kill_keys)
+                 kill_keys awake)
 set(SANITIZED_TESTS tree conformance peers kill signature)
 
 function(system_test name label bin slow)

@@ -434,7 +434,7 @@ static bool arrives(Config *c, const ConfigKey *k) {
 TEST(every_number_of_the_file_arrives_somewhere) {
     static const char *const of_the_daemon[] = {
         "waiting-connections", "connect-rate",  "connect-burst", "connect-pace", "stranger-rate",
-        "reconnect-first",     "reconnect-cap", "refused-first", "refused-cap"
+        "reconnect-first",     "reconnect-cap", "refused-first", "refused-cap",  "stay-awake"
     };
     Folder f;
     folder_open(&f);
